@@ -1,0 +1,102 @@
+# digitnet in two commands: `make demo`, `make test`. `make` alone lists the words.
+#
+# Variables:
+#   PYTHON=python3.12      which Python makes the virtual environment
+#   TORCH=torch==2.13.0    which torch is installed there
+#   TORCH_INDEX=URL        where pip looks for torch (a CPU-only index saves gigabytes)
+#   STRICT=1               warnings of the C++ compiler are errors
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?=
+STRICT ?=
+
+BIN := $(VENV)/bin
+BUILD := build/dev
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITNET_STRICT=ON)
+INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-dir=$(BUILD) $(DEFINES)
+CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+.PHONY: help demo test test-cpp test-python test-slow notebooks lab lint format bench clean
+
+help:
+	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
+	@echo "make test       install, then every test: C++, Python, notebooks"
+	@echo "make test-slow  the tests that take minutes (real data in DIGITNET_DATA)"
+	@echo "make notebooks  execute the notebooks"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make lint       check format, types and style"
+	@echo "make format     format the code"
+	@echo "make bench      measure speed and memory against PyTorch"
+	@echo "make clean      remove the environment and everything built"
+
+demo: $(VENV)/.installed
+	$(BIN)/digitnet train --data digits --model optdigits-cnn --epochs 80 --batch-size 32 \
+	  --learning-rate 0.004 --schedule one-cycle --augment "shift 0.5px | rotate 8deg" \
+	  --out runs/demo
+
+test: test-cpp test-python notebooks
+
+test-cpp: $(VENV)/.tested
+	@if grep -q "GTest_DIR:PATH=.*NOTFOUND" $(BUILD)/CMakeCache.txt; then \
+	  echo "C++ tests: left out, GoogleTest is not installed (Debian: libgtest-dev)"; \
+	else \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD) --target digitnet_tests && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --progress; \
+	fi
+
+test-python: $(VENV)/.tested
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.tested
+	$(BIN)/python -m pytest -m slow
+
+notebooks: $(VENV)/.tested
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
+
+lab: $(VENV)/.lab
+	$(BIN)/jupyter lab notebooks
+
+lint: $(VENV)/.lint
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	$(BIN)/ruff format --check python tests bench
+	$(BIN)/ruff check python tests bench
+	$(BIN)/mypy
+
+format: $(VENV)/.lint
+	$(BIN)/clang-format -i $(CPP)
+	$(BIN)/ruff check --fix --exit-zero python tests bench
+	$(BIN)/ruff format python tests bench
+
+bench: $(VENV)/.tested
+	$(BIN)/python bench/run.py
+
+clean:
+	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The environment: torch and the build's tools, then digitnet over them.
+$(VENV)/.torch:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
+	$(PIP) "scikit-build-core>=0.10" "pybind11>=3.0.1,<3.1" "cmake>=3.24,<4.2" ninja
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.torch pyproject.toml CMakeLists.txt $(wildcard cmake/*) $(CPP)
+	@echo "building digitnet (a minute or two the first time)"
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(INSTALL) -e ".[test]"
+	@touch $@
+
+$(VENV)/.lab: $(VENV)/.installed
+	$(INSTALL) -e ".[notebook]"
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(INSTALL) -e ".[lint]"
+	@touch $@

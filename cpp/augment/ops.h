@@ -1,0 +1,22 @@
+// Every augmentation, in one list. To add one: write
+// cpp/augment/ops/<name>.cpp, declare it here, add it to all().
+#pragma once
+
+#include <vector>
+
+#include "augment/op.h"
+
+namespace digitnet::augment {
+
+// Each draw is uniform and symmetric; strength 0 changes nothing.
+OpEntry
+shift();  // by up to `px` pixels (or % of the side), rows and columns apart
+OpEntry rotate();  // by up to `deg` degrees about the centre
+OpEntry zoom();    // by a factor from 1 - z to 1 + z about the centre
+
+inline const std::vector<OpEntry>& all() {
+  static const std::vector<OpEntry> entries = {rotate(), shift(), zoom()};
+  return entries;
+}
+
+}  // namespace digitnet::augment

@@ -1,0 +1,20 @@
+#include "augment/ops.h"
+
+namespace digitnet::augment {
+
+OpEntry shift() {
+  return {"shift",
+          "move by up to so many pixels, rows and columns drawn apart",
+          "Simard, Steinkraus, Platt, ICDAR 2003",
+          {"px", "%"},
+          512,
+          1,
+          [](Draws& draws, double strength, const Shape&) {
+            Affine map;
+            map.dx = draws.uniform(-strength, strength);
+            map.dy = draws.uniform(-strength, strength);
+            return map;
+          }};
+}
+
+}  // namespace digitnet::augment

@@ -1,0 +1,19 @@
+#include "augment/ops.h"
+
+namespace digitnet::augment {
+
+OpEntry zoom() {
+  return {"zoom",
+          "enlarge or shrink about the centre by up to this fraction",
+          "Simard, Steinkraus, Platt, ICDAR 2003",
+          {"", "%"},
+          0.9,
+          3,
+          [](Draws& draws, double strength, const Shape&) {
+            Affine map;
+            map.xx = map.yy = 1 / draws.uniform(1 - strength, 1 + strength);
+            return map;
+          }};
+}
+
+}  // namespace digitnet::augment

@@ -1,0 +1,74 @@
+#include "augment/ops.h"
+#include "augment/pipeline.h"
+#include "bindings/convert.h"
+#include "core/error.h"
+
+namespace digitnet::bindings {
+namespace {
+
+constexpr const char* kPipelineDoc =
+    R"doc(A sequence of random operations, written as text.
+
+Every draw is a function of seed, epoch, sample index and operation: batch size, order
+and threads cannot change what a sample looks like.
+
+Args:
+    text: Operations separated by ``|``, each a name, a strength and its unit. Known:
+        ``shift`` (px or %), ``rotate`` (deg), ``zoom`` (a fraction or %).
+Raises:
+    ValueError: an unknown word or a strength out of range.
+Example:
+    >>> pipeline = digitnet.augment.Pipeline("shift 1px | rotate 8deg")
+    >>> images = np.zeros((2, 1, 8, 8), np.uint8)
+    >>> pipeline(images, seed=0, epoch=1).shape
+    (2, 1, 8, 8)
+)doc";
+
+py::array_t<float> augment_all(const augment::Pipeline& pipeline,
+                               const py::array& images, uint64_t seed,
+                               uint64_t epoch, uint64_t first_index) {
+  const auto view = images_view("augment.images", images);
+  const int64_t size = view.shape.size();
+  std::vector<float> out(view.count * size), scratch(size);
+  {
+    py::gil_scoped_release release;
+    for (int64_t i = 0; i < view.count; ++i) {
+      pipeline.apply(view, i, seed, epoch, first_index + i, scratch.data(),
+                     out.data() + i * size);
+    }
+  }
+  return to_array(std::move(out), {view.count, view.shape.channels,
+                                   view.shape.height, view.shape.width});
+}
+
+}  // namespace
+
+void bind_augment(py::module_& root) {
+  auto m = root.def_submodule("augment", "Random operations on images.");
+  m.def(
+      "describe",
+      [] {
+        py::list result;
+        for (const auto& op : augment::all()) {
+          result.append(py::dict("name"_a = op.name, "summary"_a = op.summary,
+                                 "source"_a = op.source, "units"_a = op.units,
+                                 "most"_a = op.most));
+        }
+        return result;
+      },
+      "Every operation with its summary, units and range.");
+  py::class_<augment::Pipeline>(m, "Pipeline", kPipelineDoc)
+      .def(py::init<std::string>(), "text"_a)
+      .def_property_readonly("text", &augment::Pipeline::text,
+                             "The pipeline in canonical form.")
+      .def("__repr__",
+           [](const augment::Pipeline& self) {
+             return "Pipeline('" + self.text() + "')";
+           })
+      .def("__call__", &augment_all, "images"_a, py::kw_only(), "seed"_a = 0,
+           "epoch"_a = 0, "first_index"_a = 0,
+           "float32 images of the same shape; image i is drawn as sample "
+           "first_index + i.");
+}
+
+}  // namespace digitnet::bindings

@@ -1,0 +1,184 @@
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "bindings/convert.h"
+#include "core/error.h"
+#include "core/list.h"
+#include "data/csv.h"
+#include "data/idx.h"
+#include "data/resize.h"
+#include "data/scan.h"
+#include "data/split.h"
+
+namespace digitnet::bindings {
+namespace {
+
+template <class Enum>
+Enum word(const std::string& where, const std::map<std::string, Enum>& known,
+          const std::string& value) {
+  const auto found = known.find(value);
+  if (found != known.end()) return found->second;
+  std::vector<std::string> words;
+  for (const auto& [name, meaning] : known) words.push_back(name);
+  throw std::invalid_argument(
+      join(where, ": expected one of ", listed(words), ", got '", value, "'"));
+}
+
+py::tuple read_csv(const py::bytes& content, const std::string& label,
+                   const std::string& header,
+                   const std::optional<std::vector<int64_t>>& shape,
+                   int64_t classes, const std::string& name) {
+  using data::Header, data::LabelColumn;
+  const auto column = word<LabelColumn>("read_csv.label",
+                                        {{"auto", LabelColumn::Auto},
+                                         {"first", LabelColumn::First},
+                                         {"last", LabelColumn::Last},
+                                         {"none", LabelColumn::None}},
+                                        label);
+  const auto first_line = word<Header>(
+      "read_csv.header",
+      {{"auto", Header::Auto}, {"yes", Header::Yes}, {"no", Header::No}},
+      header);
+  const Shape wanted = shape ? shape_from(*shape, "read_csv.shape") : Shape{};
+  require(classes >= 1 && classes <= 1'000'000,
+          "read_csv.classes: expected 1 to 1000000, got ", classes);
+  const std::string_view text = content;
+  data::CsvTable table;
+  {
+    py::gil_scoped_release release;
+    table = data::read_csv(text, column, first_line, wanted, classes, name);
+  }
+  const Shape& found = table.shape;
+  const bool labelled = !table.labels.empty();
+  py::object labels =
+      labelled ? py::object(to_array(std::move(table.labels))) : py::none();
+  return py::make_tuple(
+      to_array(std::move(table.pixels),
+               {table.count, found.channels, found.height, found.width}),
+      labels);
+}
+
+py::array_t<float> resize(const Floats& plane, int64_t height, int64_t width,
+                          const std::string& method) {
+  using Method =
+      void (*)(const float*, int64_t, int64_t, float*, int64_t, int64_t);
+  const auto chosen = word<Method>("resize.method",
+                                   {{"nearest", data::resize_nearest},
+                                    {"bilinear", data::resize_bilinear},
+                                    {"area", data::resize_area}},
+                                   method);
+  require(plane.ndim() == 2 && plane.size() > 0,
+          "resize.plane: expected shape (height, width), got ", plane.ndim(),
+          " dimensions");
+  require(height >= 1 && width >= 1 && height <= 65536 && width <= 65536,
+          "resize: expected 1 to 65536 pixels a side, got ", height, "x",
+          width);
+  std::vector<float> out(height * width);
+  chosen(plane.data(), plane.shape(0), plane.shape(1), out.data(), height,
+         width);
+  return to_array(std::move(out), {height, width});
+}
+
+py::array_t<uint8_t> scan(const Floats& grey, const std::string& like,
+                          int64_t size) {
+  require(grey.ndim() == 2 && grey.size() > 0,
+          "scan.grey: expected shape (height, width), got ", grey.ndim(),
+          " dimensions");
+  for (py::ssize_t i = 0; i < grey.size(); ++i) {
+    require(grey.data()[i] >= 0 && grey.data()[i] <= 255,
+            "scan.grey: expected values from 0 to 255, got ", grey.data()[i]);
+  }
+  if (like == "optdigits")
+    return to_array(
+        data::scan_to_optdigits(grey.data(), grey.shape(0), grey.shape(1)),
+        {8, 8});
+  require(like == "mnist", "scan.like: expected 'mnist' or 'optdigits', got '",
+          like, "'");
+  return to_array(
+      data::scan_to_mnist(grey.data(), grey.shape(0), grey.shape(1), size),
+      {size, size});
+}
+
+std::vector<py::array_t<int64_t>> to_arrays(std::vector<data::Indices> parts) {
+  std::vector<py::array_t<int64_t>> result;
+  for (data::Indices& part : parts) result.push_back(to_array(std::move(part)));
+  return result;
+}
+
+}  // namespace
+
+void bind_data(py::module_& root) {
+  auto m =
+      root.def_submodule("data", "Parsing, checking and dividing of data.");
+  m.def(
+      "idx_file_bytes",
+      [](const py::bytes& start, const std::string& name) {
+        return data::idx_file_bytes(start, name);
+      },
+      "start"_a, "name"_a, "Bytes of the whole IDX file that begins so.");
+  m.def(
+      "read_idx",
+      [](const py::bytes& content, int64_t rank, const std::string& name) {
+        const auto header = data::read_idx(content, rank, name);
+        return py::make_tuple(header.sizes, header.offset);
+      },
+      "content"_a, "rank"_a, "name"_a,
+      "Sizes and offset of a checked IDX file's bytes.");
+  m.def(
+      "check_idx_labels",
+      [](const py::bytes& labels, int64_t images, int64_t classes,
+         const std::string& name) {
+        data::check_idx_labels(labels, images, classes, name);
+      },
+      "labels"_a, "images"_a, "classes"_a, "name"_a,
+      "One label below `classes` for each image.");
+  m.def("read_csv", &read_csv, "content"_a, "label"_a, "header"_a, "shape"_a,
+        "classes"_a, "name"_a,
+        "(pixels [N, C, H, W], labels [N] or None) of CSV text.");
+  m.def(
+      "check_images",
+      [](const py::array& images, double max_value, const std::string& where) {
+        const auto view = images_view(where, images);
+        data::check_finite(where, view);
+        data::check_range(where, view, max_value);
+      },
+      "images"_a, "max_value"_a, "where"_a,
+      "Finite pixels from 0 to max_value.");
+  m.def(
+      "largest_pixel",
+      [](const py::array& images) {
+        const auto view = images_view("images", images);
+        data::check_finite("images", view);
+        return data::largest_pixel(view);
+      },
+      "images"_a, "The largest pixel, at least 0.");
+  m.def(
+      "check_labels",
+      [](const Labels& labels, int64_t classes, const std::string& where) {
+        data::check_labels(where, labels.data(), labels.size(), classes);
+      },
+      "labels"_a, "classes"_a, "where"_a, "Classes from 0 to classes - 1.");
+  m.def(
+      "split",
+      [](const std::vector<int64_t>& labels,
+         const std::vector<double>& fractions, uint64_t seed, bool stratify) {
+        return to_arrays(data::split(labels, fractions, seed, stratify));
+      },
+      "labels"_a, "fractions"_a, "seed"_a, "stratify"_a,
+      "Ascending indices of each part.");
+  m.def(
+      "k_fold",
+      [](const std::vector<int64_t>& labels, int64_t k, uint64_t seed,
+         bool stratify) {
+        return to_arrays(data::k_fold(labels, k, seed, stratify));
+      },
+      "labels"_a, "k"_a, "seed"_a, "stratify"_a,
+      "Ascending indices of each fold's test part.");
+  m.def("resize", &resize, "plane"_a, "height"_a, "width"_a, "method"_a,
+        "Resize one plane.");
+  m.def("scan", &scan, "grey"_a, "like"_a, "size"_a,
+        "A scan as the named data set would hold it.");
+}
+
+}  // namespace digitnet::bindings

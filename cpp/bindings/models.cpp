@@ -1,0 +1,294 @@
+#include <optional>
+
+#include "bindings/convert.h"
+#include "core/error.h"
+#include "core/list.h"
+#include "engine/executor.h"
+#include "engine/inference.h"
+#include "features/activations.h"
+#include "models/layers.h"
+#include "models/model.h"
+#include "models/preprocess_steps.h"
+#include "models/zoo.h"
+
+namespace digitnet::bindings {
+namespace {
+
+using models::Layer;
+using models::Model;
+
+// {"kind", "name", "options", "layers"}: what the saved file holds of a layer.
+py::dict layer_to(const Layer& layer) {
+  py::dict result("kind"_a = layer.kind, "name"_a = layer.name,
+                  "options"_a = options_to(layer.options));
+  if (!layer.children.empty()) {
+    py::list children;
+    for (const Layer& child : layer.children) children.append(layer_to(child));
+    result["layers"] = children;
+  }
+  return result;
+}
+
+Layer layer_from(const py::handle& value, int depth = 0) {
+  require(depth <= 32, "network: expected at most 32 nested layers, got more");
+  require(py::isinstance<py::dict>(value),
+          "network: expected a layer as {kind, name, options, layers}, got ",
+          std::string(py::repr(value)).substr(0, 60));
+  std::string kind, name;
+  Options options;
+  std::vector<Layer> children;
+  for (const auto& [key, field] : py::reinterpret_borrow<py::dict>(value)) {
+    const std::string word = py::str(key);
+    const bool is_text = py::isinstance<py::str>(field);
+    if (word == "kind" && is_text) {
+      kind = field.cast<std::string>();
+    } else if (word == "name" && is_text) {
+      name = field.cast<std::string>();
+    } else if (word == "options" && py::isinstance<py::dict>(field)) {
+      options = options_from(field.cast<py::dict>());
+    } else if (word == "layers" && py::isinstance<py::list>(field)) {
+      for (const auto& child : field.cast<py::list>())
+        children.push_back(layer_from(child, depth + 1));
+    } else {
+      throw std::invalid_argument(
+          join("network: expected fields kind, name, options and layers, got '",
+               word, "'"));
+    }
+  }
+  return models::make_layer(kind, options, std::move(children), name);
+}
+
+std::vector<Spec> specs_from(const py::sequence& values) {
+  std::vector<Spec> specs;
+  for (const auto& value : values)
+    specs.push_back(spec_from(value, "preprocess"));
+  return specs;
+}
+
+py::list parameters_to(const Layer& network, const std::vector<int64_t>& input,
+                       const py::sequence& preprocess) {
+  const models::Preprocess steps(specs_from(preprocess),
+                                 shape_from(input, "input_shape"));
+  py::list result;
+  for (const auto& parameter :
+       models::parameters_of(models::named(network), steps.output())) {
+    result.append(py::make_tuple(parameter.name,
+                                 py::tuple(py::cast(parameter.sizes)),
+                                 parameter.is_buffer));
+  }
+  return result;
+}
+
+py::array_t<float> get_parameter(const Model& model, const std::string& name) {
+  const auto& slot = model.slot(name);
+  return to_array(model.get(slot),
+                  {slot.parameter.sizes.begin(), slot.parameter.sizes.end()});
+}
+
+void set_parameter(Model& model, const std::string& name,
+                   const Floats& values) {
+  const auto& slot = model.slot(name);
+  const std::vector<int64_t> sizes(values.shape(),
+                                   values.shape() + values.ndim());
+  require(sizes == slot.parameter.sizes, "parameter '", name,
+          "': expected shape ",
+          std::string(py::str(py::cast(slot.parameter.sizes))), ", got ",
+          std::string(py::str(py::cast(sizes))));
+  model.set(slot, values.data());
+}
+
+// True while Python has no signal for us; called without the GIL.
+bool no_signal() {
+  py::gil_scoped_acquire acquire;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  return true;
+}
+
+py::array_t<double> predict(Model& model, const py::array& images,
+                            const std::optional<Labels>& rows,
+                            const std::string& device, bool as_probabilities) {
+  const auto view = samples_view(images, rows);
+  const int64_t classes = model.classes();
+  std::vector<double> result;
+  {
+    py::gil_scoped_release release;
+    auto executor = engine::make_executor(model, device);
+    const auto logits =
+        engine::logits_of(*executor, model, view, 256, no_signal);
+    result = as_probabilities
+                 ? engine::probabilities(logits, classes)
+                 : std::vector<double>(logits.begin(), logits.end());
+  }
+  return to_array(std::move(result), {view.count, classes});
+}
+
+py::dict activations(Model& model, const py::array& images) {
+  const auto view = samples_view(images, std::nullopt);
+  std::vector<engine::Executor::Activation> found;
+  {
+    py::gil_scoped_release release;
+    auto executor = engine::make_executor(model, "cpu");
+    found = features::activations(*executor, model, view);
+  }
+  py::dict result;
+  for (auto& layer : found) {
+    result[py::str(layer.path)] = to_array(
+        std::move(layer.values), {layer.sizes.begin(), layer.sizes.end()});
+  }
+  return result;
+}
+
+py::array_t<float> preprocessed(const Model& model, const py::array& images) {
+  const auto view = samples_view(images, std::nullopt);
+  const Shape& out = model.preprocess().output();
+  std::vector<float> raw(model.input().size()), result(view.count * out.size());
+  for (int64_t i = 0; i < view.count; ++i) {
+    view.images.read(i, raw.data());
+    model.preprocess().apply(raw.data(), result.data() + i * out.size());
+  }
+  return to_array(std::move(result),
+                  {view.count, out.channels, out.height, out.width});
+}
+
+py::list summary(const Model& model) {
+  py::list rows;
+  for (const auto& row :
+       models::summarise(model.network(), model.preprocess().output())) {
+    rows.append(py::dict("layer"_a = row.path, "kind"_a = row.kind,
+                         "output"_a = py::tuple(py::cast(sizes_of(row.output))),
+                         "parameters"_a = row.parameters,
+                         "multiply_adds"_a = row.multiply_adds));
+  }
+  return rows;
+}
+
+void bind_lists(py::module_& m) {
+  m.def(
+      "describe",
+      [] {
+        py::list result;
+        for (const auto& entry : models::zoo::all()) {
+          result.append(py::dict(
+              "name"_a = entry.name, "summary"_a = entry.summary,
+              "source"_a = entry.source,
+              "input_shape"_a = py::tuple(py::cast(sizes_of(entry.input)))));
+        }
+        return result;
+      },
+      "Every named network with its summary, source and usual input shape.");
+  m.def(
+      "describe_layers",
+      [] {
+        py::list result;
+        for (const auto& entry : models::layers::all()) {
+          result.append(py::dict("name"_a = entry.name,
+                                 "class_name"_a = entry.class_name,
+                                 "summary"_a = entry.summary,
+                                 "options"_a = describe_options(entry.options),
+                                 "composite"_a = entry.children != 0));
+        }
+        return result;
+      },
+      "Every kind of layer with its options.");
+  m.def(
+      "describe_steps",
+      [] {
+        py::list result;
+        for (const auto& entry : models::steps::all()) {
+          result.append(
+              py::dict("name"_a = entry.name, "class_name"_a = entry.class_name,
+                       "summary"_a = entry.summary,
+                       "options"_a = describe_options(entry.options)));
+        }
+        return result;
+      },
+      "Every preprocessing step with its options.");
+}
+
+}  // namespace
+
+void bind_models(py::module_& root) {
+  auto m = root.def_submodule("models", "Networks.");
+  bind_lists(m);
+  py::class_<Layer>(m, "Layer", "One layer of a network, as a value.")
+      .def(py::init([](const std::string& kind, const py::dict& options,
+                       const std::vector<Layer>& children,
+                       const std::string& name) {
+             return models::make_layer(kind, options_from(options), children,
+                                       name);
+           }),
+           "kind"_a, "options"_a = py::dict(),
+           "children"_a = std::vector<Layer>{}, "name"_a = "")
+      .def_readonly("kind", &Layer::kind, "The kind's name, such as 'conv'.")
+      .def_readonly(
+          "name", &Layer::name,
+          "Its name among its siblings; empty until the network is made.")
+      .def_readonly("children", &Layer::children, "The layers inside.")
+      .def_property_readonly(
+          "options", [](const Layer& self) { return options_to(self.options); },
+          "All options.")
+      .def("to_dict", &layer_to, "The layer as plain values, for JSON.")
+      .def_static(
+          "from_dict", [](const py::dict& value) { return layer_from(value); },
+          "value"_a, "The reverse of to_dict().");
+  m.def(
+      "make",
+      [](const std::string& name, int64_t classes) {
+        require(classes >= 2 && classes <= 1'000'000,
+                "models.make.classes: expected 2 to 1000000, got ", classes);
+        const auto& entry = find(models::zoo::all(), "model", name);
+        return py::make_tuple(entry.make(classes),
+                              py::tuple(py::cast(sizes_of(entry.input))));
+      },
+      "name"_a, "classes"_a, "The named network and its usual input shape.");
+  m.def("parameters_of", &parameters_to, "network"_a, "input_shape"_a,
+        "preprocess"_a,
+        "(name, shape, is_buffer) of every tensor, without making any.");
+  py::class_<Model>(m, "Model", "Network, preprocessing and weights.")
+      .def(py::init([](const Layer& network, const std::vector<int64_t>& input,
+                       const py::sequence& preprocess, uint64_t seed) {
+             return std::make_unique<Model>(
+                 network, shape_from(input, "model.input_shape"),
+                 specs_from(preprocess), seed);
+           }),
+           "network"_a, "input_shape"_a, "preprocess"_a, "seed"_a)
+      .def_property_readonly("network", &Model::network)
+      .def_property_readonly(
+          "input_shape",
+          [](const Model& self) {
+            return py::tuple(py::cast(sizes_of(self.input())));
+          })
+      .def_property_readonly("classes", &Model::classes)
+      .def_property_readonly(
+          "preprocess",
+          [](const Model& self) {
+            py::list steps;
+            for (const Spec& step : self.preprocess().steps())
+              steps.append(spec_to(step));
+            return steps;
+          })
+      .def_property(
+          "max_value",
+          [](const Model& self) { return self.preprocess().max_value(); },
+          [](Model& self, double value) {
+            self.preprocess().set_max_value(value);
+          })
+      .def_property_readonly("parameter_names",
+                             [](const Model& self) {
+                               std::vector<std::string> result;
+                               for (const auto& slot : self.slots())
+                                 result.push_back(slot.parameter.name);
+                               return result;
+                             })
+      .def("count_params",
+           [](const Model& self) { return self.trained().size(); })
+      .def("get", &get_parameter, "name"_a)
+      .def("set", &set_parameter, "name"_a, "values"_a)
+      .def("summary", &summary)
+      .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
+           "probabilities"_a)
+      .def("activations", &activations, "images"_a)
+      .def("preprocessed", &preprocessed, "images"_a);
+}
+
+}  // namespace digitnet::bindings

@@ -1,0 +1,19 @@
+// The extension module: a list of bind_x, and how errors become Python's.
+#include "bindings/convert.h"
+#include "core/error.h"
+#include "engine/executor.h"
+
+namespace dn = digitnet;
+namespace py = pybind11;
+
+PYBIND11_MODULE(_core, root) {
+  root.doc() = "The compute core of digitnet, in C++.";
+  py::register_exception<dn::DataError>(root, "DataError", PyExc_ValueError);
+  py::register_exception<dn::engine::OutOfMemory>(root, "OutOfMemory",
+                                                  PyExc_MemoryError);
+  dn::bindings::bind_data(root);
+  dn::bindings::bind_augment(root);
+  dn::bindings::bind_models(root);
+  dn::bindings::bind_train(root);
+  dn::bindings::bind_metrics(root);
+}

@@ -1,0 +1,256 @@
+#include <optional>
+
+#include "bindings/convert.h"
+#include "core/error.h"
+#include "core/list.h"
+#include "engine/executor.h"
+#include "train/optimizers.h"
+#include "train/schedules.h"
+#include "train/trainer.h"
+
+namespace digitnet::bindings {
+namespace {
+
+train::Config config_from(const py::dict& values) {
+  train::Config config;
+  for (const auto& [key, value] : values) {
+    const std::string name = py::str(key);
+    try {
+      if (name == "epochs")
+        config.epochs = value.cast<int64_t>();
+      else if (name == "batch_size")
+        config.batch_size = value.cast<int64_t>();
+      else if (name == "optimizer")
+        config.optimizer = spec_from(value, "fit.optimizer");
+      else if (name == "learning_rate")
+        config.learning_rate = value.cast<double>();
+      else if (name == "schedule")
+        config.schedule = spec_from(value, "fit.schedule");
+      else if (name == "augment")
+        config.augment = value.cast<std::string>();
+      else if (name == "l1")
+        config.l1 = value.cast<double>();
+      else if (name == "l2")
+        config.l2 = value.cast<double>();
+      else if (name == "label_smoothing")
+        config.label_smoothing = value.cast<double>();
+      else if (name == "class_weights")
+        config.class_weights = value.cast<std::vector<double>>();
+      else if (name == "clip_norm")
+        config.clip_norm = value.cast<double>();
+      else if (name == "ema_decay")
+        config.ema_decay = value.cast<double>();
+      else if (name == "early_stopping")
+        config.early_stopping = value.cast<int64_t>();
+      else if (name == "min_delta")
+        config.min_delta = value.cast<double>();
+      else if (name == "monitor")
+        config.monitor = value.cast<std::string>();
+      else if (name == "seed")
+        config.seed = value.cast<uint64_t>();
+      else if (name == "device")
+        config.device = value.cast<std::string>();
+      else if (name == "lr_scales")
+        config.lr_scales = value.cast<std::vector<double>>();
+      else
+        throw std::invalid_argument(join("fit: unknown option '", name, "'"));
+    } catch (const py::cast_error&) {
+      throw std::invalid_argument(
+          join("fit.", name, ": expected ",
+               name == "seed" ? "a number from 0 to 2^64 - 1"
+                              : "another type or range",
+               ", got ", std::string(py::repr(value)).substr(0, 60)));
+    }
+  }
+  return config;
+}
+
+// Runs `call` under the GIL; true if it said stop or was interrupted.
+class PythonHooks {
+ public:
+  PythonHooks(py::object epoch_done, py::object pulse)
+      : epoch_done_(std::move(epoch_done)), pulse_(std::move(pulse)) {}
+
+  train::Hooks hooks() {
+    return {[this](const train::Epoch& row) { return epoch_done(row); },
+            [this](int64_t epoch, int64_t step, int64_t steps, double loss) {
+              return pulse(epoch, step, steps, loss);
+            }};
+  }
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  template <class F>
+  bool asked(F call) {
+    py::gil_scoped_acquire acquire;
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      return call();
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+      interrupted_ = true;
+      return true;
+    }
+  }
+
+  bool epoch_done(const train::Epoch& row) {
+    return asked([&] {
+      return epoch_done_(py::dict("epoch"_a = row.number, "loss"_a = row.loss,
+                                  "accuracy"_a = row.accuracy,
+                                  "val_loss"_a = row.val_loss,
+                                  "val_accuracy"_a = row.val_accuracy,
+                                  "learning_rate"_a = row.learning_rate,
+                                  "seconds"_a = row.seconds))
+          .cast<bool>();
+    });
+  }
+
+  bool pulse(int64_t epoch, int64_t step, int64_t steps, double loss) {
+    return asked([&] {
+      if (!pulse_.is_none()) pulse_(epoch, step, steps, loss);
+      return false;
+    });
+  }
+
+  py::object epoch_done_, pulse_;
+  bool interrupted_ = false;
+};
+
+const char* word_for(train::Status status) {
+  switch (status) {
+    case train::Status::Finished:
+      return "finished";
+    case train::Status::StoppedEarly:
+      return "stopped early";
+    case train::Status::Interrupted:
+      return "interrupted";
+    case train::Status::Diverged:
+      return "diverged";
+  }
+  return "";
+}
+
+data::DatasetView labelled_view(const py::array& images,
+                                const std::optional<Labels>& rows,
+                                const Labels& labels,
+                                const std::optional<Doubles>& weights,
+                                const models::Model& model,
+                                const std::string& where) {
+  data::DatasetView view = samples_view(images, rows);
+  require(view.images.shape == model.input(), where,
+          ": expected images of shape ", to_string(model.input()), ", got ",
+          to_string(view.images.shape));
+  require(labels.size() == view.count, where, ": expected ", view.count,
+          " labels, got ", labels.size());
+  data::check_labels(where + ".labels", labels.data(), labels.size(),
+                     model.classes());
+  view.labels = labels.data();
+  if (weights) {
+    require(weights->size() == view.count, where, ".sample_weight: expected ",
+            view.count, " weights, got ", weights->size());
+    double sum = 0;
+    for (py::ssize_t i = 0; i < weights->size(); ++i) {
+      require(weights->data()[i] >= 0 && std::isfinite(weights->data()[i]),
+              where,
+              ".sample_weight: expected finite weights of at least 0, got ",
+              weights->data()[i], " at position ", i);
+      sum += weights->data()[i];
+    }
+    require(sum > 0, where,
+            ".sample_weight: expected at least one positive weight, got none");
+    view.weights = weights->data();
+  }
+  return view;
+}
+
+py::dict fit(models::Model& model, const py::array& images,
+             const std::optional<Labels>& rows, const Labels& labels,
+             const std::optional<Doubles>& sample_weight,
+             const std::optional<py::array>& val_images,
+             const std::optional<Labels>& val_rows,
+             const std::optional<Labels>& val_labels, const py::dict& options,
+             py::object epoch_done, py::object pulse) {
+  const train::Config config = config_from(options);
+  const auto training =
+      labelled_view(images, rows, labels, sample_weight, model, "fit.data");
+  data::DatasetView validation;
+  if (val_images)
+    validation = labelled_view(*val_images, val_rows, val_labels.value(),
+                               std::nullopt, model, "fit.validation");
+  PythonHooks hooks(std::move(epoch_done), std::move(pulse));
+  train::Outcome outcome;
+  {
+    py::gil_scoped_release release;
+    model.preprocess().learn(training);
+    outcome = train::fit(model, training, validation, config, hooks.hooks());
+  }
+  if (hooks.interrupted()) outcome.status = train::Status::Interrupted;
+  return py::dict("status"_a = word_for(outcome.status),
+                  "best_epoch"_a = outcome.best_epoch,
+                  "message"_a = outcome.message);
+}
+
+}  // namespace
+
+void bind_train(py::module_& root) {
+  auto m = root.def_submodule("train", "The training loop.");
+  m.def(
+      "describe_optimizers",
+      [] {
+        py::list result;
+        for (const auto& entry : train::optimizers::all()) {
+          result.append(py::dict(
+              "name"_a = entry.name, "summary"_a = entry.summary,
+              "source"_a = entry.source, "learning_rate"_a = entry.default_lr,
+              "options"_a = describe_options(entry.options)));
+        }
+        return result;
+      },
+      "Every optimizer with its options.");
+  m.def(
+      "describe_schedules",
+      [] {
+        py::list result;
+        for (const auto& entry : train::schedules::all()) {
+          result.append(
+              py::dict("name"_a = entry.name, "summary"_a = entry.summary,
+                       "source"_a = entry.source,
+                       "options"_a = describe_options(entry.options)));
+        }
+        return result;
+      },
+      "Every learning-rate schedule with its options.");
+  m.def(
+      "schedule_factors",
+      [](const py::object& schedule, int64_t steps_per_epoch, int64_t epochs) {
+        require(steps_per_epoch >= 1 && epochs >= 1,
+                "schedule_factors: expected at least one step and epoch");
+        Spec spec = spec_from(schedule, "schedule");
+        const auto& entry =
+            find(train::schedules::all(), "schedule", spec.name);
+        const auto made =
+            entry.make(resolve(spec.name, entry.options, spec.options),
+                       {steps_per_epoch, epochs});
+        std::vector<double> factors;
+        for (int64_t step = 0; step < steps_per_epoch * epochs; ++step)
+          factors.push_back(made->factor(step));
+        return to_array(std::move(factors));
+      },
+      "schedule"_a, "steps_per_epoch"_a, "epochs"_a,
+      "The learning rate's factor at every step.");
+  m.def(
+      "check",
+      [](const py::dict& options, int64_t classes, bool has_validation) {
+        config_from(options).validate(classes, has_validation);
+      },
+      "options"_a, "classes"_a, "has_validation"_a,
+      "Raise what fit() would raise of these options.");
+  m.def("resolve_device", &engine::resolve_device, "device"_a,
+        "The device that 'auto' stands for.");
+  m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
+        "sample_weight"_a, "val_images"_a, "val_rows"_a, "val_labels"_a,
+        "options"_a, "epoch_done"_a, "pulse"_a,
+        "Train in place; digitnet.Model.fit is the front door.");
+}
+
+}  // namespace digitnet::bindings

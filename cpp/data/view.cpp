@@ -1,0 +1,78 @@
+#include "data/view.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace digitnet::data {
+namespace {
+
+// Calls f(pixel) for every pixel as stored.
+template <class F>
+void for_each_pixel(const ImagesView& images, F f) {
+  const int64_t total = images.count * images.shape.size();
+  if (images.type == PixelType::UInt8) {
+    const auto* pixels = static_cast<const uint8_t*>(images.pixels);
+    for (int64_t i = 0; i < total; ++i) f(pixels[i], i);
+  } else {
+    const auto* pixels = static_cast<const float*>(images.pixels);
+    for (int64_t i = 0; i < total; ++i) f(pixels[i], i);
+  }
+}
+
+}  // namespace
+
+void ImagesView::read(int64_t row, float* out) const {
+  const int64_t size = shape.size();
+  if (type == PixelType::UInt8) {
+    const auto* from = static_cast<const uint8_t*>(pixels) + row * size;
+    for (int64_t i = 0; i < size; ++i) out[i] = from[i];
+  } else {
+    std::copy_n(static_cast<const float*>(pixels) + row * size, size, out);
+  }
+}
+
+void check_labels(const std::string& where, const int64_t* labels,
+                  int64_t count, int64_t classes) {
+  for (int64_t i = 0; i < count; ++i) {
+    require(labels[i] >= 0 && labels[i] < classes, where,
+            ": expected classes 0 to ", classes - 1, ", got ", labels[i],
+            " at position ", i);
+  }
+}
+
+void check_rows(const std::string& where, const int64_t* rows, int64_t count,
+                int64_t images) {
+  for (int64_t i = 0; i < count; ++i) {
+    require(rows[i] >= 0 && rows[i] < images, where, ": expected indices 0 to ",
+            images - 1, ", got ", rows[i], " at position ", i);
+  }
+}
+
+void check_finite(const std::string& where, const ImagesView& images) {
+  if (images.type == PixelType::UInt8) return;
+  for_each_pixel(images, [&](float pixel, int64_t i) {
+    require(std::isfinite(pixel), where, ": expected finite pixels, got ",
+            pixel, " in image ", i / images.shape.size());
+  });
+}
+
+void check_range(const std::string& where, const ImagesView& images,
+                 double max_value) {
+  for_each_pixel(images, [&](auto pixel, int64_t i) {
+    require(pixel >= 0 && pixel <= max_value, where,
+            ": expected pixels from 0 to ", max_value, ", got ",
+            static_cast<double>(pixel), " in image ", i / images.shape.size());
+  });
+}
+
+double largest_pixel(const ImagesView& images) {
+  double largest = 0;
+  for_each_pixel(images, [&](auto pixel, int64_t) {
+    largest = std::max<double>(largest, pixel);
+  });
+  return largest;
+}
+
+}  // namespace digitnet::data

@@ -1,0 +1,53 @@
+#include "engine/executor.h"
+
+#include <ATen/Context.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include "core/error.h"
+#include "engine/torch_executor.h"
+
+namespace digitnet::engine {
+namespace {
+
+// LibTorch's threads do not survive a fork: the child would wait for them for
+// ever.
+void refuse_forked_child() {
+  static std::atomic<pid_t> owner{0};
+  pid_t expected = 0;
+  if (owner.compare_exchange_strong(expected, getpid()) || expected == getpid())
+    return;
+  throw std::runtime_error(
+      join("digitnet: expected the process that first computed (", expected,
+           "), got its forked child ", getpid(),
+           "; start workers with multiprocessing's 'spawn' method"));
+}
+
+}  // namespace
+
+std::string resolve_device(const std::string& device) {
+  if (device == "auto") return at::hasCUDA() ? "cuda" : "cpu";
+  if (device == "cpu") return device;
+  const bool cuda =
+      device == "cuda" ||
+      (device.starts_with("cuda:") && device.size() > 5 && device.size() < 9 &&
+       device.find_first_not_of("0123456789", 5) == std::string::npos);
+  require(cuda, "device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got '",
+          device, "'");
+  if (!at::hasCUDA()) {
+    throw std::runtime_error(join(
+        "device: expected a GPU for '", device, "', got ",
+        at::globalContext().hasHIP() ? "an AMD build" : "none",
+        "; torch here is the CPU build or finds no device; use device='cpu'"));
+  }
+  return device;
+}
+
+std::unique_ptr<Executor> make_executor(models::Model& model,
+                                        const std::string& device) {
+  refuse_forked_child();
+  return make_torch_executor(model, resolve_device(device));
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,86 @@
+// Who computes: the small interface between a network tree and the machine.
+// One executor runs any network by LibTorch, on a CPU or a GPU
+// (torch_executor.h).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "models/model.h"
+
+namespace digitnet::engine {
+
+// Samples as the network takes them: preprocessed, [count, C, H, W] floats.
+struct Batch {
+  const float* images = nullptr;
+  const int64_t* labels = nullptr;  // [count]
+  const float* weights = nullptr;   // [count], or null: all 1
+  int64_t count = 0;
+};
+
+struct TrainSettings {
+  Spec optimizer;
+  std::vector<double> lr_scales;  // one per slot of the model; 0 freezes it
+  double l1 = 0;                  // times the sum of absolute weights
+  double l2 = 0;                  // times the sum of squared weights
+  double label_smoothing = 0;
+  double clip_norm = 0;  // of the whole gradient; 0: off
+  double ema_decay = 0;  // of the weights' moving average; 0: off
+  uint64_t seed = 0;
+};
+
+// Sums since start_epoch().
+struct Totals {
+  double loss = 0;  // mean over samples
+  int64_t correct = 0;
+  int64_t samples = 0;
+  int64_t bad_step = -1;  // first step of the epoch whose loss was not finite
+};
+
+// Not thread-safe; one user at a time. Every method may throw
+// std::runtime_error with LibTorch's reason, and OutOfMemory.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual std::string name() const = 0;  // "torch on cpu"
+
+  // logits[count, K] in evaluation mode.
+  virtual void predict(const float* images, int64_t count, float* logits) = 0;
+  // Outputs of every layer by path, each [count, ...] in row-major order.
+  struct Activation {
+    std::string path;
+    std::vector<int64_t> sizes;
+    std::vector<float> values;
+  };
+  virtual std::vector<Activation> activations(const float* images,
+                                              int64_t count) = 0;
+
+  virtual void start_training(const TrainSettings& settings) = 0;
+  virtual void start_epoch(int64_t steps) = 0;
+  // Forward, loss, backward, update. Reads nothing back to the host.
+  virtual void train(const Batch& batch, double lr) = 0;
+  virtual Totals totals() = 0;
+  // Exchanges the weights with their moving average; called in pairs.
+  virtual void swap_averages() = 0;
+  // Weights in the model's memory become those of the executor, or the reverse.
+  virtual void pull() = 0;
+  virtual void push() = 0;
+};
+
+class OutOfMemory : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// `device` is "cpu", "cuda", "cuda:1" or "auto" (a GPU if there is one). The
+// executor borrows the model. Throws std::runtime_error if there is no such
+// device.
+std::unique_ptr<Executor> make_executor(models::Model& model,
+                                        const std::string& device);
+std::string resolve_device(const std::string& device);
+
+}  // namespace digitnet::engine

@@ -1,0 +1,64 @@
+#include "engine/inference.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace digitnet::engine {
+namespace {
+
+// log(sum(exp(row))) without overflow.
+double log_sum(const float* row, int64_t classes) {
+  const double largest = *std::max_element(row, row + classes);
+  double sum = 0;
+  for (int64_t k = 0; k < classes; ++k) sum += std::exp(row[k] - largest);
+  return largest + std::log(sum);
+}
+
+}  // namespace
+
+std::vector<float> logits_of(Executor& executor, const models::Model& model,
+                             const data::DatasetView& samples,
+                             int64_t batch_size,
+                             const std::function<bool()>& keep_going) {
+  const int64_t features = model.preprocess().output().size();
+  std::vector<float> raw(model.input().size());
+  std::vector<float> batch(std::min(batch_size, samples.count) * features);
+  std::vector<float> logits(samples.count * model.classes());
+  for (int64_t start = 0; start < samples.count; start += batch_size) {
+    if (keep_going && !keep_going()) break;
+    const int64_t count = std::min(batch_size, samples.count - start);
+    for (int64_t i = 0; i < count; ++i) {
+      samples.images.read(samples.row(start + i), raw.data());
+      model.preprocess().apply(raw.data(), batch.data() + i * features);
+    }
+    executor.predict(batch.data(), count,
+                     logits.data() + start * model.classes());
+  }
+  return logits;
+}
+
+Score score(const std::vector<float>& logits, const int64_t* labels,
+            int64_t count, int64_t classes) {
+  double loss = 0;
+  int64_t hits = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const float* row = logits.data() + i * classes;
+    loss += log_sum(row, classes) - row[labels[i]];
+    hits += std::max_element(row, row + classes) - row == labels[i];
+  }
+  return {loss / static_cast<double>(count),
+          static_cast<double>(hits) / static_cast<double>(count)};
+}
+
+std::vector<double> probabilities(const std::vector<float>& logits,
+                                  int64_t classes) {
+  std::vector<double> result(logits.size());
+  for (size_t start = 0; start < logits.size(); start += classes) {
+    const double total = log_sum(logits.data() + start, classes);
+    for (int64_t k = 0; k < classes; ++k)
+      result[start + k] = std::exp(logits[start + k] - total);
+  }
+  return result;
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,31 @@
+// Whole data sets through an executor, batch by batch, from raw pixels.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "data/view.h"
+#include "engine/executor.h"
+
+namespace digitnet::engine {
+
+// logits[count, K] of the view's samples; labels are not read. `keep_going` is
+// asked between batches, if set: false ends it with what there is (check it).
+std::vector<float> logits_of(Executor& executor, const models::Model& model,
+                             const data::DatasetView& samples,
+                             int64_t batch_size = 256,
+                             const std::function<bool()>& keep_going = {});
+
+// Mean cross-entropy and the fraction of hits; count > 0.
+struct Score {
+  double loss;
+  double accuracy;
+};
+Score score(const std::vector<float>& logits, const int64_t* labels,
+            int64_t count, int64_t classes);
+
+// Softmax of each row in double precision.
+std::vector<double> probabilities(const std::vector<float>& logits,
+                                  int64_t classes);
+
+}  // namespace digitnet::engine

@@ -1,0 +1,376 @@
+#include "engine/torch_executor.h"
+
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/norm.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/util/Exception.h>
+
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "core/error.h"
+#include "core/list.h"
+#include "core/random.h"
+#include "engine/torch_layers.h"
+#include "models/layers.h"
+#include "train/optimizers.h"
+
+namespace digitnet::engine {
+namespace {
+
+using models::Layer;
+using models::Slot;
+using Step = std::function<at::Tensor(const at::Tensor&, RunState&)>;
+
+// LibTorch's errors without their C++ backtrace, and memory by its own name.
+template <class F>
+auto guarded(F f) {
+  try {
+    return f();
+  } catch (const c10::OutOfMemoryError& error) {
+    throw OutOfMemory(error.what_without_backtrace());
+  } catch (const c10::Error& error) {
+    const std::string what = error.what_without_backtrace();
+    if (what.find("allocate memory") != std::string::npos)
+      throw OutOfMemory(what);
+    throw std::runtime_error("torch: " + what);
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory("not enough memory");
+  }
+}
+
+// A slot as a tensor over `block`: four dimensions in channels-last order.
+at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
+  const auto& sizes = slot.parameter.sizes;
+  if (sizes.size() != 4)
+    return block.narrow(0, slot.offset, slot.parameter.count()).view(sizes);
+  const int64_t inputs = sizes[1], width = sizes[3];
+  return block.as_strided(
+      sizes, {slot.parameter.count() / sizes[0], 1, width * inputs, inputs},
+      slot.offset);
+}
+
+// A run of slots that train at one rate.
+struct Segment {
+  int64_t offset, count;
+  double lr_scale;
+};
+
+class TorchExecutor : public Executor {
+ public:
+  TorchExecutor(models::Model& model, const std::string& device)
+      : model_(model), device_(device) {
+    guarded([&] { build(); });
+  }
+
+  std::string name() const override { return "torch on " + device_.str(); }
+
+  void predict(const float* images, int64_t count, float* logits) override {
+    guarded([&] {
+      at::NoGradGuard guard;
+      RunState state;
+      const at::Tensor out =
+          forward_(input(images, count), state).to(at::kCPU).contiguous();
+      std::copy_n(out.const_data_ptr<float>(), out.numel(), logits);
+    });
+  }
+
+  std::vector<Activation> activations(const float* images,
+                                      int64_t count) override {
+    return guarded([&] {
+      at::NoGradGuard guard;
+      std::vector<Activation> result;
+      RunState state;
+      state.observe = [&](const std::string& path, const at::Tensor& x) {
+        const at::Tensor host = x.to(at::kCPU).contiguous();
+        result.push_back({path,
+                          host.sizes().vec(),
+                          {host.const_data_ptr<float>(),
+                           host.const_data_ptr<float>() + host.numel()}});
+      };
+      forward_(input(images, count), state);
+      return result;
+    });
+  }
+
+  void start_training(const TrainSettings& settings) override {
+    guarded([&] { begin(settings); });
+  }
+
+  void start_epoch(int64_t steps) override {
+    losses_ = at::zeros({steps}, values_.options());
+    correct_ = at::zeros({}, values_.options().dtype(at::kLong));
+    counts_.clear();
+  }
+
+  void train(const Batch& batch, double lr) override {
+    guarded([&] { step(batch, lr); });
+  }
+
+  Totals totals() override {
+    return guarded([&] {
+      Totals totals;
+      const at::Tensor losses = losses_.to(at::kCPU);
+      const float* loss = losses.const_data_ptr<float>();
+      double sum = 0;
+      for (size_t i = 0; i < counts_.size(); ++i) {
+        if (!std::isfinite(loss[i]) && totals.bad_step < 0)
+          totals.bad_step = static_cast<int64_t>(i);
+        sum += static_cast<double>(loss[i]) * static_cast<double>(counts_[i]);
+        totals.samples += counts_[i];
+      }
+      totals.loss =
+          totals.samples ? sum / static_cast<double>(totals.samples) : 0;
+      totals.correct = correct_.item<int64_t>();
+      return totals;
+    });
+  }
+
+  void swap_averages() override {
+    if (!averages_.defined()) return;
+    at::NoGradGuard guard;
+    const at::Tensor kept = values_.clone();
+    values_.copy_(averages_);
+    averages_.copy_(kept);
+  }
+
+  void pull() override {
+    if (device_.is_cpu()) return;  // the memory is the model's own
+    guarded([&] {
+      host(model_.trained()).copy_(values_);
+      host(model_.buffers()).copy_(buffers_);
+    });
+  }
+
+  void push() override {
+    if (device_.is_cpu()) return;
+    guarded([&] {
+      values_.copy_(host(model_.trained()));
+      buffers_.copy_(host(model_.buffers()));
+    });
+  }
+
+ private:
+  static at::Tensor host(std::vector<float>& values) {
+    return at::from_blob(values.data(), {static_cast<int64_t>(values.size())},
+                         at::kFloat);
+  }
+
+  void build() {
+    at::NoGradGuard guard;
+    values_ = host(model_.trained()).to(device_);
+    buffers_ = host(model_.buffers()).to(device_);
+    for (const Slot& slot : model_.slots()) {
+      const at::Tensor view =
+          view_of(slot, slot.parameter.is_buffer ? buffers_ : values_).detach();
+      tensors_[slot.parameter.name] = view;
+    }
+    const Layer& root = model_.network();
+    Layer body = root;
+    // A last softmax is implied: the loss and predict_proba apply it to the
+    // logits.
+    if (!body.children.empty() && body.children.back().kind == "softmax")
+      body.children.pop_back();
+    forward_ = compile(body, "");
+  }
+
+  // The tree as one function; names are looked up here, once.
+  Step compile(const Layer& layer, const std::string& path) {
+    std::vector<Step> children;
+    for (const Layer& child : layer.children) {
+      children.push_back(
+          compile(child, path.empty() ? child.name : path + "." + child.name));
+    }
+    if (layer.kind == "sequence") {
+      return [children](const at::Tensor& x, RunState& state) {
+        at::Tensor y = x;
+        for (const Step& child : children) y = child(y, state);
+        return y;
+      };
+    }
+    if (layer.kind == "residual") {
+      return [children](const at::Tensor& x, RunState& state) {
+        const at::Tensor body = children[0](x, state);
+        return body + (children.size() == 2 ? children[1](x, state) : x);
+      };
+    }
+    if (layer.kind == "concat") {
+      return [children](const at::Tensor& x, RunState& state) {
+        std::vector<at::Tensor> branches;
+        for (const Step& child : children) branches.push_back(child(x, state));
+        return at::cat(branches, 1);
+      };
+    }
+    return leaf(layer, path);
+  }
+
+  Step leaf(const Layer& layer, const std::string& path) {
+    Tensors own;
+    const std::string prefix = path + ".";
+    for (const auto& [name, tensor] : tensors_) {
+      if (name.starts_with(prefix)) own[name.substr(prefix.size())] = tensor;
+    }
+    const Forward forward = torch_forward(layer.kind);
+    return [this, layer, own, forward, path, prefix](const at::Tensor& x,
+                                                     RunState& state) {
+      at::Tensor y = forward(layer, own, frozen_.count(prefix) > 0, x, state);
+      if (state.observe) state.observe(path, y);
+      return y;
+    };
+  }
+
+  // Host memory as the network's input on the device, channels-last.
+  at::Tensor input(const float* images, int64_t count) const {
+    const Shape& shape = model_.preprocess().output();
+    const at::Tensor batch = at::from_blob(
+        const_cast<float*>(images),
+        {count, shape.channels, shape.height, shape.width}, at::kFloat);
+    return batch.to(device_).contiguous(at::MemoryFormat::ChannelsLast);
+  }
+
+  void begin(const TrainSettings& settings) {
+    settings_ = settings;
+    const auto& entry =
+        find(train::optimizers::all(), "optimizer", settings.optimizer.name);
+    update_ = entry.update;
+    gradients_ = at::zeros_like(values_);
+    state_.clear();
+    for (int i = 0; i < entry.states; ++i)
+      state_.push_back(at::zeros_like(values_));
+    averages_ = settings.ema_decay > 0 ? values_.clone() : at::Tensor();
+    random_ = at::globalContext().defaultGenerator(device_).clone();
+    steps_ = 0;
+    segments_.clear();
+    frozen_.clear();
+    for (size_t i = 0; i < model_.slots().size(); ++i) {
+      const Slot& slot = model_.slots()[i];
+      if (slot.parameter.is_buffer) continue;
+      const double scale = settings.lr_scales.at(i);
+      at::Tensor& tensor = tensors_.at(slot.parameter.name);
+      tensor.requires_grad_(scale != 0);
+      tensor.mutable_grad() =
+          scale != 0 ? view_of(slot, gradients_) : at::Tensor();
+      if (scale == 0) {
+        frozen_.insert(
+            slot.parameter.name.substr(0, slot.parameter.name.rfind('.') + 1));
+      } else if (!segments_.empty() && segments_.back().lr_scale == scale &&
+                 segments_.back().offset + segments_.back().count ==
+                     slot.offset) {
+        segments_.back().count += slot.parameter.count();
+      } else {
+        segments_.push_back({slot.offset, slot.parameter.count(), scale});
+      }
+    }
+  }
+
+  // One training step: everything stays on the device.
+  void step(const Batch& batch, double lr) {
+    at::AutoGradMode grad(true);
+    gradients_.zero_();
+    random_.set_current_seed(
+        Draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32).bits());
+    RunState state{true, &random_};
+    const at::Tensor labels = at::from_blob(const_cast<int64_t*>(batch.labels),
+                                            {batch.count}, at::kLong)
+                                  .to(device_);
+    const at::Tensor logits = forward_(input(batch.images, batch.count), state);
+    const at::Tensor loss = mean_loss(logits, labels, batch);
+    if (!segments_.empty()) loss.backward();
+    at::NoGradGuard guard;
+    ++steps_;
+    regularise();
+    for (const Segment& segment : segments_) update(segment, lr);
+    if (averages_.defined()) {
+      // Young averages forget faster, so that the first weights do not linger.
+      const double decay =
+          std::min(settings_.ema_decay, (1.0 + steps_) / (10.0 + steps_));
+      averages_.lerp_(values_, 1 - decay);
+    }
+    losses_.select(0, static_cast<int64_t>(counts_.size()))
+        .copy_(loss.detach());
+    correct_.add_(logits.detach().argmax(1).eq(labels).sum());
+    counts_.push_back(batch.count);
+  }
+
+  // Cross-entropy, averaged over the samples' weights.
+  at::Tensor mean_loss(const at::Tensor& logits, const at::Tensor& labels,
+                       const Batch& batch) const {
+    const at::Tensor log_probability = at::log_softmax(logits, 1);
+    at::Tensor loss =
+        log_probability.gather(1, labels.unsqueeze(1)).squeeze(1).neg();
+    if (settings_.label_smoothing > 0) {
+      loss = loss * (1 - settings_.label_smoothing) -
+             log_probability.mean(1) * settings_.label_smoothing;
+    }
+    if (!batch.weights) return loss.mean();
+    const at::Tensor weights = at::from_blob(const_cast<float*>(batch.weights),
+                                             {batch.count}, at::kFloat)
+                                   .to(device_);
+    return (loss * weights).sum() / weights.sum().clamp_min(1e-12);
+  }
+
+  void regularise() {
+    if (settings_.l1 > 0 || settings_.l2 > 0) {
+      for (const Slot& slot : model_.slots()) {
+        const at::Tensor& tensor = tensors_.at(slot.parameter.name);
+        if (!slot.parameter.decays || !tensor.requires_grad()) continue;
+        const at::Tensor weight =
+            values_.narrow(0, slot.offset, slot.parameter.count());
+        const at::Tensor gradient =
+            gradients_.narrow(0, slot.offset, slot.parameter.count());
+        if (settings_.l2 > 0) gradient.add_(weight, 2 * settings_.l2);
+        if (settings_.l1 > 0) gradient.add_(weight.sign(), settings_.l1);
+      }
+    }
+    if (settings_.clip_norm > 0) {
+      gradients_.mul_(
+          (settings_.clip_norm / (gradients_.norm() + 1e-6)).clamp_max(1));
+    }
+  }
+
+  void update(const Segment& segment, double lr) {
+    const auto part = [&](const at::Tensor& block) {
+      return block.narrow(0, segment.offset, segment.count);
+    };
+    std::vector<at::Tensor> state;
+    for (const at::Tensor& block : state_) state.push_back(part(block));
+    update_(settings_.optimizer.options, lr * segment.lr_scale, steps_,
+            part(values_), part(gradients_), state);
+  }
+
+  models::Model& model_;
+  at::Device device_;
+  at::Tensor values_, buffers_;  // flat blocks on the device
+  Tensors tensors_;              // views of them, by full name
+  Step forward_;
+  std::set<std::string>
+      frozen_;  // prefixes ("conv1.") of layers with a frozen tensor
+
+  TrainSettings settings_;
+  train::optimizers::Update update_ = nullptr;
+  at::Tensor gradients_, averages_;
+  std::vector<at::Tensor> state_;
+  std::vector<Segment> segments_;
+  at::Generator random_;
+  int64_t steps_ = 0;
+
+  at::Tensor losses_, correct_;
+  std::vector<int64_t> counts_;  // samples of each step of the epoch
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_torch_executor(models::Model& model,
+                                              const std::string& device) {
+  return std::make_unique<TorchExecutor>(model, device);
+}
+
+}  // namespace digitnet::engine

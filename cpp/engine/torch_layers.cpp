@@ -1,0 +1,105 @@
+#include "engine/torch_layers.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softmax.h>
+#include <ATen/ops/tanh.h>
+
+#include "core/list.h"
+#include "models/layers.h"
+
+namespace digitnet::engine {
+namespace {
+
+using models::Layer;
+
+at::Tensor optional(const Tensors& tensors, const char* name) {
+  const auto found = tensors.find(name);
+  return found == tensors.end() ? at::Tensor() : found->second;
+}
+
+at::Tensor conv(const Layer& layer, const Tensors& tensors, bool,
+                const at::Tensor& x, RunState&) {
+  return at::conv2d(x, tensors.at("weight"), optional(tensors, "bias"),
+                    integer(layer.options, "stride"),
+                    models::layers::conv_padding(layer));
+}
+
+at::Tensor dense(const Layer&, const Tensors& tensors, bool,
+                 const at::Tensor& x, RunState&) {
+  return at::linear(x, tensors.at("weight"), optional(tensors, "bias"));
+}
+
+at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
+                      const at::Tensor& x, RunState& state) {
+  return at::batch_norm(x, tensors.at("weight"), tensors.at("bias"),
+                        tensors.at("running_mean"), tensors.at("running_var"),
+                        state.training && !frozen,
+                        number(layer.options, "momentum"),
+                        number(layer.options, "epsilon"), true);
+}
+
+at::Tensor max_pool(const Layer& layer, const Tensors&, bool,
+                    const at::Tensor& x, RunState&) {
+  return at::max_pool2d(x, integer(layer.options, "size"),
+                        models::layers::pool_stride(layer));
+}
+
+at::Tensor average_pool(const Layer& layer, const Tensors&, bool,
+                        const at::Tensor& x, RunState&) {
+  return at::avg_pool2d(x, integer(layer.options, "size"),
+                        models::layers::pool_stride(layer));
+}
+
+// The mask comes from our generator, never from torch's global one.
+at::Tensor dropout(const Layer& layer, const Tensors&, bool,
+                   const at::Tensor& x, RunState& state) {
+  const double keep = 1 - number(layer.options, "rate");
+  if (!state.training || keep == 1) return x;
+  return x * at::empty_like(x).bernoulli_(keep, *state.random).div_(keep);
+}
+
+struct Entry {
+  std::string name;
+  Forward forward;
+};
+
+const std::vector<Entry>& forwards() {
+  static const std::vector<Entry> entries = {
+      {"conv", conv},
+      {"dense", dense},
+      {"batch_norm", batch_norm},
+      {"max_pool", max_pool},
+      {"average_pool", average_pool},
+      {"flatten", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                     RunState&) { return x.flatten(1); }},
+      {"dropout", dropout},
+      {"relu", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                  RunState&) { return at::relu(x); }},
+      {"sigmoid", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                     RunState&) { return at::sigmoid(x); }},
+      {"tanh", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                  RunState&) { return at::tanh(x); }},
+      {"gelu", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                  RunState&) { return at::gelu(x); }},
+      {"softmax", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                     RunState&) { return at::softmax(x, 1); }},
+  };
+  return entries;
+}
+
+}  // namespace
+
+Forward torch_forward(const std::string& kind) {
+  return find(forwards(), "torch layer", kind).forward;
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,34 @@
+// How each kind of layer computes in LibTorch.
+#pragma once
+
+#include <ATen/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "models/layer.h"
+
+namespace digitnet::engine {
+
+using Tensors = std::map<std::string, at::Tensor>;  // "weight", "bias", ...
+
+struct RunState {
+  bool training = false;
+  at::Generator* random = nullptr;  // for dropout, in training
+  // Called with the output of each layer that is not composite, if set.
+  std::function<void(const std::string&, const at::Tensor&)> observe = {};
+};
+
+// x: [N, C, H, W] channels-last, or [N, features]. `frozen`: batch statistics
+// stay.
+using Forward = at::Tensor (*)(const models::Layer& layer,
+                               const Tensors& tensors, bool frozen,
+                               const at::Tensor& x, RunState& state);
+
+// The kinds that are not composite. Throws std::invalid_argument for others.
+Forward torch_forward(const std::string& kind);
+
+}  // namespace digitnet::engine

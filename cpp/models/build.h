@@ -1,0 +1,34 @@
+// Layers as short words, for networks written in C++.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "models/layer.h"
+
+namespace digitnet::models::build {
+
+inline Layer sequence(std::vector<Layer> children) {
+  return make_layer("sequence", {}, std::move(children));
+}
+inline Layer conv(int channels, int kernel,
+                  const std::string& padding = "valid") {
+  return make_layer("conv", {{"channels", double(channels)},
+                             {"kernel", double(kernel)},
+                             {"padding", padding}});
+}
+inline Layer dense(int64_t units) {
+  return make_layer("dense", {{"units", double(units)}});
+}
+inline Layer max_pool(int size = 2) {
+  return make_layer("max_pool", {{"size", double(size)}});
+}
+inline Layer dropout(double rate) {
+  return make_layer("dropout", {{"rate", rate}});
+}
+inline Layer flatten() { return make_layer("flatten"); }
+inline Layer relu() { return make_layer("relu"); }
+inline Layer sigmoid() { return make_layer("sigmoid"); }
+
+}  // namespace digitnet::models::build

@@ -1,0 +1,50 @@
+// Every kind of layer, in one list. To add one: write
+// cpp/models/layers/<kind>.cpp, declare it here, add it to all(), and say how
+// it computes in cpp/engine/torch_layers.cpp and python/digitnet/torch_twin.py
+// (the contract tests name the one that is missing).
+#pragma once
+
+#include <vector>
+
+#include "models/layer.h"
+
+namespace digitnet::models::layers {
+
+// Layers with weights. Weights start uniform in +-1/sqrt(inputs), as
+// torch.nn's.
+LayerEntry conv();        // [C, H, W] to [channels, H', W']
+LayerEntry dense();       // features to `units`
+LayerEntry batch_norm();  // per channel or feature
+// Pooling; windows that reach beyond the border are dropped, as in torch and
+// Keras.
+LayerEntry max_pool();
+LayerEntry average_pool();
+// Shape and regularisation.
+LayerEntry flatten();  // row-major C, H, W
+LayerEntry
+dropout();  // zero at `rate` in training, the rest scaled by 1 / (1 - rate)
+// Activations.
+LayerEntry relu();
+LayerEntry sigmoid();
+LayerEntry tanh();
+LayerEntry gelu();     // exact, by the error function
+LayerEntry softmax();  // over features or channels
+// Composites.
+LayerEntry sequence();  // children in turn
+LayerEntry
+residual();  // body + shortcut; children: body, and a shortcut if shapes differ
+LayerEntry concat();  // children's outputs joined along channels or features
+
+// What an executor asks of an option that has a word for its value.
+int64_t conv_padding(const Layer& layer);  // pixels around; "same" worked out
+int64_t pool_stride(const Layer& layer);   // 0 worked out
+
+inline const std::vector<LayerEntry>& all() {
+  static const std::vector<LayerEntry> entries = {
+      conv(),    dense(),   batch_norm(), max_pool(), average_pool(),
+      flatten(), dropout(), relu(),       sigmoid(),  tanh(),
+      gelu(),    softmax(), sequence(),   residual(), concat()};
+  return entries;
+}
+
+}  // namespace digitnet::models::layers

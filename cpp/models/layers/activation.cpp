@@ -1,0 +1,28 @@
+#include "models/layers.h"
+
+namespace digitnet::models::layers {
+
+LayerEntry relu() { return {"relu", "ReLU", "max(x, 0)", {}, same_shape}; }
+LayerEntry sigmoid() {
+  return {"sigmoid", "Sigmoid", "1 / (1 + exp(-x))", {}, same_shape};
+}
+LayerEntry tanh() {
+  return {"tanh", "Tanh", "hyperbolic tangent", {}, same_shape};
+}
+LayerEntry gelu() {
+  return {"gelu",
+          "GELU",
+          "x times the normal distribution function of x",
+          {},
+          same_shape};
+}
+LayerEntry softmax() {
+  return {"softmax",
+          "Softmax",
+          "exp(x) / sum of exp(x); as the last layer of a network it is taken "
+          "as said already",
+          {},
+          same_shape};
+}
+
+}  // namespace digitnet::models::layers

@@ -1,0 +1,97 @@
+#include "models/model.h"
+
+#include <cstring>
+
+#include "core/error.h"
+#include "core/list.h"
+#include "core/random.h"
+
+namespace digitnet::models {
+namespace {
+
+// Calls f(place in storage, place in the tensor's own order) for every element.
+template <class F>
+void for_each_element(const std::vector<int64_t>& sizes, F f) {
+  if (sizes.size() != 4) {
+    int64_t count = 1;
+    for (int64_t size : sizes) count *= size;
+    for (int64_t i = 0; i < count; ++i) f(i, i);
+    return;
+  }
+  const int64_t inputs = sizes[1], area = sizes[2] * sizes[3];
+  for (int64_t out = 0; out < sizes[0]; ++out) {
+    for (int64_t in = 0; in < inputs; ++in) {
+      for (int64_t at = 0; at < area; ++at) {
+        f((out * area + at) * inputs + in, (out * inputs + in) * area + at);
+      }
+    }
+  }
+}
+
+std::vector<float> initial(const Parameter& parameter, uint64_t seed,
+                           uint64_t index) {
+  std::vector<float> values(parameter.count(),
+                            static_cast<float>(parameter.init.value));
+  if (parameter.init.kind == Init::Kind::Uniform) {
+    Draws draws(seed, Stream::Weights, index);
+    const double bound = parameter.init.value;
+    for (float& value : values)
+      value = static_cast<float>(draws.uniform(-bound, bound));
+  }
+  return values;
+}
+
+}  // namespace
+
+Model::Model(Layer network, const Shape& input,
+             const std::vector<Spec>& preprocess, uint64_t seed)
+    : network_(named(std::move(network))), preprocess_(preprocess, input) {
+  require(input.channels >= 1 && input.height >= 1 && input.width >= 1 &&
+              input.height <= 1024 && input.width <= 1024 &&
+              input.channels <= 1024,
+          "model.input_shape: expected (channels, height, width) from 1 to "
+          "1024 each, got ",
+          to_string(input));
+  const Shape output = output_shape(network_, preprocess_.output());
+  require(output.flat && output.channels >= 2,
+          "model: expected the network to end in at least 2 flat outputs, got ",
+          to_string(output), "; end it with flatten and dense");
+  classes_ = output.channels;
+  for (const Parameter& parameter :
+       parameters_of(network_, preprocess_.output())) {
+    std::vector<float>& store = parameter.is_buffer ? buffers_ : trained_;
+    slots_.push_back({parameter, static_cast<int64_t>(store.size())});
+    store.resize(store.size() + parameter.count());
+    set(slots_.back(), initial(parameter, seed, slots_.size()).data());
+  }
+}
+
+const Slot& Model::slot(const std::string& name) const {
+  std::vector<std::string> known;
+  for (const Slot& slot : slots_) {
+    if (slot.parameter.name == name) return slot;
+    known.push_back(slot.parameter.name);
+  }
+  throw std::invalid_argument(
+      join("unknown parameter '", name, "'; known: ", listed(known)));
+}
+
+std::vector<float> Model::get(const Slot& slot) const {
+  const float* from =
+      (slot.parameter.is_buffer ? buffers_ : trained_).data() + slot.offset;
+  std::vector<float> values(slot.parameter.count());
+  for_each_element(slot.parameter.sizes, [&](int64_t stored, int64_t own) {
+    values[own] = from[stored];
+  });
+  return values;
+}
+
+void Model::set(const Slot& slot, const float* values) {
+  float* to =
+      (slot.parameter.is_buffer ? buffers_ : trained_).data() + slot.offset;
+  for_each_element(slot.parameter.sizes, [&](int64_t stored, int64_t own) {
+    to[stored] = values[own];
+  });
+}
+
+}  // namespace digitnet::models

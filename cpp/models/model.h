@@ -1,0 +1,56 @@
+// A network with its weights and preprocessing: what is trained, saved and
+// asked.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/network.h"
+#include "models/preprocess.h"
+
+namespace digitnet::models {
+
+// Where a tensor lies in the model's memory. Four-dimensional weights are
+// stored with their second dimension last (out, height, width, in), the order
+// in which channels-last convolutions read them.
+struct Slot {
+  Parameter parameter;
+  int64_t offset;  // floats, in trained() or in buffers()
+};
+
+class Model {
+ public:
+  // Weights are drawn from `seed`. Throws std::invalid_argument if the network
+  // cannot take the preprocessed input or does not end in flat features.
+  Model(Layer network, const Shape& input, const std::vector<Spec>& preprocess,
+        uint64_t seed);
+
+  const Layer& network() const { return network_; }
+  Preprocess& preprocess() { return preprocess_; }
+  const Preprocess& preprocess() const { return preprocess_; }
+  const Shape& input() const { return preprocess_.input(); }
+  int64_t classes() const { return classes_; }
+
+  const std::vector<Slot>& slots() const { return slots_; }
+  const Slot& slot(
+      const std::string& name) const;  // throws, listing the known names
+  // One block each: every executor, optimizer and average works on these.
+  std::vector<float>& trained() { return trained_; }
+  const std::vector<float>& trained() const { return trained_; }
+  std::vector<float>& buffers() { return buffers_; }
+  const std::vector<float>& buffers() const { return buffers_; }
+
+  // One tensor in its own order (out, in, height, width).
+  std::vector<float> get(const Slot& slot) const;
+  void set(const Slot& slot, const float* values);
+
+ private:
+  Layer network_;
+  Preprocess preprocess_;
+  int64_t classes_;
+  std::vector<Slot> slots_;
+  std::vector<float> trained_, buffers_;
+};
+
+}  // namespace digitnet::models

@@ -1,0 +1,120 @@
+#include "models/network.h"
+
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "core/list.h"
+#include "models/layers.h"
+
+namespace digitnet::models {
+namespace {
+
+constexpr int kMostDepth = 32;
+constexpr int64_t kMostLayers = 10'000;
+constexpr int64_t kMostParameters = 2'000'000'000;
+
+void name_children(Layer& parent, int depth, int64_t& layers) {
+  require(depth <= kMostDepth, "network: expected at most ", kMostDepth,
+          " nested layers, got more");
+  std::set<std::string> taken;
+  for (const Layer& child : parent.children) {
+    if (child.name.empty()) continue;
+    require(taken.insert(child.name).second,
+            "network: expected one layer called '", child.name, "', got two");
+  }
+  std::map<std::string, int> numbers;
+  for (Layer& child : parent.children) {
+    require(++layers <= kMostLayers, "network: expected at most ", kMostLayers,
+            " layers, got more");
+    const int place = ++numbers[child.kind];
+    if (child.name.empty()) {
+      child.name = join(child.kind, place);
+      require(taken.insert(child.name).second, "network: the automatic name '",
+              child.name, "' is taken; give the layer another name");
+    }
+    name_children(child, depth + 1, layers);
+  }
+}
+
+void visit_leaves(const Layer& layer, const std::string& path,
+                  const Shape& input, const Visit& visit) {
+  const LayerEntry& entry = find(layers::all(), "layer", layer.kind);
+  if (entry.children == 0) {
+    visit(path, layer, input, output_shape(layer, input));
+    return;
+  }
+  Shape shape = input;
+  for (const Layer& child : layer.children) {
+    visit_leaves(child, path.empty() ? child.name : path + "." + child.name,
+                 shape, visit);
+    if (layer.kind == "sequence") shape = output_shape(child, shape);
+  }
+}
+
+}  // namespace
+
+Layer named(Layer root) {
+  int64_t layers = 0;
+  name_children(root, 0, layers);
+  return root;
+}
+
+Shape output_shape(const Layer& layer, const Shape& input) {
+  const LayerEntry& entry = find(layers::all(), "layer", layer.kind);
+  try {
+    return entry.output_shape(layer, input);
+  } catch (const std::invalid_argument& error) {
+    // Composites pass on what their children said.
+    if (layer.name.empty() || entry.children != 0) throw;
+    throw std::invalid_argument(
+        join("layer '", layer.name, "': ", error.what()));
+  }
+}
+
+void for_each_leaf(const Layer& root, const Shape& input, const Visit& visit) {
+  visit_leaves(root, "", input, visit);
+}
+
+std::vector<Parameter> parameters_of(const Layer& root, const Shape& input) {
+  std::vector<Parameter> result;
+  int64_t total = 0;
+  for_each_leaf(root, input,
+                [&](const std::string& path, const Layer& layer,
+                    const Shape& in, const Shape&) {
+                  const LayerEntry& entry =
+                      find(layers::all(), "layer", layer.kind);
+                  if (!entry.parameters) return;
+                  for (Parameter parameter : entry.parameters(layer, in)) {
+                    parameter.name = path + "." + parameter.name;
+                    total += parameter.count();
+                    require(total <= kMostParameters,
+                            "network: expected at most ", kMostParameters,
+                            " parameters, got more at '", parameter.name, "'");
+                    result.push_back(std::move(parameter));
+                  }
+                });
+  return result;
+}
+
+std::vector<SummaryRow> summarise(const Layer& root, const Shape& input) {
+  std::vector<SummaryRow> rows;
+  for_each_leaf(
+      root, input,
+      [&](const std::string& path, const Layer& layer, const Shape& in,
+          const Shape& out) {
+        const LayerEntry& entry = find(layers::all(), "layer", layer.kind);
+        int64_t trained = 0;
+        if (entry.parameters) {
+          for (const Parameter& parameter : entry.parameters(layer, in)) {
+            if (!parameter.is_buffer) trained += parameter.count();
+          }
+        }
+        rows.push_back(
+            {path, layer.kind, out, trained,
+             entry.multiply_adds ? entry.multiply_adds(layer, in) : 0});
+      });
+  return rows;
+}
+
+}  // namespace digitnet::models

@@ -1,0 +1,40 @@
+// Questions about a whole network tree.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "models/layer.h"
+
+namespace digitnet::models {
+
+// The tree with a name for every layer: the given one, else kind and number
+// among its siblings ("conv1", "conv2", "dense1"). Throws std::invalid_argument
+// for two siblings of one name and for trees deeper than 32 or of more than
+// 10,000 layers.
+Layer named(Layer root);
+
+// Shape behind one layer; errors name the layer.
+Shape output_shape(const Layer& layer, const Shape& input);
+
+// Calls visit(path, layer, input shape, output shape) for every layer that is
+// not composite, in order of execution. Paths join names by dots:
+// "residual1.conv2".
+using Visit = std::function<void(const std::string&, const Layer&, const Shape&,
+                                 const Shape&)>;
+void for_each_leaf(const Layer& root, const Shape& input, const Visit& visit);
+
+// Every tensor of the network with its full name ("conv1.weight"), in order.
+std::vector<Parameter> parameters_of(const Layer& root, const Shape& input);
+
+struct SummaryRow {
+  std::string path;
+  std::string kind;
+  Shape output;
+  int64_t parameters;     // trained ones
+  int64_t multiply_adds;  // for one sample
+};
+std::vector<SummaryRow> summarise(const Layer& root, const Shape& input);
+
+}  // namespace digitnet::models

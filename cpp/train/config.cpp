@@ -1,0 +1,64 @@
+#include "train/config.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "augment/pipeline.h"
+#include "core/error.h"
+#include "core/list.h"
+#include "train/optimizers.h"
+#include "train/schedules.h"
+
+namespace digitnet::train {
+namespace {
+
+void require_range(const char* name, double value, double least, double below) {
+  require(std::isfinite(value) && value >= least && value < below, "fit.", name,
+          ": expected ", least, " <= ", name, " < ", below, ", got ", value);
+}
+
+}  // namespace
+
+void Config::validate(int64_t classes, bool has_validation) {
+  require(epochs >= 1 && epochs <= 1'000'000,
+          "fit.epochs: expected 1 to 1000000, got ", epochs);
+  require(batch_size >= 1 && batch_size <= 1'000'000,
+          "fit.batch_size: expected 1 to 1000000, got ", batch_size);
+  const auto& optimizer_entry =
+      find(optimizers::all(), "optimizer", optimizer.name);
+  optimizer.options =
+      resolve(optimizer.name, optimizer_entry.options, optimizer.options);
+  const auto& schedule_entry =
+      find(schedules::all(), "schedule", schedule.name);
+  schedule.options =
+      resolve(schedule.name, schedule_entry.options, schedule.options);
+  if (learning_rate == 0) learning_rate = optimizer_entry.default_lr;
+  require(std::isfinite(learning_rate) && learning_rate > 0,
+          "fit.learning_rate: expected a positive number, got ", learning_rate);
+  augment = augment::Pipeline(augment).text();
+  require_range("l1", l1, 0, 1e6);
+  require_range("l2", l2, 0, 1e6);
+  require_range("label_smoothing", label_smoothing, 0, 1);
+  require_range("clip_norm", clip_norm, 0, 1e12);
+  require_range("ema_decay", ema_decay, 0, 1);
+  require_range("min_delta", min_delta, 0, 1e12);
+  require(early_stopping >= 0,
+          "fit.early_stopping: expected 0 or more epochs, got ",
+          early_stopping);
+  require(class_weights.empty() ||
+              static_cast<int64_t>(class_weights.size()) == classes,
+          "fit.class_weights: expected ", classes,
+          " weights, one a class, got ", class_weights.size());
+  for (double weight : class_weights)
+    require_range("class_weights", weight, 0, 1e12);
+  if (monitor == "auto") monitor = has_validation ? "val_loss" : "loss";
+  const std::vector<std::string> known = {"loss", "accuracy", "val_loss",
+                                          "val_accuracy"};
+  require(std::count(known.begin(), known.end(), monitor) > 0,
+          "unknown monitor '", monitor, "'; known: ", listed(known));
+  require(has_validation || !monitor.starts_with("val_"),
+          "fit.monitor: expected validation data for '", monitor,
+          "', got none; give validation=0.1");
+}
+
+}  // namespace digitnet::train

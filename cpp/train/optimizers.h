@@ -1,0 +1,43 @@
+// Every optimizer, in one list. To add one: write
+// cpp/train/optimizers/<name>.cpp, declare it here, add it to all().
+#pragma once
+
+#include <vector>
+
+#include "core/options.h"
+
+namespace at {
+class Tensor;
+}
+
+namespace digitnet::train::optimizers {
+
+// One update of a block of parameters, on any device, in place.
+//   value, gradient, state[i]   [P] float
+//   step                        1 for the first update
+using Update = void (*)(const Options& options, double lr, int64_t step,
+                        const at::Tensor& value, const at::Tensor& gradient,
+                        const std::vector<at::Tensor>& state);
+
+struct OptimizerEntry {
+  std::string name;
+  std::string summary;
+  std::string source;
+  double default_lr;
+  int states;  // blocks of state it keeps, zero at first
+  std::vector<OptionInfo> options;
+  Update update;
+};
+
+OptimizerEntry sgd();  // momentum, Nesterov
+OptimizerEntry adam();
+OptimizerEntry adamw();  // decoupled weight decay
+OptimizerEntry rmsprop();
+
+inline const std::vector<OptimizerEntry>& all() {
+  static const std::vector<OptimizerEntry> entries = {adam(), adamw(),
+                                                      rmsprop(), sgd()};
+  return entries;
+}
+
+}  // namespace digitnet::train::optimizers

@@ -1,0 +1,284 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+
+#include "augment/pipeline.h"
+#include "core/error.h"
+#include "core/list.h"
+#include "core/random.h"
+#include "engine/executor.h"
+#include "engine/inference.h"
+#include "train/optimizers.h"
+#include "train/schedules.h"
+
+namespace digitnet::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kPulse{50};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The weights of a moment.
+struct Snapshot {
+  std::vector<float> trained, buffers;
+
+  void take(const models::Model& model) {
+    trained = model.trained();
+    buffers = model.buffers();
+  }
+  void restore(models::Model& model) const {
+    model.trained().assign(trained.begin(), trained.end());
+    model.buffers().assign(buffers.begin(), buffers.end());
+  }
+};
+
+bool all_finite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](float value) { return std::isfinite(value); });
+}
+
+class Loop {
+ public:
+  Loop(models::Model& model, const data::DatasetView& training,
+       const data::DatasetView& validation, const Config& config,
+       const Hooks& hooks)
+      : model_(model),
+        training_(training),
+        validation_(validation),
+        config_(config),
+        hooks_(hooks),
+        pipeline_(config.augment),
+        executor_(engine::make_executor(model, config.device)),
+        steps_((training.count + config.batch_size - 1) / config.batch_size),
+        schedule_(find(schedules::all(), "schedule", config.schedule.name)
+                      .make(config.schedule.options, {steps_, config.epochs})) {
+    const int64_t batch = std::min(config.batch_size, training.count);
+    images_.resize(batch * model.preprocess().output().size());
+    labels_.resize(batch);
+    if (training.weights || !config.class_weights.empty())
+      weights_.resize(batch);
+    raw_.resize(model.input().size());
+    augmented_.resize(model.input().size());
+  }
+
+  Outcome run() {
+    executor_->start_training(settings());
+    good_.take(model_);
+    try {
+      for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
+        run_epoch(epoch);
+    } catch (...) {
+      close();
+      throw;
+    }
+    close();
+    return outcome_;
+  }
+
+ private:
+  engine::TrainSettings settings() const {
+    engine::TrainSettings settings;
+    settings.optimizer = config_.optimizer;
+    settings.lr_scales = config_.lr_scales;
+    if (settings.lr_scales.empty())
+      settings.lr_scales.assign(model_.slots().size(), 1);
+    settings.l1 = config_.l1;
+    settings.l2 = config_.l2;
+    settings.label_smoothing = config_.label_smoothing;
+    settings.clip_norm = config_.clip_norm;
+    settings.ema_decay = config_.ema_decay;
+    settings.seed = config_.seed;
+    return settings;
+  }
+
+  void run_epoch(int64_t epoch) {
+    const auto start = Clock::now();
+    order_ = permutation(training_.count,
+                         Draws(config_.seed, Stream::Permutation, epoch));
+    executor_->start_epoch(steps_);
+    for (int64_t step = 0; step < steps_; ++step) {
+      lr_ = config_.learning_rate * schedule_->factor(taken_++);
+      executor_->train(gather(epoch, step), lr_);
+      if (Clock::now() - last_pulse_ < kPulse) continue;
+      last_pulse_ = Clock::now();
+      const engine::Totals totals = executor_->totals();
+      if (totals.bad_step >= 0) return diverge(epoch, totals.bad_step);
+      if (hooks_.pulse && hooks_.pulse(epoch, step + 1, steps_, totals.loss))
+        return interrupt();
+    }
+    finish_epoch(epoch, start);
+  }
+
+  // The step's samples, augmented and preprocessed, as the network takes them.
+  engine::Batch gather(int64_t epoch, int64_t step) {
+    const int64_t first = step * config_.batch_size;
+    const int64_t count = std::min(config_.batch_size, training_.count - first);
+    const int64_t features = model_.preprocess().output().size();
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t sample = order_[first + i];
+      pipeline_.apply(training_.images, training_.row(sample), config_.seed,
+                      epoch, sample, augmented_.data(), raw_.data());
+      model_.preprocess().apply(raw_.data(), images_.data() + i * features);
+      labels_[i] = training_.labels[sample];
+      if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
+    }
+    return {images_.data(), labels_.data(),
+            weights_.empty() ? nullptr : weights_.data(), count};
+  }
+
+  double weight(int64_t sample) const {
+    const double own = training_.weights ? training_.weights[sample] : 1;
+    return config_.class_weights.empty()
+               ? own
+               : own * config_.class_weights[training_.labels[sample]];
+  }
+
+  void finish_epoch(int64_t epoch, Clock::time_point start) {
+    const engine::Totals totals = executor_->totals();
+    if (totals.bad_step >= 0) return diverge(epoch, totals.bad_step);
+    executor_->swap_averages();
+    averaged_ = true;
+    executor_->pull();
+    if (!all_finite(model_.trained())) return diverge(epoch, steps_ - 1);
+    Epoch row{epoch,
+              totals.loss,
+              static_cast<double>(totals.correct) /
+                  static_cast<double>(totals.samples),
+              std::nan(""),
+              std::nan(""),
+              lr_,
+              0};
+    if (validation_.count > 0 && !validate(row)) return interrupt();
+    good_.take(model_);
+    good_epoch_ = epoch;
+    row.seconds = seconds_since(start);
+    schedule_->epoch_done(validation_.count > 0 ? row.val_loss : row.loss);
+    const bool give_up = watch(row);
+    if (hooks_.epoch_done && hooks_.epoch_done(row)) running_ = false;
+    if (give_up) running_ = false;
+    if (!running_) outcome_.status = Status::StoppedEarly;
+    if (running_ && epoch < config_.epochs) {
+      executor_->swap_averages();
+      averaged_ = false;
+    }
+  }
+
+  // False: interrupted.
+  bool validate(Epoch& row) {
+    bool stop = false;
+    const auto keep_going = [&] {
+      if (Clock::now() - last_pulse_ < kPulse) return true;
+      last_pulse_ = Clock::now();
+      stop = hooks_.pulse && hooks_.pulse(row.number, steps_, steps_, row.loss);
+      return !stop;
+    };
+    const auto logits =
+        engine::logits_of(*executor_, model_, validation_, 256, keep_going);
+    if (stop) return false;
+    const auto score = engine::score(logits, validation_.labels,
+                                     validation_.count, model_.classes());
+    row.val_loss = score.loss;
+    row.val_accuracy = score.accuracy;
+    return true;
+  }
+
+  // Keeps the best epoch; true: early stopping has waited long enough.
+  bool watch(const Epoch& row) {
+    const bool is_loss = config_.monitor.ends_with("loss");
+    double value = config_.monitor == "loss"       ? row.loss
+                   : config_.monitor == "accuracy" ? row.accuracy
+                   : config_.monitor == "val_loss" ? row.val_loss
+                                                   : row.val_accuracy;
+    if (!is_loss) value = -value;
+    if (value < best_value_ - config_.min_delta) {
+      best_value_ = value;
+      outcome_.best_epoch = row.number;
+      waited_ = 0;
+      if (config_.early_stopping > 0) best_.take(model_);
+      return false;
+    }
+    return config_.early_stopping > 0 && ++waited_ >= config_.early_stopping;
+  }
+
+  void interrupt() {
+    running_ = false;
+    outcome_.status = Status::Interrupted;
+  }
+
+  void diverge(int64_t epoch, int64_t step) {
+    running_ = false;
+    outcome_.status = Status::Diverged;
+    outcome_.message =
+        join("training diverged in epoch ", epoch, ", step ", step + 1, " of ",
+             steps_, " (learning rate ", lr_,
+             "): the loss or a weight is not finite; the weights are ",
+             good_epoch_ ? join("those of epoch ", good_epoch_)
+                         : "those before training",
+             "; try a lower learning rate or clip_norm=1");
+    good_.restore(model_);
+    executor_->push();
+  }
+
+  // Whatever happened, the model holds the weights that count.
+  void close() {
+    if (outcome_.status != Status::Diverged) {
+      if (!averaged_) executor_->swap_averages();
+      executor_->pull();
+      if (!all_finite(model_.trained())) good_.restore(model_);
+    }
+    if (config_.early_stopping > 0 && outcome_.best_epoch > 0)
+      best_.restore(model_);
+  }
+
+  models::Model& model_;
+  const data::DatasetView& training_;
+  const data::DatasetView& validation_;
+  const Config& config_;
+  const Hooks& hooks_;
+  augment::Pipeline pipeline_;
+  std::unique_ptr<engine::Executor> executor_;
+  int64_t steps_;  // an epoch
+  std::unique_ptr<schedules::Schedule> schedule_;
+
+  std::vector<int64_t> order_;
+  std::vector<float> images_, weights_, raw_, augmented_;
+  std::vector<int64_t> labels_;
+
+  Snapshot good_, best_;
+  Outcome outcome_;
+  int64_t good_epoch_ = 0;
+  int64_t waited_ = 0;
+  int64_t taken_ = 0;  // steps since the start
+  double best_value_ = std::numeric_limits<double>::infinity();
+  double lr_ = 0;
+  bool running_ = true;
+  bool averaged_ = false;  // the executor holds the moving average
+  Clock::time_point last_pulse_ = Clock::now();
+};
+
+}  // namespace
+
+Outcome fit(models::Model& model, const data::DatasetView& training,
+            const data::DatasetView& validation, Config config,
+            const Hooks& hooks) {
+  config.validate(model.classes(), validation.count > 0);
+  require(training.count > 0,
+          "fit.data: expected at least one sample, got none");
+  try {
+    return Loop(model, training, validation, config, hooks).run();
+  } catch (const engine::OutOfMemory& error) {
+    throw engine::OutOfMemory(
+        join("fit: ran out of memory with batch_size=", config.batch_size,
+             "; try batch_size=", std::max<int64_t>(1, config.batch_size / 2),
+             " (", error.what(), ")"));
+  }
+}
+
+}  // namespace digitnet::train

@@ -1,0 +1,49 @@
+// The training loop.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "data/view.h"
+#include "models/model.h"
+#include "train/config.h"
+
+namespace digitnet::train {
+
+struct Epoch {
+  int64_t number;  // from 1
+  double loss, accuracy;
+  double val_loss, val_accuracy;  // NaN without validation
+  double learning_rate;           // of its last step
+  double seconds;                 // validation included
+};
+
+// Asked by the loop; each may be empty. What they throw leaves the loop with
+// the model in the state of its last whole step.
+struct Hooks {
+  std::function<bool(const Epoch&)> epoch_done;  // true: stop
+  // Between steps, every 50 ms or so: the epoch's progress; true: stop now.
+  std::function<bool(int64_t epoch, int64_t step, int64_t steps, double loss)>
+      pulse;
+};
+
+enum class Status { Finished, StoppedEarly, Interrupted, Diverged };
+
+struct Outcome {
+  Status status = Status::Finished;
+  int64_t best_epoch = 0;  // by the monitored value
+  std::string message;     // why it diverged
+};
+
+// Trains `model` in place. `validation` may have no samples.
+// Same model, data, config, device and thread count: the same weights bit for
+// bit. If early stopping is on, the weights of the best epoch come back at the
+// end, however it ends; after divergence those of the last epoch whose weights
+// were finite. Needs no lock held by the caller and takes none. Throws
+// std::invalid_argument for a bad config, engine::OutOfMemory naming the batch
+// size, std::runtime_error for what LibTorch refuses.
+Outcome fit(models::Model& model, const data::DatasetView& training,
+            const data::DatasetView& validation, Config config,
+            const Hooks& hooks);
+
+}  // namespace digitnet::train

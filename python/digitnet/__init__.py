@@ -1,0 +1,53 @@
+"""Classifiers of small images: a C++ core that trains, a Python face that shows.
+
+Example:
+    >>> train, test = digitnet.data.load("digits")
+    >>> model = digitnet.models.make("optdigits-cnn")
+    >>> history = model.fit(train, epochs=1, progress=False)
+    >>> report = model.evaluate(test)
+    >>> 0 <= report["accuracy"] <= 1
+    True
+"""
+
+from digitnet import _build_info, _startup
+
+_startup.check_torch(_build_info.TORCH_VERSION)
+
+from digitnet import (  # noqa: E402  (only after torch was checked)
+    augment,
+    data,
+    features,
+    layers,
+    metrics,
+    models,
+    plot,
+    preprocess,
+    train,
+)
+from digitnet._core import DataError, OutOfMemory  # noqa: E402
+from digitnet._startup import VERSION as __version__  # noqa: E402
+from digitnet.data import Dataset  # noqa: E402
+from digitnet.doctor import show_versions  # noqa: E402
+from digitnet.history import History  # noqa: E402
+from digitnet.model import Model  # noqa: E402
+from digitnet.report import Report  # noqa: E402
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "History",
+    "Model",
+    "OutOfMemory",
+    "Report",
+    "__version__",
+    "augment",
+    "data",
+    "features",
+    "layers",
+    "metrics",
+    "models",
+    "plot",
+    "preprocess",
+    "show_versions",
+    "train",
+]

@@ -1,0 +1,112 @@
+"""From what people bring to what the core takes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Images = npt.NDArray[Any]  # uint8 or float32, (N, C, H, W), contiguous
+Labels = npt.NDArray[np.int64]
+
+# What pixels are counted up to, from the usual conventions.
+_SCALES = (1.0, 16.0, 255.0)
+
+
+def _as_array(value: Any, where: str) -> npt.NDArray[Any]:
+    if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
+        value = value.detach().cpu()
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind not in "buif":
+        raise ValueError(
+            f"{where}: expected an array of numbers, got dtype {array.dtype}; "
+            "are all images of one size?"
+        )
+    return array
+
+
+def _four_dimensions(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    if array.ndim == 2:
+        side = math.isqrt(array.shape[1])
+        if side * side != array.shape[1]:
+            raise ValueError(
+                f"{where}: expected rows of square images, got {array.shape[1]} "
+                "columns; reshape to (images, height, width)"
+            )
+        return array.reshape(-1, 1, side, side)
+    if array.ndim == 3:
+        return array[:, None]
+    if array.ndim == 4:
+        if array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
+            return array.transpose(0, 3, 1, 2)
+        return array
+    raise ValueError(
+        f"{where}: expected shape (N, H, W), (N, C, H, W) or (N, H*W), "
+        f"got {array.shape}"
+    )
+
+
+def _pixels(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind in "bui":
+        if array.size and (array.min() < 0 or array.max() > 255):
+            raise ValueError(
+                f"{where}: expected integer pixels from 0 to 255, "
+                f"got {array.min()} to {array.max()}"
+            )
+        return array.astype(np.uint8)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{where}: expected finite pixels, got NaN or infinity")
+    if array.size and array.max() > 1:
+        small = (
+            array.astype(np.uint8) if 0 <= array.min() <= array.max() < 256 else None
+        )
+        if small is not None and np.array_equal(small, array):
+            return small  # whole numbers: a quarter of the memory, nothing lost
+    return array.astype(np.float32)
+
+
+def as_images(value: Any, where: str) -> Images:
+    """Images as uint8 or float32 of shape (N, C, H, W), contiguous.
+
+    Arrays of that form are not copied. Integers and whole floats up to 255 become
+    uint8, other floats float32.
+
+    Raises:
+        ValueError: not numbers, not finite, integers outside 0 to 255, empty or of
+            another number of dimensions.
+    """
+    array = _four_dimensions(_as_array(value, where), where)
+    if 0 in array.shape:
+        raise ValueError(
+            f"{where}: expected at least one pixel, got shape {array.shape}"
+        )
+    if array.shape[1] > 1024 or max(array.shape[2:]) > 1024:
+        raise ValueError(
+            f"{where}: expected at most 1024 channels and pixels a side, "
+            f"got shape {array.shape}"
+        )
+    return np.ascontiguousarray(_pixels(array, where))
+
+
+def as_labels(value: Any, where: str) -> Labels:
+    """Labels as int64 of shape (N,). Raises ValueError for anything but whole numbers."""
+    array = _as_array(value, where)
+    if array.ndim != 1:
+        raise ValueError(f"{where}: expected shape (N,), got {array.shape}")
+    if array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+        raise ValueError(f"{where}: expected whole numbers, got fractions or NaN")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def guess_max_value(largest: float, where: str) -> float:
+    """The smallest usual scale that holds the largest pixel: 1, 16 or 255."""
+    for scale in _SCALES:
+        if largest <= scale:
+            return scale
+    raise ValueError(
+        f"{where}: expected pixels up to 255, got {largest:g}; give max_value"
+    )

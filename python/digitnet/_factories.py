@@ -1,0 +1,53 @@
+"""Python callables for the members of an open list of the core."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+
+def options_of(
+    name: str, entry: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Positional arguments by the order in which the options were declared."""
+    declared = [option["name"] for option in entry["options"]]
+    if len(args) > len(declared):
+        raise TypeError(
+            f"{name}: expected at most {len(declared)} arguments, got {len(args)}"
+        )
+    options = dict(zip(declared, args, strict=False))
+    for key, value in kwargs.items():
+        if key in options:
+            raise TypeError(f"{name}: got '{key}' twice")
+        options[key] = value
+    return options
+
+
+def signature_of(entry: dict[str, Any], *extra: inspect.Parameter) -> inspect.Signature:
+    """What help() and completion show."""
+    own = [
+        inspect.Parameter(
+            option["name"],
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=inspect.Parameter.empty
+            if option["required"]
+            else option["default"],
+        )
+        for option in entry["options"]
+    ]
+    return inspect.Signature([*own, *extra])
+
+
+def documented(
+    function: Callable[..., Any], name: str, entry: dict[str, Any], module: str
+) -> Callable[..., Any]:
+    """Give a generated function its name and docstring."""
+    lines = [f"{entry['summary'][0].upper()}{entry['summary'][1:]}."]
+    if entry["options"]:
+        lines += ["", "Args:"]
+        lines += [f"    {o['name']}: {o['summary']}." for o in entry["options"]]
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "\n".join(lines)
+    function.__module__ = module
+    return function

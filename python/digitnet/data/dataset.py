@@ -1,0 +1,226 @@
+"""Images with labels."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet import _core
+from digitnet._arrays import Images, Labels, as_images, as_labels, guess_max_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Dataset:
+    """Images with labels, in memory, checked once.
+
+    Parts of a set (slices, splits, folds) share its images: only indices are new.
+
+    Args:
+        images: (N, H, W), (N, C, H, W) or (N, H*W) numbers: NumPy, torch, anything
+            with ``__array__``. uint8 and float32 arrays are not copied; whole numbers up
+            to 255 become uint8, other floats float32.
+        labels: Whole numbers in [0, K), shape (N,), or None for an unlabelled set.
+        classes: K, or the K class names.
+        max_value: The pixel value of full intensity. Default: the smallest of 1, 16
+            and 255 that holds every pixel.
+        name: Where the data came from, for reports.
+    Raises:
+        ValueError: shapes, types, labels or pixels out of range.
+    Example:
+        >>> data = digitnet.Dataset(np.zeros((4, 8, 8)), [0, 1, 1, 2], classes=3)
+        >>> len(data), data.shape, data.class_counts().tolist()
+        (4, (1, 8, 8), [1, 2, 1])
+        >>> first, rest = data.split(0.5, stratify=False)
+        >>> len(first), len(rest)
+        (2, 2)
+    """
+
+    def __init__(
+        self,
+        images: Any,
+        labels: Any = None,
+        *,
+        classes: int | Sequence[str] = 10,
+        max_value: float | None = None,
+        name: str = "arrays",
+    ) -> None:
+        self._base: Images = as_images(images, "Dataset.images")
+        self._rows: Labels | None = None
+        self.name = name
+        self.classes = _class_names(classes)
+        if max_value is None:
+            max_value = guess_max_value(
+                _core.data.largest_pixel(self._base), "Dataset.images"
+            )
+        elif not 0 < max_value < float("inf"):
+            raise ValueError(
+                f"Dataset.max_value: expected a positive number, got {max_value}"
+            )
+        self.max_value = float(max_value)
+        _core.data.check_images(self._base, self.max_value, "Dataset.images")
+        self.labels: Labels | None = None
+        if labels is not None:
+            self.labels = as_labels(labels, "Dataset.labels")
+            if len(self.labels) != len(self._base):
+                raise ValueError(
+                    f"Dataset.labels: expected {len(self._base)} labels, one an image, "
+                    f"got {len(self.labels)}"
+                )
+            _core.data.check_labels(self.labels, len(self.classes), "Dataset.labels")
+
+    @property
+    def images(self) -> Images:
+        """The images, (N, H, W) or (N, C, H, W) with C above 1; a copy for parts."""
+        images = self._base if self._rows is None else self._base[self._rows]
+        return images[:, 0] if images.shape[1] == 1 else images
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of one image."""
+        return self._base.shape[1:]  # type: ignore[return-value]
+
+    def __len__(self) -> int:
+        return len(self._base) if self._rows is None else len(self._rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        """`data[3]` is (image, label); slices, index lists and masks are sets."""
+        if isinstance(key, int | np.integer):
+            if not -len(self) <= key < len(self):
+                raise IndexError(
+                    f"Dataset: expected an index below {len(self)}, got {key}"
+                )
+            row = int(key) if self._rows is None else int(self._rows[key])
+            image = self._base[row]
+            image = image[0] if image.shape[0] == 1 else image
+            return image, None if self.labels is None else int(self.labels[key])
+        return self._part(np.arange(len(self))[key])
+
+    def __iter__(self) -> Iterator[tuple[npt.NDArray[Any], int | None]]:
+        return (self[i] for i in range(len(self)))
+
+    def _part(self, indices: npt.NDArray[np.int64]) -> Dataset:
+        part = object.__new__(Dataset)
+        part.__dict__.update(self.__dict__)
+        part._rows = np.ascontiguousarray(
+            indices if self._rows is None else self._rows[indices], dtype=np.int64
+        )
+        part.labels = None if self.labels is None else self.labels[indices]
+        return part
+
+    def _need_labels(self, what: str) -> Labels:
+        if self.labels is None:
+            raise ValueError(f"{what}: expected labels, got an unlabelled set")
+        return self.labels
+
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """How many samples each class has, shape (K,)."""
+        return np.bincount(
+            self._need_labels("class_counts"), minlength=len(self.classes)
+        )
+
+    def split(
+        self, fraction: float | Sequence[float], *, seed: int = 0, stratify: bool = True
+    ) -> tuple[Dataset, ...]:
+        """Divide by chance, every class alike.
+
+        Args:
+            fraction: Size of the first part, the second gets the rest; or the sizes of
+                all parts, such as ``(0.6, 0.2, 0.2)``.
+            seed: The same seed gives the same parts.
+            stratify: Divide every class alike, to within one sample.
+        Returns:
+            The parts, in order. Images are shared with this set.
+        Raises:
+            ValueError: fractions out of range, or a part without a sample.
+        """
+        if isinstance(fraction, int | float):
+            if not 0 < fraction < 1:
+                raise ValueError(
+                    f"split.fraction: expected 0 < fraction < 1, got {fraction}"
+                )
+            fractions = [float(fraction), 1 - float(fraction)]
+        else:
+            fractions = [float(f) for f in fraction]
+        parts = _core.data.split(self._strata(stratify), fractions, seed, stratify)
+        return tuple(self._part(indices) for indices in parts)
+
+    def fraction(self, part: float, *, seed: int = 0, stratify: bool = True) -> Dataset:
+        """A random part of this size, 0 < part <= 1; 1 is the whole set."""
+        parts = _core.data.split(self._strata(stratify), [float(part)], seed, stratify)
+        return self._part(parts[0])
+
+    def k_fold(
+        self, k: int = 5, *, seed: int = 0, stratify: bool = True
+    ) -> list[tuple[Labels, Labels]]:
+        """k pairs of (training, test) indices; every sample is in one test part."""
+        folds = _core.data.k_fold(self._strata(stratify), k, seed, stratify)
+        everyone = np.arange(len(self))
+        return [(np.setdiff1d(everyone, fold), fold) for fold in folds]
+
+    def _strata(self, stratify: bool) -> Labels:
+        return self._need_labels("split") if stratify else np.zeros(len(self), np.int64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a sample: label (if there is one), pixel0, pixel1, ..."""
+        import pandas as pd
+
+        pixels = self.images.reshape(len(self), -1)
+        frame = pd.DataFrame(
+            pixels, columns=[f"pixel{i}" for i in range(pixels.shape[1])]
+        )
+        if self.labels is not None:
+            frame.insert(0, "label", self.labels)
+        return frame
+
+    def __repr__(self) -> str:
+        channels, height, width = self.shape
+        return (
+            f"Dataset('{self.name}', {len(self)} images {channels}x{height}x{width} "
+            f"{self._base.dtype}, {len(self.classes)} classes, max_value={self.max_value:g})"
+        )
+
+    def _repr_html_(self) -> str:
+        from digitnet.plot import sample_grid
+
+        figure = sample_grid(self, rows=2, columns=10, title=None).figure
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=60, bbox_inches="tight")
+        picture = base64.b64encode(buffer.getvalue()).decode()
+        return (
+            f"<p>{html.escape(repr(self))}</p>"
+            f'<img alt="first images" src="data:image/png;base64,{picture}">'
+        )
+
+
+def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
+    if isinstance(classes, int | np.integer):
+        if not 2 <= classes <= 10_000:
+            raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
+        return tuple(str(k) for k in range(int(classes)))
+    names = tuple(str(name) for name in classes)
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise ValueError(
+            f"Dataset.classes: expected at least 2 different names, got {list(names)}"
+        )
+    return names
+
+
+def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dataset:
+    """A Dataset as it is, or made of an (images, labels) pair."""
+    if isinstance(value, Dataset):
+        return value
+    if isinstance(value, tuple) and len(value) == 2:
+        labels = as_labels(value[1], f"{where}.labels")
+        classes = max(10, int(labels.max()) + 1) if len(labels) else 10
+        return Dataset(value[0], labels, classes=classes, max_value=max_value)
+    raise TypeError(
+        f"{where}: expected a Dataset or a pair (images, labels), got {type(value).__name__}"
+    )

@@ -1,0 +1,235 @@
+"""Files to data sets: containers are opened here, their meaning is checked in C++."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from digitnet import _core
+from digitnet._core import DataError
+from digitnet.data.dataset import Dataset
+
+_GZIP = b"\x1f\x8b"
+_MOST_TEXT_BYTES = 2**31  # of an inflated CSV
+_MOST_PIXELS = 50_000_000  # of one picture
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+_SUFFIXES = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".pgm",
+    ".ppm",
+}
+
+
+def inflate(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:
+    """Unzip one gzip stream, or return what is not gzip as it is.
+
+    Args:
+        content: The file.
+        name: For errors.
+        limit: From the first bytes inflated, how many there may be in all.
+    Raises:
+        DataError: damaged, longer than the limit, or followed by other bytes.
+    """
+    if not content.startswith(_GZIP):
+        return content
+    stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        start = stream.decompress(content, 64)
+        most = limit(start)
+        rest = stream.decompress(stream.unconsumed_tail, max(1, most - len(start) + 1))
+    except zlib.error as error:
+        raise DataError(f"{name}: expected gzip data, got damage ({error})") from error
+    if len(start) + len(rest) > most:
+        raise DataError(f"{name}: expected {most} bytes inside the gzip file, got more")
+    if not stream.eof:
+        stream_end = stream.decompress(stream.unconsumed_tail, 1)
+        if stream_end or not stream.eof:
+            raise DataError(f"{name}: expected a whole gzip file, got a truncated one")
+    if stream.unused_data:
+        raise DataError(f"{name}: expected one gzip stream, got bytes after its end")
+    return start + rest
+
+
+def read_bytes(path: str | PathLike[str]) -> bytes:
+    """A file's bytes; FileNotFoundError and IsADirectoryError are Python's own."""
+    return Path(path).read_bytes()
+
+
+def idx_payload(path: str | PathLike[str], content: bytes) -> bytes:
+    """The bytes of an IDX file, unzipped as far as its header promises."""
+    name = Path(path).name
+    return inflate(content, name, lambda start: _core.data.idx_file_bytes(start, name))
+
+
+def read_idx(
+    images: str | PathLike[str],
+    labels: str | PathLike[str] | None = None,
+    *,
+    classes: int | Sequence[str] = 10,
+) -> Dataset:
+    """Read IDX files, plain or gzip, as MNIST and its relatives come.
+
+    Args:
+        images: File of images (magic 0x803).
+        labels: File of labels (magic 0x801), or None for an unlabelled set.
+        classes: K, or the K class names.
+    Returns:
+        Dataset of uint8 images with max_value 255.
+    Raises:
+        DataError: wrong magic, size, count or label; names the file and the field.
+        FileNotFoundError: no such file.
+    Source: LeCun, Cortes, Burges, "The MNIST database".
+    """
+    pixels = idx_payload(images, read_bytes(images))
+    sizes, offset = _core.data.read_idx(pixels, 3, Path(images).name)
+    array = np.frombuffer(pixels, np.uint8, offset=offset).reshape(sizes)
+    numbers = None
+    if labels is not None:
+        name = Path(labels).name
+        content = idx_payload(labels, read_bytes(labels))
+        _, start = _core.data.read_idx(content, 1, name)
+        count = classes if isinstance(classes, int) else len(classes)
+        _core.data.check_idx_labels(content[start:], sizes[0], count, name)
+        numbers = np.frombuffer(content, np.uint8, offset=start).astype(np.int64)
+    return Dataset(
+        array, numbers, classes=classes, max_value=255, name=str(Path(images).name)
+    )
+
+
+def read_csv(
+    path: str | PathLike[str],
+    label: str = "auto",
+    header: str | bool = "auto",
+    shape: Sequence[int] | None = None,
+    classes: int | Sequence[str] = 10,
+    *,
+    max_value: float | None = None,
+) -> Dataset:
+    """Read images as rows of pixels: Kaggle's, Fashion-MNIST's and UCI's CSV.
+
+    Args:
+        path: A text file, plain or gzip; pixels are whole numbers from 0 to 255.
+        label: Where the label column is: "first", "last", "none", or "auto" to find it
+            by its name, else by the number of columns and what is in them.
+        header: True, False or "auto".
+        shape: (height, width) or (channels, height, width). Default: square.
+        classes: K, or the K class names.
+        max_value: As for Dataset.
+    Raises:
+        DataError: names the file, line and column.
+    """
+    name = Path(path).name
+    content = inflate(read_bytes(path), name, lambda _: _MOST_TEXT_BYTES)
+    words = {True: "yes", False: "no"}
+    first_line = words[header] if isinstance(header, bool) else header
+    count = classes if isinstance(classes, int) else len(classes)
+    wanted = None if shape is None else [int(size) for size in shape]
+    pixels, labels = _core.data.read_csv(
+        content, label, first_line, wanted, count, name
+    )
+    return Dataset(pixels, labels, classes=classes, max_value=max_value, name=name)
+
+
+def read_picture(path: str | PathLike[str], *, colour: bool = False) -> np.ndarray:
+    """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
+
+    Raises:
+        DataError: not a picture, damaged, or larger than 50 megapixels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    name = Path(path).name
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            if picture.width * picture.height > _MOST_PIXELS:
+                raise DataError(
+                    f"{name}: expected at most {_MOST_PIXELS} pixels, "
+                    f"got {picture.width}x{picture.height}"
+                )
+            if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+                raise DataError(
+                    f"{name}: expected 8 bits a channel, got mode {picture.mode}"
+                )
+            if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+                ground = Image.new("RGBA", picture.size, "white")
+                ground.alpha_composite(picture.convert("RGBA"))
+                picture = ground
+            array = np.asarray(picture.convert("RGB" if colour else "L"))
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(
+            f"{name}: expected a picture ({', '.join(_FORMATS)}): {error}"
+        ) from error
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(
+            f"{name}: expected a whole picture, got damage ({error})"
+        ) from error
+    return np.ascontiguousarray(array.transpose(2, 0, 1) if colour else array)
+
+
+def _is_colour(path: Path) -> bool:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=_FORMATS) as picture:
+            return picture.mode not in ("1", "L", "LA")
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path.name}: expected a picture: {error}") from error
+
+
+def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dataset:
+    """Read a folder of pictures, one folder a class, classes in alphabetical order.
+
+    Args:
+        path: The folder; pictures lie in its subfolders, all of one size.
+        colour: True for 3 channels, False for grey. Default: colour if any picture is.
+    Returns:
+        Dataset of uint8 images with max_value 255; class names are the folders'.
+    Raises:
+        DataError: fewer than two classes, a class without pictures, a broken picture,
+            sizes that differ.
+        FileNotFoundError: no such folder.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise FileNotFoundError(f"read_folder: expected a folder, got '{root}'")
+    folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
+    if len(folders) < 2:
+        raise DataError(
+            f"{root.name}: expected one folder a class and at least two, got {len(folders)}"
+        )
+    files: list[tuple[Path, int]] = []
+    for k, folder in enumerate(folders):
+        found = sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES)
+        if not found:
+            raise DataError(f"{root.name}/{folder.name}: expected pictures, got none")
+        files += [(file, k) for file in found]
+    if colour is None:
+        colour = any(_is_colour(file) for file, _ in files)
+    images = []
+    for file, _ in files:
+        images.append(read_picture(file, colour=colour))
+        if images[-1].shape != images[0].shape:
+            raise DataError(
+                f"{file.parent.name}/{file.name}: expected {images[0].shape[-2:]} pixels "
+                f"as the first picture, got {images[-1].shape[-2:]}; make them one size"
+            )
+    return Dataset(
+        np.stack(images),
+        [k for _, k in files],
+        classes=[folder.name for folder in folders],
+        max_value=255,
+        name=root.name,
+    )

@@ -1,0 +1,339 @@
+"""The Python side of training: arguments in, History out. The loop is C++."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet import _core
+from digitnet.augment import as_text
+from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.history import History
+from digitnet.progress import Progress
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+Callback = Any  # f(epoch, logs), or an object with on_epoch_end(epoch, logs)
+
+
+def fit(
+    model: Model,
+    data: Any,
+    validation: Any = None,
+    *,
+    epochs: int = 10,
+    batch_size: int = 128,
+    optimizer: str | tuple[str, Mapping[str, Any]] = "adam",
+    learning_rate: float | None = None,
+    schedule: str | tuple[str, Mapping[str, Any]] = "constant",
+    augment: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    label_smoothing: float = 0.0,
+    class_weights: Sequence[float] | str | None = None,
+    sample_weight: Any = None,
+    clip_norm: float = 0.0,
+    ema_decay: float = 0.0,
+    early_stopping: int = 0,
+    min_delta: float = 0.0,
+    monitor: str = "auto",
+    checkpoint: str | PathLike[str] | None = None,
+    freeze: Sequence[str] = (),
+    lr_scale: Mapping[str, float] | None = None,
+    callbacks: Sequence[Callback] = (),
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = True,
+) -> History:
+    """Train a model in place.
+
+    The same model, data, options, device and number of threads give the same weights
+    bit for bit.
+
+    Args:
+        model: What to train; also the method `Model.fit`.
+        data: A Dataset or a pair (images, labels).
+        validation: A Dataset or pair, or the fraction of `data` to hold out (stratified,
+            by `seed`). Default: none.
+        epochs: Passes over the data.
+        batch_size: Samples a step; the last step of an epoch may have fewer.
+        optimizer: Name, or `digitnet.train.optimizer(name, ...)`.
+        learning_rate: Default: the optimizer's own.
+        schedule: Name, or `digitnet.train.schedule(name, ...)`.
+        augment: Text such as ``"shift 1px | rotate 8deg | zoom 10%"``, drawn anew for
+            each sample and epoch.
+        l1, l2: Penalties: times the sum of absolute or squared weights (not biases).
+            The reported loss is without them.
+        label_smoothing: Fraction of the truth spread over all classes.
+        class_weights: One weight a class, or "balanced".
+        sample_weight: One weight a sample of `data`, shape (N,).
+        clip_norm: Largest norm of the whole gradient; 0 for any.
+        ema_decay: Average the weights over the steps with this decay, and evaluate and
+            keep the average; 0 for none.
+        early_stopping: Stop after so many epochs without progress and bring back the
+            best weights; 0 for never.
+        min_delta: What counts as progress.
+        monitor: "loss", "accuracy", "val_loss" or "val_accuracy"; what early stopping
+            and the checkpoint go by. Default: validation loss, else loss.
+        checkpoint: File that always holds the best model so far.
+        freeze: Name patterns of parameters that stay, such as ``"conv*"``.
+        lr_scale: Factors on the learning rate by name pattern, ``{"conv*": 0.1}``.
+        callbacks: Called at each epoch's end with (epoch, dict of floats); an object may
+            have `on_train_begin()`, `on_epoch_end(epoch, logs)` and `on_train_end()`.
+            Setting ``model.stop_training = True`` ends the run.
+        seed: Of shuffling, augmentation, dropout and the validation split.
+        device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+        progress: Show a bar in a terminal or notebook, else a line an epoch.
+    Returns:
+        History, always: `.status` is "finished", "stopped early", "interrupted" or
+        "diverged". Ctrl-C in a script raises KeyboardInterrupt once the model is
+        consistent (`model.history` has the History); a notebook's stop button and an
+        interactive prompt get the History.
+    Raises:
+        ValueError: options or data that do not fit; nothing was changed.
+        OutOfMemory: names the batch size and a smaller one.
+        RuntimeError: no such device, or a forked child process.
+    Warns:
+        RuntimeWarning: the run diverged; the last good weights are back.
+    Example:
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> history = model.fit(train, validation=0.1, epochs=2, progress=False)
+        >>> history.status, len(history["val_loss"])
+        ('finished', 2)
+    """
+    training = as_dataset(data, "fit.data", max_value=model.max_value)
+    weights = _sample_weights(sample_weight, training)
+    training, weights, held_out = _hold_out(training, weights, validation, seed, model)
+    options = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": _spec(optimizer),
+        "learning_rate": 0.0 if learning_rate is None else _positive(learning_rate),
+        "schedule": _spec(schedule),
+        "augment": as_text(augment),
+        "l1": l1,
+        "l2": l2,
+        "label_smoothing": label_smoothing,
+        "class_weights": _class_weights(class_weights, training, len(model.classes)),
+        "clip_norm": clip_norm,
+        "ema_decay": ema_decay,
+        "early_stopping": early_stopping,
+        "min_delta": min_delta,
+        "monitor": monitor,
+        "seed": seed,
+        "device": _core.train.resolve_device(device),
+        "lr_scales": _lr_scales(model, freeze, lr_scale or {}),
+    }
+    _core.train.check(options, len(model.classes), held_out is not None)
+    _check_data(model, training, held_out)
+    if model.max_value is None:
+        model._fix_scale(training.max_value)
+        model.classes = _better_names(model.classes, training.classes)
+    history = History(options, monitor=_monitored(monitor, held_out is not None))
+    model.history = history
+    run = _Run(model, history, callbacks, checkpoint, Progress(epochs, progress))
+    _train(model, training, weights, held_out, options, run)
+    if history.status == "diverged":
+        warnings.warn(history.message, RuntimeWarning, stacklevel=3)
+    if history.status == "interrupted" and not _interactive():
+        raise KeyboardInterrupt
+    return history
+
+
+class _Run:
+    """What happens at the ends of epochs."""
+
+    def __init__(
+        self,
+        model: Model,
+        history: History,
+        callbacks: Sequence[Callback],
+        checkpoint: str | PathLike[str] | None,
+        progress: Progress,
+    ) -> None:
+        self.model, self.history, self.callbacks = model, history, list(callbacks)
+        self.checkpoint, self.progress = checkpoint, progress
+        for callback in self.callbacks:
+            if not callable(callback) and not hasattr(callback, "on_epoch_end"):
+                raise TypeError(
+                    "fit.callbacks: expected functions (epoch, logs) or objects with "
+                    f"on_epoch_end, got {callback!r}"
+                )
+
+    def call(self, hook: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook, lambda: None)()
+
+    def epoch_done(self, row: dict[str, float]) -> bool:
+        """Record, show, save and tell; True ends the run."""
+        self.history.append(row)
+        self.progress.epoch(row)
+        if self.checkpoint is not None and self.history.best_epoch == row["epoch"]:
+            self.model.save(self.checkpoint)
+        logs = {name: values[-1] for name, values in self.history.items()}
+        for callback in self.callbacks:
+            getattr(callback, "on_epoch_end", callback)(int(row["epoch"]), logs)
+        return self.model.stop_training
+
+
+def _train(
+    model: Model,
+    training: Dataset,
+    weights: Any,
+    held_out: Dataset | None,
+    options: dict[str, Any],
+    run: _Run,
+) -> None:
+    model.stop_training = False
+    run.history.status = "interrupted"  # what it is if nobody says otherwise
+    with run.progress:
+        run.call("on_train_begin")
+        try:
+            outcome = _core.train.fit(
+                model._core,
+                training._base,
+                training._rows,
+                training.labels,
+                weights,
+                held_out._base if held_out else None,
+                held_out._rows if held_out else None,
+                held_out.labels if held_out else None,
+                options,
+                run.epoch_done,
+                run.progress.step,
+            )
+            run.history.status = outcome["status"]
+            run.history.message = outcome["message"]
+        finally:
+            run.call("on_train_end")
+
+
+def _interactive() -> bool:
+    """Whether a person sits at a prompt or notebook and wants the History."""
+    return hasattr(sys, "ps1") or "ipykernel" in sys.modules
+
+
+def _spec(value: Any) -> Any:
+    return value if isinstance(value, str) else (value[0], dict(value[1]))
+
+
+def _positive(learning_rate: float) -> float:
+    if not learning_rate > 0:
+        raise ValueError(
+            f"fit.learning_rate: expected a positive number, got {learning_rate}"
+        )
+    return float(learning_rate)
+
+
+def _monitored(monitor: str, has_validation: bool) -> str:
+    if monitor != "auto":
+        return monitor
+    return "val_loss" if has_validation else "loss"
+
+
+def _sample_weights(value: Any, data: Dataset) -> Any:
+    if value is None:
+        return None
+    weights = np.ascontiguousarray(value, dtype=np.float64)
+    if weights.shape != (len(data),):
+        raise ValueError(
+            f"fit.sample_weight: expected shape ({len(data)},), got {weights.shape}"
+        )
+    return weights
+
+
+def _hold_out(
+    data: Dataset, weights: Any, validation: Any, seed: int, model: Model
+) -> tuple[Dataset, Any, Dataset | None]:
+    """(training, its weights, validation)."""
+    if validation is None:
+        return data, weights, None
+    if not isinstance(validation, int | float):
+        return (
+            data,
+            weights,
+            as_dataset(validation, "fit.validation", max_value=model.max_value),
+        )
+    if not 0 < validation < 1:
+        raise ValueError(f"fit.validation: expected 0 < fraction < 1, got {validation}")
+    fractions = [1 - float(validation), float(validation)]
+    kept, held = _core.data.split(data._need_labels("fit.data"), fractions, seed, True)
+    return (
+        data._part(kept),
+        None if weights is None else weights[kept],
+        data._part(held),
+    )
+
+
+def _class_weights(
+    value: Sequence[float] | str | None, data: Dataset, classes: int
+) -> list[float]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        if value != "balanced":
+            raise ValueError(
+                f"fit.class_weights: expected numbers or 'balanced', got '{value}'"
+            )
+        counts = np.bincount(data._need_labels("fit.data"), minlength=classes)
+        return [len(data) / (classes * count) if count else 0.0 for count in counts]
+    return [float(weight) for weight in value]
+
+
+def _lr_scales(
+    model: Model, freeze: Sequence[str], scales: Mapping[str, float]
+) -> list[float]:
+    """One factor a parameter: frozen ones 0, then the last pattern that matches."""
+    names = model._core.parameter_names
+    patterns: list[tuple[str, float]] = [(p, float(s)) for p, s in scales.items()]
+    patterns += [(p, 0.0) for p in ([freeze] if isinstance(freeze, str) else freeze)]
+    factors = dict.fromkeys(names, 1.0)
+    for pattern, scale in patterns:
+        matches: Callable[[str], bool] = lambda n, p=pattern: (  # type: ignore[misc] # noqa: E731
+            fnmatch.fnmatchcase(n, p) or fnmatch.fnmatchcase(n, f"{p}.*")
+        )
+        found = [name for name in names if matches(name)]
+        if not found:
+            raise ValueError(
+                f"fit: no parameter matches '{pattern}'; known: {', '.join(names)}"
+            )
+        if not 0 <= scale < float("inf"):
+            raise ValueError(
+                f"fit.lr_scale: expected 0 or more for '{pattern}', got {scale}"
+            )
+        factors.update(dict.fromkeys(found, scale))
+    return list(factors.values())
+
+
+def _check_data(model: Model, training: Dataset, held_out: Dataset | None) -> None:
+    """Everything about the data that can be wrong, before anything is changed."""
+    for where, data in (("fit.data", training), ("fit.validation", held_out)):
+        if data is None:
+            continue
+        labels = data._need_labels(where)
+        if not len(data):
+            raise ValueError(f"{where}: expected at least one sample, got none")
+        if data.shape != model.input_shape:
+            raise ValueError(
+                f"{where}: expected images of shape {model.input_shape}, got {data.shape}"
+            )
+        _core.data.check_labels(labels, len(model.classes), f"{where}.labels")
+        scale = model.max_value or training.max_value
+        if data.max_value != scale:
+            raise ValueError(
+                f"{where}.max_value: expected {scale:g}, got {data.max_value:g}"
+            )
+
+
+def _better_names(own: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
+    """The data's class names where the model has only numbers."""
+    numbered = own == tuple(str(k) for k in range(len(own)))
+    return data if numbered and len(data) == len(own) else own

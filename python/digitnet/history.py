@@ -1,0 +1,95 @@
+"""What happened in a training run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitnet.plot import Display
+
+
+class History(Mapping[str, list[float]]):
+    """Columns of a run, one value an epoch: loss, accuracy, val_loss, val_accuracy,
+    learning_rate, seconds.
+
+    Attributes:
+        status: "finished", "stopped early", "interrupted" or "diverged".
+        message: Why, if it diverged.
+        options: What `fit` was told.
+        monitor: The column that the best epoch goes by.
+    """
+
+    def __init__(
+        self, options: dict[str, Any] | None = None, *, monitor: str = "loss"
+    ) -> None:
+        self._columns: dict[str, list[float]] = {}
+        self.options = options or {}
+        self.monitor = monitor
+        self.status = "finished"
+        self.message = ""
+
+    def append(self, row: Mapping[str, float]) -> None:
+        """Add an epoch; columns that are NaN in the first one (no validation) are left out."""
+        first = not self._columns
+        for name, value in row.items():
+            if name == "epoch" or (first and math.isnan(value)):
+                continue
+            if first or name in self._columns:
+                self._columns.setdefault(name, []).append(float(value))
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self._columns:
+            raise KeyError(
+                f"History: unknown column '{name}'; known: {', '.join(self._columns)}"
+            )
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were finished."""
+        return len(next(iter(self._columns.values()), []))
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (from 1) with the best monitored value; 0 before the first."""
+        if not self.epochs:
+            return 0
+        values = self[self.monitor]
+        best = min(values) if self.monitor.endswith("loss") else max(values)
+        return values.index(best) + 1
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an epoch, indexed from 1."""
+        import pandas as pd
+
+        index = pd.RangeIndex(1, self.epochs + 1, name="epoch")
+        return pd.DataFrame(self._columns, index=index)
+
+    def plot(self, ax: Any = None) -> Display:
+        """Loss and accuracy against epochs."""
+        from digitnet.plot import training_curves
+
+        return training_curves(self, ax=ax)
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return f"History({self.status} before the first epoch ended)"
+        last = ", ".join(
+            f"{name} {values[-1]:.4g}" for name, values in self._columns.items()
+        )
+        return f"History({self.status} after {self.epochs} epochs: {last})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.status}</p>" + str(
+            self.to_frame().to_html(float_format="%.4g")
+        )

@@ -1,0 +1,33 @@
+"""How good the answers are, computed in C++."""
+
+from digitnet._core.metrics import (
+    confusion_matrix,
+    describe,
+    evaluate,
+    expected_calibration_error,
+    mcnemar,
+    per_class,
+    precision_recall_curve,
+    reliability,
+    roc_curve,
+    top_k_accuracy,
+)
+
+__all__ = [
+    "confusion_matrix",
+    "describe",
+    "evaluate",
+    "expected_calibration_error",
+    "mcnemar",
+    "names",
+    "per_class",
+    "precision_recall_curve",
+    "reliability",
+    "roc_curve",
+    "top_k_accuracy",
+]
+
+
+def names() -> list[str]:
+    """Metrics that are one number, as keys of a Report."""
+    return [entry["name"] for entry in describe()]

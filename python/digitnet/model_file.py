@@ -1,0 +1,189 @@
+"""Models as files: one safetensors file with weights, network and preprocessing.
+
+The metadata field "digitnet" holds JSON: format, network (a tree of layers with a
+closed list of kinds), input_shape, preprocess, classes, max_value, name. Nothing in a
+file is run; everything is checked before a tensor is made.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet import _core
+from digitnet._core import DataError
+from digitnet.layers import Layer
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+FORMAT = 1
+_MOST_JSON_BYTES = 2_000_000
+_FIELDS = {
+    "format": int,
+    "name": str,
+    "network": dict,
+    "input_shape": list,
+    "preprocess": list,
+    "classes": list,
+    "max_value": (int, float),
+}
+
+
+def write_whole(path: str | PathLike[str], content: bytes) -> None:
+    """Write a file whole or not at all; an older one stays until the new one is safe.
+
+    Raises OSError (disk full, read-only folder) and leaves nothing behind.
+    """
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
+        os.chmod(temporary, mode)  # noqa: PTH101
+        os.replace(temporary, target)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def save(model: Model, path: str | PathLike[str]) -> None:
+    """Write a model; `load` reads it back equal."""
+    from safetensors.numpy import save as to_bytes
+
+    about = {
+        "format": FORMAT,
+        "name": model.name,
+        "network": model._core.network.to_dict(),
+        "input_shape": list(model.input_shape),
+        "preprocess": [[name, options] for name, options in model._core.preprocess],
+        "classes": list(model.classes),
+        "max_value": model.max_value or 0,
+    }
+    metadata = {"digitnet": json.dumps(about, sort_keys=True), "format": "pt"}
+    write_whole(path, to_bytes(model.state_dict(), metadata))
+
+
+def load(path: str | PathLike[str]) -> Model:
+    """Read a model saved by `Model.save`.
+
+    Raises:
+        DataError: not such a file, damaged, of a newer format, or its tensors do not
+            fit its network; names the field.
+        FileNotFoundError: no such file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    name = Path(path).name
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"models.load: expected a model file, got '{path}'")
+    try:
+        with safe_open(path, framework="np") as file:
+            about = _read_about((file.metadata() or {}).get("digitnet"), name)
+            shapes = {
+                key: tuple(file.get_slice(key).get_shape()) for key in file.keys()
+            }  # noqa: SIM118
+            model = _build(about, shapes, name)
+            model.load_state_dict(
+                {key: _finite(file.get_tensor(key), name, key) for key in shapes}
+            )
+            return model
+    except SafetensorError as error:
+        raise DataError(
+            f"{name}: expected a whole safetensors file: {error}"
+        ) from error
+
+
+def _read_about(text: str | None, name: str) -> dict[str, Any]:
+    if text is None:
+        raise DataError(
+            f"{name}: expected a model saved by digitnet, got a file without its description"
+        )
+    if len(text) > _MOST_JSON_BYTES:
+        raise DataError(
+            f"{name}: expected a description of at most {_MOST_JSON_BYTES} bytes"
+        )
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name}: expected JSON in its description: {error}") from error
+    if not isinstance(about, dict) or set(about) != set(_FIELDS):
+        raise DataError(
+            f"{name}: expected the fields {', '.join(_FIELDS)}, got {str(about)[:80]}"
+        )
+    for field, kind in _FIELDS.items():
+        if not isinstance(about[field], kind) or isinstance(about[field], bool):
+            raise DataError(
+                f"{name}: {field}: expected {kind}, got {about[field]!r:.60}"
+            )
+    if about["format"] != FORMAT:
+        raise DataError(
+            f"{name}: expected format {FORMAT}, got {about['format']}; update digitnet"
+        )
+    return about
+
+
+def _build(
+    about: dict[str, Any], shapes: dict[str, tuple[int, ...]], name: str
+) -> Model:
+    """The model without its weights, once the file's tensors are known to fit."""
+    from digitnet.model import Model
+
+    numbers = [*about["input_shape"], about["max_value"]]
+    if not all(
+        isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers
+    ):
+        raise DataError(
+            f"{name}: input_shape or max_value: expected numbers, got {numbers}"
+        )
+    try:
+        network = Layer.from_dict(about["network"])
+        declared = _core.models.parameters_of(
+            network, about["input_shape"], about["preprocess"]
+        )
+        promised = {key: tuple(shape) for key, shape, _ in declared}
+        if promised != shapes:
+            wrong = sorted(set(promised.items()) ^ set(shapes.items()))[:4]
+            raise DataError(
+                f"{name}: expected the tensors of its network, got others: {wrong}"
+            )
+        model = Model(
+            network,
+            input_shape=about["input_shape"],
+            classes=[str(c) for c in about["classes"]],
+            preprocess=about["preprocess"],
+            name=about["name"],
+        )
+    except DataError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{name}: expected a network that digitnet knows: {error}"
+        ) from error
+    if about["max_value"] > 0:
+        model._fix_scale(float(about["max_value"]))
+    return model
+
+
+def _finite(values: Any, name: str, key: str) -> Any:
+    if values.dtype != np.float32:
+        raise DataError(f"{name}: {key}: expected float32, got {values.dtype}")
+    if not np.isfinite(values).all():
+        raise DataError(f"{name}: {key}: expected finite weights, got NaN or infinity")
+    return values

@@ -1,0 +1,54 @@
+"""Networks by name, and models from files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from digitnet import _core
+from digitnet._core.models import describe
+from digitnet.model import Model
+from digitnet.model_file import load
+
+__all__ = ["describe", "load", "make", "names"]
+
+
+def names() -> list[str]:
+    """Names that `make` accepts."""
+    return [entry["name"] for entry in describe()]
+
+
+def make(
+    name: str,
+    input_shape: Sequence[int] | None = None,
+    classes: int | Sequence[str] = 10,
+    seed: int = 0,
+    *,
+    preprocess: Sequence[Any] = ("scale",),
+) -> Model:
+    """Make a named network.
+
+    Args:
+        name: One of `names()`.
+        input_shape: (height, width) or (channels, height, width) of the raw images.
+            Default: the shape that the network was published for.
+        classes: K, or the K class names.
+        seed: Of the first weights.
+        preprocess: Steps from raw pixels to the network's input, see
+            `digitnet.preprocess`. Default: divide by the largest pixel value.
+    Raises:
+        ValueError: unknown name, or an input that the network cannot take.
+    Example:
+        >>> digitnet.models.make("lenet5").count_params()
+        61706
+    """
+    count = classes if isinstance(classes, int) else len(classes)
+    network, usual = _core.models.make(name, count)
+    return Model(
+        network,
+        input_shape=usual if input_shape is None else input_shape,
+        classes=classes,
+        preprocess=preprocess,
+        seed=seed,
+        name=name,
+    )

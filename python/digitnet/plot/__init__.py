@@ -1,0 +1,31 @@
+"""Figures. Every function takes `ax=`, draws into it (or a new figure), returns a
+Display with `.figure`, `.axes` and `.data`, and never calls show.
+"""
+
+from digitnet.plot.confusion import confusion_matrix
+from digitnet.plot.counts import class_counts
+from digitnet.plot.curves import precision_recall, reliability, roc, training_curves
+from digitnet.plot.display import Display
+from digitnet.plot.grids import (
+    misclassified,
+    one_per_class,
+    predictions,
+    sample_grid,
+)
+from digitnet.plot.inside import feature_maps, filters
+
+__all__ = [
+    "Display",
+    "class_counts",
+    "confusion_matrix",
+    "feature_maps",
+    "filters",
+    "misclassified",
+    "one_per_class",
+    "precision_recall",
+    "predictions",
+    "reliability",
+    "roc",
+    "sample_grid",
+    "training_curves",
+]

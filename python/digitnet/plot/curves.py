@@ -1,0 +1,221 @@
+"""Lines: training curves, ROC, precision and recall, reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet import metrics
+from digitnet.plot.display import BLUE, CYCLE, GREY, ORANGE, Display, axes_for
+
+if TYPE_CHECKING:
+    from digitnet.history import History
+    from digitnet.report import Report
+
+
+def training_curves(
+    runs: History | Mapping[str, History],
+    metrics: tuple[str, ...] = ("loss", "accuracy"),
+    ax: Any = None,
+) -> Display:
+    """Training (dashed) and validation (solid) curves of one or several runs.
+
+    Args:
+        runs: One History, or several by name.
+        metrics: Columns of the History; each gets a panel.
+        ax: Axes to draw into; divided if there are several metrics.
+    """
+    import pandas as pd
+
+    from digitnet.history import History
+
+    named = {"": runs} if isinstance(runs, History) else dict(runs)
+    outer = axes_for(ax, 5.2 * len(metrics), 3.4)
+    if len(metrics) == 1:
+        panels = [outer]
+    else:
+        outer.set_axis_off()
+        wide = 1 / len(metrics)
+        panels = [
+            outer.inset_axes((i * wide + 0.02, 0.1, wide - 0.1, 0.82))
+            for i in range(len(metrics))
+        ]
+    for panel, metric in zip(panels, metrics, strict=True):
+        for (name, history), colour in zip(
+            named.items(), CYCLE * (1 + len(named) // len(CYCLE)), strict=False
+        ):
+            _curve(panel, history, metric, name, colour)
+        panel.set_xlabel("epoch")
+        panel.set_ylabel(metric)
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8)
+    frame = pd.concat(
+        {name: history.to_frame() for name, history in named.items()}, names=["run"]
+    )
+    return Display(outer.figure, panels[0] if len(panels) == 1 else panels, frame)
+
+
+def _curve(ax: Any, history: History, metric: str, name: str, colour: str) -> None:
+    epochs = np.arange(1, history.epochs + 1)
+    prefix = f"{name} " if name else ""
+    marker = "o" if history.epochs == 1 else None
+    if metric in history:
+        ax.plot(
+            epochs,
+            history[metric],
+            "--",
+            color=colour,
+            label=f"{prefix}training",
+            marker=marker,
+        )
+    held = f"val_{metric}"
+    if held in history:
+        colour = colour if name else ORANGE
+        ax.plot(
+            epochs,
+            history[held],
+            color=colour,
+            label=f"{prefix}validation",
+            marker=marker,
+        )
+        best = int(
+            np.argmin(history[held]) if metric == "loss" else np.argmax(history[held])
+        )
+        ax.plot(epochs[best], history[held][best], "o", color=colour, markersize=5)
+        ax.annotate(
+            f"{history[held][best]:.4g}",
+            (epochs[best], history[held][best]),
+            fontsize=8,
+            textcoords="offset points",
+            xytext=(0, 6),
+            ha="center",
+        )
+
+
+def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
+    """ROC curves, each class against the rest, and their micro average.
+
+    Args:
+        report: From `model.evaluate`.
+        ax: Axes to draw into.
+        zoom: A logarithmic false-positive axis, where models that are 99 % right differ.
+    """
+    import pandas as pd
+
+    ax = axes_for(ax, 5.4, 4.4)
+    areas = {}
+    for k, name in enumerate(report.classes):
+        curve = metrics.roc_curve(report.labels, report.probabilities, k=k)
+        areas[name] = curve["auc"]
+        _roc_line(
+            ax,
+            curve,
+            zoom,
+            report,
+            f"{name} ({curve['auc']:.4f})",
+            CYCLE[k % len(CYCLE)],
+            1,
+        )
+    micro = metrics.roc_curve(report.labels, report.probabilities)
+    areas["micro"] = micro["auc"]
+    _roc_line(ax, micro, zoom, report, f"micro ({micro['auc']:.4f})", "black", 2)
+    if zoom:
+        ax.set_xscale("log")
+    ax.set_xlabel("false positive rate")
+    ax.set_ylabel("true positive rate")
+    ax.set_title("ROC, one class against the rest (area)")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=7, loc="lower right")
+    return Display(ax.figure, ax, pd.Series(areas, name="auc"))
+
+
+def _roc_line(
+    ax: Any,
+    curve: dict[str, Any],
+    zoom: bool,
+    report: Report,
+    label: str,
+    colour: str,
+    width: float,
+) -> None:
+    least = 0.5 / (len(report.labels) * len(report.classes)) if zoom else 0
+    rate = np.maximum(curve["false_positive_rate"], least)
+    ax.plot(
+        rate,
+        curve["true_positive_rate"],
+        color=colour,
+        label=label,
+        linewidth=width,
+        drawstyle="steps-post",
+    )
+
+
+def precision_recall(report: Report, ax: Any = None) -> Display:
+    """Precision against recall, each class against the rest."""
+    import pandas as pd
+
+    ax = axes_for(ax, 5.4, 4.4)
+    frames = {}
+    for k, name in enumerate(report.classes):
+        curve = metrics.precision_recall_curve(report.labels, report.probabilities, k=k)
+        frames[name] = pd.DataFrame(
+            {"recall": curve["recall"], "precision": curve["precision"]}
+        )
+        ax.plot(
+            curve["recall"],
+            curve["precision"],
+            color=CYCLE[k % len(CYCLE)],
+            label=name,
+            linewidth=1,
+        )
+    ax.set_xlabel("recall")
+    ax.set_ylabel("precision")
+    ax.set_title("Precision and recall, one class against the rest")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=7, loc="lower left")
+    return Display(ax.figure, ax, pd.concat(frames, names=["class"]))
+
+
+def reliability(report: Report, ax: Any = None, *, bins: int = 15) -> Display:
+    """Accuracy against confidence, with how many samples each bin holds."""
+    import pandas as pd
+
+    table = pd.DataFrame(
+        metrics.reliability(report.labels, report.probabilities, bins=bins)
+    )
+    error = metrics.expected_calibration_error(
+        report.labels, report.probabilities, bins=bins
+    )
+    ax = axes_for(ax, 4.8, 4.4)
+    used = table[table["count"] > 0]
+    ax.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="perfectly calibrated")
+    ax.bar(
+        used["low"],
+        used["accuracy"],
+        width=1 / bins,
+        align="edge",
+        color=BLUE,
+        alpha=0.35,
+        edgecolor="white",
+    )
+    ax.plot(
+        used["confidence"],
+        used["accuracy"],
+        "o-",
+        color=BLUE,
+        markersize=4,
+        label="this model",
+    )
+    for _, row in used.iterrows():
+        ax.annotate(
+            f"{row['count']:.0f}",
+            ((row["low"] + row["high"]) / 2, 0.01),
+            fontsize=6,
+            ha="center",
+        )
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="accuracy")
+    ax.set_title(f"Reliability: calibration error {100 * error:.2f} %")
+    ax.legend(fontsize=8, loc="upper left")
+    return Display(ax.figure, ax, table)

@@ -1,0 +1,164 @@
+"""Many small images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet.plot.display import (
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    Display,
+    axes_for,
+    cells,
+    show_image,
+)
+
+if TYPE_CHECKING:
+    from digitnet.data import Dataset
+    from digitnet.report import Report
+
+
+def _label(data: Dataset, index: int) -> str:
+    return "" if data.labels is None else data.classes[data.labels[index]]
+
+
+def sample_grid(
+    data: Dataset,
+    rows: int = 5,
+    columns: int = 5,
+    ax: Any = None,
+    *,
+    seed: int | None = None,
+    title: str | None = "Samples",
+) -> Display:
+    """Images with their classes: the first ones, or random ones by `seed`.
+
+    The Display's data are the indices shown.
+    """
+    count = min(rows * columns, len(data))
+    chosen = np.arange(count)
+    if seed is not None:
+        chosen = np.random.default_rng(seed).choice(len(data), count, replace=False)
+    ax = axes_for(ax, 0.9 * columns, 1.05 * rows)
+    for cell, index in zip(
+        cells(ax, rows, columns, title_room=0.16), chosen, strict=False
+    ):
+        show_image(cell, data[int(index)][0], data.max_value, _label(data, index))
+    _clear_rest(ax, count)
+    if title:
+        ax.set_title(title)
+    return Display(ax.figure, ax, chosen)
+
+
+def _clear_rest(ax: Any, used: int) -> None:
+    for cell in ax.child_axes[used:]:
+        cell.set_axis_off()
+
+
+def one_per_class(data: Dataset, ax: Any = None, *, seed: int | None = None) -> Display:
+    """One sample of each class: the first, or a random one by `seed`."""
+    labels = data._need_labels("one_per_class")
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for k in range(len(data.classes)):
+        members = np.flatnonzero(labels == k)
+        if len(members):
+            chosen.append(int(members[0] if seed is None else rng.choice(members)))
+    ax = axes_for(ax, 0.95 * len(chosen), 1.25)
+    for cell, index in zip(
+        cells(ax, 1, len(chosen), title_room=0.14), chosen, strict=True
+    ):
+        show_image(cell, data[index][0], data.max_value, _label(data, index))
+    return Display(ax.figure, ax, np.array(chosen))
+
+
+def predictions(
+    report: Report,
+    count: int = 25,
+    ax: Any = None,
+    *,
+    indices: Any = None,
+    seed: int = 0,
+) -> Display:
+    """Images with bars of their probabilities: true class orange, predicted green.
+
+    Args:
+        report: From `model.evaluate`.
+        count: How many random samples.
+        ax: Axes to draw into.
+        indices: Which samples, instead.
+        seed: Of the random ones.
+    """
+    if indices is None:
+        rng = np.random.default_rng(seed)
+        indices = rng.choice(
+            len(report.labels), min(count, len(report.labels)), replace=False
+        )
+    chosen = np.asarray(indices, dtype=np.int64)
+    columns = min(5, max(1, len(chosen)))
+    rows = max(1, -(-len(chosen) // columns))
+    ax = axes_for(ax, 2.5 * columns, 1.5 * rows)
+    for cell, index in zip(
+        cells(ax, rows, columns, title_room=0.16), chosen, strict=False
+    ):
+        _prediction(cell, report, int(index))
+    _clear_rest(ax, len(chosen))
+    return Display(ax.figure, ax, chosen)
+
+
+def _prediction(cell: Any, report: Report, index: int) -> None:
+    true, predicted = int(report.labels[index]), int(report.predicted[index])
+    probability = report.probabilities[index]
+    cell.set_axis_off()
+    picture, bars = (
+        cell.inset_axes((0, 0, 0.48, 1)),
+        cell.inset_axes((0.54, 0.14, 0.46, 0.82)),
+    )
+    show_image(picture, report.data[index][0], report.data.max_value)
+    colours = [GREY] * len(probability)
+    colours[true] = ORANGE
+    colours[predicted] = GREEN
+    bars.bar(range(len(probability)), probability, color=colours)
+    bars.set(ylim=(0, 1), yticks=[])
+    bars.set_xticks(
+        range(len(probability)), [str(k) for k in range(len(probability))], fontsize=5
+    )
+    bars.tick_params(length=0, pad=1)
+    right = true == predicted
+    title = (
+        report.classes[predicted]
+        if right
+        else f"{report.classes[predicted]}, not {report.classes[true]}"
+    )
+    cell.set_title(
+        f"{title} ({probability[predicted]:.0%})",
+        fontsize=8,
+        color="black" if right else RED,
+        pad=2,
+    )
+
+
+def misclassified(report: Report, count: int = 25, ax: Any = None) -> Display:
+    """Wrong answers, the surest first. The Display's data are their indices."""
+    chosen = report.mistakes[:count]
+    columns = min(5, max(1, len(chosen)))
+    rows = max(1, -(-len(chosen) // columns))
+    ax = axes_for(ax, 1.5 * columns, 1.6 * rows)
+    if not len(chosen):
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "no mistakes", ha="center", va="center")
+        return Display(ax.figure, ax, chosen)
+    for cell, index in zip(
+        cells(ax, rows, columns, title_room=0.14), chosen, strict=False
+    ):
+        true, predicted = report.labels[index], report.predicted[index]
+        sure = report.probabilities[index, predicted]
+        title = f"{report.classes[true]} > {report.classes[predicted]} ({sure:.0%})"
+        show_image(cell, report.data[int(index)][0], report.data.max_value, title, RED)
+    _clear_rest(ax, len(chosen))
+    ax.set_title("Mistakes: true > predicted (confidence)", fontsize=10)
+    return Display(ax.figure, ax, chosen)

@@ -1,0 +1,105 @@
+"""Inside a network: feature maps and filters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet import features
+from digitnet.plot.display import Display, axes_for
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+
+def mosaic(maps: Any, columns: int, gap: int = 1) -> Any:
+    """(n, H, W) maps tiled row by row with NaN between them."""
+    n, height, width = maps.shape
+    rows = -(-n // columns)
+    out = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    for i in range(n):
+        y, x = divmod(i, columns)
+        out[
+            y * (height + gap) : y * (height + gap) + height,
+            x * (width + gap) : x * (width + gap) + width,
+        ] = maps[i]
+    return out
+
+
+def feature_maps(
+    model: Model,
+    image: Any,
+    layers: Sequence[str] | None = None,
+    ax: Any = None,
+    *,
+    most: int = 32,
+    per_map_scale: bool = True,
+) -> Display:
+    """What every layer makes of one image.
+
+    Args:
+        model: The model.
+        image: One raw image, (H, W) or (C, H, W).
+        layers: Layer names. Default: all that give maps or features.
+        ax: Axes to draw into.
+        most: Channels shown of a layer.
+        per_map_scale: Each map has its own grey scale; else a layer shares one.
+    Returns:
+        Display; its data are the activations by layer name.
+    """
+    found = features.activations(model, np.asarray(image)[None], layers)
+    spatial = {name: value[0] for name, value in found.items()}
+    heights = [
+        0.5 + 0.45 * math.ceil(min(most, len(v)) / 16) if v.ndim == 3 else 0.55
+        for v in spatial.values()
+    ]
+    ax = axes_for(ax, 8, sum(heights))
+    ax.set_axis_off()
+    top = 1.0
+    for (name, value), height in zip(spatial.items(), heights, strict=True):
+        share = height / sum(heights)
+        panel = ax.inset_axes((0.14, top - share * 0.92, 0.86, share * 0.84))
+        top -= share
+        _draw_layer(panel, name, value, most, per_map_scale)
+    return Display(ax.figure, ax, found)
+
+
+def _draw_layer(
+    panel: Any, name: str, value: Any, most: int, per_map_scale: bool
+) -> None:
+    if value.ndim == 3:
+        maps = value[:most].astype(float)
+        if per_map_scale:
+            low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
+            maps = (maps - low) / np.maximum(high - low, 1e-12)
+        panel.imshow(mosaic(maps, min(16, len(maps))), cmap="viridis")
+    else:
+        panel.imshow(value[None].astype(float), cmap="viridis", aspect="auto")
+    panel.set_axis_off()
+    size = "x".join(map(str, value.shape))
+    panel.text(
+        -0.02,
+        0.5,
+        f"{name}\n{size}",
+        transform=panel.transAxes,
+        fontsize=7,
+        ha="right",
+        va="center",
+    )
+
+
+def filters(model: Model, layer: str, ax: Any = None) -> Display:
+    """A convolution's kernels for its first input channel; red adds, blue takes away."""
+    kernels = features.filters(model, layer)
+    columns = min(8, len(kernels))
+    tiles = mosaic(kernels[:, 0].astype(float), columns)
+    ax = axes_for(ax, 0.8 * columns + 1, 0.8 * -(-len(kernels) // columns) + 0.4)
+    most = float(np.abs(kernels[:, 0]).max())
+    shown = ax.imshow(tiles, cmap="RdBu_r", vmin=-most, vmax=most)
+    ax.set_axis_off()
+    ax.figure.colorbar(shown, ax=ax, shrink=0.8)
+    ax.set_title(f"Filters of {layer}", fontsize=10)
+    return Display(ax.figure, ax, kernels)

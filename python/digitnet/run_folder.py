@@ -1,0 +1,148 @@
+"""The folder that a training run leaves: report.html, figures, tables, model, config."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digitnet import doctor, plot
+from digitnet.model_file import write_whole
+
+if TYPE_CHECKING:
+    from digitnet.history import History
+    from digitnet.model import Model
+    from digitnet.plot import Display
+    from digitnet.report import Report
+
+_STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
+th:first-child,td:first-child{text-align:left}img{max-width:100%}code,pre{background:#f5f5f5}pre{padding:.7rem;overflow:auto}
+.big{font-size:2rem}"""
+
+
+def write_run(
+    folder: str | PathLike[str],
+    model: Model,
+    history: History,
+    report: Report,
+    config: dict[str, Any],
+) -> Path:
+    """Write everything about a run and return the path of report.html.
+
+    The folder gets report.html (with its pictures inside, to be opened without a
+    server), the same pictures as PNG, history.csv, metrics.json, config.json and
+    model.safetensors. Files of an earlier run there are replaced.
+    """
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    model.save(root / "model.safetensors")
+    write_whole(root / "history.csv", history.to_frame().to_csv().encode())
+    _write_json(root / "metrics.json", metrics_of(history, report))
+    _write_json(root / "config.json", {**config, "versions": doctor.versions()})
+    pictures = {
+        title: _picture(root, name, draw)
+        for name, (title, draw) in _figures(model, history, report).items()
+    }
+    page = _page(model, history, report, config, pictures)
+    write_whole(root / "report.html", page.encode())
+    return root / "report.html"
+
+
+def metrics_of(history: History, report: Report) -> dict[str, Any]:
+    """What metrics.json holds."""
+    return {
+        "test": dict(report),
+        "test_data": report.data.name,
+        "test_samples": len(report.labels),
+        "status": history.status,
+        "epochs": history.epochs,
+        "train_seconds": sum(history["seconds"]) if history.epochs else 0.0,
+        "last_epoch": {name: values[-1] for name, values in history.items()},
+    }
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_whole(path, (json.dumps(value, indent=2, default=str) + "\n").encode())
+
+
+def _figures(
+    model: Model, history: History, report: Report
+) -> dict[str, tuple[str, Callable[[], Display]]]:
+    """File name to (title, how to draw it)."""
+    figures: dict[str, tuple[str, Callable[[], Display]]] = {}
+    if history.epochs:
+        figures["curves"] = ("Training curves", lambda: plot.training_curves(history))
+    figures["confusion_matrix"] = (
+        "Confusion matrix",
+        lambda: plot.confusion_matrix(report.confusion),
+    )
+    figures["predictions"] = (
+        "Predictions: true class orange, predicted green",
+        lambda: plot.predictions(report),
+    )
+    figures["misclassified"] = (
+        "Mistakes, the surest first",
+        lambda: plot.misclassified(report),
+    )
+    figures["roc"] = ("ROC curves", lambda: plot.roc(report))
+    figures["reliability"] = ("Reliability", lambda: plot.reliability(report))
+    figures["feature_maps"] = (
+        "Feature maps of the first test image",
+        lambda: plot.feature_maps(model, report.data[0][0]),
+    )
+    figures["class_counts"] = (
+        "Test samples of each class",
+        lambda: plot.class_counts(report.data),
+    )
+    return figures
+
+
+def _picture(root: Path, name: str, draw: Callable[[], Display]) -> bytes:
+    display = draw()
+    display.save(root / f"{name}.png")
+    display.close()
+    return (root / f"{name}.png").read_bytes()
+
+
+def _page(
+    model: Model,
+    history: History,
+    report: Report,
+    config: dict[str, Any],
+    pictures: dict[str, bytes],
+) -> str:
+    seconds = sum(history["seconds"]) if history.epochs else 0.0
+    parts = [
+        f"<h1>{html.escape(model.name)} on {html.escape(report.data.name)}</h1>",
+        f'<p class="big">{report["accuracy"]:.2%} of {len(report.labels):,} test images are right</p>',
+        f"<p>{html.escape(history.status)} after {history.epochs} epochs, {seconds:.1f} s of training</p>",
+        report.to_frame().to_html(float_format="%.4f"),
+    ]
+    for title, picture in pictures.items():
+        data = base64.b64encode(picture).decode()
+        parts.append(
+            f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
+        )
+    confused = report.confusion.most_confused()
+    if len(confused):
+        parts.append(
+            "<h2>Most confused</h2>"
+            + confused.to_html(index=False, float_format="%.3f")
+        )
+    parts += [
+        "<h2>Each class</h2>" + report.per_class.to_html(float_format="%.4f"),
+        f"<h2>Network</h2><pre>{html.escape(str(model.summary()))}</pre>",
+        f"<h2>Configuration</h2><pre>{html.escape(json.dumps(config, indent=2, default=str))}</pre>",
+        "<h2>Versions</h2><pre>"
+        + html.escape("\n".join(f"{k}: {v}" for k, v in doctor.versions().items()))
+        + "</pre>",
+    ]
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(model.name)}</title>'
+        f"<style>{_STYLE}</style>{''.join(parts)}</html>"
+    )

@@ -1,0 +1,196 @@
+"""Files of named data sets: found, or downloaded whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitnet._core import DataError
+from digitnet.data.readers import idx_payload
+
+_MOST_BYTES = 2**31
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a data set and how to know it."""
+
+    folder: str
+    name: str
+    sha256: str
+    content_sha256: str  # of what is inside a .gz, else the same
+    urls: tuple[str, ...]
+
+    @property
+    def plain_name(self) -> str:
+        return self.name.removesuffix(".gz")
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
+    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(root) / "digitnet"
+
+
+def _candidates(file: File) -> Iterator[Path]:
+    given = os.environ.get("DIGITNET_DATA")
+    for root in [Path(given)] if given else []:
+        for folder in (root / file.folder, root):
+            yield folder / file.name
+            yield folder / file.plain_name
+    yield cache_folder() / file.folder / file.name
+
+
+def sha256_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _check(file: File, path: Path) -> None:
+    """Raise DataError unless the file at `path` holds what we know.
+
+    What counts is the contents: an archive of another hash may be the same data
+    packed again, and is unzipped (within the bounds of its header) to find out.
+    """
+    content = path.read_bytes()
+    packed = path.name.endswith(".gz")
+    archive = sha256_of(content)
+    try:
+        inside = sha256_of(idx_payload(path, content)) if packed else archive
+    except DataError as error:
+        raise DataError(
+            f"{path}: expected SHA-256 {file.sha256}, got {archive}; {error}"
+        ) from error
+    if inside != file.content_sha256:
+        raise DataError(
+            f"{path}: expected contents of SHA-256 {file.content_sha256}, got {inside}; "
+            "the file is damaged or another one: delete it"
+        )
+
+
+def find_file(file: File) -> Path | None:
+    """The checked file on this machine, or None.
+
+    Raises:
+        DataError: it is there and is not what it should be.
+    """
+    for path in _candidates(file):
+        if path.is_file():
+            _check(file, path)
+            return path
+    return None
+
+
+def fetch(file: File, *, timeout_seconds: float = 30) -> Path:
+    """The checked file: found, or downloaded.
+
+    Raises:
+        FileNotFoundError: offline and not there; says which file goes where.
+        OSError: no mirror gave the file; lists what each of them did.
+        DataError: a file on this machine is not what it should be.
+    """
+    found = find_file(file)
+    if found:
+        return found
+    target = cache_folder() / file.folder / file.name
+    if os.environ.get("DIGITNET_OFFLINE", "") not in ("", "0"):
+        raise FileNotFoundError(
+            f"{file.name}: expected the file in {target.parent} or in "
+            f"$DIGITNET_DATA/{file.folder}, got none, and DIGITNET_OFFLINE is set; put the "
+            f"file with SHA-256 {file.sha256} there, for example from {file.urls[0]}"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.part")
+    troubles = []
+    for url in file.urls:
+        # What an earlier try left is gone on with once; if the whole is wrong, anew.
+        for _ in range(2):
+            resumed = partial.exists()
+            try:
+                _download(url, partial, file.name, timeout_seconds)
+                _accept(file, partial, target)
+                return target
+            except (OSError, DataError) as error:
+                troubles.append(f"{url}: {error}")
+            if not resumed:
+                break
+    listed = "\n  ".join(troubles)
+    raise OSError(
+        f"{file.name}: expected a download from one of {len(file.urls)} mirrors, got none; "
+        f"try again later, or put the file with SHA-256 {file.sha256} into "
+        f"{target.parent}\n  {listed}"
+    )
+
+
+def _accept(file: File, partial: Path, target: Path) -> None:
+    whole = partial.with_name(f"new-{file.name}")
+    partial.replace(whole)  # a kill from here on leaves nothing that looks right
+    try:
+        _check(file, whole)
+        with whole.open("rb") as stream:
+            os.fsync(stream.fileno())
+        whole.replace(target)
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+class _KeepScheme(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but never from https to something weaker."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise urllib.error.URLError(f"expected https, got a redirect to {newurl}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _download(url: str, partial: Path, name: str, timeout_seconds: float) -> None:
+    """Write the whole body to `partial`, going on behind what is there.
+
+    Raises OSError if it breaks off; what came stays for the next try.
+    """
+    from tqdm import tqdm
+
+    have = partial.stat().st_size if partial.exists() else 0
+    request = urllib.request.Request(url, headers={"User-Agent": "digitnet"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    opener = urllib.request.build_opener(_KeepScheme)
+    try:
+        response = opener.open(request, timeout=timeout_seconds)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing is behind what we have: it is whole, or wrong
+            return
+        raise
+    with contextlib.closing(response):
+        goes_on = response.status == 206 and response.headers.get(
+            "Content-Range", ""
+        ).startswith(f"bytes {have}-")
+        start = have if goes_on else 0
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdigit() else None
+        if total is not None and total > _MOST_BYTES:
+            raise OSError(f"expected at most {_MOST_BYTES} bytes, got {total}")
+        with (
+            partial.open("ab" if goes_on else "wb") as out,
+            tqdm(
+                total=total, initial=start, unit="B", unit_scale=True, desc=name
+            ) as bar,
+        ):
+            done = start
+            while chunk := response.read(_CHUNK):
+                out.write(chunk)
+                done += len(chunk)
+                bar.update(len(chunk))
+                if done > _MOST_BYTES:
+                    raise OSError(f"expected at most {_MOST_BYTES} bytes, got more")
+    if total is not None and done != total:
+        raise OSError(f"expected {total} bytes, got {done}; the connection broke off")

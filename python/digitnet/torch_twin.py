@@ -1,0 +1,222 @@
+"""A plain torch.nn.Module that equals a model, for everything outside digitnet.
+
+One builder a kind of layer and a kind of preprocessing step; the contract tests loop
+over both lists.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+
+def to_torch(model: Model) -> nn.Module:
+    """See `Model.to_torch`."""
+    network = model._core.network
+    body = network.children[:-1] if _ends_in_softmax(network) else network.children
+    steps = [
+        _STEPS[name](options, model._core.max_value)
+        for name, options in model._core.preprocess
+    ]
+    twin = Twin(steps, OrderedDict(_named(body, _Shapes(model))))
+    state = {
+        name: torch.from_numpy(value) for name, value in model.state_dict().items()
+    }
+    twin.load_state_dict(state)
+    return twin.eval()
+
+
+def _ends_in_softmax(network: Any) -> bool:
+    return bool(network.children) and network.children[-1].kind == "softmax"
+
+
+class Twin(nn.Sequential):
+    """Preprocessing without state, then layers under their own names."""
+
+    def __init__(
+        self,
+        steps: list[Callable[[torch.Tensor], torch.Tensor]],
+        layers: OrderedDict[str, nn.Module],
+    ) -> None:
+        super().__init__(layers)
+        self.steps = steps
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for step in self.steps:
+            x = step(x)
+        return super().forward(x)
+
+
+class Sum(nn.Module):
+    """body(x) + shortcut(x)."""
+
+    def __init__(self, branches: OrderedDict[str, nn.Module]) -> None:
+        super().__init__()
+        for name, branch in branches.items():
+            self.add_module(name, branch)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        body, *shortcut = self.children()
+        return body(x) + (shortcut[0](x) if shortcut else x)
+
+
+class Join(nn.Module):
+    """Branches joined along channels."""
+
+    def __init__(self, branches: OrderedDict[str, nn.Module]) -> None:
+        super().__init__()
+        for name, branch in branches.items():
+            self.add_module(name, branch)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([branch(x) for branch in self.children()], 1)
+
+
+class _Shapes:
+    """Sizes of weights by path, from which torch's constructors want the inputs."""
+
+    def __init__(self, model: Model) -> None:
+        self.sizes = {name: value.shape for name, value in model.state_dict().items()}
+        self.rank = {row["layer"]: len(row["output"]) for row in model._core.summary()}
+
+
+def _named(
+    layers: Any, shapes: _Shapes, prefix: str = ""
+) -> list[tuple[str, nn.Module]]:
+    return [
+        (layer.name, _build(layer, shapes, f"{prefix}{layer.name}")) for layer in layers
+    ]
+
+
+def _build(layer: Any, shapes: _Shapes, path: str) -> nn.Module:
+    if layer.children or layer.kind in _COMPOSITES:
+        children = OrderedDict(_named(layer.children, shapes, f"{path}."))
+        return _COMPOSITES[layer.kind](children)
+    return _LAYERS[layer.kind](layer.options, shapes, path)
+
+
+def _conv(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+    out, inputs, kernel, _ = shapes.sizes[f"{path}.weight"]
+    padding = options["padding"]
+    pixels = {"same": int(kernel) // 2, "valid": 0}.get(padding, padding)
+    return nn.Conv2d(
+        inputs,
+        out,
+        int(kernel),
+        int(options["stride"]),
+        int(pixels),
+        bias=bool(options["bias"]),
+    )
+
+
+def _dense(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+    out, inputs = shapes.sizes[f"{path}.weight"]
+    return nn.Linear(inputs, out, bias=bool(options["bias"]))
+
+
+def _batch_norm(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+    kind = nn.BatchNorm2d if shapes.rank[path] == 3 else nn.BatchNorm1d
+    norm = kind(
+        shapes.sizes[f"{path}.weight"][0],
+        eps=options["epsilon"],
+        momentum=options["momentum"],
+    )
+    norm.num_batches_tracked = None  # digitnet keeps no such count
+    return norm
+
+
+def _pool(kind: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    def build(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+        return kind(int(options["size"]), int(options["stride"] or options["size"]))
+
+    return build
+
+
+_COMPOSITES: dict[str, Callable[..., nn.Module]] = {
+    "sequence": nn.Sequential,
+    "residual": Sum,
+    "concat": Join,
+}
+
+_LAYERS: dict[str, Callable[..., nn.Module]] = {
+    "conv": _conv,
+    "dense": _dense,
+    "batch_norm": _batch_norm,
+    "max_pool": _pool(nn.MaxPool2d),
+    "average_pool": _pool(nn.AvgPool2d),
+    "flatten": lambda o, s, p: nn.Flatten(),
+    "dropout": lambda o, s, p: nn.Dropout(o["rate"]),
+    "relu": lambda o, s, p: nn.ReLU(),
+    "sigmoid": lambda o, s, p: nn.Sigmoid(),
+    "tanh": lambda o, s, p: nn.Tanh(),
+    "gelu": lambda o, s, p: nn.GELU(),
+    "softmax": lambda o, s, p: nn.Softmax(1),
+}
+
+
+def _per_channel(values: list[float], x: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(values, dtype=x.dtype, device=x.device).view(1, -1, 1, 1)
+
+
+def _filter(kernel: list[list[float]]) -> Callable[..., Any]:
+    def step(
+        options: dict[str, Any], max_value: float
+    ) -> Callable[[torch.Tensor], torch.Tensor]:
+        def apply(x: torch.Tensor) -> torch.Tensor:
+            channels = x.shape[1]
+            weight = torch.tensor(kernel, dtype=x.dtype, device=x.device).expand(
+                channels, 1, 3, 3
+            )
+            for _ in range(int(options["passes"])):
+                x = functional.conv2d(x, weight, padding=1, groups=channels)
+            return x
+
+        return apply
+
+    return step
+
+
+def _standardise(
+    options: dict[str, Any], max_value: float
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    mean, std = options["mean"] or [0.0], options["std"] or [1.0]
+    return lambda x: (x - _per_channel(mean, x)) / _per_channel(std, x)
+
+
+def _resize(
+    options: dict[str, Any], max_value: float
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    size = (int(options["height"]), int(options["width"]))
+    if options["method"] == "nearest":
+        return lambda x: functional.interpolate(x, size)
+    return lambda x: functional.interpolate(
+        x, size, mode="bilinear", align_corners=False
+    )
+
+
+def _grey(x: torch.Tensor) -> torch.Tensor:
+    return (x * _per_channel([0.299, 0.587, 0.114], x)).sum(1, keepdim=True)
+
+
+_STEPS: dict[
+    str, Callable[[dict[str, Any], float], Callable[[torch.Tensor], torch.Tensor]]
+] = {
+    "scale": lambda o, m: lambda x: x / (m or 1.0),
+    "standardise": _standardise,
+    "mean_rgb": lambda o, m: lambda x: x - _per_channel(o["mean"] or [0.0], x),
+    "resize": _resize,
+    "grey_to_rgb": lambda o, m: lambda x: x.expand(-1, 3, -1, -1),
+    "rgb_to_grey": lambda o, m: _grey,
+    "blur": _filter(
+        [[1 / 16, 2 / 16, 1 / 16], [2 / 16, 4 / 16, 2 / 16], [1 / 16, 2 / 16, 1 / 16]]
+    ),
+    "sharpen": _filter([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+}
