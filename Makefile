@@ -34,8 +34,8 @@ help:
 	@echo "make clean      remove the environment and everything built"
 
 demo: $(VENV)/.installed
-	$(BIN)/digitnet train --data digits --model optdigits-cnn --epochs 80 --batch-size 32 \
-	  --learning-rate 0.004 --schedule one-cycle --augment "shift 0.5px | rotate 8deg" \
+	$(BIN)/digitnet train --data digits --model optdigits-cnn --epochs 60 --batch-size 32 \
+	  --learning-rate 0.006 --schedule one-cycle --augment "shift 0.3px | rotate 5deg" \
 	  --out runs/demo
 
 test: test-cpp test-python notebooks

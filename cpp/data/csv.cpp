@@ -39,8 +39,13 @@ bool is_whole_number(std::string_view cell) {
   });
 }
 
+// For messages: short, and printable whatever the file holds.
 std::string shortened(std::string_view cell) {
-  return join("'", cell.substr(0, 20), cell.size() > 20 ? "...'" : "'");
+  std::string text(cell.substr(0, 20));
+  for (char& c : text) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return join("'", text, cell.size() > 20 ? "...'" : "'");
 }
 
 // One row of whole numbers, appended to `values`. Throws DataError.

@@ -9,9 +9,10 @@ Example:
     True
 """
 
-from digitnet import _build_info, _startup
+from digitnet import _startup
+from digitnet._build_info import TORCH_VERSION
 
-_startup.check_torch(_build_info.TORCH_VERSION)
+_startup.check_torch(TORCH_VERSION)
 
 from digitnet import (  # noqa: E402  (only after torch was checked)
     augment,

@@ -8,7 +8,7 @@ import sys
 from importlib import metadata
 from typing import Any
 
-from digitnet import _build_info
+from digitnet._build_info import COMPILER, TORCH_VERSION
 from digitnet._startup import VERSION
 
 _PACKAGES = (
@@ -32,8 +32,8 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": f"{os.cpu_count()} cores, {platform.machine()}",
-        "built for torch": _build_info.TORCH_VERSION,
-        "compiler": _build_info.COMPILER,
+        "built for torch": TORCH_VERSION,
+        "compiler": COMPILER,
         "threads": str(torch.get_num_threads()),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none",
     }

@@ -91,5 +91,5 @@ class History(Mapping[str, list[float]]):
 
     def _repr_html_(self) -> str:
         return f"<p>{self.status}</p>" + str(
-            self.to_frame().to_html(float_format="%.4g")
+            self.to_frame().to_html(float_format="{:.4g}".format)
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _MOST_JSON_BYTES = 2_000_000
-_FIELDS = {
+_FIELDS: dict[str, Any] = {
     "format": int,
     "name": str,
     "network": dict,
@@ -96,9 +96,8 @@ def load(path: str | PathLike[str]) -> Model:
     try:
         with safe_open(path, framework="np") as file:
             about = _read_about((file.metadata() or {}).get("digitnet"), name)
-            shapes = {
-                key: tuple(file.get_slice(key).get_shape()) for key in file.keys()
-            }  # noqa: SIM118
+            keys = list(file.keys())
+            shapes = {k: tuple(file.get_slice(k).get_shape()) for k in keys}
             model = _build(about, shapes, name)
             model.load_state_dict(
                 {key: _finite(file.get_tensor(key), name, key) for key in shapes}

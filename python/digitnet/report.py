@@ -172,6 +172,6 @@ class Report(Mapping[str, float]):
     def _repr_html_(self) -> str:
         return (
             f"<p>{html.escape(str(self).splitlines()[0])}</p>"
-            + str(self.to_frame().to_html(float_format="%.4f"))
-            + str(self.per_class.to_html(float_format="%.4f"))
+            + str(self.to_frame().to_html(float_format="{:.4f}".format))
+            + str(self.per_class.to_html(float_format="{:.4f}".format))
         )

@@ -121,7 +121,7 @@ def _page(
         f"<h1>{html.escape(model.name)} on {html.escape(report.data.name)}</h1>",
         f'<p class="big">{report["accuracy"]:.2%} of {len(report.labels):,} test images are right</p>',
         f"<p>{html.escape(history.status)} after {history.epochs} epochs, {seconds:.1f} s of training</p>",
-        report.to_frame().to_html(float_format="%.4f"),
+        report.to_frame().to_html(float_format="{:.4f}".format),
     ]
     for title, picture in pictures.items():
         data = base64.b64encode(picture).decode()
@@ -132,10 +132,10 @@ def _page(
     if len(confused):
         parts.append(
             "<h2>Most confused</h2>"
-            + confused.to_html(index=False, float_format="%.3f")
+            + confused.to_html(index=False, float_format="{:.3f}".format)
         )
     parts += [
-        "<h2>Each class</h2>" + report.per_class.to_html(float_format="%.4f"),
+        "<h2>Each class</h2>" + report.per_class.to_html(float_format="{:.4f}".format),
         f"<h2>Network</h2><pre>{html.escape(str(model.summary()))}</pre>",
         f"<h2>Configuration</h2><pre>{html.escape(json.dumps(config, indent=2, default=str))}</pre>",
         "<h2>Versions</h2><pre>"

@@ -188,9 +188,12 @@ class Dataset:
         )
 
     def _repr_html_(self) -> str:
+        from matplotlib.figure import Figure
+
         from digitnet.plot import sample_grid
 
-        figure = sample_grid(self, rows=2, columns=10, title=None).figure
+        figure = Figure(figsize=(9, 2.1))  # not pyplot's: nothing is left to show
+        sample_grid(self, 2, 10, figure.subplots(), title=None)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=60, bbox_inches="tight")
         picture = base64.b64encode(buffer.getvalue()).decode()

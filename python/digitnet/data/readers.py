@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from digitnet import _core
 from digitnet._core import DataError
@@ -141,12 +144,9 @@ def read_csv(
     return Dataset(pixels, labels, classes=classes, max_value=max_value, name=name)
 
 
-def read_picture(path: str | PathLike[str], *, colour: bool = False) -> np.ndarray:
-    """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
-
-    Raises:
-        DataError: not a picture, damaged, or larger than 50 megapixels.
-    """
+@contextlib.contextmanager
+def _opened(path: str | PathLike[str]) -> Iterator[Any]:
+    """A Pillow image; whatever is wrong with the file is a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
 
     name = Path(path).name
@@ -157,36 +157,44 @@ def read_picture(path: str | PathLike[str], *, colour: bool = False) -> np.ndarr
                     f"{name}: expected at most {_MOST_PIXELS} pixels, "
                     f"got {picture.width}x{picture.height}"
                 )
-            if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-                raise DataError(
-                    f"{name}: expected 8 bits a channel, got mode {picture.mode}"
-                )
-            if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-                ground = Image.new("RGBA", picture.size, "white")
-                ground.alpha_composite(picture.convert("RGBA"))
-                picture = ground
-            array = np.asarray(picture.convert("RGB" if colour else "L"))
+            yield picture
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{name}: expected a picture ({', '.join(_FORMATS)}): {error}"
-        ) from error
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        known = ", ".join(_FORMATS)
+        raise DataError(f"{name}: expected a picture ({known}): {error}") from error
+    except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(
             f"{name}: expected a whole picture, got damage ({error})"
         ) from error
+
+
+def read_picture(
+    path: str | PathLike[str], *, colour: bool = False
+) -> npt.NDArray[np.uint8]:
+    """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
+
+    Raises:
+        DataError: not a picture, damaged, or larger than 50 megapixels.
+    """
+    from PIL import Image
+
+    with _opened(path) as picture:
+        if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+            raise DataError(
+                f"{Path(path).name}: expected 8 bits a channel, got mode {picture.mode}"
+            )
+        if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+            ground = Image.new("RGBA", picture.size, "white")
+            ground.alpha_composite(picture.convert("RGBA"))
+            picture = ground
+        array = np.asarray(picture.convert("RGB" if colour else "L"))
     return np.ascontiguousarray(array.transpose(2, 0, 1) if colour else array)
 
 
 def _is_colour(path: Path) -> bool:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(path, formats=_FORMATS) as picture:
-            return picture.mode not in ("1", "L", "LA")
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path.name}: expected a picture: {error}") from error
+    with _opened(path) as picture:
+        return picture.mode not in ("1", "L", "LA")
 
 
 def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dataset:

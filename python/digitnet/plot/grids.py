@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from digitnet.report import Report
 
 
-def _label(data: Dataset, index: int) -> str:
+def _label(data: Dataset, index: Any) -> str:
     return "" if data.labels is None else data.classes[data.labels[index]]
 
 

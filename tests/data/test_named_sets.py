@@ -1,0 +1,59 @@
+"""The named data sets, every one of them, where the files are at hand."""
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import sources
+
+SIZES = {
+    "digits": (1438, 359, (1, 8, 8), 16),
+    "fashion-mnist": (60000, 10000, (1, 28, 28), 255),
+    "mnist": (60000, 10000, (1, 28, 28), 255),
+    "optdigits": (3823, 1797, (1, 8, 8), 16),
+    "optdigits-pooled": (4496, 1124, (1, 8, 8), 16),
+}
+
+
+@pytest.fixture(params=sources.names())
+def name(request):
+    if sources.find(request.param).files:
+        request.getfixturevalue("data_folder")
+    return request.param
+
+
+def test_every_set_has_its_size_scale_and_classes(name):
+    train, test = digitnet.data.load(name)
+    assert (len(train), len(test), train.shape, train.max_value) == SIZES[name]
+    for part in (train, test):
+        assert part.images.dtype == np.uint8
+        assert (part.class_counts() > 0).all()
+        assert part.images.max() == part.max_value
+        assert len(part.classes) == 10
+
+
+def test_every_set_is_the_same_twice(name):
+    first, second = digitnet.data.load(name)[0], digitnet.data.load(name)[0]
+    np.testing.assert_array_equal(first.images, second.images)
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+def test_digits_is_optdigits_test_part(data_folder):
+    _, test = digitnet.data.load("optdigits")
+    parts = digitnet.data.load("digits")
+    rows = np.concatenate([part._rows for part in parts])
+    both = np.concatenate([part.images for part in parts])[np.argsort(rows)]
+    np.testing.assert_array_equal(both, test.images)
+
+
+def test_brute_force_nearest_neighbour_on_optdigits_is_right_1761_times(data_folder):
+    train, test = digitnet.data.load("optdigits")
+    a, b = (x.images.reshape(len(x), -1).astype(float) for x in (test, train))
+    distance = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+    hits = (train.labels[distance.argmin(1)] == test.labels).sum()
+    assert hits == 1761
+
+
+def test_the_seed_of_digits_moves_the_held_out_fifth():
+    first, second = (digitnet.data.load("digits", seed=s)[1]._rows for s in (0, 1))
+    assert not np.array_equal(first, second)
