@@ -160,6 +160,12 @@ void bind_data(py::module_& root) {
       },
       "labels"_a, "classes"_a, "where"_a, "Classes from 0 to classes - 1.");
   m.def(
+      "check_weights",
+      [](const Doubles& weights, const std::string& where) {
+        data::check_weights(where, weights.data(), weights.size());
+      },
+      "weights"_a, "where"_a, "Finite weights of at least 0, not all 0.");
+  m.def(
       "split",
       [](const std::vector<int64_t>& labels,
          const std::vector<double>& fractions, uint64_t seed, bool stratify) {

@@ -148,16 +148,8 @@ data::DatasetView labelled_view(const py::array& images,
   if (weights) {
     require(weights->size() == view.count, where, ".sample_weight: expected ",
             view.count, " weights, got ", weights->size());
-    double sum = 0;
-    for (py::ssize_t i = 0; i < weights->size(); ++i) {
-      require(weights->data()[i] >= 0 && std::isfinite(weights->data()[i]),
-              where,
-              ".sample_weight: expected finite weights of at least 0, got ",
-              weights->data()[i], " at position ", i);
-      sum += weights->data()[i];
-    }
-    require(sum > 0, where,
-            ".sample_weight: expected at least one positive weight, got none");
+    data::check_weights(where + ".sample_weight", weights->data(),
+                        weights->size());
     view.weights = weights->data();
   }
   return view;

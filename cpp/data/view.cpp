@@ -50,6 +50,18 @@ void check_rows(const std::string& where, const int64_t* rows, int64_t count,
   }
 }
 
+void check_weights(const std::string& where, const double* weights,
+                   int64_t count) {
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    require(std::isfinite(weights[i]) && weights[i] >= 0, where,
+            ": expected finite weights of at least 0, got ", weights[i],
+            " at position ", i);
+    sum += weights[i];
+  }
+  require(sum > 0, where, ": expected at least one positive weight, got none");
+}
+
 void check_finite(const std::string& where, const ImagesView& images) {
   if (images.type == PixelType::UInt8) return;
   for_each_pixel(images, [&](float pixel, int64_t i) {

@@ -39,6 +39,9 @@ void check_labels(const std::string& where, const int64_t* labels,
                   int64_t count, int64_t classes);
 void check_rows(const std::string& where, const int64_t* rows, int64_t count,
                 int64_t images);
+// Finite, at least 0, and not all 0.
+void check_weights(const std::string& where, const double* weights,
+                   int64_t count);
 void check_finite(const std::string& where, const ImagesView& images);
 // Every pixel lies in [0, max_value].
 void check_range(const std::string& where, const ImagesView& images,

@@ -33,8 +33,10 @@ void Config::validate(int64_t classes, bool has_validation) {
   schedule.options =
       resolve(schedule.name, schedule_entry.options, schedule.options);
   if (learning_rate == 0) learning_rate = optimizer_entry.default_lr;
-  require(std::isfinite(learning_rate) && learning_rate > 0,
-          "fit.learning_rate: expected a positive number, got ", learning_rate);
+  // Beyond 1e30 the optimizers' own arithmetic would leave float's range.
+  require(learning_rate > 0 && learning_rate <= 1e30,
+          "fit.learning_rate: expected a positive number up to 1e30, got ",
+          learning_rate);
   augment = augment::Pipeline(augment).text();
   require_range("l1", l1, 0, 1e6);
   require_range("l2", l2, 0, 1e6);

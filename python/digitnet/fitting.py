@@ -247,6 +247,7 @@ def _sample_weights(value: Any, data: Dataset) -> Any:
         raise ValueError(
             f"fit.sample_weight: expected shape ({len(data)},), got {weights.shape}"
         )
+    _core.data.check_weights(weights, "fit.sample_weight")
     return weights
 
 

@@ -76,7 +76,8 @@ def save(model: Model, path: str | PathLike[str]) -> None:
         "classes": list(model.classes),
         "max_value": model.max_value or 0,
     }
-    metadata = {"digitnet": json.dumps(about, sort_keys=True), "format": "pt"}
+    # One entry only: safetensors writes several in an order that changes.
+    metadata = {"digitnet": json.dumps(about, sort_keys=True)}
     write_whole(path, to_bytes(model.state_dict(), metadata))
 
 

@@ -80,6 +80,22 @@ class Join(nn.Module):
         return torch.cat([branch(x) for branch in self.children()], 1)
 
 
+class _Uncounted:
+    """Batch norm without num_batches_tracked: digitnet keeps no such count."""
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        # Not torch's own, which would put the count back and then not expect it.
+        nn.Module._load_from_state_dict(self, *args)
+
+
+class _BatchNorm1d(_Uncounted, nn.BatchNorm1d):
+    pass
+
+
+class _BatchNorm2d(_Uncounted, nn.BatchNorm2d):
+    pass
+
+
 class _Shapes:
     """Sizes of weights by path, from which torch's constructors want the inputs."""
 
@@ -123,13 +139,13 @@ def _dense(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
 
 
 def _batch_norm(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
-    kind = nn.BatchNorm2d if shapes.rank[path] == 3 else nn.BatchNorm1d
+    kind = _BatchNorm2d if shapes.rank[path] == 3 else _BatchNorm1d
     norm = kind(
         shapes.sizes[f"{path}.weight"][0],
         eps=options["epsilon"],
         momentum=options["momentum"],
     )
-    norm.num_batches_tracked = None  # digitnet keeps no such count
+    norm.num_batches_tracked = None
     return norm
 
 

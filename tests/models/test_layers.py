@@ -1,0 +1,235 @@
+"""Every kind of layer against torch.nn, and networks that do not fit together."""
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import layers
+from digitnet.layers import (
+    GELU,
+    AveragePool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    Residual,
+    Sequence,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+# One network a kind that has it in the middle; more where options matter.
+NETWORKS = {
+    "conv": [Conv(4, 3), Flatten(), Dense(3)],
+    "conv same": [Conv(4, 5, padding="same"), Flatten(), Dense(3)],
+    "conv stride": [Conv(4, 3, stride=2, padding=1, bias=False), Flatten(), Dense(3)],
+    "dense": [Flatten(), Dense(7), Dense(3, bias=False)],
+    "batch_norm": [
+        Conv(4, 3),
+        BatchNorm(),
+        Flatten(),
+        Dense(6),
+        BatchNorm(0.3),
+        Dense(3),
+    ],
+    "max_pool": [MaxPool(3), MaxPool(2, 1), Flatten(), Dense(3)],
+    "average_pool": [AveragePool(3, stride=2), Flatten(), Dense(3)],
+    "flatten": [Flatten(), Dense(3)],
+    "dropout": [Flatten(), Dropout(0.3), Dense(3)],
+    "relu": [Flatten(), Dense(9), ReLU(), Dense(3)],
+    "sigmoid": [Flatten(), Dense(9), Sigmoid(), Dense(3)],
+    "tanh": [Flatten(), Dense(9), Tanh(), Dense(3)],
+    "gelu": [Flatten(), Dense(9), GELU(), Dense(3)],
+    "softmax": [Flatten(), Dense(9), Softmax(), Dense(3)],
+    "softmax last": [Flatten(), Dense(3), Softmax()],
+    "sequence": [Sequence(Conv(4, 3), Sequence([ReLU()])), Flatten(), Dense(3)],
+    "residual": [
+        Residual([Conv(2, 3, padding="same"), ReLU()]),
+        Residual([Conv(5, 3, padding="same")], shortcut=Conv(5, 1)),
+        Flatten(),
+        Dense(3),
+    ],
+    "concat": [Concat(Conv(4, 3), [Conv(2, 1), Conv(3, 3)]), Flatten(), Dense(3)],
+}
+
+
+def make(network, **options):
+    return digitnet.Model(network, input_shape=(2, 9, 9), **options)
+
+
+@pytest.fixture
+def images(rng):
+    return rng.random((5, 2, 9, 9), dtype=np.float32)
+
+
+def test_every_kind_of_layer_is_tested():
+    assert {name.split()[0] for name in NETWORKS} == {
+        e["name"] for e in layers.describe()
+    }
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_every_layer_is_its_torch_twin(network, images):
+    import torch
+
+    model = make(network)
+    data = digitnet.Dataset(images, [0, 1, 2, 0, 1], classes=3)
+    model.fit(data, epochs=3, batch_size=5, progress=False)  # moves running statistics
+    twin = model.to_torch()
+    with torch.no_grad():
+        theirs = twin(torch.from_numpy(images)).numpy()
+    np.testing.assert_allclose(model.predict_logits(images), theirs, atol=2e-5)
+    state = {name: value.numpy() for name, value in twin.state_dict().items()}
+    assert list(state) == list(model.state_dict())
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(state[name], value)
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_training_follows_torch_for_every_layer(network, images):
+    import torch
+
+    model = make([layer for layer in network if layer.kind != "dropout"])
+    labels = np.array([0, 1, 2, 0, 1])
+    twin = model.to_torch().train()
+    model._core.max_value = 1
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(
+            twin(torch.from_numpy(images)), torch.from_numpy(labels)
+        )
+        loss.backward()
+        optimizer.step()
+    data = digitnet.Dataset(images, labels, classes=3)
+    model.fit(
+        data, epochs=3, batch_size=5, optimizer="sgd", learning_rate=0.1, progress=False
+    )
+    for name, value in twin.state_dict().items():
+        np.testing.assert_allclose(
+            model.state_dict()[name], value.numpy(), atol=2e-5, err_msg=name
+        )
+
+
+def test_names_are_kind_and_number_or_the_given_ones():
+    model = make(
+        [
+            Conv(2, 3, name="edges"),
+            Conv(2, 3),
+            Residual([Conv(2, 1)]),
+            Flatten(),
+            Dense(2),
+        ]
+    )
+    assert list(model.state_dict()) == [
+        "edges.weight",
+        "edges.bias",
+        "conv2.weight",
+        "conv2.bias",
+        "residual1.sequence1.conv1.weight",
+        "residual1.sequence1.conv1.bias",
+        "dense1.weight",
+        "dense1.bias",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ([Dense(3)], "layer 'dense1': dense: expected flat features, got 2x9x9"),
+        ([Flatten(), Conv(2, 3)], "layer 'conv1': conv: expected images"),
+        (
+            [Conv(2, 3)],
+            "expected the network to end in at least 2 flat outputs, got 2x7x7",
+        ),
+        ([Flatten(), Dense(1)], "at least 2 flat outputs, got 1"),
+        ([MaxPool(10), Flatten(), Dense(2)], "at least 10 pixels a side, got 2x9x9"),
+        (
+            [Residual([Conv(3, 3)]), Flatten(), Dense(2)],
+            "residual: expected body and shortcut of one",
+        ),
+        (
+            [Concat(Conv(2, 3), Conv(2, 1)), Flatten(), Dense(2)],
+            "concat: expected branches of equal",
+        ),
+        (
+            [Conv(2, 3, name="a"), Conv(2, 3, name="a"), Flatten(), Dense(2)],
+            "one layer called 'a'",
+        ),
+        ([], "at least 2 flat outputs"),
+    ],
+)
+def test_layers_that_do_not_fit_are_named(network, message):
+    with pytest.raises(ValueError, match=message):
+        make(network)
+
+
+@pytest.mark.parametrize(
+    ("make_layer", "message"),
+    [
+        (
+            lambda: Conv(0, 3),
+            "conv.channels: expected a whole number from 1 to 16384, got 0",
+        ),
+        (lambda: Conv(2.5, 3), "conv.channels: expected a whole number"),
+        (lambda: Conv(4), "conv.kernel: expected .*got nothing; give it"),
+        (lambda: Conv(4, 3, padding="round"), "or one of same, valid, got 'round'"),
+        (
+            lambda: Conv(4, 3, strid=2),
+            "conv: unknown option 'strid'; known: channels, kernel",
+        ),
+        (lambda: Dropout(1.0), "dropout.rate: expected a number from 0 to 0.99"),
+        (lambda: Dropout(float("nan")), "dropout.rate: expected a number"),
+        (lambda: Dense([3]), "dense.units: expected a whole number"),
+        (lambda: Conv(4, 3, name="a.b"), "conv.name: expected letters"),
+    ],
+)
+def test_wrong_options_say_what_is_right(make_layer, message):
+    with pytest.raises(ValueError, match=message):
+        make_layer()
+
+
+def test_positional_arguments_follow_the_declared_order():
+    import inspect
+
+    assert Conv(4, 3, 2).options["stride"] == 2
+    assert list(inspect.signature(Conv).parameters)[:2] == ["channels", "kernel"]
+    with pytest.raises(TypeError, match="got 'kernel' twice"):
+        Conv(4, 3, kernel=5)
+    with pytest.raises(TypeError, match="at most 0 arguments"):
+        ReLU(1)
+
+
+def test_a_tree_without_end_is_refused():
+    layer = Flatten()
+    for _ in range(40):
+        layer = Sequence(layer)
+    with pytest.raises(ValueError, match="at most 32 nested layers"):
+        make([layer, Dense(2)])
+
+
+def test_more_parameters_than_memory_are_refused_before_they_are_made():
+    with pytest.raises(ValueError, match="expected at most 2000000000 parameters"):
+        make([Flatten(), Dense(1_000_000), Dense(1_000_000), Dense(2)])
+
+
+def test_dropout_is_off_when_asked_and_on_when_training(images, rng):
+    model = make([Flatten(), Dropout(0.9), Dense(3)])
+    twin = make([Flatten(), Dense(3)])
+    twin.load_state_dict(
+        dict(zip(twin.state_dict(), model.state_dict().values(), strict=True))
+    )
+    np.testing.assert_array_equal(
+        model.predict_logits(images), twin.predict_logits(images)
+    )
+    data = digitnet.Dataset(images, [0, 1, 2, 0, 1], classes=3)
+    for m in (model, twin):
+        m.fit(data, epochs=1, progress=False)
+    assert not np.array_equal(
+        model.state_dict()["dense1.weight"], twin.state_dict()["dense1.weight"]
+    )

@@ -1,0 +1,163 @@
+"""What a model answers, and what it refuses to answer."""
+
+import numpy as np
+import pytest
+import torch
+
+import digitnet
+
+
+def test_one_image_is_an_image(trained, digits):
+    image, _ = digits[1][0]
+    assert trained.predict(image).shape == (1,)
+    assert trained.predict(image[None]).tolist() == trained.predict(image).tolist()
+
+
+def test_arrays_tensors_and_sets_give_the_same_answers(trained, digits):
+    test = digits[1]
+    expected = trained.predict_proba(test)
+    for form in (test.images, torch.from_numpy(test.images), test.images.astype(float)):
+        np.testing.assert_array_equal(trained.predict_proba(form), expected)
+
+
+def test_part_of_a_set_is_answered_as_in_the_whole(trained, digits):
+    rows = [5, 3, 200]
+    np.testing.assert_allclose(
+        trained.predict_proba(digits[1][rows]),
+        trained.predict_proba(digits[1])[rows],
+        atol=1e-6,
+    )
+
+
+def test_another_scale_than_at_the_first_fit_is_refused(trained, digits):
+    other = digitnet.Dataset(digits[1].images * 15, digits[1].labels)
+    with pytest.raises(
+        ValueError, match="max_value: expected 16 as at the first fit, got 255"
+    ):
+        trained.evaluate(other)
+    with pytest.raises(ValueError, match="predict: expected pixels from 0 to 16"):
+        trained.predict(digits[1].images * 15)
+    with pytest.raises(ValueError, match=r"fit.data.max_value: expected 16, got 255"):
+        trained.fit(other, progress=False)
+
+
+def test_dark_images_are_judged_by_the_models_scale(trained):
+    dark = np.ones((2, 8, 8), np.uint8)
+    assert trained.preprocessed(dark).max() == pytest.approx(1 / 16)
+
+
+def test_asking_an_untrained_model_does_not_fix_its_scale(digits):
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    model.predict(np.full((1, 8, 8), 200, np.uint8))
+    assert model.max_value is None
+    model.fit(digits[0], epochs=1, progress=False)
+    assert model.max_value == 16
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.full((1, 8, 8), np.nan),
+        np.full((1, 8, 8), -1.0),
+        np.zeros((0, 8, 8)),
+        "text",
+        None,
+    ],
+)
+def test_nonsense_is_refused(trained, images):
+    with pytest.raises(ValueError, match="predict"):
+        trained.predict(images)
+
+
+def test_evaluate_needs_labels_of_its_classes(trained, digits):
+    with pytest.raises(ValueError, match="expected labels"):
+        trained.evaluate(digitnet.Dataset(digits[1].images, max_value=16))
+    with pytest.raises(
+        ValueError, match="evaluate.labels: expected classes 0 to 9, got 11"
+    ):
+        trained.evaluate(
+            digitnet.Dataset(digits[1].images[:1], [11], classes=12, max_value=16)
+        )
+    with pytest.raises(TypeError, match="expected a Dataset or a pair"):
+        trained.evaluate(digits[1].images)
+
+
+def test_state_dict_goes_out_and_in(trained, digits):
+    other = digitnet.models.make("optdigits-cnn", seed=9)
+    other.load_state_dict(trained.state_dict())
+    np.testing.assert_array_equal(
+        other.predict_logits(digits[1]), trained.predict_logits(digits[1])
+    )
+
+
+def test_a_wrong_state_dict_changes_nothing(trained):
+    model = digitnet.models.make("linear")
+    before = model.state_dict()
+    for wrong in (
+        {},
+        {**before, "more": np.zeros(1)},
+        {"dense1.weight": np.ones((10, 784)), "dense1.bias": np.ones(9)},
+    ):
+        with pytest.raises(ValueError, match="load_state_dict: expected"):
+            model.load_state_dict(wrong)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_the_twin_agrees_on_all_test_images(trained, digits):
+    test = digits[1]
+    with torch.no_grad():
+        x = torch.from_numpy(test.images[:, None].astype(np.float32))
+        theirs = torch.softmax(trained.to_torch()(x).double(), 1).numpy()
+    np.testing.assert_allclose(trained.predict_proba(test), theirs, atol=1e-5)
+
+
+def test_the_twins_weights_are_its_own(trained):
+    before = trained.state_dict()["dense1.weight"]
+    twin = trained.to_torch()
+    with torch.no_grad():
+        twin.dense1.weight.zero_()
+    np.testing.assert_array_equal(trained.state_dict()["dense1.weight"], before)
+
+
+def test_the_summary_adds_up():
+    model = digitnet.models.make("lenet5")
+    summary = model.summary()
+    assert summary.total("parameters") == 61_706
+    assert summary.total("multiply_adds") == 416_520
+    assert [row["output"] for row in summary.rows][:3] == [
+        (6, 28, 28),
+        (6, 28, 28),
+        (6, 14, 14),
+    ]
+    assert "61,706 parameters" in str(summary)
+    assert "<table" in summary._repr_html_()
+    assert list(summary.to_frame()["layer"])[0] == "conv1"
+
+
+def test_activations_are_the_twins(trained, digits):
+    test = digits[1][:3]
+    found = trained.activations(test)
+    twin = trained.to_torch()
+    x = torch.from_numpy(test.images[:, None].astype(np.float32)) / 16
+    with torch.no_grad():
+        for name, layer in twin.named_children():
+            x = layer(x)
+            np.testing.assert_allclose(found[name], x.numpy(), atol=1e-5, err_msg=name)
+    assert list(found) == [name for name, _ in twin.named_children()]
+
+
+def test_activations_of_an_unknown_layer_list_the_known_ones(trained, digits):
+    with pytest.raises(ValueError, match="unknown layer 'conv9'; known: conv1, relu1"):
+        trained.activations(digits[1][:1], ["conv9"])
+
+
+def test_a_device_that_is_not_there_says_so(trained, digits):
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is here")
+    with pytest.raises(
+        RuntimeError, match="device: expected a GPU for 'cuda', got none"
+    ):
+        trained.predict(digits[1], device="cuda")
+    with pytest.raises(ValueError, match="device: expected 'auto', 'cpu'"):
+        trained.predict(digits[1], device="tpu")

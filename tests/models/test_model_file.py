@@ -1,0 +1,250 @@
+"""Files of models: equal when whole, refused by name when not, never half-written."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import digitnet
+from digitnet import DataError
+
+GOLDEN = Path(__file__).parent / "golden_v1.safetensors"
+
+
+def parts(path):
+    """(tensors, description) of a model file."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        return load_file(path), json.loads(file.metadata()["digitnet"])
+
+
+def rewrite(path, tensors, about):
+    text = about if isinstance(about, str) else json.dumps(about)
+    save_file(tensors, path, {"digitnet": text})
+
+
+@pytest.fixture
+def saved(tmp_path, trained):
+    trained.save(tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors"
+
+
+@pytest.mark.parametrize("name", digitnet.models.names())
+def test_every_model_survives_save_and_load(name, tmp_path, rng):
+    model = digitnet.models.make(name, seed=3)
+    images = rng.integers(0, 256, (4, *model.input_shape), dtype=np.uint8)
+    model.save(tmp_path / "m.safetensors")
+    again = digitnet.models.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(
+        again.predict_proba(images), model.predict_proba(images)
+    )
+    assert (again.name, again.classes, again.input_shape) == (
+        model.name,
+        model.classes,
+        model.input_shape,
+    )
+
+
+def test_a_trained_model_is_the_same_when_loaded(saved, trained, digits):
+    again = digitnet.models.load(saved)
+    assert again.max_value == 16
+    np.testing.assert_array_equal(
+        again.predict_logits(digits[1]), trained.predict_logits(digits[1])
+    )
+
+
+def test_saving_twice_gives_the_same_bytes(saved, trained, tmp_path):
+    trained.save(tmp_path / "again.safetensors")
+    assert saved.read_bytes() == (tmp_path / "again.safetensors").read_bytes()
+
+
+def test_a_file_of_the_first_format_is_still_read():
+    model = digitnet.models.load(GOLDEN)
+    image = (np.arange(64).reshape(8, 8) % 17).astype(np.uint8)
+    expected = json.loads(GOLDEN.with_suffix(".json").read_text())
+    np.testing.assert_allclose(model.predict_proba(image)[0], expected, atol=1e-6)
+
+
+def test_torch_itself_reads_the_weights(saved, trained):
+    from safetensors.torch import load_file as load_torch
+
+    twin = trained.to_torch()
+    twin.load_state_dict(load_torch(saved))
+
+
+def test_every_truncation_and_every_header_byte_is_refused_or_harmless(
+    saved, tmp_path, rng
+):
+    whole = saved.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    target = tmp_path / "bad.safetensors"
+    for cut in [0, 1, 7, 8, 9, header - 1, header, len(whole) - 1]:
+        target.write_bytes(whole[:cut])
+        with pytest.raises(DataError, match="bad.safetensors"):
+            digitnet.models.load(target)
+    for at in rng.choice(header, 200, replace=False):
+        damaged = bytearray(whole)
+        damaged[at] ^= int(rng.integers(1, 256))
+        target.write_bytes(damaged)
+        try:
+            digitnet.models.load(target)
+        except DataError:
+            continue
+        except Exception as error:
+            pytest.fail(f"byte {at}: {type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a.update(format=2), "expected format 1, got 2; update digitnet"),
+        (lambda a: a.update(format=True), "format: expected"),
+        (lambda a: a.pop("classes"), "expected the fields"),
+        (lambda a: a.update(more=1), "expected the fields"),
+        (lambda a: a.update(network=[]), "network: expected"),
+        (
+            lambda a: a.update(input_shape=[1, 8]),
+            "expected an input of at least 2",
+        ),
+        (lambda a: a.update(input_shape=[1, 10**9, 8]), "sizes from 1 to 1024"),
+        (lambda a: a.update(input_shape=["a", 8, 8]), "expected numbers"),
+        (lambda a: a.update(max_value=-1), "expected numbers"),
+        (
+            lambda a: a.update(preprocess=[["pickle", {}]]),
+            "unknown preprocessing step 'pickle'",
+        ),
+        (lambda a: a.update(classes=["a"]), "expected 10 names"),
+        (
+            lambda a: a["network"]["layers"][0].update(kind="exec"),
+            "unknown layer 'exec'",
+        ),
+        (lambda a: a["network"]["layers"][0].update(code="1"), "expected fields kind"),
+        (
+            lambda a: a["network"]["layers"][0]["options"].update(channels=17),
+            "expected the tensors",
+        ),
+        (
+            lambda a: a["network"]["layers"][0]["options"].update(channels=1e300),
+            "conv.channels",
+        ),
+        (lambda a: a["network"]["layers"][0].update(name="../../x"), "conv.name"),
+        (lambda a: a["network"]["layers"].pop(), "expected"),
+    ],
+)
+def test_a_description_that_lies_is_refused_by_field(saved, change, message):
+    tensors, about = parts(saved)
+    change(about)
+    rewrite(saved, tensors, about)
+    with pytest.raises(DataError, match=message):
+        digitnet.models.load(saved)
+
+
+def test_descriptions_that_are_no_json_are_refused(saved):
+    tensors, _ = parts(saved)
+    for text in ("", "{", "null", "[" * 100_000, '{"a":' * 50_000, "x" * 3_000_000):
+        rewrite(saved, tensors, text)
+        with pytest.raises(DataError, match="m.safetensors"):
+            digitnet.models.load(saved)
+
+
+def test_nested_layers_without_end_are_refused(saved):
+    tensors, about = parts(saved)
+    for _ in range(200):
+        about["network"] = {
+            "kind": "sequence",
+            "name": "",
+            "options": {},
+            "layers": [about["network"]],
+        }
+    rewrite(saved, tensors, about)
+    with pytest.raises(DataError, match="at most 32 nested"):
+        digitnet.models.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.update(extra=np.zeros(3, np.float32)), "expected the tensors"),
+        (lambda t: t.pop("dense1.bias"), "expected the tensors"),
+        (
+            lambda t: t.update({"dense1.bias": np.zeros(127, np.float32)}),
+            "expected the tensors",
+        ),
+        (
+            lambda t: t.update({"dense1.bias": np.zeros(128, np.float64)}),
+            "expected float32",
+        ),
+        (
+            lambda t: t.update({"dense1.bias": np.full(128, np.nan, np.float32)}),
+            "expected finite",
+        ),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused_by_name(saved, change, message):
+    tensors, about = parts(saved)
+    change(tensors)
+    rewrite(saved, tensors, about)
+    with pytest.raises(DataError, match=message):
+        digitnet.models.load(saved)
+
+
+def test_other_peoples_files_are_refused(tmp_path):
+    save_file({"a": np.zeros(3, np.float32)}, tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match="expected a model saved by digitnet"):
+        digitnet.models.load(tmp_path / "other.safetensors")
+    (tmp_path / "pickle.pt").write_bytes(b"\x80\x04cos\nsystem\n.")
+    with pytest.raises(DataError, match="pickle.pt"):
+        digitnet.models.load(tmp_path / "pickle.pt")
+    with pytest.raises(FileNotFoundError, match="expected a model file"):
+        digitnet.models.load(tmp_path / "nothing.safetensors")
+    with pytest.raises(FileNotFoundError, match="expected a model file"):
+        digitnet.models.load(tmp_path)
+
+
+def test_a_failed_save_keeps_the_old_file(saved, trained, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        trained.save(saved)
+    assert saved.read_bytes() == before
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_missing_folder_is_an_os_error(trained, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        trained.save(tmp_path / "nowhere" / "m.safetensors")
+
+
+def test_permissions_follow_the_umask_and_an_old_files_mode(saved, trained):
+    assert saved.stat().st_mode & 0o777 == 0o666 & ~os.umask(os.umask(0o022))
+    saved.chmod(0o640)
+    trained.save(saved)
+    assert saved.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_kill_while_saving_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "m.safetensors"
+    code = (
+        "import digitnet, sys\n"
+        "model = digitnet.models.make('mlp')\n"
+        f"model.save({str(path)!r}); print('ready', flush=True)\n"
+        f"while True: model.save({str(path)!r})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    time.sleep(0.05)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert digitnet.models.load(path).count_params() == 669_706

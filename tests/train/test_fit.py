@@ -1,0 +1,439 @@
+"""The training loop's promises."""
+
+import numpy as np
+import pytest
+import torch
+
+import digitnet
+from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, ReLU
+
+
+def small(seed=0):
+    layers = [Conv(4, 3), BatchNorm(), ReLU(), Flatten(), Dropout(0.2), Dense(10)]
+    return digitnet.Model(layers, input_shape=(8, 8), seed=seed)
+
+
+def linear():
+    return digitnet.models.make("linear", input_shape=(8, 8))
+
+
+def weights(model):
+    return np.concatenate([v.ravel() for v in model.state_dict().values()])
+
+
+def test_one_seed_gives_the_same_weights_bit_for_bit(digits):
+    def run(seed):
+        model = small()
+        model.fit(
+            digits[0],
+            validation=0.1,
+            epochs=2,
+            augment="shift 1px | rotate 5deg",
+            ema_decay=0.9,
+            seed=seed,
+            progress=False,
+        )
+        return weights(model)
+
+    np.testing.assert_array_equal(run(1), run(1))
+    assert not np.array_equal(run(1), run(2))
+
+
+def test_nothing_touches_torchs_global_seed(digits):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    small().fit(digits[0][:64], epochs=1, progress=False)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_the_history_has_a_row_an_epoch(digits):
+    history = small().fit(digits[0], validation=digits[1], epochs=3, progress=False)
+    assert history.status == "finished"
+    assert list(history) == [
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "seconds",
+    ]
+    assert [len(column) for column in history.values()] == [3] * 6
+    assert history.to_frame().shape == (3, 6)
+    assert history["loss"][-1] < history["loss"][0]
+    with pytest.raises(KeyError, match="unknown column 'val_los'; known: loss"):
+        history["val_los"]
+
+
+def test_without_validation_there_are_no_validation_columns(digits):
+    assert "val_loss" not in small().fit(digits[0], epochs=1, progress=False)
+
+
+def test_the_validation_loss_is_the_models_own(digits):
+    model = small()
+    history = model.fit(digits[0], validation=digits[1], epochs=2, progress=False)
+    report = model.evaluate(digits[1])
+    assert history["val_loss"][-1] == pytest.approx(report["log_loss"], abs=1e-6)
+    assert history["val_accuracy"][-1] == report["accuracy"]
+
+
+def test_a_held_out_fraction_is_not_trained_on(digits):
+    # Images of the held-out part are poisoned: the weights must not notice.
+    data = digits[0]
+    kept, held = digitnet._core.data.split(data.labels, [0.8, 0.2], 0, True)
+    images = data.images.copy()
+    images[held] = 16 - images[held]
+    poisoned = digitnet.Dataset(images, data.labels, max_value=16)
+    results = []
+    for part in (data, poisoned):
+        model = linear()
+        model.fit(part, validation=0.2, epochs=1, progress=False)
+        results.append(weights(model))
+    np.testing.assert_array_equal(*results)
+    assert len(kept) + len(held) == len(data)
+
+
+def test_sample_weights_act_as_repetition(digits):
+    data = digits[0][:6]
+    repeated = data[[0, 0, 0, 1, 2, 2, 5]]
+    options = {
+        "epochs": 3,
+        "batch_size": 32,
+        "optimizer": "sgd",
+        "learning_rate": 0.5,
+        "progress": False,
+    }
+    first, second = linear(), linear()
+    first.fit(data, sample_weight=[3, 1, 2, 0, 0, 1], **options)
+    second.fit(repeated, **options)
+    np.testing.assert_allclose(weights(first), weights(second), atol=1e-6)
+
+
+def test_class_weights_act_as_sample_weights(digits):
+    data = digits[0][:40]
+    options = {"epochs": 2, "batch_size": 40, "progress": False}
+    per_class = np.arange(10) + 1.0
+    first, second = linear(), linear()
+    first.fit(data, class_weights=per_class, **options)
+    second.fit(data, sample_weight=per_class[data.labels], **options)
+    np.testing.assert_array_equal(weights(first), weights(second))
+    third = linear()
+    third.fit(data, class_weights="balanced", **options)
+    assert not np.array_equal(weights(first), weights(third))
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2", "label_smoothing", "clip_norm"])
+def test_penalties_are_torchs(digits, penalty):
+    data = digits[0][:20]
+    strength = {"l1": 0.01, "l2": 0.02, "label_smoothing": 0.1, "clip_norm": 0.05}[
+        penalty
+    ]
+    model = linear()
+    model._core.max_value = 16
+    twin = model.to_torch().train()
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.5)
+    x = torch.from_numpy(data.images[:, None].astype(np.float32))
+    y = torch.from_numpy(data.labels)
+    for _ in range(4):
+        optimizer.zero_grad()
+        smoothing = strength if penalty == "label_smoothing" else 0
+        loss = torch.nn.functional.cross_entropy(twin(x), y, label_smoothing=smoothing)
+        weight = twin.dense1.weight
+        loss = loss + strength * {
+            "l1": weight.abs().sum(),
+            "l2": (weight**2).sum(),
+        }.get(penalty, 0)
+        loss.backward()
+        if penalty == "clip_norm":
+            torch.nn.utils.clip_grad_norm_(twin.parameters(), strength)
+        optimizer.step()
+    options = {penalty: strength}
+    model.fit(
+        data, epochs=4, optimizer="sgd", learning_rate=0.5, progress=False, **options
+    )
+    for key, value in twin.state_dict().items():
+        np.testing.assert_allclose(
+            model.state_dict()[key], value.detach().numpy(), atol=1e-5
+        )
+
+
+def test_the_moving_average_is_the_slow_twins(digits):
+    data = digits[0][:20]
+    average = weights(linear())
+    for steps in range(1, 6):
+        plain = linear()
+        plain.fit(
+            data, epochs=steps, optimizer="sgd", learning_rate=1.0, progress=False
+        )
+        average += (1 - min(0.5, (1 + steps) / (10 + steps))) * (
+            weights(plain) - average
+        )
+    averaged = linear()
+    averaged.fit(
+        data,
+        epochs=5,
+        optimizer="sgd",
+        learning_rate=1.0,
+        ema_decay=0.5,
+        progress=False,
+    )
+    np.testing.assert_allclose(weights(averaged), average, atol=1e-5)
+
+
+def test_frozen_layers_stay_and_the_others_learn(digits):
+    model = small()
+    before = model.state_dict()
+    model.fit(
+        digits[0], epochs=1, freeze=["conv*", "batch_norm1"], l2=0.1, progress=False
+    )
+    for name, value in model.state_dict().items():
+        assert np.array_equal(value, before[name]) == name.startswith(
+            ("conv", "batch_norm")
+        ), name
+
+
+def test_layers_learn_at_their_own_rates(digits):
+    def moved(scale):
+        model = linear()
+        before = model.state_dict()["dense1.weight"]
+        options = {
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            "epochs": 1,
+            "batch_size": 2000,
+        }
+        model.fit(
+            digits[0], lr_scale={"dense1.weight": scale}, progress=False, **options
+        )
+        return model.state_dict()["dense1.weight"] - before
+
+    np.testing.assert_allclose(moved(0.5), 0.5 * moved(1.0), atol=1e-7)
+
+
+def test_a_pattern_that_matches_nothing_lists_the_parameters(digits):
+    with pytest.raises(
+        ValueError, match="no parameter matches 'dens'; known: dense1.weight"
+    ):
+        linear().fit(digits[0], freeze=["dens"], progress=False)
+
+
+def test_early_stopping_brings_the_best_weights_back(digits):
+    model = small()
+    snapshots = []
+    history = model.fit(
+        digits[0][:200],
+        validation=digits[1],
+        epochs=60,
+        learning_rate=0.02,
+        early_stopping=3,
+        callbacks=[lambda epoch, logs: snapshots.append(weights(model))],
+        progress=False,
+    )
+    assert history.status == "stopped early"
+    assert history.epochs == history.best_epoch + 3
+    np.testing.assert_array_equal(weights(model), snapshots[history.best_epoch - 1])
+
+
+def test_the_checkpoint_is_the_best_model(digits, tmp_path):
+    path = tmp_path / "best.safetensors"
+    model = small()
+    history = model.fit(
+        digits[0],
+        validation=digits[1],
+        epochs=6,
+        monitor="val_accuracy",
+        checkpoint=path,
+        progress=False,
+    )
+    best = digitnet.models.load(path)
+    assert best.evaluate(digits[1])["accuracy"] == max(history["val_accuracy"])
+
+
+def test_callbacks_get_plain_floats_and_can_stop(digits):
+    model = linear()
+    seen = []
+
+    class Stopper:
+        def on_train_begin(self):
+            seen.append("begin")
+
+        def on_epoch_end(self, epoch, logs):
+            seen.append((epoch, {type(v) for v in logs.values()}, sorted(logs)))
+            model.stop_training = epoch == 2
+
+        def on_train_end(self):
+            seen.append("end")
+
+    history = model.fit(digits[0], epochs=9, callbacks=[Stopper()], progress=False)
+    assert history.status == "stopped early"
+    assert [entry if isinstance(entry, str) else entry[0] for entry in seen] == [
+        "begin",
+        1,
+        2,
+        "end",
+    ]
+    assert seen[1][1] == {float}
+
+
+def test_a_bug_in_a_callback_surfaces_as_itself_and_spoils_nothing(digits):
+    model = linear()
+
+    def buggy(epoch, logs):
+        if epoch == 2:
+            raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        model.fit(digits[0], epochs=9, callbacks=[buggy], progress=False)
+    assert model.history.epochs == 2
+    twin = linear()
+    twin.fit(digits[0], epochs=2, progress=False)
+    np.testing.assert_array_equal(weights(model), weights(twin))
+    with pytest.raises(TypeError, match="fit.callbacks: expected functions"):
+        model.fit(digits[0], callbacks=[3], progress=False)
+
+
+@pytest.mark.parametrize("how", ["sgd", "adam"])
+def test_divergence_is_named_and_the_last_good_weights_stay(digits, how):
+    model = digitnet.models.make("optdigits-cnn")
+    model.fit(digits[0], epochs=2, learning_rate=0.003, progress=False)
+    before = weights(model)
+    rate = {"sgd": 1e30, "adam": 1e30}[how]
+    with pytest.warns(
+        RuntimeWarning, match=r"diverged in epoch 1, step \d+ of 12 \(learning rate"
+    ):
+        history = model.fit(
+            digits[0], epochs=3, optimizer=how, learning_rate=rate, progress=False
+        )
+    assert history.status == "diverged"
+    assert "those before training" in history.message
+    np.testing.assert_array_equal(weights(model), before)
+
+
+def test_divergence_later_keeps_the_last_finite_epoch(digits):
+    model = linear()
+    snapshots = []
+    with pytest.warns(RuntimeWarning, match="diverged in epoch 2, step 1 of 1"):
+        model.fit(
+            digits[0],
+            epochs=10,
+            batch_size=5000,
+            optimizer="sgd",
+            learning_rate=1e30,
+            # The first step, which is the first epoch, has rate 0.
+            schedule=digitnet.train.schedule("one-cycle", rise=0.5, start=0.0),
+            label_smoothing=0.1,
+            l2=1e6,
+            callbacks=[lambda epoch, logs: snapshots.append(weights(model))],
+            progress=False,
+        )
+    assert "the weights are those of epoch 1" in model.history.message
+    assert len(snapshots) == model.history.epochs == 1
+    np.testing.assert_array_equal(weights(model), snapshots[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "fit.epochs: expected 1 to 1000000, got 0"),
+        ({"epochs": "three"}, "fit.epochs: expected another type"),
+        ({"epochs": 2.5}, "fit.epochs: expected another type"),
+        ({"batch_size": 0}, "fit.batch_size: expected 1"),
+        ({"batch_size": -3}, "fit.batch_size: expected 1"),
+        ({"learning_rate": -1}, "fit.learning_rate: expected a positive number"),
+        (
+            {"learning_rate": float("nan")},
+            "fit.learning_rate: expected a positive number",
+        ),
+        (
+            {"label_smoothing": 1},
+            "fit.label_smoothing: expected 0 <= label_smoothing < 1",
+        ),
+        ({"l2": -1}, "fit.l2: expected 0"),
+        ({"ema_decay": 1.0}, "fit.ema_decay"),
+        ({"clip_norm": float("inf")}, "fit.clip_norm"),
+        ({"early_stopping": -1}, "fit.early_stopping: expected 0 or more"),
+        ({"monitor": "val_loss"}, "fit.monitor: expected validation data"),
+        ({"monitor": "speed"}, "unknown monitor 'speed'; known: loss"),
+        ({"validation": 1.5}, "fit.validation: expected 0 < fraction < 1"),
+        ({"sample_weight": [1, 2]}, "fit.sample_weight: expected shape"),
+        (
+            {"sample_weight": np.full(1438, -1.0)},
+            "sample_weight: expected finite weights",
+        ),
+        ({"sample_weight": np.zeros(1438)}, "at least one positive weight"),
+        ({"class_weights": [1, 2]}, "fit.class_weights: expected 10 weights"),
+        ({"class_weights": "fair"}, "numbers or 'balanced'"),
+        ({"lr_scale": {"dense1": -1}}, "fit.lr_scale: expected 0 or more"),
+        ({"seed": -1}, "fit.seed: expected a number from 0"),
+        (
+            {"augment": "wobble 3"},
+            "unknown augmentation 'wobble'; known: rotate, shift, zoom",
+        ),
+        ({"device": "tpu"}, "device: expected 'auto'"),
+        ({"schedule": "cosin"}, "unknown schedule"),
+    ],
+)
+def test_wrong_options_change_nothing_and_say_what_is_right(digits, options, message):
+    model = linear()
+    before = weights(model)
+    with pytest.raises(ValueError, match=message):
+        model.fit(digits[0], **{"progress": False, **options})
+    np.testing.assert_array_equal(weights(model), before)
+    assert model.max_value is None
+
+
+def test_data_that_does_not_fit_is_refused(digits):
+    model = linear()
+    with pytest.raises(
+        ValueError, match=r"fit.data: expected images of shape \(1, 8, 8\)"
+    ):
+        model.fit((np.zeros((3, 9, 9)), [0, 1, 2]), progress=False)
+    with pytest.raises(
+        ValueError, match="fit.data.labels: expected classes 0 to 9, got 10"
+    ):
+        model.fit((np.zeros((3, 8, 8)), [0, 1, 10]), progress=False)
+    with pytest.raises(
+        ValueError, match=r"fit.validation.max_value: expected 16, got 255"
+    ):
+        other = digitnet.Dataset(digits[1].images, digits[1].labels, max_value=255)
+        model.fit(digits[0], validation=other, progress=False)
+    with pytest.raises(ValueError, match="expected at least one sample, got none"):
+        model.fit(digits[0][:0], progress=False)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        model.fit(digits[0], epoch=3)
+    assert model.max_value is None
+
+
+def test_batches_of_every_size_train(digits):
+    for size in (1, 7, 100, 5000):
+        history = linear().fit(
+            digits[0][:100], epochs=1, batch_size=size, progress=False
+        )
+        assert np.isfinite(history["loss"][0])
+
+
+def test_a_part_trains_as_a_copy_of_it(digits):
+    rows = np.arange(0, 1000, 3)
+    part = digits[0][rows]
+    copied = digitnet.Dataset(part.images, part.labels, max_value=16)
+    results = []
+    for data in (part, copied):
+        model = linear()
+        model.fit(data, epochs=2, progress=False)
+        results.append(weights(model))
+    np.testing.assert_array_equal(*results)
+
+
+def test_progress_prints_a_line_an_epoch_in_a_log(digits, capsys):
+    linear().fit(digits[0], validation=digits[1], epochs=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2/2  loss ")
+    assert "val_accuracy" in lines[1]
+
+
+def test_the_classes_names_come_with_the_data():
+    data = digitnet.Dataset(np.zeros((4, 8, 8)), [0, 1, 0, 1], classes=["cat", "dog"])
+    model = digitnet.models.make("linear", input_shape=(8, 8), classes=2)
+    model.fit(data, epochs=1, progress=False)
+    assert model.classes == ("cat", "dog")

@@ -1,0 +1,180 @@
+"""Ctrl-C, threads and forks: the loop lives well with its process."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+import digitnet
+
+
+def run_script(code, *, interactive=False, after="epoch", timeout=120):
+    """Run code in a fresh Python, send SIGINT once it has printed `after`; its output."""
+    flags = ["-i"] if interactive else []
+    process = subprocess.Popen(
+        [sys.executable, "-u", *flags, "-c", textwrap.dedent(code)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if after in line:
+            time.sleep(0.3)
+            process.send_signal(signal.SIGINT)
+            break
+    start = time.monotonic()
+    rest, _ = process.communicate("", timeout=timeout)
+    return process.returncode, "".join(lines) + rest, time.monotonic() - start
+
+
+SCRIPT = """
+    import digitnet
+    train, test = digitnet.data.load("digits")
+    model = digitnet.models.make("optdigits-cnn")
+    {prompt}
+    try:
+        history = model.fit(train, epochs=100000, batch_size=1)
+        print("returned", history.status)
+    except KeyboardInterrupt:
+        print("raised", model.history.status)
+    print("still answers", model.predict(test).shape)
+"""
+
+
+def test_a_script_gets_keyboard_interrupt_with_the_model_usable():
+    code = SCRIPT.format(prompt="print('epoch soon', flush=True)")
+    returned, output, seconds = run_script(code)
+    assert "raised interrupted" in output
+    assert "still answers (359,)" in output
+    assert returned == 0
+    assert seconds < 10
+
+
+def test_an_interactive_prompt_gets_the_history():
+    code = SCRIPT.format(
+        prompt="import sys; sys.ps1 = '> '; print('epoch soon', flush=True)"
+    )
+    _, output, _ = run_script(code)
+    assert "returned interrupted" in output
+    assert "still answers (359,)" in output
+
+
+def test_an_interrupt_brings_the_best_weights_back(digits):
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    bests = {}
+
+    def interrupt(epoch, logs):
+        bests[epoch] = model.state_dict()["dense1.weight"]
+        if epoch == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            digits[0],
+            validation=0.2,
+            epochs=50,
+            early_stopping=50,
+            callbacks=[interrupt],
+            progress=False,
+        )
+    assert model.history.status == "interrupted"
+    best = model.history.best_epoch
+    assert (model.state_dict()["dense1.weight"] == bests[best]).all()
+
+
+def test_another_python_thread_runs_while_it_trains(digits):
+    ticks = []
+    done = threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks.append(time.monotonic())
+            time.sleep(0.002)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    start = time.monotonic()
+    digitnet.models.make("optdigits-cnn").fit(
+        digits[0], epochs=6, batch_size=16, progress=False
+    )
+    end = time.monotonic()
+    done.set()
+    thread.join()
+    during = [t for t in ticks if start < t < end]
+    gaps = [b - a for a, b in zip(during, during[1:], strict=False)]
+    assert len(during) > 20
+    assert max(gaps) < 0.5 * (end - start)
+
+
+def test_two_models_train_in_two_threads_as_they_would_alone(digits):
+    def run(seed, results):
+        model = digitnet.models.make("linear", input_shape=(8, 8), seed=seed)
+        model.fit(digits[0], epochs=3, seed=seed, progress=False)
+        results[seed] = model.state_dict()["dense1.weight"]
+
+    alone, together = {}, {}
+    for seed in (1, 2):
+        run(seed, alone)
+    threads = [threading.Thread(target=run, args=(seed, together)) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed in (1, 2):
+        assert (alone[seed] == together[seed]).all()
+
+
+def _in_child(queue):
+    try:
+        train, _ = digitnet.data.load("digits")
+        digitnet.models.make("linear", input_shape=(8, 8)).fit(
+            train, epochs=1, progress=False
+        )
+        queue.put("trained")
+    except Exception as error:
+        queue.put(f"{type(error).__name__}: {error}")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_gets_an_error_not_a_hang(digits):
+    digitnet.models.make("linear", input_shape=(8, 8)).fit(
+        digits[0], epochs=1, progress=False
+    )
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_in_child, args=(queue,))
+    child.start()
+    answer = queue.get(timeout=60)
+    child.join(10)
+    assert answer.startswith(
+        "RuntimeError: digitnet: expected the process that first computed"
+    )
+    assert "'spawn'" in answer
+
+
+def test_a_child_forked_before_anything_was_computed_trains():
+    code = """
+        import os, digitnet
+        child = os.fork()
+        if child == 0:
+            train, _ = digitnet.data.load("digits")
+            digitnet.models.make("linear", input_shape=(8, 8)).fit(train, epochs=1, progress=False)
+            os._exit(7)
+        print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.stdout.strip() == "child 7"
