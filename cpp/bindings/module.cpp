@@ -8,9 +8,13 @@ namespace py = pybind11;
 
 PYBIND11_MODULE(_core, root) {
   root.doc() = "The compute core of digitnet, in C++.";
-  py::register_exception<dn::DataError>(root, "DataError", PyExc_ValueError);
+  py::register_exception<dn::DataError>(root, "DataError", PyExc_ValueError)
+      .attr("__doc__") =
+      "A damaged or hostile file; names the file and the field.";
   py::register_exception<dn::engine::OutOfMemory>(root, "OutOfMemory",
-                                                  PyExc_MemoryError);
+                                                  PyExc_MemoryError)
+      .attr("__doc__") =
+      "Too little memory; names the batch size and a smaller one.";
   dn::bindings::bind_data(root);
   dn::bindings::bind_augment(root);
   dn::bindings::bind_models(root);

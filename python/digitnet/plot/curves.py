@@ -50,7 +50,8 @@ def training_curves(
         panel.set_xlabel("epoch")
         panel.set_ylabel(metric)
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        if panel.get_lines():
+            panel.legend(fontsize=8)
     frame = pd.concat(
         {name: history.to_frame() for name, history in named.items()}, names=["run"]
     )

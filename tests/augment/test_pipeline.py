@@ -1,0 +1,177 @@
+"""Augmentation: what each operation does, and that a sample depends on nothing else."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import affine_transform
+
+import digitnet
+from digitnet.augment import Pipeline
+
+every_op = pytest.mark.parametrize(
+    "op", digitnet.augment.describe(), ids=digitnet.augment.names()
+)
+
+
+@pytest.fixture
+def images(rng):
+    return rng.integers(0, 256, (20, 2, 9, 11), dtype=np.uint8)
+
+
+def strength(op, part=0.1):
+    return f"{op['name']} {min(op['most'], 30) * part}{op['units'][0]}"
+
+
+@every_op
+def test_strength_0_changes_nothing(op, images):
+    np.testing.assert_array_equal(
+        Pipeline(f"{op['name']} 0{op['units'][0]}")(images, seed=1), images
+    )
+
+
+@every_op
+def test_every_operation_changes_each_image_in_its_own_way(op, images):
+    same = np.repeat(images[:1], 20, axis=0)
+    out = Pipeline(strength(op))(same, seed=1)
+    assert out.dtype == np.float32
+    assert out.shape == same.shape
+    assert len({image.tobytes() for image in out}) == 20
+
+
+@every_op
+def test_every_operation_leaves_its_input_and_range_alone(op, images):
+    before = images.copy()
+    out = Pipeline(strength(op, 1))(images, seed=2, epoch=5)
+    np.testing.assert_array_equal(images, before)
+    assert out.min() >= 0
+    assert out.max() <= 255
+
+
+@every_op
+def test_a_sample_is_a_function_of_seed_epoch_and_index(op, images):
+    pipeline = Pipeline(strength(op, 0.5))
+    whole = pipeline(images, seed=3, epoch=2)
+    np.testing.assert_array_equal(pipeline(images, seed=3, epoch=2), whole)
+    parts = [
+        pipeline(images[i : i + 7], seed=3, epoch=2, first_index=i)
+        for i in range(0, 20, 7)
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    for other in ({"seed": 4, "epoch": 2}, {"seed": 3, "epoch": 3}):
+        assert not np.array_equal(pipeline(images, **other), whole)
+
+
+@every_op
+def test_uint8_and_float_images_are_treated_alike(op, images):
+    pipeline = Pipeline(strength(op, 0.5))
+    np.testing.assert_array_equal(pipeline(images), pipeline(images.astype(np.float32)))
+
+
+def map_of(pipeline, shape=(41, 41), **draw):
+    """The affine map a pipeline drew, measured on two ramps: output pixel to input."""
+    height, width = shape
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    ramps = np.stack([x, y])[None]
+    out = pipeline(ramps, **draw)[0]
+    middle = np.s_[height // 2 - 3 : height // 2 + 4, width // 2 - 3 : width // 2 + 4]
+    v, u = np.mgrid[-3:4, -3:4]
+    system = np.stack([u.ravel(), v.ravel(), np.ones(49)], 1)
+    rows = [
+        np.linalg.lstsq(system, out[c][middle].ravel(), rcond=None)[0] for c in (0, 1)
+    ]
+    return np.array(rows) - [[0, 0, width // 2], [0, 0, height // 2]]
+
+
+def test_shift_moves_by_up_to_the_strength():
+    pipeline = Pipeline("shift 3px")
+    offsets = np.array([map_of(pipeline, seed=s)[:, 2] for s in range(300)])
+    assert np.abs(offsets).max() <= 3.001
+    assert np.abs(offsets).max() > 2.8
+    assert abs(offsets.mean()) < 0.3
+    assert offsets.std() == pytest.approx(3 / np.sqrt(3), rel=0.1)
+
+
+def test_rotation_turns_by_up_to_the_strength():
+    pipeline = Pipeline("rotate 20deg")
+    maps = [map_of(pipeline, seed=s) for s in range(300)]
+    angles = np.degrees([np.arctan2(m[1, 0], m[0, 0]) for m in maps])
+    assert 18 < np.abs(angles).max() <= 20.01
+    assert np.std(angles) == pytest.approx(20 / np.sqrt(3), rel=0.1)
+    for m in maps[:20]:
+        np.testing.assert_allclose(m[:, :2] @ m[:, :2].T, np.eye(2), atol=1e-3)
+        np.testing.assert_allclose(m[:, 2], 0, atol=1e-3)
+
+
+def test_zoom_scales_by_up_to_the_strength():
+    pipeline = Pipeline("zoom 20%")
+    maps = [map_of(pipeline, seed=s) for s in range(300)]
+    factors = np.array([1 / m[0, 0] for m in maps])
+    assert 0.8 <= factors.min() < 0.82
+    assert 1.18 < factors.max() <= 1.2001
+    assert maps[0][0, 0] == pytest.approx(maps[0][1, 1], abs=1e-4)
+
+
+def test_a_pipeline_resamples_once_as_scipy_would(rng):
+    image = rng.integers(0, 256, (1, 1, 41, 41), dtype=np.uint8)
+    pipeline = Pipeline("shift 2px | rotate 15deg | zoom 10%")
+    for seed in range(5):
+        m = map_of(pipeline, seed=seed)
+        matrix = m[::-1, 1::-1]  # scipy counts rows first
+        centre = np.array([20, 20])
+        offset = m[::-1, 2] + centre - matrix @ centre
+        expected = affine_transform(
+            image[0, 0].astype(float), matrix, offset, order=1, mode="grid-constant"
+        )
+        np.testing.assert_allclose(pipeline(image, seed=seed)[0, 0], expected, atol=0.5)
+
+
+def test_percent_of_the_side_is_pixels(images):
+    np.testing.assert_allclose(
+        Pipeline("shift 10%")(images, seed=1),
+        Pipeline("shift 1.1px")(images, seed=1),
+        atol=1e-3,
+    )
+
+
+def test_the_same_operation_twice_draws_twice():
+    once = map_of(Pipeline("shift 3px"), seed=1)
+    twice = map_of(Pipeline("shift 3px | shift 3px"), seed=1)
+    assert not np.allclose(twice[:, 2], 2 * once[:, 2], atol=0.1)
+
+
+def test_text_is_put_in_canonical_form():
+    assert Pipeline(" shift  2 px|rotate 8deg ").text == "shift 2px | rotate 8deg"
+    assert Pipeline("").text == ""
+    assert Pipeline("zoom 0.1").text == "zoom 0.1"
+    assert repr(Pipeline("rotate 5")) == "Pipeline('rotate 5deg')"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("shft 2px", "unknown augmentation 'shft'; known: rotate, shift, zoom"),
+        ("shift", "augment.shift: expected a strength such as 'shift 1px', got ''"),
+        ("shift two", "augment.shift: expected a strength"),
+        ("shift 2deg", "augment.shift: expected the unit px, %, got 'deg'"),
+        (
+            "rotate 200deg",
+            "augment.rotate: expected a strength from 0 to 180deg, got 200deg",
+        ),
+        ("rotate -5deg", "augment.rotate: expected a strength from 0"),
+        ("zoom 1.5", "augment.zoom: expected a strength from 0 to 0.9"),
+        ("shift nanpx", "augment.shift: expected a strength from 0"),
+        ("shift 1px | | zoom 0.1", "unknown augmentation ''"),
+        ("shift 1px rotate 3deg", "expected operations separated by"),
+    ],
+)
+def test_wrong_text_names_the_word(text, message):
+    with pytest.raises(ValueError, match=message):
+        Pipeline(text)
+
+
+def test_wrong_images_are_refused():
+    with pytest.raises(ValueError, match="augment.images: expected uint8 or float32"):
+        Pipeline("shift 1px")(np.zeros((1, 1, 4, 4), np.int64))
+    with pytest.raises(
+        ValueError, match="augment.images: expected a contiguous array of shape"
+    ):
+        Pipeline("shift 1px")(np.zeros((4, 4), np.uint8))

@@ -1,0 +1,55 @@
+#include "models/zoo.h"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+#include "models/model.h"
+
+namespace digitnet::models {
+namespace zoo {
+// Without it GoogleTest names parametrised tests by raw bytes.
+static void PrintTo(const ModelEntry& entry, std::ostream* out) {
+  *out << entry.name;
+}
+}  // namespace zoo
+
+namespace {
+
+class EveryModel : public testing::TestWithParam<zoo::ModelEntry> {};
+
+TEST_P(EveryModel, EndsInOneOutputPerClass) {
+  const Layer network = named(GetParam().make(7));
+  EXPECT_EQ(output_shape(network, GetParam().input), flat_shape(7));
+}
+
+TEST_P(EveryModel, KeepsItsTensorsApart) {
+  Model model(GetParam().make(10), GetParam().input, {}, 1);
+  int64_t next = 0;
+  for (const Slot& slot : model.slots()) {
+    EXPECT_EQ(slot.offset, next) << slot.parameter.name;
+    next += slot.parameter.count();
+  }
+  EXPECT_EQ(next, static_cast<int64_t>(model.trained().size()));
+}
+
+TEST_P(EveryModel, GivesBackWhatWasSet) {
+  Model model(GetParam().make(10), GetParam().input, {}, 1);
+  for (const Slot& slot : model.slots()) {
+    std::vector<float> values(slot.parameter.count());
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<float>(i);
+    model.set(slot, values.data());
+    EXPECT_EQ(model.get(slot), values) << slot.parameter.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, EveryModel, testing::ValuesIn(zoo::all()),
+                         [](const auto& info) {
+                           std::string name = info.param.name;
+                           for (char& c : name) c = c == '-' ? '_' : c;
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace digitnet::models

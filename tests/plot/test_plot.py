@@ -1,0 +1,145 @@
+"""Every plot: takes axes, returns a Display, never shows, leaves settings alone."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import plot
+
+
+@pytest.fixture(scope="module")
+def world(trained, digits):
+    return {
+        "model": trained,
+        "data": digits[1],
+        "history": trained.history,
+        "report": trained.evaluate(digits[1]),
+        "image": digits[1].images[0],
+    }
+
+
+PLOTS = {
+    "class_counts": lambda w, ax: plot.class_counts(w["data"], ax=ax),
+    "confusion_matrix": lambda w, ax: plot.confusion_matrix(
+        w["report"].confusion, ax=ax
+    ),
+    "feature_maps": lambda w, ax: plot.feature_maps(w["model"], w["image"], ax=ax),
+    "filters": lambda w, ax: plot.filters(w["model"], "conv1", ax=ax),
+    "misclassified": lambda w, ax: plot.misclassified(w["report"], ax=ax),
+    "one_per_class": lambda w, ax: plot.one_per_class(w["data"], ax=ax),
+    "precision_recall": lambda w, ax: plot.precision_recall(w["report"], ax=ax),
+    "predictions": lambda w, ax: plot.predictions(w["report"], 6, ax=ax),
+    "reliability": lambda w, ax: plot.reliability(w["report"], ax=ax),
+    "roc": lambda w, ax: plot.roc(w["report"], ax=ax),
+    "sample_grid": lambda w, ax: plot.sample_grid(w["data"], ax=ax),
+    "training_curves": lambda w, ax: plot.training_curves(w["history"], ax=ax),
+}
+
+every_plot = pytest.mark.parametrize("draw", PLOTS.values(), ids=PLOTS)
+
+
+def test_every_plot_is_tested():
+    assert set(PLOTS) == set(plot.__all__) - {"Display"}
+
+
+@every_plot
+def test_every_plot_draws_into_given_axes(draw, world):
+    figure, (left, right) = plt.subplots(1, 2)
+    display = draw(world, right)
+    assert display.figure is figure
+    assert len(plt.get_fignums()) == 1
+    assert not left.has_data()
+    figure.canvas.draw()
+
+
+@every_plot
+def test_every_plot_makes_one_figure_of_its_own_and_never_shows(
+    draw, world, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(plt, "show", lambda *a, **k: pytest.fail("show was called"))
+    settings = dict(matplotlib.rcParams)
+    display = draw(world, None)
+    assert plt.get_fignums() == [display.figure.number]
+    assert display.data is not None
+    assert display.axes is not None
+    display.save(tmp_path / "a.png")
+    assert plt.imread(tmp_path / "a.png").std() > 0.01
+    assert dict(matplotlib.rcParams) == settings
+    display.close()
+    assert plt.get_fignums() == []
+
+
+def test_several_runs_share_the_curves(world):
+    display = plot.training_curves(
+        {"a": world["history"], "b": world["history"]}, metrics=("loss",)
+    )
+    labels = [line.get_label() for line in display.axes.get_lines()]
+    assert {"a training", "b validation"} <= set(labels)
+    assert set(display.data.index.get_level_values("run")) == {"a", "b"}
+
+
+@pytest.mark.parametrize("normalize", ["true", "pred", "all"])
+def test_shares_of_the_confusion_matrix_add_up(world, normalize):
+    shown = plot.confusion_matrix(
+        world["report"].confusion, normalize=normalize
+    ).data.to_numpy()
+    sums = {"true": shown.sum(1), "pred": shown.sum(0), "all": shown.sum()}[normalize]
+    np.testing.assert_allclose(sums, 1)
+
+
+def test_errors_only_leaves_the_diagonal_out(world):
+    shown = plot.confusion_matrix(
+        world["report"].confusion, errors_only=True
+    ).data.to_numpy()
+    assert np.trace(shown) == 0
+    with pytest.raises(ValueError, match="normalize: expected None, 'true'"):
+        plot.confusion_matrix(world["report"].confusion, normalize="rows")
+
+
+def test_the_data_are_what_is_drawn(world):
+    report = world["report"]
+    assert plot.roc(report).data["micro"] == pytest.approx(report["auc_micro"])
+    np.testing.assert_array_equal(
+        plot.misclassified(report, 3).data, report.mistakes[:3]
+    )
+    np.testing.assert_array_equal(
+        plot.class_counts(world["data"]).data, world["data"].class_counts()
+    )
+    chosen = plot.one_per_class(world["data"], seed=3).data
+    assert world["data"].labels[chosen].tolist() == list(range(10))
+    assert len(set(plot.sample_grid(world["data"], seed=1).data)) == 25
+
+
+def test_a_model_without_mistakes_is_drawn_too(digits):
+    labels = digits[1].labels
+    report = digitnet.Report(
+        labels, np.eye(10)[labels], digits[1].classes, data=digits[1]
+    )
+    assert len(plot.misclassified(report).data) == 0
+
+
+def test_feature_maps_show_every_layer(world):
+    shown = plot.feature_maps(world["model"], world["image"])
+    assert list(shown.data) == [row["layer"] for row in world["model"].summary().rows]
+    assert (
+        len(plot.feature_maps(world["model"], world["image"], layers=["conv2"]).data)
+        == 1
+    )
+
+
+def test_a_history_of_one_epoch_and_an_interrupted_one_are_drawn(digits):
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    plot.training_curves(model.fit(digits[0], epochs=1, progress=False))
+    plot.training_curves(digitnet.History())
+
+
+def test_colour_images_are_shown_in_colour(rng):
+    data = digitnet.Dataset(
+        rng.integers(0, 256, (30, 3, 6, 6), dtype=np.uint8),
+        np.arange(30) % 10,
+        max_value=255,
+    )
+    display = plot.sample_grid(data, 2, 3)
+    assert display.axes.child_axes[0].get_images()[0].get_array().shape == (6, 6, 3)

@@ -1,0 +1,91 @@
+"""The package as a whole: import, versions, docs, what it must not do."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import digitnet
+from digitnet import _startup
+
+
+def python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_import_loads_no_plots_tables_or_scikit_learn():
+    heavy = ["matplotlib", "pandas", "sklearn", "PIL", "scipy"]
+    code = (
+        "import sys, torch\n"
+        "before = set(sys.modules)\n"  # some of it may be torch's own choice
+        "import digitnet\n"
+        f"print([m for m in {heavy} if m in set(sys.modules) - before])"
+    )
+    result = python(code)
+    assert result.stdout.strip() == "[]", result.stderr
+
+
+def test_import_starts_no_thread_and_opens_no_connection():
+    code = (
+        "import sys\n"
+        "sys.addaudithook(lambda e, a: e.startswith('socket.') and sys.exit(e))\n"
+        "import torch, threading, os\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "import digitnet\n"
+        "print(len(os.listdir('/proc/self/task')) - before)"
+    )
+    if not Path("/proc/self/task").exists():
+        pytest.skip("this system has no /proc")
+    assert python(code).stdout.strip() == "0"
+
+
+def test_another_torch_is_refused_with_both_versions_and_the_cure():
+    with pytest.raises(
+        ImportError,
+        match=r"expected torch 1\.99, .* got 2\.\d+.*pip install 'torch==1\.99\.\*'",
+    ):
+        _startup.check_torch("1.99.0")
+
+
+def test_a_missing_torch_is_named():
+    code = "import sys; sys.modules['torch'] = None; import digitnet"
+    assert "digitnet: expected torch" in python(code).stderr
+
+
+def test_show_versions_names_what_matters(capsys):
+    digitnet.show_versions()
+    out = capsys.readouterr().out
+    for name in ("digitnet", "torch", "built for torch", "python", "compiler", "gpu"):
+        assert name in out
+
+
+def test_data_errors_are_value_errors():
+    assert issubclass(digitnet.DataError, ValueError)
+    assert issubclass(digitnet.OutOfMemory, MemoryError)
+
+
+def test_running_out_of_memory_names_the_batch_and_a_smaller_one():
+    # In a process of its own, whose memory is limited.
+    code = (
+        "import resource, numpy as np, digitnet\n"
+        "from digitnet.layers import Conv, Dense, Flatten\n"
+        "data = digitnet.Dataset(np.zeros((3000, 32, 32), np.uint8), np.zeros(3000), max_value=255)\n"
+        "model = digitnet.Model([Conv(512, 3), Flatten(), Dense(10)], (32, 32))\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 2 * 10**9,) * 2)\n"
+        "before = model.state_dict()['dense1.bias']\n"
+        "try:\n"
+        "    model.fit(data, batch_size=3000, progress=False)\n"
+        "except digitnet.OutOfMemory as error:\n"
+        "    print(error)\n"
+        "print((model.state_dict()['dense1.bias'] == before).all())\n"
+    )
+    result = python(code)
+    assert (
+        "fit: ran out of memory with batch_size=3000; try batch_size=1500"
+        in result.stdout
+    ), result.stderr
+    assert result.stdout.strip().endswith("True")

@@ -1,0 +1,84 @@
+"""The tree keeps its own rules: lists are whole, every member has its test."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import digitnet
+
+ROOT = Path(__file__).parent.parent
+CPP = ROOT / "cpp"
+
+# Folder of members, the header with their list, and what makes an entry.
+LISTS = {
+    "models/zoo": ("models/zoo.h", "ModelEntry"),
+    "models/layers": ("models/layers.h", "LayerEntry"),
+    "models/preprocess": ("models/preprocess_steps.h", "StepEntry"),
+    "augment/ops": ("augment/ops.h", "OpEntry"),
+    "train/optimizers": ("train/optimizers.h", "OptimizerEntry"),
+    "train/schedules": ("train/schedules.h", "ScheduleEntry"),
+    "metrics": ("metrics/all.h", "MetricEntry"),
+}
+
+
+@pytest.mark.parametrize(("folder", "where"), LISTS.items(), ids=LISTS)
+def test_every_member_is_declared_and_listed(folder, where):
+    header, kind = where
+    text = (CPP / header).read_text()
+    listing = text + (
+        (CPP / "metrics/all.cpp").read_text() if folder == "metrics" else ""
+    )
+    for source in sorted((CPP / folder).glob("*.cpp")):
+        for name in re.findall(rf"^{kind} (\w+)\(\) \{{", source.read_text(), re.M):
+            assert f"{kind} {name}();" in text, (
+                f"{source.name}: {name} is not declared in {header}"
+            )
+            body = listing[listing.index("entries = {") :]
+            assert re.search(rf"\b{name}\(\)", body), (
+                f"{source.name}: {name} is not in all()"
+            )
+
+
+def test_headers_and_sources_stand_side_by_side():
+    lists = {CPP / header for header, _ in LISTS.values()}
+    alone = {"error.h", "list.h", "shape.h", "layer.h", "build.h", "op.h", "executor.h"}
+    for header in CPP.rglob("*.h"):
+        if header in lists or header.name in alone:
+            continue
+        assert header.with_suffix(".cpp").exists(), header
+
+
+def test_readme_names_every_model_and_data_set():
+    readme = (ROOT / "README.md").read_text()
+    for name in [*digitnet.models.names(), *digitnet.data.names()]:
+        assert f"`{name}`" in readme, name
+
+
+def test_readme_gives_every_models_parameters():
+    readme = (ROOT / "README.md").read_text()
+    for name in digitnet.models.names():
+        assert f"{digitnet.models.make(name).count_params():,}" in readme, name
+
+
+def test_readmes_map_of_the_tree_names_what_is_there():
+    tree = re.search(
+        r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+    ).group(1)
+    for path in re.findall(r"^(\S+)", tree, re.M):
+        assert (ROOT / path).exists(), path
+
+
+def test_notebooks_are_kept_without_outputs():
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text())["cells"]:
+            assert not cell.get("outputs"), path.name
+            assert cell.get("execution_count") is None, path.name
+
+
+def test_no_file_holds_two_ideas():
+    """300 lines are a habit; beyond 400 a file is split."""
+    for pattern in ("cpp/**/*.h", "cpp/**/*.cpp", "python/**/*.py"):
+        for path in ROOT.glob(pattern):
+            assert len(path.read_text().splitlines()) <= 400, path
