@@ -11,10 +11,10 @@ namespace digitnet::train {
 
 struct Config {
   int64_t epochs = 10;
-  int64_t batch_size = 128;
+  int64_t batch_size = 64;
   Spec optimizer = {"adam", {}};
   double learning_rate = 0;  // 0: the optimizer's own default
-  Spec schedule = {"constant", {}};
+  Spec schedule = {"one-cycle", {}};
   std::string augment;  // a pipeline's text
   double l1 = 0;
   double l2 = 0;

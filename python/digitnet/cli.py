@@ -37,10 +37,10 @@ def _add_train(words: Any) -> None:
         "--model", required=True, help="a named network, see 'digitnet models list'"
     )
     p.add_argument("--epochs", type=int, default=10)
-    p.add_argument("--batch-size", type=int, default=128)
+    p.add_argument("--batch-size", type=int, default=64)
     p.add_argument("--optimizer", default="adam")
     p.add_argument("--learning-rate", type=float)
-    p.add_argument("--schedule", default="constant")
+    p.add_argument("--schedule", default="one-cycle")
     p.add_argument("--augment", help='such as "shift 1px | rotate 8deg | zoom 10%%"')
     p.add_argument(
         "--validation", type=float, help="fraction of the training data to hold out"

@@ -1,7 +1,6 @@
 """The command line, as a shell sees it."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -172,7 +171,7 @@ def test_predict_goes_on_behind_a_bad_file_and_says_so(folder, scan, tmp_path, c
         tmp_path / "blank.png",
         tmp_path / "text.png",
         tmp_path / "none.png",
-        scan[0],
+        scan,
     ]
     code = cli.main(["predict", str(folder / "model.safetensors"), *map(str, files)])
     out, err = capsys.readouterr()
@@ -328,4 +327,4 @@ def test_an_out_folder_that_cannot_be_made_is_an_error(tmp_path):
     )
     assert code == 1
     assert err.splitlines()[-1].startswith("digitnet: ")
-    assert os.path.getsize(tmp_path / "file") == 0
+    assert (tmp_path / "file").stat().st_size == 0

@@ -108,7 +108,13 @@ def test_training_follows_torch_for_every_layer(network, images):
         optimizer.step()
     data = digitnet.Dataset(images, labels, classes=3)
     model.fit(
-        data, epochs=3, batch_size=5, optimizer="sgd", learning_rate=0.1, progress=False
+        data,
+        epochs=3,
+        batch_size=5,
+        optimizer="sgd",
+        schedule="constant",
+        learning_rate=0.1,
+        progress=False,
     )
     for name, value in twin.state_dict().items():
         np.testing.assert_allclose(

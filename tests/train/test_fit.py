@@ -149,7 +149,13 @@ def test_penalties_are_torchs(digits, penalty):
         optimizer.step()
     options = {penalty: strength}
     model.fit(
-        data, epochs=4, optimizer="sgd", learning_rate=0.5, progress=False, **options
+        data,
+        epochs=4,
+        optimizer="sgd",
+        schedule="constant",
+        learning_rate=0.5,
+        progress=False,
+        **options,
     )
     for key, value in twin.state_dict().items():
         np.testing.assert_allclose(
@@ -163,7 +169,12 @@ def test_the_moving_average_is_the_slow_twins(digits):
     for steps in range(1, 6):
         plain = linear()
         plain.fit(
-            data, epochs=steps, optimizer="sgd", learning_rate=1.0, progress=False
+            data,
+            epochs=steps,
+            optimizer="sgd",
+            schedule="constant",
+            learning_rate=1.0,
+            progress=False,
         )
         average += (1 - min(0.5, (1 + steps) / (10 + steps))) * (
             weights(plain) - average
@@ -173,6 +184,7 @@ def test_the_moving_average_is_the_slow_twins(digits):
         data,
         epochs=5,
         optimizer="sgd",
+        schedule="constant",
         learning_rate=1.0,
         ema_decay=0.5,
         progress=False,
@@ -283,10 +295,12 @@ def test_a_bug_in_a_callback_surfaces_as_itself_and_spoils_nothing(digits):
             raise ZeroDivisionError("mine")
 
     with pytest.raises(ZeroDivisionError, match="mine"):
-        model.fit(digits[0], epochs=9, callbacks=[buggy], progress=False)
+        model.fit(
+            digits[0], epochs=9, schedule="constant", callbacks=[buggy], progress=False
+        )
     assert model.history.epochs == 2
     twin = linear()
-    twin.fit(digits[0], epochs=2, progress=False)
+    twin.fit(digits[0], epochs=2, schedule="constant", progress=False)
     np.testing.assert_array_equal(weights(model), weights(twin))
     with pytest.raises(TypeError, match="fit.callbacks: expected functions"):
         model.fit(digits[0], callbacks=[3], progress=False)
@@ -299,7 +313,7 @@ def test_divergence_is_named_and_the_last_good_weights_stay(digits, how):
     before = weights(model)
     rate = {"sgd": 1e30, "adam": 1e30}[how]
     with pytest.warns(
-        RuntimeWarning, match=r"diverged in epoch 1, step \d+ of 12 \(learning rate"
+        RuntimeWarning, match=r"diverged in epoch 1, step \d+ of 23 \(learning rate"
     ):
         history = model.fit(
             digits[0], epochs=3, optimizer=how, learning_rate=rate, progress=False

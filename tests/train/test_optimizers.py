@@ -65,7 +65,13 @@ def test_ten_steps_are_torchs(options, make, request, rng):
     data = digitnet.Dataset(images, labels, classes=3)
     spec = digitnet.train.optimizer(name, **options)
     model.fit(
-        data, epochs=10, batch_size=8, optimizer=spec, learning_rate=0.1, progress=False
+        data,
+        epochs=10,
+        batch_size=8,
+        optimizer=spec,
+        learning_rate=0.1,
+        schedule="constant",
+        progress=False,
     )
     for key, value in twin.state_dict().items():
         np.testing.assert_allclose(

@@ -54,7 +54,7 @@ OptimizerEntry adam() {
   return {"adam",
           "steps scaled by the gradient's first two moments",
           "Kingma, Ba, ICLR 2015",
-          0.001,
+          0.002,
           2,
           options(0, "added to the gradient, times the weight"),
           update_adam};
@@ -64,7 +64,7 @@ OptimizerEntry adamw() {
   return {"adamw",
           "Adam with decoupled weight decay",
           "Loshchilov, Hutter, ICLR 2019",
-          0.001,
+          0.002,
           2,
           options(0.01, "taken from the weight, times the learning rate"),
           update_adamw};
