@@ -20,7 +20,7 @@ INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-di
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: help demo test test-cpp test-python test-slow notebooks lab lint format bench clean
+.PHONY: help demo test test-cpp test-python test-slow notebooks lab lint format stubs bench clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
@@ -30,6 +30,7 @@ help:
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make lint       check format, types and style"
 	@echo "make format     format the code"
+	@echo "make stubs      write the extension's type stubs anew"
 	@echo "make bench      measure speed and memory against PyTorch"
 	@echo "make clean      remove the environment and everything built"
 
@@ -56,6 +57,11 @@ test-slow: $(VENV)/.tested
 
 notebooks: $(VENV)/.tested
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
+
+stubs: $(VENV)/.lint
+	rm -rf build/stubs
+	$(BIN)/pybind11-stubgen digitnet._core -o build/stubs
+	rm -f python/digitnet/_core/*.pyi && cp build/stubs/digitnet/_core/*.pyi python/digitnet/_core/
 
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks

@@ -82,3 +82,13 @@ def test_no_file_holds_two_ideas():
     for pattern in ("cpp/**/*.h", "cpp/**/*.cpp", "python/**/*.py"):
         for path in ROOT.glob(pattern):
             assert len(path.read_text().splitlines()) <= 400, path
+
+
+@pytest.mark.parametrize("module", ["data", "augment", "models", "train", "metrics"])
+def test_the_stubs_name_everything_that_is_bound(module):
+    stub = (ROOT / "python/digitnet/_core" / f"{module}.pyi").read_text()
+    for name in vars(getattr(digitnet._core, module)):
+        if not name.startswith("_"):
+            assert re.search(rf"^(def|class) {name}\b", stub, re.M), (
+                f"{name}: run `make stubs`"
+            )

@@ -106,6 +106,10 @@ std::vector<py::array_t<int64_t>> to_arrays(std::vector<data::Indices> parts) {
   return result;
 }
 
+std::vector<int64_t> to_vector(const Labels& labels) {
+  return {labels.data(), labels.data() + labels.size()};
+}
+
 }  // namespace
 
 void bind_data(py::module_& root) {
@@ -167,17 +171,17 @@ void bind_data(py::module_& root) {
       "weights"_a, "where"_a, "Finite weights of at least 0, not all 0.");
   m.def(
       "split",
-      [](const std::vector<int64_t>& labels,
-         const std::vector<double>& fractions, uint64_t seed, bool stratify) {
-        return to_arrays(data::split(labels, fractions, seed, stratify));
+      [](const Labels& labels, const std::vector<double>& fractions,
+         uint64_t seed, bool stratify) {
+        return to_arrays(
+            data::split(to_vector(labels), fractions, seed, stratify));
       },
       "labels"_a, "fractions"_a, "seed"_a, "stratify"_a,
       "Ascending indices of each part.");
   m.def(
       "k_fold",
-      [](const std::vector<int64_t>& labels, int64_t k, uint64_t seed,
-         bool stratify) {
-        return to_arrays(data::k_fold(labels, k, seed, stratify));
+      [](const Labels& labels, int64_t k, uint64_t seed, bool stratify) {
+        return to_arrays(data::k_fold(to_vector(labels), k, seed, stratify));
       },
       "labels"_a, "k"_a, "seed"_a, "stratify"_a,
       "Ascending indices of each fold's test part.");

@@ -202,7 +202,7 @@ def _train(
                 model._core,
                 training._base,
                 training._rows,
-                training.labels,
+                training._need_labels("fit.data"),
                 weights,
                 held_out._base if held_out else None,
                 held_out._rows if held_out else None,

@@ -43,28 +43,36 @@ def feature_maps(
     Args:
         model: The model.
         image: One raw image, (H, W) or (C, H, W).
-        layers: Layer names. Default: all that give maps or features.
+        layers: Layer names. Default: all but dropout.
         ax: Axes to draw into.
         most: Channels shown of a layer.
         per_map_scale: Each map has its own grey scale; else a layer shares one.
     Returns:
         Display; its data are the activations by layer name.
     """
+    if layers is None:  # dropout does nothing to an answer
+        rows = model.summary().rows
+        layers = [row["layer"] for row in rows if row["kind"] != "dropout"]
     found = features.activations(model, np.asarray(image)[None], layers)
-    spatial = {name: value[0] for name, value in found.items()}
+    shown = {name: _squeezed(value[0]) for name, value in found.items()}
     heights = [
         0.5 + 0.45 * math.ceil(min(most, len(v)) / 16) if v.ndim == 3 else 0.55
-        for v in spatial.values()
+        for v in shown.values()
     ]
     ax = axes_for(ax, 8, sum(heights))
     ax.set_axis_off()
     top = 1.0
-    for (name, value), height in zip(spatial.items(), heights, strict=True):
+    for (name, value), height in zip(shown.items(), heights, strict=True):
         share = height / sum(heights)
         panel = ax.inset_axes((0.14, top - share * 0.92, 0.86, share * 0.84))
         top -= share
         _draw_layer(panel, name, value, most, per_map_scale)
     return Display(ax.figure, ax, found)
+
+
+def _squeezed(value: Any) -> Any:
+    """Maps of one pixel as a row of features."""
+    return value[:, 0, 0] if value.ndim == 3 and value[0].size == 1 else value
 
 
 def _draw_layer(

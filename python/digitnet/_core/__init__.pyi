@@ -1,0 +1,18 @@
+"""
+The compute core of digitnet, in C++.
+"""
+from __future__ import annotations
+from . import data
+from . import augment
+from . import models
+from . import train
+from . import metrics
+__all__: list[str] = ['DataError', 'OutOfMemory', 'augment', 'data', 'metrics', 'models', 'train']
+class DataError(ValueError):
+    """
+    A damaged or hostile file; names the file and the field.
+    """
+class OutOfMemory(MemoryError):
+    """
+    Too little memory; names the batch size and a smaller one.
+    """

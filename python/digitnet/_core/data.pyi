@@ -1,0 +1,57 @@
+"""
+Parsing, checking and dividing of data.
+"""
+from __future__ import annotations
+import collections.abc
+import numpy
+import numpy.typing
+import typing
+__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'read_csv', 'read_idx', 'resize', 'scan', 'split']
+def check_idx_labels(labels: bytes, images: typing.SupportsInt | typing.SupportsIndex, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> None:
+    """
+    One label below `classes` for each image.
+    """
+def check_images(images: numpy.ndarray, max_value: typing.SupportsFloat | typing.SupportsIndex, where: str) -> None:
+    """
+    Finite pixels from 0 to max_value.
+    """
+def check_labels(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], classes: typing.SupportsInt | typing.SupportsIndex, where: str) -> None:
+    """
+    Classes from 0 to classes - 1.
+    """
+def check_weights(weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], where: str) -> None:
+    """
+    Finite weights of at least 0, not all 0.
+    """
+def idx_file_bytes(start: bytes, name: str) -> int:
+    """
+    Bytes of the whole IDX file that begins so.
+    """
+def k_fold(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], k: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, stratify: bool) -> list[numpy.typing.NDArray[numpy.int64]]:
+    """
+    Ascending indices of each fold's test part.
+    """
+def largest_pixel(images: numpy.ndarray) -> float:
+    """
+    The largest pixel, at least 0.
+    """
+def read_csv(content: bytes, label: str, header: str, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple:
+    """
+    (pixels [N, C, H, W], labels [N] or None) of CSV text.
+    """
+def read_idx(content: bytes, rank: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[int], int]:
+    """
+    Sizes and offset of a checked IDX file's bytes.
+    """
+def resize(plane: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], height: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, method: str) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Resize one plane.
+    """
+def scan(grey: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], like: str, size: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    A scan as the named data set would hold it.
+    """
+def split(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], fractions: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], seed: typing.SupportsInt | typing.SupportsIndex, stratify: bool) -> list[numpy.typing.NDArray[numpy.int64]]:
+    """
+    Ascending indices of each part.
+    """

@@ -1,0 +1,33 @@
+"""
+The training loop.
+"""
+from __future__ import annotations
+import digitnet._core.models
+import numpy
+import numpy.typing
+import typing
+__all__: list[str] = ['check', 'describe_optimizers', 'describe_schedules', 'fit', 'resolve_device', 'schedule_factors']
+def check(options: dict, classes: typing.SupportsInt | typing.SupportsIndex, has_validation: bool) -> None:
+    """
+    Raise what fit() would raise of these options.
+    """
+def describe_optimizers() -> list:
+    """
+    Every optimizer with its options.
+    """
+def describe_schedules() -> list:
+    """
+    Every learning-rate schedule with its options.
+    """
+def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any) -> dict:
+    """
+    Train in place; digitnet.Model.fit is the front door.
+    """
+def resolve_device(device: str) -> str:
+    """
+    The device that 'auto' stands for.
+    """
+def schedule_factors(schedule: typing.Any, steps_per_epoch: typing.SupportsInt | typing.SupportsIndex, epochs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    The learning rate's factor at every step.
+    """
