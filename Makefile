@@ -35,8 +35,8 @@ help:
 	@echo "make clean      remove the environment and everything built"
 
 demo: $(VENV)/.installed
-	$(BIN)/digitnet train --data digits --model optdigits-cnn --epochs 60 --batch-size 32 \
-	  --learning-rate 0.006 --schedule one-cycle --augment "shift 0.3px | rotate 5deg" \
+	$(BIN)/digitnet train --data digits --model optdigits-cnn --epochs 60 --validation 0.1 \
+	  --batch-size 32 --learning-rate 0.006 --augment "shift 0.3px | rotate 5deg" \
 	  --out runs/demo
 
 test: test-cpp test-python notebooks

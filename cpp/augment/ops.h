@@ -9,8 +9,8 @@
 namespace digitnet::augment {
 
 // Each draw is uniform and symmetric; strength 0 changes nothing.
-OpEntry
-shift();  // by up to `px` pixels (or % of the side), rows and columns apart
+// by up to `px` pixels (or % of the side), rows and columns apart
+OpEntry shift();
 OpEntry rotate();  // by up to `deg` degrees about the centre
 OpEntry zoom();    // by a factor from 1 - z to 1 + z about the centre
 

@@ -31,8 +31,8 @@ MetricEntry f1_weighted();
 MetricEntry specificity_weighted();
 MetricEntry g_measure_weighted();
 MetricEntry log_loss();  // probabilities clipped at 2^-52
-MetricEntry
-brier();  // mean squared distance to the one-hot truth, summed over classes
+// mean squared distance to the one-hot truth, summed over classes
+MetricEntry brier();
 MetricEntry auc_macro();
 MetricEntry auc_micro();
 MetricEntry calibration_error();

@@ -21,8 +21,8 @@ LayerEntry max_pool();
 LayerEntry average_pool();
 // Shape and regularisation.
 LayerEntry flatten();  // row-major C, H, W
-LayerEntry
-dropout();  // zero at `rate` in training, the rest scaled by 1 / (1 - rate)
+// zero at `rate` in training, the rest scaled by 1 / (1 - rate)
+LayerEntry dropout();
 // Activations.
 LayerEntry relu();
 LayerEntry sigmoid();
@@ -31,8 +31,8 @@ LayerEntry gelu();     // exact, by the error function
 LayerEntry softmax();  // over features or channels
 // Composites.
 LayerEntry sequence();  // children in turn
-LayerEntry
-residual();  // body + shortcut; children: body, and a shortcut if shapes differ
+// body + shortcut; children: body, and a shortcut if shapes differ
+LayerEntry residual();
 LayerEntry concat();  // children's outputs joined along channels or features
 
 // What an executor asks of an option that has a word for its value.

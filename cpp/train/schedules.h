@@ -39,8 +39,8 @@ ScheduleEntry step();       // times `factor` every `every` epochs
 ScheduleEntry cosine();     // half a cosine wave down to `least`
 ScheduleEntry one_cycle();  // up, then down, by cosine
 ScheduleEntry warm_up();    // linear rise over `epochs`, then constant
-ScheduleEntry
-reduce_on_plateau();  // times `factor` when the loss no longer falls
+// times `factor` when the loss no longer falls
+ScheduleEntry reduce_on_plateau();
 
 inline const std::vector<ScheduleEntry>& all() {
   static const std::vector<ScheduleEntry> entries = {

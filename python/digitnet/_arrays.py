@@ -79,11 +79,12 @@ def as_images(value: Any, where: str) -> Images:
         ValueError: not numbers, not finite, integers outside 0 to 255, empty or of
             another number of dimensions.
     """
-    array = _four_dimensions(_as_array(value, where), where)
+    array = _as_array(value, where)
     if 0 in array.shape:
         raise ValueError(
             f"{where}: expected at least one pixel, got shape {array.shape}"
         )
+    array = _four_dimensions(array, where)
     if array.shape[1] > 1024 or max(array.shape[2:]) > 1024:
         raise ValueError(
             f"{where}: expected at most 1024 channels and pixels a side, "

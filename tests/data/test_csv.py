@@ -144,3 +144,20 @@ def test_kaggles_csv_of_mnist_gives_the_idx_files_images(mnist, tmp_path):
     data = digitnet.data.read_csv(tmp_path / "train.csv")
     np.testing.assert_array_equal(data.images, part.images)
     np.testing.assert_array_equal(data.labels, part.labels)
+
+
+@pytest.mark.slow
+def test_the_whole_of_mnist_as_kaggles_csv_is_the_idx_files(mnist, tmp_path):
+    for part in mnist:
+        table = np.column_stack([part.labels, part.images.reshape(len(part), -1)])
+        np.savetxt(
+            tmp_path / "all.csv",
+            table,
+            "%d",
+            ",",
+            header=header("label", 784),
+            comments="",
+        )
+        data = digitnet.data.read_csv(tmp_path / "all.csv")
+        np.testing.assert_array_equal(data.images, part.images)
+        np.testing.assert_array_equal(data.labels, part.labels)

@@ -1,0 +1,31 @@
+"""Accuracy on the real MNIST, as README reports it. Minutes: `make test-slow`."""
+
+import pytest
+
+import digitnet
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "least"),
+    [("lenet5", 6, 0.989), ("mlp", 10, 0.98), ("kaggle-cnn", 1, 0.985)],
+)
+def test_networks_reach_their_accuracy_on_mnist(mnist, name, epochs, least):
+    model = digitnet.models.make(name)
+    model.fit(mnist[0], epochs=epochs, progress=False)
+    assert model.evaluate(mnist[1])["accuracy"] >= least
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_demos_network_reads_the_held_out_fifth(seed):
+    train, test = digitnet.data.load("digits", seed=seed)
+    model = digitnet.models.make("optdigits-cnn", seed=seed)
+    options = {
+        "batch_size": 32,
+        "learning_rate": 0.006,
+        "augment": "shift 0.3px | rotate 5deg",
+    }
+    model.fit(train, validation=0.1, epochs=60, seed=seed, progress=False, **options)
+    # The mean of five seeds is above 98.5 %; one of them may be four images worse.
+    assert model.evaluate(test)["accuracy"] >= 0.972
