@@ -12,6 +12,7 @@
 #include "core/random.h"
 #include "engine/executor.h"
 #include "engine/inference.h"
+#include "engine/memory.h"
 #include "train/optimizers.h"
 #include "train/schedules.h"
 
@@ -65,10 +66,11 @@ class Loop {
     if (training.weights || !config.class_weights.empty())
       weights_.resize(batch);
     raw_.resize(model.input().size());
-    augmented_.resize(model.input().size());
+    scratch_.resize(model.input().size());
   }
 
   Outcome run() {
+    engine::keep_pages_mapped();
     executor_->start_training(settings());
     good_.take(model_);
     try {
@@ -124,7 +126,7 @@ class Loop {
     for (int64_t i = 0; i < count; ++i) {
       const int64_t sample = order_[first + i];
       pipeline_.apply(training_.images, training_.row(sample), config_.seed,
-                      epoch, sample, augmented_.data(), raw_.data());
+                      epoch, sample, scratch_.data(), raw_.data());
       model_.preprocess().apply(raw_.data(), images_.data() + i * features);
       labels_[i] = training_.labels[sample];
       if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
@@ -235,6 +237,7 @@ class Loop {
     }
     if (config_.early_stopping > 0 && outcome_.best_epoch > 0)
       best_.restore(model_);
+    engine::release_pages();
   }
 
   models::Model& model_;
@@ -248,7 +251,7 @@ class Loop {
   std::unique_ptr<schedules::Schedule> schedule_;
 
   std::vector<int64_t> order_;
-  std::vector<float> images_, weights_, raw_, augmented_;
+  std::vector<float> images_, weights_, raw_, scratch_;
   std::vector<int64_t> labels_;
 
   Snapshot good_, best_;
