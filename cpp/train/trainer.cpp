@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <new>
 
 #include "augment/pipeline.h"
 #include "core/error.h"
@@ -163,13 +164,15 @@ class Loop {
     row.seconds = seconds_since(start);
     schedule_->epoch_done(validation_.count > 0 ? row.val_loss : row.loss);
     const bool give_up = watch(row);
-    if (hooks_.epoch_done && hooks_.epoch_done(row)) running_ = false;
-    if (give_up) running_ = false;
-    if (!running_) outcome_.status = Status::StoppedEarly;
-    if (running_ && epoch < config_.epochs) {
-      executor_->swap_averages();
-      averaged_ = false;
+    const bool told_to = hooks_.epoch_done && hooks_.epoch_done(row);
+    if (epoch == config_.epochs) return;
+    if (told_to || give_up) {
+      running_ = false;
+      outcome_.status = Status::StoppedEarly;
+      return;
     }
+    executor_->swap_averages();
+    averaged_ = false;
   }
 
   // False: interrupted.
@@ -274,13 +277,18 @@ Outcome fit(models::Model& model, const data::DatasetView& training,
   config.validate(model.classes(), validation.count > 0);
   require(training.count > 0,
           "fit.data: expected at least one sample, got none");
+  const auto out_of_memory = [&](const char* reason) {
+    return engine::OutOfMemory(
+        join("fit: ran out of memory with batch_size=", config.batch_size,
+             "; try batch_size=", std::max<int64_t>(1, config.batch_size / 2),
+             " (", reason, ")"));
+  };
   try {
     return Loop(model, training, validation, config, hooks).run();
   } catch (const engine::OutOfMemory& error) {
-    throw engine::OutOfMemory(
-        join("fit: ran out of memory with batch_size=", config.batch_size,
-             "; try batch_size=", std::max<int64_t>(1, config.batch_size / 2),
-             " (", error.what(), ")"));
+    throw out_of_memory(error.what());
+  } catch (const std::bad_alloc& error) {
+    throw out_of_memory(error.what());
   }
 }
 

@@ -58,7 +58,7 @@ def fit(
     bit for bit.
 
     Args:
-        model: What to train; also the method `Model.fit`.
+        model: What to train; `model.fit(data, ...)` is the usual way to call this.
         data: A Dataset or a pair (images, labels).
         validation: A Dataset or pair, or the fraction of `data` to hold out (stratified,
             by `seed`). Default: none.
@@ -143,7 +143,7 @@ def fit(
     run = _Run(model, history, callbacks, checkpoint, Progress(epochs, progress))
     _train(model, training, weights, held_out, options, run)
     if history.status == "diverged":
-        warnings.warn(history.message, RuntimeWarning, stacklevel=3)
+        warnings.warn(history.message, RuntimeWarning, stacklevel=2)
     if history.status == "interrupted" and not _interactive():
         raise KeyboardInterrupt
     return history

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from digitnet import _core
 from digitnet._arrays import Images, as_images, guess_max_value
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.fitting import fit
 from digitnet.history import History
 from digitnet.layers import as_sequence
 from digitnet.report import Report
@@ -84,11 +85,7 @@ class Model:
 
     # -- training ---------------------------------------------------------------
 
-    def fit(self, data: Any, validation: Any = None, **options: Any) -> History:
-        """Train; see `digitnet.fitting.fit` for every option."""
-        from digitnet.fitting import fit
-
-        return fit(self, data, validation, **options)
+    fit = fit
 
     # -- asking -----------------------------------------------------------------
 

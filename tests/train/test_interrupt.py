@@ -14,11 +14,10 @@ import pytest
 import digitnet
 
 
-def run_script(code, *, interactive=False, after="epoch", timeout=120):
+def run_script(code, *, after="epoch", timeout=60):
     """Run code in a fresh Python, send SIGINT once it has printed `after`; its output."""
-    flags = ["-i"] if interactive else []
     process = subprocess.Popen(
-        [sys.executable, "-u", *flags, "-c", textwrap.dedent(code)],
+        [sys.executable, "-u", "-c", textwrap.dedent(code)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -32,12 +31,18 @@ def run_script(code, *, interactive=False, after="epoch", timeout=120):
             process.send_signal(signal.SIGINT)
             break
     start = time.monotonic()
-    rest, _ = process.communicate("", timeout=timeout)
+    try:
+        rest, _ = process.communicate("", timeout=timeout)
+    finally:
+        process.kill()
     return process.returncode, "".join(lines) + rest, time.monotonic() - start
 
 
 SCRIPT = """
+    import signal
     import digitnet
+    # A shell's background job starts with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     train, test = digitnet.data.load("digits")
     model = digitnet.models.make("optdigits-cnn")
     {prompt}
