@@ -15,7 +15,7 @@ from digitnet import _core
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.history import History
-from digitnet.progress import Progress
+from digitnet.progress import Progress, progress_for
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -140,7 +140,7 @@ def fit(
         model.classes = _better_names(model.classes, training.classes)
     history = History(options, monitor=_monitored(monitor, held_out is not None))
     model.history = history
-    run = _Run(model, history, callbacks, checkpoint, Progress(epochs, progress))
+    run = _Run(model, history, callbacks, checkpoint, progress_for(epochs, progress))
     _train(model, training, weights, held_out, options, run)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=2)

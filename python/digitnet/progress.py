@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from types import TracebackType
 from typing import Any
@@ -23,23 +24,12 @@ def row_text(epoch: int, epochs: int, row: dict[str, float]) -> str:
 
 
 class Progress:
-    """Shows steps and epochs; does nothing if not enabled.
+    """What `fit` calls; this one shows nothing."""
 
-    In a notebook the bar is tqdm's text one unless ipywidgets is there.
-    """
-
-    def __init__(self, epochs: int, enabled: bool) -> None:
+    def __init__(self, epochs: int) -> None:
         self.epochs = epochs
-        self.enabled = enabled
-        self.bar: Any = None
 
     def __enter__(self) -> Progress:
-        if self.enabled and (in_notebook() or sys.stderr.isatty()):
-            from tqdm import tqdm
-
-            self.bar = tqdm(
-                total=self.epochs, unit="epoch", leave=False, file=sys.stderr
-            )
         return self
 
     def __exit__(
@@ -48,25 +38,72 @@ class Progress:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.bar is not None:
-            self.bar.close()
+        pass
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         """Called a few times a second."""
-        if self.bar is not None:
-            self.bar.n = round(epoch - 1 + step / steps, 2)
-            self.bar.set_postfix_str(f"loss {loss:.4f}", refresh=True)
 
     def epoch(self, row: dict[str, float]) -> None:
-        if not self.enabled:
-            return
-        line = row_text(int(row["epoch"]), self.epochs, row)
-        if self.bar is None:
-            print(line, flush=True)
-            return
+        """Called when an epoch has ended."""
+
+
+class Lines(Progress):
+    """One line an epoch, for logs."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        print(row_text(int(row["epoch"]), self.epochs, row), flush=True)
+
+
+class Bar(Progress):
+    """A bar at the bottom of a terminal, a row an epoch above it."""
+
+    def __enter__(self) -> Progress:
+        from tqdm import tqdm
+
+        self.bar: Any = tqdm(total=self.epochs, unit="epoch", leave=False)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.close()
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        self.bar.n = round(epoch - 1 + step / steps, 2)
+        self.bar.set_postfix_str(f"loss {loss:.4f}")
+
+    def epoch(self, row: dict[str, float]) -> None:
         self.bar.n = int(row["epoch"])
-        if in_notebook():
-            self.bar.set_postfix_str(line.split("  ", 1)[1], refresh=True)
-        else:
-            self.bar.write(line, file=sys.stderr)
-            self.bar.refresh()
+        self.bar.write(row_text(self.bar.n, self.epochs, row), file=sys.stderr)
+
+
+class Cell(Progress):
+    """One output of a notebook cell, updated in place."""
+
+    row = ""
+
+    def __enter__(self) -> Progress:
+        from IPython.display import display
+
+        self.handle: Any = display(self._page(0), display_id=True)
+        return self
+
+    def _page(self, done: float, note: str = "") -> Any:
+        from IPython.display import HTML
+
+        bar = f'<progress value="{done:.2f}" max="{self.epochs}"></progress>'
+        return HTML(f"<pre>{bar} {html.escape(self.row or note)}</pre>")
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        self.handle.update(self._page(epoch - 1 + step / steps, f"loss {loss:.4f}"))
+
+    def epoch(self, row: dict[str, float]) -> None:
+        self.row = row_text(int(row["epoch"]), self.epochs, row)
+        self.handle.update(self._page(row["epoch"]))
+
+
+def progress_for(epochs: int, enabled: bool) -> Progress:
+    """What suits the place: a notebook cell, a terminal, a log, or nothing."""
+    if not enabled:
+        return Progress(epochs)
+    if in_notebook():
+        return Cell(epochs)
+    return Bar(epochs) if sys.stderr.isatty() else Lines(epochs)

@@ -438,14 +438,6 @@ def test_a_part_trains_as_a_copy_of_it(digits):
     np.testing.assert_array_equal(*results)
 
 
-def test_progress_prints_a_line_an_epoch_in_a_log(digits, capsys):
-    linear().fit(digits[0], validation=digits[1], epochs=2)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
-    assert lines[1].startswith("epoch 2/2  loss ")
-    assert "val_accuracy" in lines[1]
-
-
 def test_the_classes_names_come_with_the_data():
     data = digitnet.Dataset(np.zeros((4, 8, 8)), [0, 1, 0, 1], classes=["cat", "dog"])
     model = digitnet.models.make("linear", input_shape=(8, 8), classes=2)

@@ -50,6 +50,7 @@ def training_curves(
         panel.set_xlabel("epoch")
         panel.set_ylabel(metric)
         panel.grid(alpha=0.3)
+        panel.margins(y=0.1)
         if panel.get_lines():
             panel.legend(fontsize=8)
     frame = pd.concat(
