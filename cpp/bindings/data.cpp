@@ -71,9 +71,8 @@ py::array_t<float> resize(const Floats& plane, int64_t height, int64_t width,
   require(plane.ndim() == 2 && plane.size() > 0,
           "resize.plane: expected shape (height, width), got ", plane.ndim(),
           " dimensions");
-  require(height >= 1 && width >= 1 && height <= 65536 && width <= 65536,
-          "resize: expected 1 to 65536 pixels a side, got ", height, "x",
-          width);
+  require(height >= 1 && width >= 1 && height <= 4096 && width <= 4096,
+          "resize: expected 1 to 4096 pixels a side, got ", height, "x", width);
   std::vector<float> out(height * width);
   chosen(plane.data(), plane.shape(0), plane.shape(1), out.data(), height,
          width);

@@ -108,6 +108,8 @@ py::dict evaluate(const Labels& labels, const Doubles& probabilities) {
 py::dict per_class(const Labels& labels, const Labels& predicted,
                    int64_t classes) {
   require_same_size("per_class", labels, predicted);
+  require(classes >= 1 && classes <= 10000,
+          "per_class.classes: expected 1 to 10000, got ", classes);
   const auto counts = metrics::confusion_matrix(labels.data(), predicted.data(),
                                                 labels.size(), classes);
   py::list support, precision, recall, f1, specificity, g_measure;

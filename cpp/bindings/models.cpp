@@ -104,10 +104,19 @@ bool no_signal() {
   return true;
 }
 
+// Samples in the model's own shape. Throws std::invalid_argument.
+data::DatasetView samples_for(const Model& model, const py::array& images,
+                              const std::optional<Labels>& rows) {
+  const auto view = samples_view(images, rows);
+  require(view.images.shape == model.input(), "images: expected shape ",
+          to_string(model.input()), ", got ", to_string(view.images.shape));
+  return view;
+}
+
 py::array_t<double> predict(Model& model, const py::array& images,
                             const std::optional<Labels>& rows,
                             const std::string& device, bool as_probabilities) {
-  const auto view = samples_view(images, rows);
+  const auto view = samples_for(model, images, rows);
   const int64_t classes = model.classes();
   std::vector<double> result;
   {
@@ -123,7 +132,7 @@ py::array_t<double> predict(Model& model, const py::array& images,
 }
 
 py::dict activations(Model& model, const py::array& images) {
-  const auto view = samples_view(images, std::nullopt);
+  const auto view = samples_for(model, images, std::nullopt);
   std::vector<engine::Executor::Activation> found;
   {
     py::gil_scoped_release release;
@@ -139,7 +148,7 @@ py::dict activations(Model& model, const py::array& images) {
 }
 
 py::array_t<float> preprocessed(const Model& model, const py::array& images) {
-  const auto view = samples_view(images, std::nullopt);
+  const auto view = samples_for(model, images, std::nullopt);
   const Shape& out = model.preprocess().output();
   std::vector<float> raw(model.input().size()), result(view.count * out.size());
   for (int64_t i = 0; i < view.count; ++i) {

@@ -215,8 +215,9 @@ void bind_train(py::module_& root) {
   m.def(
       "schedule_factors",
       [](const py::object& schedule, int64_t steps_per_epoch, int64_t epochs) {
-        require(steps_per_epoch >= 1 && epochs >= 1,
-                "schedule_factors: expected at least one step and epoch");
+        require(steps_per_epoch >= 1 && epochs >= 1 &&
+                    steps_per_epoch <= 100'000'000 / epochs,
+                "schedule_factors: expected 1 to 100000000 steps in all");
         Spec spec = spec_from(schedule, "schedule");
         const auto& entry =
             find(train::schedules::all(), "schedule", spec.name);

@@ -6,6 +6,7 @@
 #include "augment/pipeline.h"
 #include "core/error.h"
 #include "core/list.h"
+#include "data/view.h"
 #include "train/optimizers.h"
 #include "train/schedules.h"
 
@@ -51,8 +52,9 @@ void Config::validate(int64_t classes, bool has_validation) {
               static_cast<int64_t>(class_weights.size()) == classes,
           "fit.class_weights: expected ", classes,
           " weights, one a class, got ", class_weights.size());
-  for (double weight : class_weights)
-    require_range("class_weights", weight, 0, 1e12);
+  if (!class_weights.empty()) {
+    data::check_weights("fit.class_weights", class_weights.data(), classes);
+  }
   if (monitor == "auto") monitor = has_validation ? "val_loss" : "loss";
   const std::vector<std::string> known = {"loss", "accuracy", "val_loss",
                                           "val_accuracy"};

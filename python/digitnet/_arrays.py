@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,10 @@ _SCALES = (1.0, 16.0, 255.0)
 def _as_array(value: Any, where: str) -> npt.NDArray[Any]:
     if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
         value = value.detach().cpu()
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # lists of unequal length
+        raise ValueError(f"{where}: expected an array of numbers; {error}") from error
     if array.dtype == object or array.dtype.kind not in "buif":
         raise ValueError(
             f"{where}: expected an array of numbers, got dtype {array.dtype}; "
@@ -66,7 +70,11 @@ def _pixels(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         )
         if small is not None and np.array_equal(small, array):
             return small  # whole numbers: a quarter of the memory, nothing lost
-    return array.astype(np.float32)
+    with np.errstate(over="ignore"):
+        floats = array.astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise ValueError(f"{where}: expected pixels within float32's range, got larger")
+    return floats
 
 
 def as_images(value: Any, where: str) -> Images:
@@ -98,7 +106,9 @@ def as_labels(value: Any, where: str) -> Labels:
     array = _as_array(value, where)
     if array.ndim != 1:
         raise ValueError(f"{where}: expected shape (N,), got {array.shape}")
-    if array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+    if array.dtype.kind == "f" and not (
+        np.isfinite(array).all() and np.array_equal(array, np.round(array))
+    ):
         raise ValueError(f"{where}: expected whole numbers, got fractions or NaN")
     return np.ascontiguousarray(array, dtype=np.int64)
 
@@ -111,3 +121,16 @@ def guess_max_value(largest: float, where: str) -> float:
     raise ValueError(
         f"{where}: expected pixels up to 255, got {largest:g}; give max_value"
     )
+
+
+def as_whole(value: Any, where: str, least: int = 0, most: int = 2**64 - 1) -> int:
+    """A whole number in a range; the usual one is that of seeds."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise ValueError(
+            f"{where}: expected a whole number from {least} to {most}, got {value!r}"
+        )
+    return number

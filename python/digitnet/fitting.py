@@ -16,6 +16,7 @@ from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.history import History
 from digitnet.progress import Progress, progress_for
+from digitnet.whole_file import check_target
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -37,7 +38,7 @@ def fit(
     l1: float = 0.0,
     l2: float = 0.0,
     label_smoothing: float = 0.0,
-    class_weights: Sequence[float] | str | None = None,
+    class_weights: Sequence[float] | Mapping[int, float] | str | None = None,
     sample_weight: Any = None,
     clip_norm: float = 0.0,
     ema_decay: float = 0.0,
@@ -47,7 +48,7 @@ def fit(
     checkpoint: str | PathLike[str] | None = None,
     freeze: Sequence[str] = (),
     lr_scale: Mapping[str, float] | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback] | Callback = (),
     seed: int = 0,
     device: str = "auto",
     progress: bool = True,
@@ -73,7 +74,7 @@ def fit(
         l1, l2: Penalties: times the sum of absolute or squared weights (not biases).
             The reported loss is without them.
         label_smoothing: Fraction of the truth spread over all classes.
-        class_weights: One weight a class, or "balanced".
+        class_weights: One weight a class, a dict by class (others 1), or "balanced".
         sample_weight: One weight a sample of `data`, shape (N,).
         clip_norm: Largest norm of the whole gradient; 0 for any.
         ema_decay: Average the weights over the steps with this decay, and evaluate and
@@ -130,11 +131,13 @@ def fit(
         "min_delta": min_delta,
         "monitor": monitor,
         "seed": seed,
-        "device": _core.train.resolve_device(device),
+        "device": _core.train.resolve_device(str(device)),
         "lr_scales": _lr_scales(model, freeze, lr_scale or {}),
     }
     _core.train.check(options, len(model.classes), held_out is not None)
     _check_data(model, training, held_out)
+    if checkpoint is not None:
+        check_target(checkpoint)
     if model.max_value is None:
         model._fix_scale(training.max_value)
         model.classes = _better_names(model.classes, training.classes)
@@ -160,7 +163,8 @@ class _Run:
         checkpoint: str | PathLike[str] | None,
         progress: Progress,
     ) -> None:
-        self.model, self.history, self.callbacks = model, history, list(callbacks)
+        self.model, self.history = model, history
+        self.callbacks = [callbacks] if callable(callbacks) else list(callbacks)
         self.checkpoint, self.progress = checkpoint, progress
         for callback in self.callbacks:
             if not callable(callback) and not hasattr(callback, "on_epoch_end"):
@@ -223,7 +227,9 @@ def _interactive() -> bool:
 
 
 def _spec(value: Any) -> Any:
-    return value if isinstance(value, str) else (value[0], dict(value[1]))
+    if isinstance(value, tuple | list) and len(value) == 2:
+        return value[0], dict(value[1])
+    return value  # a name; the core refuses anything else
 
 
 def _positive(learning_rate: float) -> float:
@@ -276,7 +282,9 @@ def _hold_out(
 
 
 def _class_weights(
-    value: Sequence[float] | str | None, data: Dataset, classes: int
+    value: Sequence[float] | Mapping[int, float] | str | None,
+    data: Dataset,
+    classes: int,
 ) -> list[float]:
     if value is None:
         return []
@@ -287,6 +295,13 @@ def _class_weights(
             )
         counts = np.bincount(data._need_labels("fit.data"), minlength=classes)
         return [len(data) / (classes * count) if count else 0.0 for count in counts]
+    if isinstance(value, Mapping):
+        unknown = [k for k in value if k not in range(classes)]
+        if unknown:
+            raise ValueError(
+                f"fit.class_weights: expected classes 0 to {classes - 1}, got {unknown}"
+            )
+        return [float(value.get(k, 1.0)) for k in range(classes)]
     return [float(weight) for weight in value]
 
 
@@ -295,6 +310,10 @@ def _lr_scales(
 ) -> list[float]:
     """One factor a parameter: frozen ones 0, then the last pattern that matches."""
     names = model._core.parameter_names
+    if not isinstance(scales, Mapping):
+        raise TypeError(
+            f"fit.lr_scale: expected a dict by name pattern, got {scales!r}"
+        )
     patterns: list[tuple[str, float]] = [(p, float(s)) for p, s in scales.items()]
     patterns += [(p, 0.0) for p in ([freeze] if isinstance(freeze, str) else freeze)]
     factors = dict.fromkeys(names, 1.0)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import _core
-from digitnet._arrays import Images, as_images, guess_max_value
+from digitnet._arrays import Images, as_images, as_whole, guess_max_value
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.fitting import fit
 from digitnet.history import History
@@ -51,7 +51,10 @@ class Model:
         name: str = "custom",
     ) -> None:
         self._core = _core.models.Model(
-            as_sequence(layers), [int(s) for s in input_shape], list(preprocess), seed
+            as_sequence(layers),
+            [int(s) for s in input_shape],
+            list(preprocess),
+            as_whole(seed, "Model.seed"),
         )
         count = self._core.classes
         names = range(count) if classes is None or isinstance(classes, int) else classes

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import secrets
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +18,7 @@ import numpy as np
 from digitnet import _core
 from digitnet._core import DataError
 from digitnet.layers import Layer
+from digitnet.whole_file import write_whole
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -35,27 +34,6 @@ _FIELDS: dict[str, Any] = {
     "classes": list,
     "max_value": (int, float),
 }
-
-
-def write_whole(path: str | PathLike[str], content: bytes) -> None:
-    """Write a file whole or not at all; an older one stays until the new one is safe.
-
-    Raises OSError (disk full, read-only folder) and leaves nothing behind.
-    """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            temporary.chmod(target.stat().st_mode & 0o777)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def save(model: Model, path: str | PathLike[str]) -> None:

@@ -117,6 +117,7 @@ class Report(Mapping[str, float]):
         data: Dataset,
         model: str = "",
     ) -> None:
+        labels, probabilities = np.asarray(labels), np.asarray(probabilities)
         self.labels, self.probabilities, self.classes = labels, probabilities, classes
         self.data, self.model = data, model
         self.predicted: npt.NDArray[np.int64] = probabilities.argmax(axis=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet import doctor, plot
-from digitnet.model_file import write_whole
+from digitnet.whole_file import write_whole
 
 if TYPE_CHECKING:
     from digitnet.history import History

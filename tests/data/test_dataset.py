@@ -57,6 +57,7 @@ def test_the_scale_is_the_smallest_usual_one_that_fits(largest, scale):
     [
         (np.full((1, 2, 2), np.nan), "finite"),
         (np.full((1, 2, 2), np.inf), "finite"),
+        (np.full((1, 2, 2), 1e300), "float32's range"),
         (np.full((1, 2, 2), -1), "0 to 255"),
         (np.full((1, 2, 2), 300), "0 to 255"),
         (np.full((1, 2, 2), -0.5), "pixels from 0"),
@@ -84,6 +85,7 @@ def test_wrong_images_are_refused(images, message):
         ([0, -1, 2], "got -1 at position 1"),
         ([0, 0.5, 1], "whole numbers"),
         ([0, np.nan, 1], "whole numbers"),
+        ([0, np.inf, 1], "whole numbers"),
         (["a", "b", "c"], "array of numbers"),
         ([[0], [1], [2]], "shape"),
     ],
@@ -179,7 +181,7 @@ def test_a_part_without_a_sample_is_refused():
 @pytest.mark.parametrize("k", [1, 0, -3, 4])
 def test_impossible_folds_are_refused(k):
     data = Dataset(np.zeros((3, 2, 2), np.uint8), [0, 1, 2])
-    with pytest.raises(ValueError, match="expected 2 to 3 folds"):
+    with pytest.raises(ValueError, match="expected a whole number from 2 to 3"):
         data.k_fold(k)
 
 
@@ -221,3 +223,25 @@ def test_more_than_255_asks_for_the_scale():
 def test_load_lists_the_known_names():
     with pytest.raises(ValueError, match="unknown data set 'mnits'; known: digits"):
         digitnet.data.load("mnits")
+
+
+@pytest.mark.parametrize("key", [None, [[1, 2], [3, 4]]])
+def test_a_part_is_a_slice_a_list_or_a_mask(digits, key):
+    with pytest.raises(
+        IndexError, match="expected a slice, a list of indices or a mask"
+    ):
+        digits[0][key]
+
+
+def test_seeds_and_numbers_of_folds_are_whole_numbers(digits):
+    with pytest.raises(ValueError, match="split.seed: expected a whole number from 0"):
+        digits[0].split(0.5, seed=-1)
+    with pytest.raises(ValueError, match="k_fold.k: expected a whole number from 2"):
+        digits[0].k_fold(2.5)
+
+
+def test_lists_of_unequal_length_are_refused():
+    with pytest.raises(
+        ValueError, match="Dataset.images: expected an array of numbers"
+    ):
+        Dataset([[1, 2], [3]])

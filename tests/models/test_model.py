@@ -161,3 +161,19 @@ def test_a_device_that_is_not_there_says_so(trained, digits):
         trained.predict(digits[1], device="cuda")
     with pytest.raises(ValueError, match="device: expected 'auto', 'cpu'"):
         trained.predict(digits[1], device="tpu")
+
+
+@pytest.mark.parametrize("method", ["activations", "preprocessed", "predict"])
+def test_the_core_itself_refuses_another_shape(trained, method):
+    wrong = np.zeros((2, 1, 9, 9), np.uint8)
+    more = (None, "cpu", True) if method == "predict" else ()
+    with pytest.raises(ValueError, match="images: expected shape 1x8x8, got 1x9x9"):
+        getattr(trained._core, method)(wrong, *more)
+
+
+def test_a_seed_is_a_whole_number_from_0():
+    for seed in (-1, 2**64, 1.5, "a", None):
+        with pytest.raises(
+            ValueError, match="Model.seed: expected a whole number from 0"
+        ):
+            digitnet.models.make("linear", seed=seed)

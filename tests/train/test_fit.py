@@ -443,3 +443,61 @@ def test_the_classes_names_come_with_the_data():
     model = digitnet.models.make("linear", input_shape=(8, 8), classes=2)
     model.fit(data, epochs=1, progress=False)
     assert model.classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"optimizer": None}, ValueError, "fit.optimizer: expected a name or"),
+        ({"optimizer": ()}, ValueError, "fit.optimizer: expected a name or"),
+        ({"schedule": 3}, ValueError, "fit.schedule: expected a name or"),
+        ({"lr_scale": 3}, TypeError, "fit.lr_scale: expected a dict"),
+        (
+            {"class_weights": [0] * 10},
+            ValueError,
+            "fit.class_weights: expected at least one",
+        ),
+        (
+            {"class_weights": {10: 1.0}},
+            ValueError,
+            "fit.class_weights: expected classes 0 to 9",
+        ),
+        ({"device": 0}, ValueError, "device: expected 'auto', 'cpu'"),
+        (
+            {"checkpoint": "/nowhere/a"},
+            FileNotFoundError,
+            "expected the folder /nowhere",
+        ),
+        ({"checkpoint": "/"}, IsADirectoryError, "expected a file's name"),
+    ],
+)
+def test_options_of_the_wrong_kind_are_refused_before_training(
+    digits, options, kind, message
+):
+    model = linear()
+    with pytest.raises(kind, match=message):
+        model.fit(digits[0], progress=False, **options)
+    assert model.history is None
+
+
+def test_class_weights_by_class_leave_the_others_at_1(digits):
+    first, second = linear(), linear()
+    first.fit(digits[0][:40], class_weights={3: 5.0}, epochs=1, progress=False)
+    second.fit(
+        digits[0][:40],
+        class_weights=[1, 1, 1, 5, 1, 1, 1, 1, 1, 1],
+        epochs=1,
+        progress=False,
+    )
+    np.testing.assert_array_equal(weights(first), weights(second))
+
+
+def test_one_function_is_a_callback(digits):
+    seen = []
+    linear().fit(
+        digits[0][:40],
+        epochs=2,
+        callbacks=lambda e, logs: seen.append(e),
+        progress=False,
+    )
+    assert seen == [1, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import _core
-from digitnet._arrays import Images, Labels, as_images, as_labels, guess_max_value
+from digitnet._arrays import (
+    Images,
+    Labels,
+    as_images,
+    as_labels,
+    as_whole,
+    guess_max_value,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +68,9 @@ class Dataset:
             max_value = guess_max_value(
                 _core.data.largest_pixel(self._base), "Dataset.images"
             )
-        elif not 0 < max_value < float("inf"):
+        elif not (isinstance(max_value, int | float) and 0 < max_value < math.inf):
             raise ValueError(
-                f"Dataset.max_value: expected a positive number, got {max_value}"
+                f"Dataset.max_value: expected a positive number, got {max_value!r}"
             )
         self.max_value = float(max_value)
         _core.data.check_images(self._base, self.max_value, "Dataset.images")
@@ -101,7 +109,12 @@ class Dataset:
             image = self._base[row]
             image = image[0] if image.shape[0] == 1 else image
             return image, None if self.labels is None else int(self.labels[key])
-        return self._part(np.arange(len(self))[key])
+        indices = np.arange(len(self))[key]
+        if indices.ndim != 1:
+            raise IndexError(
+                f"Dataset: expected a slice, a list of indices or a mask, got {key!r:.60}"
+            )
+        return self._part(indices)
 
     def __iter__(self) -> Iterator[tuple[npt.NDArray[Any], int | None]]:
         return (self[i] for i in range(len(self)))
@@ -149,19 +162,31 @@ class Dataset:
             fractions = [float(fraction), 1 - float(fraction)]
         else:
             fractions = [float(f) for f in fraction]
-        parts = _core.data.split(self._strata(stratify), fractions, seed, stratify)
+        parts = _core.data.split(
+            self._strata(stratify), fractions, as_whole(seed, "split.seed"), stratify
+        )
         return tuple(self._part(indices) for indices in parts)
 
     def fraction(self, part: float, *, seed: int = 0, stratify: bool = True) -> Dataset:
         """A random part of this size, 0 < part <= 1; 1 is the whole set."""
-        parts = _core.data.split(self._strata(stratify), [float(part)], seed, stratify)
+        parts = _core.data.split(
+            self._strata(stratify),
+            [float(part)],
+            as_whole(seed, "split.seed"),
+            stratify,
+        )
         return self._part(parts[0])
 
     def k_fold(
         self, k: int = 5, *, seed: int = 0, stratify: bool = True
     ) -> list[tuple[Labels, Labels]]:
         """k pairs of (training, test) indices; every sample is in one test part."""
-        folds = _core.data.k_fold(self._strata(stratify), k, seed, stratify)
+        folds = _core.data.k_fold(
+            self._strata(stratify),
+            as_whole(k, "k_fold.k", 2, len(self)),
+            as_whole(seed, "k_fold.seed"),
+            stratify,
+        )
         everyone = np.arange(len(self))
         return [(np.setdiff1d(everyone, fold), fold) for fold in folds]
 

@@ -39,6 +39,10 @@ def sample_grid(
 
     The Display's data are the indices shown.
     """
+    if rows < 1 or columns < 1:
+        raise ValueError(
+            f"sample_grid: expected at least one row and column, got {rows}x{columns}"
+        )
     count = min(rows * columns, len(data))
     chosen = np.arange(count)
     if seed is not None:

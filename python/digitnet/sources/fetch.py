@@ -104,7 +104,8 @@ def fetch(file: File, *, timeout_seconds: float = 30) -> Path:
         raise FileNotFoundError(
             f"{file.name}: expected the file in {target.parent} or in "
             f"$DIGITNET_DATA/{file.folder}, got none, and DIGITNET_OFFLINE is set; put the "
-            f"file with SHA-256 {file.sha256} there, for example from {file.urls[0]}"
+            f"file with SHA-256 {file.sha256} (or the same packed otherwise: contents "
+            f"{file.content_sha256}) there, for example from {file.urls[0]}"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.part")

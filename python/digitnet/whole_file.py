@@ -1,0 +1,46 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from os import PathLike
+from pathlib import Path
+
+
+def check_target(path: str | PathLike[str]) -> Path:
+    """The path, if a file can be written there as far as can be seen beforehand.
+
+    Raises:
+        FileNotFoundError: its folder is not there.
+        IsADirectoryError: it is a folder itself.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"{target}: expected the folder {target.parent}, got none; make it first"
+        )
+    if target.is_dir():
+        raise IsADirectoryError(f"{target}: expected a file's name, got a folder")
+    return target
+
+
+def write_whole(path: str | PathLike[str], content: bytes) -> None:
+    """Write a file whole or not at all; an older one stays until the new one is safe.
+
+    Raises OSError (disk full, read-only folder) and leaves nothing behind.
+    """
+    target = check_target(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
