@@ -67,13 +67,13 @@ lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks
 
 lint: $(VENV)/.lint
-	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	@$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/ruff format --check python tests bench
 	$(BIN)/ruff check python tests bench
 	$(BIN)/mypy
 
 format: $(VENV)/.lint
-	$(BIN)/clang-format -i $(CPP)
+	@$(BIN)/clang-format -i $(CPP)
 	$(BIN)/ruff check --fix --exit-zero python tests bench
 	$(BIN)/ruff format python tests bench
 

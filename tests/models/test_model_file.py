@@ -75,8 +75,10 @@ def test_a_file_of_the_first_format_is_still_read():
 def test_torch_itself_reads_the_weights(saved, trained):
     from safetensors.torch import load_file as load_torch
 
-    twin = trained.to_torch()
-    twin.load_state_dict(load_torch(saved))
+    state = load_torch(saved)
+    trained.to_torch().load_state_dict(state)
+    for name, value in trained.state_dict().items():
+        np.testing.assert_array_equal(state[name].numpy(), value)
 
 
 def test_every_truncation_and_every_header_byte_is_refused_or_harmless(

@@ -132,8 +132,9 @@ def test_feature_maps_show_every_layer(world):
 
 def test_a_history_of_one_epoch_and_an_interrupted_one_are_drawn(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8))
-    plot.training_curves(model.fit(digits[0], epochs=1, progress=False))
-    plot.training_curves(digitnet.History())
+    one = plot.training_curves(model.fit(digits[0], epochs=1, progress=False))
+    assert len(one.data) == 1
+    assert len(plot.training_curves(digitnet.History()).data) == 0
 
 
 def test_colour_images_are_shown_in_colour(rng):
