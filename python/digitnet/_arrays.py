@@ -110,6 +110,12 @@ def as_labels(value: Any, where: str) -> Labels:
         np.isfinite(array).all() and np.array_equal(array, np.round(array))
     ):
         raise ValueError(f"{where}: expected whole numbers, got fractions or NaN")
+    # As Python's numbers: small floats and integers cannot hold the bound itself.
+    least, most = (array.min().item(), array.max().item()) if array.size else (0, 0)
+    if not -(2**53) <= least <= most <= 2**53:
+        raise ValueError(
+            f"{where}: expected whole numbers of at most 53 bits, got more"
+        )
     return np.ascontiguousarray(array, dtype=np.int64)
 
 

@@ -86,6 +86,8 @@ def test_wrong_images_are_refused(images, message):
         ([0, 0.5, 1], "whole numbers"),
         ([0, np.nan, 1], "whole numbers"),
         ([0, np.inf, 1], "whole numbers"),
+        ([0, 2.0**63, 1], "at most 53 bits"),
+        (np.array([0, 2**64 - 1, 1], np.uint64), "at most 53 bits"),
         (["a", "b", "c"], "array of numbers"),
         ([[0], [1], [2]], "shape"),
     ],
