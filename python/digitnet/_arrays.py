@@ -16,7 +16,8 @@ Labels = npt.NDArray[np.int64]
 _SCALES = (1.0, 16.0, 255.0)
 
 
-def _as_array(value: Any, where: str) -> npt.NDArray[Any]:
+def as_array(value: Any, where: str) -> npt.NDArray[Any]:
+    """Numbers as NumPy sees them. Raises ValueError for anything else."""
     if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
         value = value.detach().cpu()
     try:
@@ -87,7 +88,7 @@ def as_images(value: Any, where: str) -> Images:
         ValueError: not numbers, not finite, integers outside 0 to 255, empty or of
             another number of dimensions.
     """
-    array = _as_array(value, where)
+    array = as_array(value, where)
     if 0 in array.shape:
         raise ValueError(
             f"{where}: expected at least one pixel, got shape {array.shape}"
@@ -103,7 +104,7 @@ def as_images(value: Any, where: str) -> Images:
 
 def as_labels(value: Any, where: str) -> Labels:
     """Labels as int64 of shape (N,). Raises ValueError for anything but whole numbers."""
-    array = _as_array(value, where)
+    array = as_array(value, where)
     if array.ndim != 1:
         raise ValueError(f"{where}: expected shape (N,), got {array.shape}")
     if array.dtype.kind == "f" and not (

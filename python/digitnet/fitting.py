@@ -15,7 +15,7 @@ from digitnet import _core
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.history import History
-from digitnet.progress import Progress, progress_for
+from digitnet.progress import Progress, in_notebook, progress_for
 from digitnet.whole_file import check_target
 
 if TYPE_CHECKING:
@@ -138,12 +138,12 @@ def fit(
     _check_data(model, training, held_out)
     if checkpoint is not None:
         check_target(checkpoint)
+    history = History(options, monitor=_monitored(monitor, held_out is not None))
+    run = _Run(model, history, callbacks, checkpoint, progress_for(epochs, progress))
     if model.max_value is None:
         model._fix_scale(training.max_value)
         model.classes = _better_names(model.classes, training.classes)
-    history = History(options, monitor=_monitored(monitor, held_out is not None))
     model.history = history
-    run = _Run(model, history, callbacks, checkpoint, progress_for(epochs, progress))
     _train(model, training, weights, held_out, options, run)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=2)
@@ -223,7 +223,7 @@ def _train(
 
 def _interactive() -> bool:
     """Whether a person sits at a prompt or notebook and wants the History."""
-    return hasattr(sys, "ps1") or "ipykernel" in sys.modules
+    return hasattr(sys, "ps1") or in_notebook()
 
 
 def _spec(value: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import _core
-from digitnet._arrays import Images, as_images, as_whole, guess_max_value
+from digitnet._arrays import Images, as_array, as_images, as_whole, guess_max_value
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.fitting import fit
 from digitnet.history import History
@@ -101,8 +101,7 @@ class Model:
         if isinstance(images, Dataset):
             base, rows, largest = images._base, images._rows, images.max_value
         else:
-            array = images.detach().cpu() if hasattr(images, "detach") else images
-            array = np.asarray(array)
+            array = as_array(images, where)
             one = array.shape in (self.input_shape, self.input_shape[1:])
             base, rows = as_images(array[None] if one else array, where), None
             largest = scale or guess_max_value(_core.data.largest_pixel(base), where)
@@ -211,8 +210,7 @@ class Model:
             )
         values = {}
         for name, value in state.items():
-            value = value.detach().cpu() if hasattr(value, "detach") else value
-            array = np.asarray(value, np.float32)
+            array = as_array(value, f"load_state_dict.{name}").astype(np.float32)
             if array.shape != own[name].shape:
                 raise ValueError(
                     f"load_state_dict: expected shape {own[name].shape} for '{name}', "

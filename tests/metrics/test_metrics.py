@@ -35,13 +35,6 @@ def average(name, how):
     return compute
 
 
-def one_vs_rest_counts(y, p, k):
-    guess = p.argmax(1)
-    return [
-        int(((y == k) == a)[(guess == k) == b].sum()) for a in (1, 0) for b in (1, 0)
-    ]
-
-
 def specificity(how):
     def compute(y, p):
         values = []

@@ -64,11 +64,6 @@ def inflate(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:
     return start + rest
 
 
-def read_bytes(path: str | PathLike[str]) -> bytes:
-    """A file's bytes; FileNotFoundError and IsADirectoryError are Python's own."""
-    return Path(path).read_bytes()
-
-
 def idx_payload(path: str | PathLike[str], content: bytes) -> bytes:
     """The bytes of an IDX file, unzipped as far as its header promises."""
     name = Path(path).name
@@ -94,13 +89,13 @@ def read_idx(
         FileNotFoundError: no such file.
     Source: LeCun, Cortes, Burges, "The MNIST database".
     """
-    pixels = idx_payload(images, read_bytes(images))
+    pixels = idx_payload(images, Path(images).read_bytes())
     sizes, offset = _core.data.read_idx(pixels, 3, Path(images).name)
     array = np.frombuffer(pixels, np.uint8, offset=offset).reshape(sizes)
     numbers = None
     if labels is not None:
         name = Path(labels).name
-        content = idx_payload(labels, read_bytes(labels))
+        content = idx_payload(labels, Path(labels).read_bytes())
         _, start = _core.data.read_idx(content, 1, name)
         count = classes if isinstance(classes, int) else len(classes)
         _core.data.check_idx_labels(content[start:], sizes[0], count, name)
@@ -133,7 +128,7 @@ def read_csv(
         DataError: names the file, line and column.
     """
     name = Path(path).name
-    content = inflate(read_bytes(path), name, lambda _: _MOST_TEXT_BYTES)
+    content = inflate(Path(path).read_bytes(), name, lambda _: _MOST_TEXT_BYTES)
     words = {True: "yes", False: "no"}
     first_line = words[header] if isinstance(header, bool) else header
     count = classes if isinstance(classes, int) else len(classes)
