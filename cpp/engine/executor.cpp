@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "core/error.h"
+#include "engine/native/plan.h"
+#include "engine/native_executor.h"
 #include "engine/torch_executor.h"
 
 namespace digitnet::engine {
@@ -44,10 +47,47 @@ std::string resolve_device(const std::string& device) {
   return device;
 }
 
+namespace {
+
+// The native executor, or null and why not.
+std::unique_ptr<Executor> try_native(models::Model& model,
+                                     const std::string& device,
+                                     std::string& reason) {
+  const char* wanted = std::getenv("DIGITNET_EXECUTOR");
+  const std::string word = wanted ? wanted : "";
+  require(word.empty() || word == "native" || word == "torch",
+          "DIGITNET_EXECUTOR: expected 'native' or 'torch', got '", word, "'");
+  if (word == "torch") {
+    reason = "DIGITNET_EXECUTOR is 'torch'";
+  } else if (device != "cpu") {
+    reason = "the native executor is for CPUs";
+  } else {
+    try {
+      return make_native_executor(model);
+    } catch (const native::NotCovered& error) {
+      reason = error.what();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device) {
   refuse_forked_child();
-  return make_torch_executor(model, resolve_device(device));
+  const std::string place = resolve_device(device);
+  std::string reason;
+  auto executor = try_native(model, place, reason);
+  return executor ? std::move(executor) : make_torch_executor(model, place);
+}
+
+Choice choose_executor(models::Model& model, const std::string& device) {
+  const std::string place = resolve_device(device);
+  Choice choice;
+  const auto executor = try_native(model, place, choice.reason);
+  choice.executor = executor ? executor->name() : "torch on " + place;
+  return choice;
 }
 
 }  // namespace digitnet::engine

@@ -1,6 +1,7 @@
 // Who computes: the small interface between a network tree and the machine.
 // One executor runs any network by LibTorch, on a CPU or a GPU
-// (torch_executor.h).
+// (torch_executor.h); one runs the usual layers by kernels of our own on a CPU
+// (native_executor.h).
 #pragma once
 
 #include <cstdint>
@@ -47,6 +48,8 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual std::string name() const = 0;  // "torch on cpu"
+  // Memory that it holds between steps, in bytes; 0 if it does not know.
+  virtual int64_t bytes() const { return 0; }
 
   // logits[count, K] in evaluation mode.
   virtual void predict(const float* images, int64_t count, float* logits) = 0;
@@ -79,8 +82,16 @@ class OutOfMemory : public std::runtime_error {
 // `device` is "cpu", "cuda", "cuda:1" or "auto" (a GPU if there is one). The
 // executor borrows the model. Throws std::runtime_error if there is no such
 // device.
+// On a CPU the native executor is taken for every network it covers, unless the
+// environment variable DIGITNET_EXECUTOR is "torch".
 std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device);
+// Which executor that would be and, if it is not the native one, why.
+struct Choice {
+  std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
+  std::string reason;    // "" for the native one
+};
+Choice choose_executor(models::Model& model, const std::string& device);
 std::string resolve_device(const std::string& device);
 
 }  // namespace digitnet::engine

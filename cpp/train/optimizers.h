@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "kernels/kernels.h"
 
 namespace at {
 class Tensor;
@@ -19,6 +20,10 @@ using Update = void (*)(const Options& options, double lr, int64_t step,
                         const at::Tensor& value, const at::Tensor& gradient,
                         const std::vector<at::Tensor>& state);
 
+// The same by a kernel of the native executor, told its settings once.
+using Kernel = void (*kernels::Kernels::*)(const kernels::Update&);
+using Configure = void (*)(const Options& options, kernels::Update& update);
+
 struct OptimizerEntry {
   std::string name;
   std::string summary;
@@ -27,6 +32,8 @@ struct OptimizerEntry {
   int states;  // blocks of state it keeps, zero at first
   std::vector<OptionInfo> options;
   Update update;
+  Kernel kernel;
+  Configure configure;
 };
 
 OptimizerEntry sgd();  // momentum, Nesterov

@@ -8,34 +8,34 @@ import digitnet
 from digitnet.layers import Dense, Flatten, Tanh
 
 CASES = {
-    "sgd": ({}, lambda p: torch.optim.SGD(p, lr=0.1)),
+    "sgd": ({}, lambda p: torch.optim.SGD(p, lr=0.01)),
     "sgd momentum": (
         {"momentum": 0.9},
-        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+        lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9),
     ),
     "sgd nesterov": (
         {"momentum": 0.8, "nesterov": True, "weight_decay": 0.02},
         lambda p: torch.optim.SGD(
-            p, lr=0.1, momentum=0.8, nesterov=True, weight_decay=0.02
+            p, lr=0.01, momentum=0.8, nesterov=True, weight_decay=0.02
         ),
     ),
-    "adam": ({}, lambda p: torch.optim.Adam(p, lr=0.1)),
+    "adam": ({}, lambda p: torch.optim.Adam(p, lr=0.01)),
     "adam decay": (
         {"beta1": 0.7, "beta2": 0.9, "epsilon": 1e-4, "weight_decay": 0.05},
         lambda p: torch.optim.Adam(
-            p, lr=0.1, betas=(0.7, 0.9), eps=1e-4, weight_decay=0.05
+            p, lr=0.01, betas=(0.7, 0.9), eps=1e-4, weight_decay=0.05
         ),
     ),
-    "adamw": ({}, lambda p: torch.optim.AdamW(p, lr=0.1)),
+    "adamw": ({}, lambda p: torch.optim.AdamW(p, lr=0.01)),
     "adamw decay": (
         {"weight_decay": 0.3},
-        lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.3),
+        lambda p: torch.optim.AdamW(p, lr=0.01, weight_decay=0.3),
     ),
-    "rmsprop": ({}, lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9)),
+    "rmsprop": ({}, lambda p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9)),
     "rmsprop momentum": (
         {"rho": 0.8, "momentum": 0.5, "weight_decay": 0.01},
         lambda p: torch.optim.RMSprop(
-            p, lr=0.1, alpha=0.8, momentum=0.5, weight_decay=0.01
+            p, lr=0.01, alpha=0.8, momentum=0.5, weight_decay=0.01
         ),
     ),
 }
@@ -69,7 +69,7 @@ def test_ten_steps_are_torchs(options, make, request, rng):
         epochs=10,
         batch_size=8,
         optimizer=spec,
-        learning_rate=0.1,
+        learning_rate=0.01,
         schedule="constant",
         progress=False,
     )

@@ -38,6 +38,13 @@ void update_adamw(const Options& options, double lr, int64_t step,
   step_adam(options, lr, step, value, gradient, state);
 }
 
+void configure(const Options& options, kernels::Update& update) {
+  update.beta1 = number(options, "beta1");
+  update.beta2 = number(options, "beta2");
+  update.epsilon = static_cast<float>(number(options, "epsilon"));
+  update.weight_decay = static_cast<float>(number(options, "weight_decay"));
+}
+
 std::vector<OptionInfo> options(double decay, const char* decay_summary) {
   return {{"beta1", OptionType::Real, 0.9, 0, 0.9999999,
            "memory of the gradient's mean"},
@@ -57,7 +64,9 @@ OptimizerEntry adam() {
           0.002,
           2,
           options(0, "added to the gradient, times the weight"),
-          update_adam};
+          update_adam,
+          &kernels::Kernels::adam,
+          configure};
 }
 
 OptimizerEntry adamw() {
@@ -67,7 +76,9 @@ OptimizerEntry adamw() {
           0.002,
           2,
           options(0.01, "taken from the weight, times the learning rate"),
-          update_adamw};
+          update_adamw,
+          &kernels::Kernels::adamw,
+          configure};
 }
 
 }  // namespace digitnet::train::optimizers

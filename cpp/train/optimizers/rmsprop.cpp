@@ -38,7 +38,15 @@ OptimizerEntry rmsprop() {
             "part of the last step that goes on"},
            {"weight_decay", OptionType::Real, 0.0, 0, 1,
             "added to the gradient, times the weight"}},
-          update};
+          update,
+          &kernels::Kernels::rmsprop,
+          [](const Options& options, kernels::Update& update) {
+            update.beta1 = number(options, "rho");
+            update.epsilon = static_cast<float>(number(options, "epsilon"));
+            update.momentum = static_cast<float>(number(options, "momentum"));
+            update.weight_decay =
+                static_cast<float>(number(options, "weight_decay"));
+          }};
 }
 
 }  // namespace digitnet::train::optimizers

@@ -43,7 +43,14 @@ OptimizerEntry sgd() {
             "look ahead along the momentum"},
            {"weight_decay", OptionType::Real, 0.0, 0, 1,
             "added to the gradient, times the weight"}},
-          update};
+          update,
+          &kernels::Kernels::sgd,
+          [](const Options& options, kernels::Update& update) {
+            update.momentum = static_cast<float>(number(options, "momentum"));
+            update.nesterov = flag(options, "nesterov");
+            update.weight_decay =
+                static_cast<float>(number(options, "weight_decay"));
+          }};
 }
 
 }  // namespace digitnet::train::optimizers

@@ -1,0 +1,207 @@
+// Dense layer with bias, ReLU and dropout in one pass.
+#include <algorithm>
+
+#include "engine/native/op.h"
+
+namespace digitnet::engine::native {
+namespace {
+
+using kernels::kPanel;
+
+constexpr int64_t kImages = 48;   // of one forward task
+constexpr int64_t kInputs = 96;   // of one gradient task
+constexpr int64_t kColumns = 64;  // of one bias task
+
+class Dense : public Op {
+ public:
+  Dense(Tensor& x, Tensor& y, bool relu, double dropout, Weight weight,
+        Weight bias, uint32_t number)
+      : x_(x),
+        y_(y),
+        relu_(relu),
+        dropout_(dropout),
+        weight_(std::move(weight)),
+        bias_(std::move(bias)),
+        number_(number) {}
+
+  std::vector<Weight*> weights() override {
+    if (bias_.name.empty()) return {&weight_};
+    return {&weight_, &bias_};
+  }
+
+  void prepare(int64_t capacity, bool training, int) override {
+    if (!training || !x_.needs_gradient) return;
+    const int64_t images = kernels::padded(capacity);
+    turned_.reserve(weight_.outputs * images);
+    turned_dx_.reserve(weight_.inputs * images);
+  }
+
+  void forward(const Pass& pass) override {
+    const int64_t panels = kernels::panel_count(weight_.outputs);
+    const int64_t blocks = (pass.count + kImages - 1) / kImages;
+    pass.pool.run(panels * blocks, [&](int64_t task) {
+      const int64_t first = task % blocks * kImages;
+      const int64_t panel = task / blocks;
+      kernels::Convolution c{};
+      c.x = x_.value.at(first);
+      c.x_pixel = x_.value.image();
+      c.rows = 1;
+      c.run = weight_.inputs;
+      c.weights = weight_.value;
+      c.weights_panel = kPanel * c.run;
+      c.bias = bias_.value;
+      c.outputs = weight_.outputs;
+      c.first_panel = panel;
+      c.last_panel = panel + 1;
+      c.height = 1;
+      c.width = std::min(kImages, pass.count - first);
+      c.y = y_.value.at(first);
+      c.y_pixel = y_.value.image();
+      c.relu = relu_;
+      pass.kernels.convolve(c);
+    });
+    if (pass.training && dropout_ > 0) drop(pass);
+  }
+
+  void backward(const Pass& pass) override {
+    if (relu_) {
+      const auto scale = static_cast<float>(1 / (1 - dropout_));
+      pass.pool.run(pass.count, [&](int64_t n) {
+        float* g = y_.gradient.at(n);
+        pass.kernels.relu_gradient(y_.value.at(n), g, scale, g,
+                                   weight_.outputs);
+      });
+    }
+    weight_gradient(pass);
+    if (x_.needs_gradient) input_gradient(pass);
+  }
+
+  int64_t bytes() const override {
+    return turned_.bytes() + turned_dx_.bytes();
+  }
+
+ private:
+  void drop(const Pass& pass) const {
+    const uint32_t key[2] = {pass.key[0] + number_, pass.key[1]};
+    pass.pool.run(pass.count, [&](int64_t n) {
+      float* y = y_.value.at(n);
+      pass.kernels.dropout(y, y, weight_.outputs, 1 - dropout_, key,
+                           static_cast<uint64_t>(n * weight_.outputs));
+    });
+  }
+
+  void weight_gradient(const Pass& pass) {
+    const int64_t outputs = weight_.outputs;
+    const int64_t panels = kernels::panel_count(outputs);
+    const int64_t blocks = (weight_.inputs + kInputs - 1) / kInputs;
+    pass.pool.run(panels * blocks, [&](int64_t task) {
+      kernels::WeightGradient c{};
+      c.x = x_.value.at(0);
+      c.x_pixel = x_.value.image();
+      c.rows = 1;
+      c.run = weight_.inputs;
+      c.g = y_.gradient.at(0);
+      c.g_pixel = y_.gradient.image();
+      c.outputs = outputs;
+      c.first_panel = task % panels;
+      c.last_panel = c.first_panel + 1;
+      c.first_input = task / panels * kInputs;
+      c.last_input = std::min(c.first_input + kInputs, weight_.inputs);
+      c.height = 1;
+      c.width = pass.count;
+      c.gradient = weight_.gradient;
+      pass.kernels.weight_gradient(c);
+      clear_padding(c);
+    });
+    if (!bias_.gradient) return;
+    std::fill_n(bias_.gradient, kernels::padded(outputs), 0.0f);
+    pass.pool.run((outputs + kColumns - 1) / kColumns, [&](int64_t task) {
+      const int64_t first = task * kColumns;
+      pass.kernels.column_sums(
+          y_.gradient.at(0) + first, pass.count, y_.gradient.image(),
+          std::min(kColumns, outputs - first), bias_.gradient + first);
+    });
+  }
+
+  void clear_padding(const kernels::WeightGradient& c) const {
+    const int64_t panel = c.first_panel;
+    const int64_t width = kernels::panel_width(c.outputs, panel);
+    const int64_t valid = std::min(width, c.outputs - panel * kPanel);
+    if (valid == width) return;
+    float* start = c.gradient + panel * kPanel * c.run;
+    for (int64_t i = c.first_input; i < c.last_input; ++i)
+      std::fill_n(start + i * width + valid, width - valid, 0.0f);
+  }
+
+  // dx^T = W g^T with the images in the lanes: the weights are read as they
+  // lie, and only the small matrices are transposed.
+  void input_gradient(const Pass& pass) {
+    const int64_t outputs = weight_.outputs, inputs = weight_.inputs;
+    const int64_t image_panels = kernels::panel_count(pass.count);
+    float* turned = turned_.data();
+    pass.pool.run(image_panels, [&](int64_t panel) {
+      const int64_t first = panel * kPanel;
+      pass.kernels.transpose(y_.gradient.at(first),
+                             std::min(kPanel, pass.count - first), outputs,
+                             y_.gradient.image(), turned + first * outputs,
+                             kernels::panel_width(pass.count, panel));
+    });
+    const int64_t blocks = (inputs + kInputs - 1) / kInputs;
+    const int64_t whole = outputs / kPanel;
+    const int64_t images = kernels::padded(pass.count);
+    pass.pool.run(blocks, [&](int64_t block) {
+      const int64_t first = block * kInputs;
+      kernels::Convolution c{};
+      c.outputs = pass.count;
+      c.last_panel = image_panels;
+      c.weights_panel = kPanel * outputs;
+      c.height = 1;
+      c.width = std::min(kInputs, inputs - first);
+      c.y = turned_dx_.data() + first * images;
+      c.y_pixel = images;
+      if (whole > 0) {
+        c.x = weight_.value + first * kPanel;
+        c.x_pixel = c.run = kPanel;
+        c.x_row = kPanel * inputs;
+        c.rows = whole;
+        c.weights = turned;
+        pass.kernels.convolve(c);
+      }
+      if (outputs % kPanel) {
+        c.accumulate = whole > 0;
+        c.x_pixel = kernels::panel_width(outputs, whole);
+        c.x = weight_.value + whole * kPanel * inputs + first * c.x_pixel;
+        c.rows = 1;
+        c.run = outputs % kPanel;
+        // The panels of images narrow at the end: each is addressed alone.
+        for (int64_t panel = 0; panel < image_panels; ++panel) {
+          c.first_panel = panel;
+          c.last_panel = panel + 1;
+          c.weights =
+              turned + whole * kPanel * kernels::panel_width(pass.count, panel);
+          pass.kernels.convolve(c);
+        }
+      }
+      pass.kernels.transpose(turned_dx_.data() + first * images, c.width,
+                             pass.count, images, x_.gradient.at(0) + first,
+                             x_.gradient.image());
+    });
+  }
+
+  Tensor &x_, &y_;
+  bool relu_;
+  double dropout_;
+  Weight weight_, bias_;
+  uint32_t number_;
+  Buffer turned_, turned_dx_;  // g^T in panels of images; dx^T
+};
+
+}  // namespace
+
+OpPtr make_dense(Tensor& x, Tensor& y, bool relu, double dropout, Weight weight,
+                 Weight bias, uint32_t number) {
+  return std::make_unique<Dense>(x, y, relu, dropout, std::move(weight),
+                                 std::move(bias), number);
+}
+
+}  // namespace digitnet::engine::native

@@ -1,0 +1,86 @@
+// One operation of a plan: what it computes of a batch, forward and backward.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/native/tensor.h"
+#include "kernels/thread_pool.h"
+#include "models/layer.h"
+
+namespace digitnet::engine::native {
+
+// What one pass over a batch needs.
+struct Pass {
+  const kernels::Kernels& kernels;
+  kernels::ThreadPool& pool;
+  int64_t count;         // images
+  bool training;         // batch statistics, dropout
+  uint32_t key[2] = {};  // of this step's dropout
+};
+
+// A parameter in the plan's own block. Weights lie in panels (kernels.h), with
+// their inputs in the order of the maps; the rest as in the model.
+struct Weight {
+  std::string name;                 // in the model
+  int64_t inputs = 0, outputs = 0;  // of panels; inputs 0: a plain list
+  int64_t height = 1, width = 1;    // of flat inputs' maps
+  int64_t count() const {
+    return inputs ? inputs * kernels::padded(outputs)
+                  : kernels::padded(outputs);
+  }
+  bool frozen = false;
+  int64_t offset = 0;
+  float* value = nullptr;
+  float* gradient = nullptr;
+};
+
+// Fixed parts of a batch, whose sums are added up in order: the result does not
+// depend on the number of threads.
+struct Chunks {
+  int64_t count, images;  // of each but the last
+  static Chunks of(int64_t images, int64_t floats_each);
+  // Never more than this for so many images or fewer.
+  static int64_t most(int64_t images, int64_t floats_each);
+};
+
+class Op {
+ public:
+  virtual ~Op() = default;
+  virtual std::vector<Weight*> weights() { return {}; }
+  // Called once buffers for `capacity` images are in place.
+  virtual void prepare(int64_t /*capacity*/, bool /*training*/,
+                       int /*threads*/) {}
+  virtual void forward(const Pass& pass) = 0;
+  virtual void backward(const Pass& pass) = 0;
+  virtual int64_t bytes() const { return 0; }  // of scratch memory
+};
+
+using OpPtr = std::unique_ptr<Op>;
+
+struct ConvOptions {
+  int64_t kernel, stride, padding;
+  bool relu = false, pool = false;
+  double dropout = 0;
+};
+OpPtr make_conv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
+                Weight bias, uint32_t number);
+OpPtr make_dense(Tensor& x, Tensor& y, bool relu, double dropout, Weight weight,
+                 Weight bias, uint32_t number);
+// running: mean and variance in the model's memory.
+OpPtr make_batch_norm(Tensor& x, Tensor& y, double momentum, double epsilon,
+                      bool relu, Weight scale, Weight shift, float* mean,
+                      float* variance);
+OpPtr make_max_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride);
+OpPtr make_average_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride);
+OpPtr make_dropout(Tensor& x, Tensor& y, double rate, uint32_t number);
+OpPtr make_activation(Tensor& x, Tensor& y, const std::string& kind);
+// y gets x in another layout: flat, or with another border.
+OpPtr make_copy(Tensor& x, Tensor& y);
+OpPtr make_add(Tensor& a, Tensor& b, Tensor& y);
+OpPtr make_concat(std::vector<Tensor*> parts, Tensor& y);
+// x is read by several operations, each with a gradient of its own.
+OpPtr make_fork(Tensor& x, std::vector<Tensor*> branches);
+
+}  // namespace digitnet::engine::native

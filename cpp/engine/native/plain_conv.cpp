@@ -1,0 +1,220 @@
+// The backward pass of a convolution without a pool behind it: dense sums.
+#include <algorithm>
+
+#include "engine/native/conv.h"
+
+namespace digitnet::engine::native {
+namespace {
+
+class PlainConv : public ConvBase {
+ public:
+  PlainConv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
+            Weight bias, uint32_t number)
+      : ConvBase(x, y, options, std::move(weight), std::move(bias), number) {
+    const int64_t spread = options.kernel - 1 - options.padding;
+    flips_ = options.stride == 1 && spread >= 0;
+    if (flips_) {
+      y.need_gradient_pad(spread);
+    } else {
+      x.need_gradient_pad(options.padding);
+    }
+    flips_by_winograd_ =
+        flips_ && WinogradStage::pays(options.kernel, 1, weight_.outputs,
+                                      x.channels, x.height, x.width);
+  }
+
+  void prepare(int64_t capacity, bool training, int threads) override {
+    prepare_forward(capacity, threads);
+    if (!training) return;
+    const int64_t most = Chunks::most(capacity, weight_.count());
+    partial_.reserve(most * weight_.count());
+    bias_partial_.reserve(most * kernels::padded(weight_.outputs));
+    if (!x_.needs_gradient) return;
+    const int64_t k = options_.kernel;
+    turned_.reserve(flips_
+                        ? k * k * weight_.outputs * kernels::padded(x_.channels)
+                        : weight_.outputs * k * run_room_);
+    if (flips_by_winograd_)
+      flipped_.prepare(k, weight_.outputs, x_.channels, x_.width, threads);
+    if (flips_) return;
+    offsets_.resize(threads * weight_.outputs);
+    factors_.resize(threads * weight_.outputs);
+  }
+
+  void backward(const Pass& pass) override {
+    const Chunks chunks = Chunks::of(pass.count, weight_.count());
+    pass.pool.run(chunks.count, [&](int64_t chunk) {
+      const int64_t first = chunk * chunks.images;
+      const int64_t last = std::min(first + chunks.images, pass.count);
+      std::fill_n(bias_partial(chunk), kernels::padded(weight_.outputs), 0.0f);
+      for (int64_t n = first; n < last; ++n) {
+        output_gradient(pass, n, bias_partial(chunk));
+        weight_gradient(pass, n, partial_.data() + chunk * weight_.count(),
+                        n > first);
+      }
+    });
+    sum_up(pass, chunks);
+    sum_bias(chunks);
+    if (!x_.needs_gradient) return;
+    turn_weights(pass);
+    pass.pool.run(pass.count, [&](int64_t n, int thread) {
+      if (flips_) {
+        flip(pass, n, thread);
+      } else {
+        scatter(pass, n, thread);
+      }
+    });
+  }
+
+  int64_t bytes() const override {
+    return winograd_.bytes() + flipped_.bytes() + partial_.bytes() +
+           bias_partial_.bytes() + turned_.bytes();
+  }
+
+ private:
+  // Through ReLU and dropout, in place; and the bias' share.
+  void output_gradient(const Pass& pass, int64_t n, float* bias) const {
+    const Map &y = y_.value, &g = y_.gradient;
+    for (int64_t row = 0; row < y.height; ++row) {
+      float* line = g.at(n, row);
+      if (options_.relu) {
+        pass.kernels.relu_gradient(y.at(n, row), line, gradient_scale(), line,
+                                   y.width * y.channels);
+      }
+      pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);
+    }
+  }
+
+  void weight_gradient(const Pass& pass, int64_t n, float* partial,
+                       bool accumulate) const {
+    const Map &x = x_.value, &g = y_.gradient;
+    kernels::WeightGradient c{};
+    c.x = window(x, n, options_.padding);
+    c.x_pixel = options_.stride * x.channels;
+    c.x_line = options_.stride * x.row();
+    c.x_row = x.row();
+    c.rows = options_.kernel;
+    c.run = run_;
+    c.g = g.at(n);
+    c.g_pixel = g.channels;
+    c.g_line = g.row();
+    c.outputs = weight_.outputs;
+    c.last_panel = kernels::panel_count(c.outputs);
+    c.last_input = run_;
+    c.height = height_;
+    c.width = width_;
+    c.gradient = partial;
+    c.accumulate = accumulate;
+    pass.kernels.weight_gradient(c);
+  }
+
+  // The chunks' sums in their order; padding columns stay zero.
+  void sum_up(const Pass& pass, const Chunks& chunks) {
+    const int64_t inputs = options_.kernel * run_, outputs = weight_.outputs;
+    const int64_t k = options_.kernel;
+    pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
+      const int64_t panel = task / k;
+      const int64_t width = kernels::panel_width(outputs, panel);
+      const int64_t valid = std::min(width, outputs - panel * kernels::kPanel);
+      const int64_t base =
+          panel * kernels::kPanel * inputs + task % k * run_ * width;
+      float* to = weight_.gradient + base;
+      std::copy_n(partial_.data() + base, run_ * width, to);
+      for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
+        pass.kernels.add(to, partial_.data() + chunk * weight_.count() + base,
+                         to, run_ * width);
+      }
+      for (int64_t i = 0; valid < width && i < run_; ++i)
+        std::fill_n(to + i * width + valid, width - valid, 0.0f);
+    });
+  }
+
+  // The weights as the input's gradient reads them: of a convolution from
+  // outputs to inputs with the taps reversed, or output by output.
+  void turn_weights(const Pass& pass) {
+    const int64_t k = options_.kernel, inputs = x_.channels;
+    const int64_t outputs = weight_.outputs;
+    float* to = turned_.data();
+    pass.pool.run(k * k, [&](int64_t tap) {
+      for (int64_t i = 0; i < inputs; ++i) {
+        for (int64_t o = 0; o < outputs; ++o) {
+          const int64_t place =
+              flips_ ? kernels::panel_offset(k * k * outputs, inputs,
+                                             (k * k - 1 - tap) * outputs + o, i)
+                     : (o * k + tap / k) * run_room_ + tap % k * inputs + i;
+          to[place] = weight_.value[kernels::panel_offset(
+              k * k * inputs, outputs, tap * inputs + i, o)];
+        }
+      }
+    });
+    if (flips_by_winograd_) flipped_.transform(pass, to);
+  }
+
+  // The input's gradient as a convolution of the output's.
+  void flip(const Pass& pass, int64_t n, int thread) {
+    const Map &g = y_.gradient, &dx = x_.gradient;
+    const int64_t k = options_.kernel;
+    kernels::Convolution c{};
+    c.x = window(g, n, k - 1 - options_.padding);
+    c.x_pixel = g.channels;
+    c.x_line = c.x_row = g.row();
+    c.rows = k;
+    c.run = k * g.channels;
+    c.weights = turned_.data();
+    c.weights_panel = kernels::kPanel * c.rows * c.run;
+    c.outputs = dx.channels;
+    c.last_panel = kernels::panel_count(c.outputs);
+    c.height = dx.height;
+    c.width = dx.width;
+    c.y = dx.at(n);
+    c.y_pixel = dx.channels;
+    c.y_line = dx.row();
+    if (flips_by_winograd_) {
+      flipped_.run(pass, c, thread);
+    } else {
+      pass.kernels.convolve(c);
+    }
+  }
+
+  // The same with strides: each pixel spreads its gradient over its window.
+  void scatter(const Pass& pass, int64_t n, int thread) {
+    const Map &g = y_.gradient, &dx = x_.gradient;
+    const kernels::Terms terms{offsets_.data() + thread * weight_.outputs,
+                               factors_.data() + thread * weight_.outputs};
+    clear(dx, n);
+    float* start = window(dx, n, options_.padding);
+    for (int64_t pixel = 0; pixel < g.height * g.width; ++pixel) {
+      const int64_t y = pixel / g.width, x = pixel % g.width;
+      const float* from = g.at(n, y) + x * g.channels;
+      int64_t count = 0;
+      for (int64_t o = 0; o < g.channels; ++o) {
+        terms.offsets[count] =
+            static_cast<int32_t>(o * options_.kernel * run_room_);
+        terms.factors[count] = from[o];
+        count += from[o] != 0;
+      }
+      pass.kernels.gather(
+          {terms, count, turned_.data(), run_room_,
+           start + options_.stride * (y * dx.row() + x * dx.channels), dx.row(),
+           options_.kernel, run_});
+    }
+    clear_border(dx, n);
+  }
+
+  bool flips_, flips_by_winograd_;  // the input's gradient is a convolution
+  Buffer partial_;                  // weight gradients of each chunk
+  Buffer turned_;
+  WinogradStage flipped_;
+  std::vector<int32_t> offsets_;  // terms of each thread
+  std::vector<float> factors_;
+};
+
+}  // namespace
+
+OpPtr make_plain_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                      Weight weight, Weight bias, uint32_t number) {
+  return std::make_unique<PlainConv>(x, y, options, std::move(weight),
+                                     std::move(bias), number);
+}
+
+}  // namespace digitnet::engine::native

@@ -1,0 +1,80 @@
+// A network tree as a list of operations over buffers that are made once.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/native/op.h"
+#include "models/model.h"
+
+namespace digitnet::engine::native {
+
+// Why a plan cannot run a network.
+class NotCovered : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Parameters that lie side by side and train at one rate.
+struct Segment {
+  int64_t offset, count;
+  double lr_scale;
+  bool decays;
+};
+
+class Plan {
+ public:
+  // Borrows the model: running statistics stay in its memory; parameters come
+  // with load(). Throws NotCovered.
+  explicit Plan(models::Model& model);
+
+  // Buffers for so many images; done again only for more, or for training.
+  void reserve(int64_t images, bool training, int threads);
+  int64_t capacity() const { return capacity_; }
+  // Of all buffers, parameters included.
+  int64_t bytes() const;
+
+  // images: [count, C, H, W]; afterwards logits(n) is the n-th row of logits.
+  void forward(const Pass& pass, const float* images);
+  float* logits(int64_t n) { return output_->value.at(n); }
+  float* logits_gradient(int64_t n) { return output_->gradient.at(n); }
+  // From the logits' gradients to gradients().
+  void backward(const Pass& pass);
+
+  Floats& values() { return values_; }
+  Floats& gradients() { return gradients_; }
+  // `lr_scales`: one per slot of the model; those of 0 are frozen.
+  std::vector<Segment> segments(const std::vector<double>& lr_scales);
+
+  void load();   // parameters from the model
+  void store();  // and back
+
+ private:
+  struct Leaf;
+  Tensor& tensor(const Shape& shape, const Tensor* order = nullptr);
+  Tensor& build(const models::Layer& layer, const std::string& path, Tensor& x);
+  size_t build_leaf(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_conv(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_dense(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
+                          Tensor*& x);
+  Tensor& build_composite(const Leaf& leaf, Tensor& x);
+  Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;
+  void place_weights();
+  void copy(const Weight& weight, bool to_model);
+
+  models::Model& model_;
+  std::vector<std::unique_ptr<Tensor>> tensors_;
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::vector<OpPtr> ops_;
+  Tensor* input_ = nullptr;
+  Tensor* output_ = nullptr;
+  Floats values_, gradients_;
+  uint32_t dropouts_ = 0;
+  int64_t capacity_ = 0;
+  bool training_ = false;
+};
+
+}  // namespace digitnet::engine::native

@@ -1,0 +1,200 @@
+// The backward pass of a convolution with a 2x2 max-pool behind it. At most one
+// output in four has a gradient, and ReLU and dropout leave fewer: the sums run
+// over lists of those.
+#include <algorithm>
+
+#include "engine/native/conv.h"
+
+namespace digitnet::engine::native {
+namespace {
+
+constexpr int64_t kRoom = 16;     // a vector may be stored behind a list
+constexpr int64_t kListed = 256;  // pooled pixels listed together, if small
+
+class PooledConv : public ConvBase {
+ public:
+  PooledConv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
+             Weight bias, uint32_t number)
+      : ConvBase(x, y, options, std::move(weight), std::move(bias), number),
+        pixels_(y.height * y.width),
+        group_(std::clamp<int64_t>(kListed / (y.height * y.width), 1, 16)),
+        partial_size_(weight_.outputs * options.kernel * run_room_) {
+    x.need_gradient_pad(options.padding);
+  }
+
+  void prepare(int64_t capacity, bool training, int threads) override {
+    prepare_forward(capacity, threads);
+    if (!training) return;
+    const int64_t most = Chunks::most(capacity, partial_size_);
+    partial_.reserve(most * partial_size_);
+    bias_partial_.reserve(most * kernels::padded(weight_.outputs));
+    turned_.reserve(partial_size_);
+    scratch_.clear();
+    for (int i = 0; i < threads; ++i)
+      scratch_.emplace_back(weight_.outputs, group_ * pixels_);
+  }
+
+  void backward(const Pass& pass) override {
+    if (x_.needs_gradient) turn_weights(pass);
+    const Chunks chunks = Chunks::of(pass.count, partial_size_);
+    pass.pool.run(chunks.count, [&](int64_t chunk, int thread) {
+      const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
+      float* partial = partial_.data() + chunk * partial_size_;
+      std::fill_n(partial, partial_size_, 0.0f);
+      std::fill_n(bias_partial(chunk), kernels::padded(weight_.outputs), 0.0f);
+      for (int64_t n = chunk * chunks.images; n < last; n += group_) {
+        images(pass, n, std::min(n + group_, last), scratch_[thread], partial,
+               bias_partial(chunk));
+      }
+    });
+    sum_up(pass, chunks);
+    sum_bias(chunks);
+  }
+
+  int64_t bytes() const override {
+    const auto lists = static_cast<int64_t>(scratch_.size()) * weight_.outputs *
+                       group_ * pixels_ * 8;
+    return winograd_.bytes() + partial_.bytes() + bias_partial_.bytes() +
+           turned_.bytes() + lists + static_cast<int64_t>(argmax_.size());
+  }
+
+ private:
+  // Lists of one thread.
+  struct Scratch {
+    Scratch(int64_t outputs, int64_t capacity)
+        : channel_offsets(outputs * capacity + kRoom),
+          channel_factors(outputs * capacity + kRoom),
+          position_offsets(4 * (outputs + kRoom)),
+          position_factors(4 * (outputs + kRoom)),
+          counts(outputs + kRoom) {}
+    std::vector<int32_t> channel_offsets;
+    std::vector<float> channel_factors;
+    std::vector<int32_t> position_offsets;
+    std::vector<float> position_factors;
+    std::vector<int32_t> counts;
+  };
+
+  // Images [first, last): the input's gradient pixel by pixel, then the
+  // weights' channel by channel.
+  void images(const Pass& pass, int64_t first, int64_t last, Scratch& scratch,
+              float* partial, float* bias) {
+    std::fill(scratch.counts.begin(), scratch.counts.end(), 0);
+    for (int64_t n = first; n < last; ++n)
+      image(pass, n, (n - first) * x_.value.image(), scratch, bias);
+    const int64_t outputs = weight_.outputs, capacity = group_ * pixels_;
+    const float* x = window(x_.value, first, options_.padding);
+    for (int64_t o = 0; o < outputs; ++o) {
+      pass.kernels.gather({{scratch.channel_offsets.data() + o * capacity,
+                            scratch.channel_factors.data() + o * capacity},
+                           scratch.counts[o],
+                           x,
+                           x_.value.row(),
+                           partial + o * options_.kernel * run_room_,
+                           run_room_,
+                           options_.kernel,
+                           run_});
+    }
+  }
+
+  void image(const Pass& pass, int64_t n, int64_t start, Scratch& scratch,
+             float* bias) {
+    const Map &x = x_.value, &y = y_.value, &g = y_.gradient;
+    const int64_t outputs = weight_.outputs;
+    kernels::PooledPixel pixel{};
+    pixel.channels = outputs;
+    pixel.scale = gradient_scale();
+    pixel.unit = options_.kernel * run_room_;
+    for (int i = 0; x_.needs_gradient && i < 4; ++i) {
+      const int64_t at = i * (outputs + kRoom);
+      pixel.by_position[i] = {scratch.position_offsets.data() + at,
+                              scratch.position_factors.data() + at};
+    }
+    pixel.by_channel = {scratch.channel_offsets.data(),
+                        scratch.channel_factors.data()};
+    pixel.capacity = group_ * pixels_;
+    pixel.counts = scratch.counts.data();
+    pixel.bias = bias;
+    if (x_.needs_gradient) clear(x_.gradient, n);
+    for (int64_t row = 0; row < y.height; ++row) {
+      for (int64_t column = 0; column < y.width; ++column) {
+        pixel.g = g.at(n, row) + column * outputs;
+        pixel.y = options_.relu ? y.at(n, row) + column * outputs : nullptr;
+        pixel.argmax =
+            argmax_.data() + (n * pixels_ + row * y.width + column) * outputs;
+        for (int64_t i = 0; i < 4; ++i) {
+          pixel.offsets[i] =
+              static_cast<int32_t>(start + (2 * row + i / 2) * x.row() +
+                                   (2 * column + i % 2) * x.channels);
+        }
+        pass.kernels.list_pixel(pixel);
+        if (x_.needs_gradient) spread(pass, n, row, column, pixel);
+      }
+    }
+    if (x_.needs_gradient) clear_border(x_.gradient, n);
+  }
+
+  // A pooled pixel's gradients to the windows that its maxima came from.
+  void spread(const Pass& pass, int64_t n, int64_t row, int64_t column,
+              const kernels::PooledPixel& pixel) {
+    const Map& dx = x_.gradient;
+    float* start = window(dx, n, options_.padding);
+    for (int64_t i = 0; i < 4; ++i) {
+      pass.kernels.gather({pixel.by_position[i], pixel.position_count[i],
+                           turned_.data(), run_room_,
+                           start + (2 * row + i / 2) * dx.row() +
+                               (2 * column + i % 2) * dx.channels,
+                           dx.row(), options_.kernel, run_});
+    }
+  }
+
+  // The weights output by output: [outputs][k][run_room_].
+  void turn_weights(const Pass& pass) {
+    const int64_t k = options_.kernel, outputs = weight_.outputs;
+    pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
+      const int64_t panel = task / k, row = task % k;
+      const int64_t first = panel * kernels::kPanel;
+      const int64_t width = kernels::panel_width(outputs, panel);
+      pass.kernels.transpose(
+          weight_.value + first * k * run_ + row * run_ * width, run_,
+          std::min(width, outputs - first), width,
+          turned_.data() + (first * k + row) * run_room_, k * run_room_);
+    });
+  }
+
+  // The chunks' sums in their order, turned back into panels.
+  void sum_up(const Pass& pass, const Chunks& chunks) {
+    const int64_t k = options_.kernel, outputs = weight_.outputs;
+    pass.pool.run(outputs, [&](int64_t o) {
+      const int64_t size = k * run_room_;
+      float* sum = partial_.data() + o * size;
+      for (int64_t chunk = 1; chunk < chunks.count; ++chunk)
+        pass.kernels.add(sum, sum + chunk * partial_size_, sum, size);
+    });
+    pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
+      const int64_t panel = task / k, row = task % k;
+      const int64_t first = panel * kernels::kPanel;
+      const int64_t width = kernels::panel_width(outputs, panel);
+      pass.kernels.transpose(
+          partial_.data() + (first * k + row) * run_room_,
+          std::min(width, outputs - first), run_, k * run_room_,
+          weight_.gradient + first * k * run_ + row * run_ * width, width);
+    });
+  }
+
+  int64_t pixels_;  // of a pooled image
+  int64_t group_;   // images listed together
+  int64_t partial_size_;
+  Buffer partial_;  // weight gradients of each chunk, output by output
+  Buffer turned_;
+  std::vector<Scratch> scratch_;  // of each thread
+};
+
+}  // namespace
+
+OpPtr make_pooled_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                       Weight weight, Weight bias, uint32_t number) {
+  return std::make_unique<PooledConv>(x, y, options, std::move(weight),
+                                      std::move(bias), number);
+}
+
+}  // namespace digitnet::engine::native

@@ -1,0 +1,92 @@
+// Where an operation's inputs and outputs lie.
+#pragma once
+
+#include <cstdint>
+#include <new>
+#include <vector>
+
+#include "core/shape.h"
+#include "kernels/kernels.h"
+
+namespace digitnet::engine::native {
+
+// Images of H x W pixels with C channels side by side, each image with a border
+// of `pad` pixels and a few floats of room behind it.
+struct Map {
+  float* data = nullptr;
+  int64_t height = 1, width = 1, channels = 0, pad = 0;
+
+  int64_t row() const { return (width + 2 * pad) * channels; }
+  int64_t image() const {
+    // Room for a vector that reaches beyond the last row; and images whose
+    // distance is no power of two do not fight for one place in the cache.
+    return (height + 2 * pad) * row() + 16;
+  }
+  int64_t size() const { return height * width * channels; }
+  // Pixel (0, 0) of image n.
+  float* at(int64_t n) const {
+    return data + n * image() + pad * (row() + channels);
+  }
+  float* at(int64_t n, int64_t y) const { return at(n) + y * row(); }
+};
+
+// A value and its gradient. Flat features that came from a map keep its order:
+// feature (y, x, channel), where the network counts (channel, y, x).
+struct Tensor {
+  Shape shape;
+  int64_t height, width, channels;  // `order` of flat features, else the shape
+  Tensor* value_of = nullptr;       // shares this tensor's value
+  Tensor* gradient_of = nullptr;    // shares this one's gradient too
+  bool needs_gradient = true;
+  int64_t value_pad = 0, gradient_pad = 0;
+  Map value, gradient;
+
+  Tensor* value_root() { return value_of ? value_of->value_root() : this; }
+  Tensor* gradient_root() {
+    return gradient_of ? gradient_of->gradient_root() : this;
+  }
+  void need_value_pad(int64_t pad) {
+    Tensor* root = value_root();
+    root->value_pad = pad > root->value_pad ? pad : root->value_pad;
+  }
+  void need_gradient_pad(int64_t pad) {
+    Tensor* root = gradient_root();
+    root->gradient_pad = pad > root->gradient_pad ? pad : root->gradient_pad;
+  }
+};
+
+// Begins at a cache line, so that whole vectors do not lie across two.
+template <class T>
+struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t kLine{64};
+
+  LineAllocator() = default;
+  template <class U>
+  LineAllocator(const LineAllocator<U>&) {}  // NOLINT: allocators convert
+  T* allocate(size_t count) {
+    return static_cast<T*>(::operator new(count * sizeof(T), kLine));
+  }
+  void deallocate(T* memory, size_t) { ::operator delete(memory, kLine); }
+  bool operator==(const LineAllocator&) const { return true; }
+};
+using Floats = std::vector<float, LineAllocator<float>>;
+
+// Zeroed floats with room to read beyond the end. Never shrinks.
+class Buffer {
+ public:
+  float* reserve(int64_t count) {
+    const auto wanted = static_cast<size_t>(count + kernels::kSlack);
+    if (values_.size() < wanted) values_.assign(wanted, 0.0f);
+    return values_.data();
+  }
+  float* data() { return values_.data(); }
+  int64_t bytes() const {
+    return static_cast<int64_t>(values_.size() * sizeof(float));
+  }
+
+ private:
+  Floats values_;
+};
+
+}  // namespace digitnet::engine::native

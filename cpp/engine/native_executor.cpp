@@ -1,0 +1,252 @@
+#include "engine/native_executor.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "core/error.h"
+#include "core/list.h"
+#include "core/random.h"
+#include "engine/native/plan.h"
+#include "engine/torch_executor.h"
+#include "train/optimizers.h"
+
+namespace digitnet::engine {
+namespace {
+
+using native::Pass;
+using native::Segment;
+
+constexpr int64_t kImagesAtOnce = 64;     // in prediction
+constexpr int64_t kParameters = 1 << 14;  // of one update task
+
+class NativeExecutor : public Executor {
+ public:
+  explicit NativeExecutor(models::Model& model)
+      : model_(model),
+        kernels_(kernels::select()),
+        plan_(model),
+        pool_(std::max(1, at::get_num_threads())) {
+    plan_.load();
+  }
+
+  std::string name() const override {
+    return join("native (", kernels_.name, ", ", pool_.threads(),
+                pool_.threads() == 1 ? " thread)" : " threads)");
+  }
+
+  int64_t bytes() const override { return plan_.bytes(); }
+
+  void predict(const float* images, int64_t count, float* logits) override {
+    guarded([&] {
+      if (plan_.capacity() == 0)
+        plan_.reserve(std::min(count, kImagesAtOnce), false, pool_.threads());
+      const int64_t at_once = std::min(plan_.capacity(), kImagesAtOnce);
+      const int64_t features = model_.preprocess().output().size();
+      const int64_t classes = model_.classes();
+      for (int64_t start = 0; start < count; start += at_once) {
+        const Pass pass{kernels_, pool_, std::min(at_once, count - start),
+                        false};
+        plan_.forward(pass, images + start * features);
+        for (int64_t n = 0; n < pass.count; ++n)
+          std::copy_n(plan_.logits(n), classes, logits + (start + n) * classes);
+      }
+    });
+  }
+
+  // A plan keeps no output of a layer that it computes together with the next.
+  std::vector<Activation> activations(const float* images,
+                                      int64_t count) override {
+    return make_torch_executor(model_, "cpu")->activations(images, count);
+  }
+
+  void start_training(const TrainSettings& settings) override {
+    guarded([&] {
+      settings_ = settings;
+      const auto& entry =
+          find(train::optimizers::all(), "optimizer", settings.optimizer.name);
+      kernel_ = entry.kernel;
+      update_ = {};
+      entry.configure(settings.optimizer.options, update_);
+      segments_ = plan_.segments(settings.lr_scales);
+      tasks_.clear();
+      for (const Segment& segment : segments_) {
+        for (int64_t at = 0; at < segment.count; at += kParameters) {
+          tasks_.push_back({segment.offset + at,
+                            std::min(kParameters, segment.count - at),
+                            segment.lr_scale, segment.decays});
+        }
+      }
+      squares_.assign(tasks_.size(), 0.0);
+      const size_t size = plan_.values().size();
+      for (int i = 0; i < 2; ++i)
+        states_[i].assign(i < entry.states ? size : 0, 0.0f);
+      averages_.clear();
+      if (settings.ema_decay > 0) averages_ = plan_.values();
+      steps_ = 0;
+    });
+  }
+
+  void start_epoch(int64_t) override {
+    totals_ = {};
+    epoch_steps_ = 0;
+  }
+
+  void train(const Batch& batch, double lr) override {
+    guarded([&] {
+      plan_.reserve(batch.count, true, pool_.threads());
+      Pass pass{kernels_, pool_, batch.count, true};
+      Draws draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32);
+      pass.key[0] = draws.bits();
+      pass.key[1] = draws.bits();
+      plan_.forward(pass, batch.images);
+      measure(batch);
+      if (!segments_.empty()) plan_.backward(pass);
+      ++steps_;
+      update(lr);
+    });
+  }
+
+  Totals totals() override {
+    Totals result = totals_;
+    if (result.samples > 0) result.loss /= static_cast<double>(result.samples);
+    return result;
+  }
+
+  void swap_averages() override {
+    if (!averages_.empty())
+      std::swap_ranges(averages_.begin(), averages_.end(),
+                       plan_.values().begin());
+  }
+
+  void pull() override { plan_.store(); }
+  void push() override { plan_.load(); }
+
+ private:
+  template <class F>
+  static void guarded(const F& f) {
+    try {
+      f();
+    } catch (const std::bad_alloc&) {
+      throw OutOfMemory("not enough memory");
+    }
+  }
+
+  // Cross-entropy averaged over the samples' weights, and its gradient.
+  void measure(const Batch& batch) {
+    const int64_t classes = model_.classes();
+    double weight_sum = 0;
+    for (int64_t n = 0; n < batch.count; ++n)
+      weight_sum += batch.weights ? batch.weights[n] : 1;
+    weight_sum = std::max(weight_sum, 1e-12);
+    double loss = 0;
+    for (int64_t n = 0; n < batch.count; ++n) {
+      const double share = (batch.weights ? batch.weights[n] : 1) / weight_sum;
+      loss += share * softmax_loss(plan_.logits(n), classes, batch.labels[n],
+                                   share, plan_.logits_gradient(n));
+    }
+    if (!std::isfinite(loss) && totals_.bad_step < 0)
+      totals_.bad_step = epoch_steps_;
+    totals_.loss += loss * static_cast<double>(batch.count);
+    totals_.samples += batch.count;
+    ++epoch_steps_;
+  }
+
+  // One sample's loss; gradient = share * (softmax - target).
+  double softmax_loss(const float* logits, int64_t classes, int64_t label,
+                      double share, float* gradient) {
+    int64_t best = 0;
+    for (int64_t k = 1; k < classes; ++k)
+      if (logits[k] > logits[best]) best = k;
+    totals_.correct += best == label;
+    float sum = 0;
+    for (int64_t k = 0; k < classes; ++k) {
+      gradient[k] = std::exp(logits[k] - logits[best]);
+      sum += gradient[k];
+    }
+    const double log_sum = std::log(sum) + logits[best];
+    const double smoothing = settings_.label_smoothing;
+    double loss = (1 - smoothing) * (log_sum - logits[label]);
+    const double spread = smoothing / static_cast<double>(classes);
+    for (int64_t k = 0; k < classes; ++k) {
+      if (smoothing > 0) loss += spread * (log_sum - logits[k]);
+      const double target = spread + (k == label ? 1 - smoothing : 0);
+      gradient[k] = static_cast<float>(share * (gradient[k] / sum - target));
+    }
+    return loss;
+  }
+
+  void update(double lr) {
+    float* values = plan_.values().data();
+    float* gradients = plan_.gradients().data();
+    const auto tasks = static_cast<int64_t>(tasks_.size());
+    if (settings_.l1 > 0 || settings_.l2 > 0) {
+      pool_.run(tasks, [&](int64_t i) {
+        const Segment& task = tasks_[i];
+        if (!task.decays) return;
+        kernels_.regularise(values + task.offset,
+                            static_cast<float>(settings_.l1),
+                            static_cast<float>(settings_.l2),
+                            gradients + task.offset, task.count);
+      });
+    }
+    update_.step = static_cast<double>(steps_);
+    update_.gradient_scale = clip_scale(gradients);
+    // Young averages forget faster, so that the first weights do not linger.
+    const double decay =
+        std::min(settings_.ema_decay, (1.0 + steps_) / (10.0 + steps_));
+    pool_.run(tasks, [&](int64_t i) {
+      const Segment& task = tasks_[i];
+      kernels::Update own = update_;
+      own.value = values + task.offset;
+      own.gradient = gradients + task.offset;
+      for (int s = 0; s < 2; ++s)
+        if (!states_[s].empty()) own.state[s] = states_[s].data() + task.offset;
+      own.count = task.count;
+      own.lr = static_cast<float>(lr * task.lr_scale);
+      (kernels_.*kernel_)(own);
+      if (!averages_.empty()) {
+        kernels_.average(values + task.offset, averages_.data() + task.offset,
+                         static_cast<float>(1 - decay), task.count);
+      }
+    });
+  }
+
+  float clip_scale(const float* gradients) {
+    if (settings_.clip_norm <= 0) return 1;
+    pool_.run(static_cast<int64_t>(tasks_.size()), [&](int64_t i) {
+      squares_[i] = kernels_.sum_of_squares(gradients + tasks_[i].offset,
+                                            tasks_[i].count);
+    });
+    double sum = 0;
+    for (const double square : squares_) sum += square;
+    return static_cast<float>(
+        std::min(1.0, settings_.clip_norm / (std::sqrt(sum) + 1e-6)));
+  }
+
+  models::Model& model_;
+  const kernels::Kernels& kernels_;
+  native::Plan plan_;
+  kernels::ThreadPool pool_;
+
+  TrainSettings settings_;
+  train::optimizers::Kernel kernel_ = nullptr;
+  kernels::Update update_{};
+  std::vector<Segment> segments_, tasks_;  // tasks: in parts of one update each
+  std::vector<double> squares_;
+  native::Floats states_[2], averages_;
+  int64_t steps_ = 0;
+
+  Totals totals_;  // loss: the sum so far
+  int64_t epoch_steps_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_native_executor(models::Model& model) {
+  return std::make_unique<NativeExecutor>(model);
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,17 @@
+#ifdef DIGITNET_X86_KERNELS
+
+#include "kernels/tables.h"
+
+namespace digitnet::kernels {
+namespace {
+#include "kernels/body/all.h"
+}  // namespace
+
+const Kernels& avx2_kernels() {
+  static constexpr Kernels kTable = table("avx2");
+  return kTable;
+}
+
+}  // namespace digitnet::kernels
+
+#endif

@@ -1,0 +1,56 @@
+// Every kernel, compiled for the instruction set of the file that includes this
+// inside a namespace of its own.
+
+// clang-format off: each builds on those before it.
+#include "kernels/body/lanes.h"
+#include "kernels/body/blocks.h"
+#include "kernels/body/tile.h"
+#include "kernels/body/convolve.h"
+#include "kernels/body/winograd.h"
+#include "kernels/body/weight_gradient.h"
+#include "kernels/body/gather.h"
+#include "kernels/body/elementwise.h"
+#include "kernels/body/lists.h"
+#if defined(__AVX512F__)
+#include "kernels/body/lists_avx512.h"
+#endif
+#include "kernels/body/channels.h"
+#include "kernels/body/update.h"
+// clang-format on
+
+constexpr Kernels table(const char* name) {
+  Kernels k{};
+  k.name = name;
+  k.convolve = convolve;
+  k.winograd = winograd;
+  k.winograd_weights = winograd_weights;
+  k.weight_gradient = weight_gradient;
+  k.gather = gather;
+#if defined(__AVX512F__)
+  k.list_pixel = list_pixel_avx512;
+#else
+  k.list_pixel = list_pixel;
+#endif
+  k.transpose = transpose;
+  k.sigmoid = sigmoid;
+  k.tanh = tanh;
+  k.sigmoid_gradient = sigmoid_gradient;
+  k.tanh_gradient = tanh_gradient;
+  k.relu = relu;
+  k.relu_gradient = relu_gradient;
+  k.add = add;
+  k.dropout = dropout;
+  k.column_sums = column_sums;
+  k.column_squares = column_squares;
+  k.column_products = column_products;
+  k.affine = affine;
+  k.affine_gradient = affine_gradient;
+  k.sgd = sgd;
+  k.adam = adam;
+  k.adamw = adamw;
+  k.rmsprop = rmsprop;
+  k.regularise = regularise;
+  k.average = average;
+  k.sum_of_squares = sum_of_squares;
+  return k;
+}

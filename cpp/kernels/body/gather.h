@@ -1,0 +1,101 @@
+// Sums of a few scaled rows: what sparse gradients are made of.
+
+template <int W, int R, int NV>
+DIGITNET_INLINE void gather_block(const Gather& c, const float* source,
+                                  float* target) {
+  typename Lanes<W>::F acc[R][NV];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int n = 0; n < NV; ++n) acc[r][n] = all<W>(0);
+  }
+  for (int64_t t = 0; t < c.count; ++t) {
+    const float factor = c.terms.factors[t];
+    const float* from = source + c.terms.offsets[t];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int n = 0; n < NV; ++n)
+        acc[r][n] += factor * load<W>(from + r * c.source_row + n * W);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int n = 0; n < NV; ++n) {
+      float* to = target + r * c.target_row + n * W;
+      store<W>(to, load<W>(to) + acc[r][n]);
+    }
+  }
+}
+
+// R rows of NV vectors at once.
+template <int W, int R, int NV>
+void gather_rows(const Gather& c) {
+  for (int64_t row = 0; row < c.rows; row += R)
+    gather_block<W, R, NV>(c, c.source + row * c.source_row,
+                           c.target + row * c.target_row);
+}
+
+// All R rows at once if they fit into the registers, else one after the other.
+template <int W, int R, int NV>
+void gather_few(const Gather& c) {
+  if constexpr (R * NV <= kRegisters) {
+    gather_rows<W, R, NV>(c);
+  } else {
+    gather_rows<W, 1, NV>(c);
+  }
+}
+
+template <int W, int NV>
+void gather_vectors(const Gather& c) {
+  if (c.rows == 5) return gather_few<W, 5, NV>(c);
+  if (c.rows == 3) return gather_few<W, 3, NV>(c);
+  if (c.rows == 2) return gather_few<W, 2, NV>(c);
+  gather_rows<W, 1, NV>(c);
+}
+
+template <int W>
+void gather_run(Gather c) {
+  const int64_t vectors = (c.run + W - 1) / W;
+  switch (vectors) {
+    case 1:
+      return gather_vectors<W, 1>(c);
+    case 2:
+      return gather_vectors<W, 2>(c);
+    case 3:
+      return gather_vectors<W, 3>(c);
+    case 4:
+      return gather_vectors<W, 4>(c);
+    case 5:
+      return gather_vectors<W, 5>(c);
+    case 6:
+      return gather_vectors<W, 6>(c);
+    case 8:
+      return gather_vectors<W, 8>(c);
+    case 10:
+      return gather_vectors<W, 10>(c);
+    case 12:
+      return gather_vectors<W, 12>(c);
+    default:
+      break;
+  }
+  // In parts of at most twelve vectors.
+  const int64_t part = (vectors > 12 ? 12 : vectors - 1) * W;
+  const int64_t run = c.run;
+  c.run = part;
+  gather_run<W>(c);
+  c.source += part;
+  c.target += part;
+  c.run = run - part;
+  gather_run<W>(c);
+}
+
+void gather(const Gather& c) {
+  if (c.count == 0) return;
+    // A short run in half a vector leaves fewer lanes idle.
+#if defined(__AVX512F__)
+  if (c.run <= 8) return gather_run<8>(c);
+#endif
+  gather_run<kWide>(c);
+}

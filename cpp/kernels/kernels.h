@@ -1,0 +1,223 @@
+// CPU kernels of the native executor, each in one version per instruction set.
+// Maps are channels-last: pixel (y, x) of an image has its channels side by
+// side. All counts and strides are in floats. Kernels take no lock, throw
+// nothing, allocate nothing, and compute the same bits whatever thread they run
+// on. They may read up to kSlack floats behind a map or matrix, never before.
+#pragma once
+
+#include <stdint.h>
+
+#include <string>
+#include <vector>
+
+namespace digitnet::kernels {
+
+constexpr int64_t kSlack = 64;
+constexpr int64_t kPanel = 32;  // columns of a panel
+
+// Weights [inputs, outputs] lie in panels of kPanel columns, the last one as
+// narrow as a multiple of 8 allows; a panel's rows follow each other. Padding
+// columns are zero.
+inline int64_t panel_width(int64_t outputs, int64_t panel) {
+  const int64_t left = outputs - panel * kPanel;
+  return left >= kPanel ? kPanel : (left + 7) / 8 * 8;
+}
+inline int64_t panel_count(int64_t outputs) {
+  return (outputs + kPanel - 1) / kPanel;
+}
+inline int64_t padded(int64_t outputs) { return (outputs + 7) / 8 * 8; }
+// Where (input, output) lies.
+inline int64_t panel_offset(int64_t inputs, int64_t outputs, int64_t input,
+                            int64_t output) {
+  const int64_t panel = output / kPanel;
+  return panel * kPanel * inputs + input * panel_width(outputs, panel) +
+         output % kPanel;
+}
+
+// y[pixel, o] = bias[o] + sum over the window of x * weights, then max(0, y) if
+// relu. A dense layer is a window of one pixel over a line of samples.
+struct Convolution {
+  const float* x;         // first tap of the first output pixel
+  int64_t x_pixel;        // from one output pixel's window to the next one's
+  int64_t x_line;         // from one output row's windows to the next one's
+  int64_t x_row;          // from one row of the window to the next
+  int64_t rows, run;      // of the window: rows, and floats of each
+  const float* weights;   // panels of [rows * run, outputs]
+  int64_t weights_panel;  // from one panel to the next: kPanel * rows * run
+  const float* bias;      // [padded(outputs)] or null
+  int64_t outputs;
+  int64_t first_panel, last_panel;  // computed here: [first, last)
+  int64_t height, width;            // output pixels, before pooling
+  float* y;
+  int64_t y_pixel, y_line;
+  bool relu;
+  bool accumulate;  // y is added to, instead of the bias; without argmax
+  // With argmax: y is the largest of each 2x2 window, `argmax` [height / 2,
+  // width / 2, outputs] which one it was (0 to 3, row by row; the first of
+  // equals). Odd last rows and columns are dropped.
+  uint8_t* argmax;
+};
+
+// The same for square windows of 3 or 5 pixels and stride 1 by Winograd's
+// minimal filtering F(2x2, k x k): fewer multiplications on transformed tiles,
+// which are the pool's windows. Source: Lavin, Gray, CVPR 2016.
+struct Winograd {
+  Convolution c;  // weights: as transformed; x_pixel is the number of inputs
+  float* scratch;
+};
+inline int64_t winograd_tile(int64_t kernel) { return kernel + 1; }
+// Floats of the transformed weights of one convolution.
+inline int64_t winograd_weights_size(int64_t kernel, int64_t inputs,
+                                     int64_t outputs) {
+  return winograd_tile(kernel) * winograd_tile(kernel) * inputs *
+         padded(outputs);
+}
+constexpr int64_t kWinogradTiles = 60;  // at once, if a row has fewer
+inline int64_t winograd_scratch_size(int64_t kernel, int64_t inputs,
+                                     int64_t width) {
+  const int64_t row = (width + 1) / 2;
+  const int64_t tiles = row > kWinogradTiles ? row : kWinogradTiles;
+  return winograd_tile(kernel) * winograd_tile(kernel) * tiles *
+         (inputs + kPanel);
+}
+
+// gradient[k, o] = sum over pixels of x[pixel, k] * g[pixel, o] (+= if
+// accumulate): what a convolution's weights get of one image. Same names as
+// above. Padding columns get what lies behind the outputs: clear them.
+struct WeightGradient {
+  const float* x;
+  int64_t x_pixel, x_line, x_row;
+  int64_t rows, run;
+  const float* g;  // of the output, [height, width, outputs]
+  int64_t g_pixel, g_line;
+  int64_t outputs, first_panel, last_panel;
+  int64_t first_input, last_input;  // of the run: [first, last)
+  int64_t height, width;
+  float* gradient;  // panels
+  bool accumulate;
+};
+
+// Terms of a sum: factors[i] * source[offsets[i] ...].
+struct Terms {
+  int32_t* offsets;
+  float* factors;
+};
+
+// target[r, i] += sum over terms of factor * source[offset + r * source_row +
+// i] for r < rows, i < run; beyond `run` up to a whole vector is added too.
+struct Gather {
+  Terms terms;
+  int64_t count;
+  const float* source;
+  int64_t source_row;
+  float* target;
+  int64_t target_row;
+  int64_t rows, run;
+};
+
+// Gradient behind a pooled convolution as lists. Of one pooled pixel: for each
+// of the four positions, the terms (channel * unit, gradient) of those channels
+// whose maximum was there; of one channel: the terms (window's offset in x,
+// gradient) of its pixels, appended behind counts[channel].
+struct PooledPixel {
+  const float* g;         // [channels], of the pooled output
+  const float* y;         // the pooled output, or null: every gradient counts
+  const uint8_t* argmax;  // [channels]
+  int64_t channels;
+  float scale;         // of the gradients
+  int32_t offsets[4];  // the windows' offsets in x
+  int64_t unit;
+  // With room for a vector behind the channels. Null: not wanted.
+  Terms by_position[4];
+  int32_t position_count[4];  // set
+  Terms by_channel;           // [channels, capacity]
+  int64_t capacity;
+  int32_t* counts;  // [channels], added to
+  float* bias;      // [channels], gradients are added
+};
+
+// One optimizer's step on `count` parameters.
+struct Update {
+  float* value;
+  const float* gradient;
+  float* state[2];
+  int64_t count;
+  float lr;
+  double step;  // 1 for the first
+  float weight_decay;
+  float gradient_scale;  // of clipping
+  float momentum;
+  double beta1, beta2;  // beta1: also rho of rmsprop
+  float epsilon;
+  bool nesterov;
+};
+
+struct Kernels {
+  const char* name;  // "avx512"
+  void (*convolve)(const Convolution&);
+  void (*winograd)(const Winograd&);
+  // From panels of [kernel * kernel * inputs, outputs].
+  void (*winograd_weights)(const float* weights, int64_t kernel, int64_t inputs,
+                           int64_t outputs, float* transformed);
+  void (*weight_gradient)(const WeightGradient&);
+  void (*gather)(const Gather&);
+  void (*list_pixel)(PooledPixel&);
+  // to[c, r] = from[r, c]
+  void (*transpose)(const float* from, int64_t rows, int64_t columns,
+                    int64_t from_row, float* to, int64_t to_row);
+
+  void (*sigmoid)(const float* x, float* y, int64_t count);
+  void (*tanh)(const float* x, float* y, int64_t count);
+  // g *= derivative, by the output y
+  void (*sigmoid_gradient)(const float* y, const float* g, float* out,
+                           int64_t count);
+  void (*tanh_gradient)(const float* y, const float* g, float* out,
+                        int64_t count);
+  void (*relu)(const float* x, float* y, int64_t count);
+  // out = y > 0 ? g * scale : 0
+  void (*relu_gradient)(const float* y, const float* g, float scale, float* out,
+                        int64_t count);
+  void (*add)(const float* a, const float* b, float* out, int64_t count);
+  // Keeps each value, scaled by 1 / keep, with probability `keep`: a function
+  // of (key, first + index).
+  void (*dropout)(const float* x, float* y, int64_t count, double keep,
+                  const uint32_t key[2], uint64_t first);
+  // sums[c] += rows of [count, channels] with a pixel stride
+  void (*column_sums)(const float* x, int64_t count, int64_t pixel,
+                      int64_t channels, float* sums);
+  // For batch norm: sums[c] += (x - mean)^2; and sums of g and of g * (x -
+  // mean).
+  void (*column_squares)(const float* x, const float* mean, int64_t count,
+                         int64_t pixel, int64_t channels, float* sums);
+  void (*column_products)(const float* x, const float* mean, const float* g,
+                          int64_t count, int64_t x_pixel, int64_t g_pixel,
+                          int64_t channels, float* g_sums, float* products);
+  // y = x * a[c] + b[c] (and max(0, y)); out = g * a[c] + x * b[c] + d[c]
+  void (*affine)(const float* x, const float* a, const float* b, int64_t count,
+                 int64_t x_pixel, int64_t y_pixel, int64_t channels, bool relu,
+                 float* y);
+  void (*affine_gradient)(const float* g, const float* x, const float* a,
+                          const float* b, const float* d, int64_t count,
+                          int64_t g_pixel, int64_t x_pixel, int64_t out_pixel,
+                          int64_t channels, float* out);
+
+  void (*sgd)(const Update&);
+  void (*adam)(const Update&);  // weight_decay is added to the gradient
+  void (*adamw)(const Update&);
+  void (*rmsprop)(const Update&);
+  // gradient += l1 * sign(value) + 2 * l2 * value
+  void (*regularise)(const float* value, float l1, float l2, float* gradient,
+                     int64_t count);
+  // average += (value - average) * part
+  void (*average)(const float* value, float* average, float part,
+                  int64_t count);
+  double (*sum_of_squares)(const float* x, int64_t count);
+};
+
+// The versions this machine can run, the fastest first.
+std::vector<const Kernels*> available();
+// The fastest, or the one that the environment variable DIGITNET_KERNELS names.
+// Throws std::invalid_argument for a name that is not available.
+const Kernels& select();
+
+}  // namespace digitnet::kernels
