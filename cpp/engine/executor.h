@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -61,6 +62,12 @@ class Executor {
   };
   virtual std::vector<Activation> activations(const float* images,
                                               int64_t count) = 0;
+
+  // Calls task(i) for i < tasks, on the executor's own threads if it has any;
+  // `task` must not throw.
+  virtual void share(int64_t tasks, const std::function<void(int64_t)>& task) {
+    for (int64_t i = 0; i < tasks; ++i) task(i);
+  }
 
   virtual void start_training(const TrainSettings& settings) = 0;
   virtual void start_epoch(int64_t steps) = 0;

@@ -62,6 +62,10 @@ class NativeExecutor : public Executor {
     return make_torch_executor(model_, "cpu")->activations(images, count);
   }
 
+  void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
+    pool_.run(tasks, task);
+  }
+
   void start_training(const TrainSettings& settings) override {
     guarded([&] {
       settings_ = settings;

@@ -115,25 +115,27 @@ struct Gather {
   int64_t rows, run;
 };
 
-// Gradient behind a pooled convolution as lists. Of one pooled pixel: for each
-// of the four positions, the terms (channel * unit, gradient) of those channels
-// whose maximum was there; of one channel: the terms (window's offset in x,
-// gradient) of its pixels, appended behind counts[channel].
-struct PooledPixel {
-  const float* g;         // [channels], of the pooled output
+// The gradients of one row of pooled pixels behind a convolution, as lists of
+// those that are not zero.
+struct PooledRow {
+  const float* g;         // [width, channels], of the pooled output
   const float* y;         // the pooled output, or null: every gradient counts
-  const uint8_t* argmax;  // [channels]
-  int64_t channels;
+  const uint8_t* argmax;  // [width, channels]
+  int64_t width, channels;
   float scale;         // of the gradients
-  int32_t offsets[4];  // the windows' offsets in x
-  int64_t unit;
-  // With room for a vector behind the channels. Null: not wanted.
-  Terms by_position[4];
-  int32_t position_count[4];  // set
-  Terms by_channel;           // [channels, capacity]
+  int32_t offsets[4];  // in x, of the windows of the first pixel's positions
+  int32_t step;        // in x, from one pooled pixel to the next
+  // Of each pixel and position, the terms (channel * unit, gradient) of the
+  // channels whose maximum was there: [width, 4, room], room for a vector
+  // behind the channels. Null: not wanted.
+  Terms by_position;
+  int64_t unit, room;
+  int32_t* position_counts;  // [width, 4], set
+  // Of each channel, the terms (window's offset in x, gradient) of its pixels:
+  // [channels, capacity], appended behind counts[channel].
+  Terms by_channel;
   int64_t capacity;
   int32_t* counts;  // [channels], added to
-  float* bias;      // [channels], gradients are added
 };
 
 // One optimizer's step on `count` parameters.
@@ -161,7 +163,8 @@ struct Kernels {
                            int64_t outputs, float* transformed);
   void (*weight_gradient)(const WeightGradient&);
   void (*gather)(const Gather&);
-  void (*list_pixel)(PooledPixel&);
+  void (*list_row)(const PooledRow&);
+  float (*sum)(const float* x, int64_t count);
   // to[c, r] = from[r, c]
   void (*transpose)(const float* from, int64_t rows, int64_t columns,
                     int64_t from_row, float* to, int64_t to_row);

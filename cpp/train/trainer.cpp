@@ -22,6 +22,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPulse{50};
+constexpr int64_t kBlock = 16;  // samples prepared together
+
+int64_t blocks_of(int64_t samples) { return (samples + kBlock - 1) / kBlock; }
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -66,8 +69,7 @@ class Loop {
     labels_.resize(batch);
     if (training.weights || !config.class_weights.empty())
       weights_.resize(batch);
-    raw_.resize(model.input().size());
-    scratch_.resize(model.input().size());
+    raw_.resize(blocks_of(batch) * 2 * model.input().size());
   }
 
   Outcome run() {
@@ -124,11 +126,19 @@ class Loop {
     const int64_t first = step * config_.batch_size;
     const int64_t count = std::min(config_.batch_size, training_.count - first);
     const int64_t features = model_.preprocess().output().size();
+    const auto fill = [&](int64_t block) {
+      const int64_t last = std::min((block + 1) * kBlock, count);
+      float* raw = raw_.data() + block * 2 * model_.input().size();
+      for (int64_t i = block * kBlock; i < last; ++i) {
+        const int64_t sample = order_[first + i];
+        pipeline_.apply(training_.images, training_.row(sample), config_.seed,
+                        epoch, sample, raw + model_.input().size(), raw);
+        model_.preprocess().apply(raw, images_.data() + i * features);
+      }
+    };
+    executor_->share(blocks_of(count), fill);
     for (int64_t i = 0; i < count; ++i) {
       const int64_t sample = order_[first + i];
-      pipeline_.apply(training_.images, training_.row(sample), config_.seed,
-                      epoch, sample, scratch_.data(), raw_.data());
-      model_.preprocess().apply(raw_.data(), images_.data() + i * features);
       labels_[i] = training_.labels[sample];
       if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
     }
@@ -254,7 +264,8 @@ class Loop {
   std::unique_ptr<schedules::Schedule> schedule_;
 
   std::vector<int64_t> order_;
-  std::vector<float> images_, weights_, raw_, scratch_;
+  std::vector<float> images_, weights_;
+  std::vector<float> raw_;  // two images of each block
   std::vector<int64_t> labels_;
 
   Snapshot good_, best_;

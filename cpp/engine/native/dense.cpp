@@ -10,6 +10,7 @@ using kernels::kPanel;
 
 constexpr int64_t kImages = 48;   // of one forward task
 constexpr int64_t kInputs = 96;   // of one gradient task
+constexpr int64_t kPanels = 4;    // of one gradient task
 constexpr int64_t kColumns = 64;  // of one bias task
 
 class Dense : public Op {
@@ -29,8 +30,11 @@ class Dense : public Op {
     return {&weight_, &bias_};
   }
 
-  void prepare(int64_t capacity, bool training, int) override {
-    if (!training || !x_.needs_gradient) return;
+  void prepare(int64_t capacity, bool training, int threads) override {
+    if (!training) return;
+    packed_size_ = capacity * kInputs;
+    packed_.reserve(threads * packed_size_);
+    if (!x_.needs_gradient) return;
     const int64_t images = kernels::padded(capacity);
     turned_.reserve(weight_.outputs * images);
     turned_dx_.reserve(weight_.inputs * images);
@@ -66,7 +70,7 @@ class Dense : public Op {
   void backward(const Pass& pass) override {
     if (relu_) {
       const auto scale = static_cast<float>(1 / (1 - dropout_));
-      pass.pool.run(pass.count, [&](int64_t n) {
+      each_image(pass, [&](int64_t n) {
         float* g = y_.gradient.at(n);
         pass.kernels.relu_gradient(y_.value.at(n), g, scale, g,
                                    weight_.outputs);
@@ -77,13 +81,13 @@ class Dense : public Op {
   }
 
   int64_t bytes() const override {
-    return turned_.bytes() + turned_dx_.bytes();
+    return turned_.bytes() + turned_dx_.bytes() + packed_.bytes();
   }
 
  private:
   void drop(const Pass& pass) const {
     const uint32_t key[2] = {pass.key[0] + number_, pass.key[1]};
-    pass.pool.run(pass.count, [&](int64_t n) {
+    each_image(pass, [&](int64_t n) {
       float* y = y_.value.at(n);
       pass.kernels.dropout(y, y, weight_.outputs, 1 - dropout_, key,
                            static_cast<uint64_t>(n * weight_.outputs));
@@ -93,25 +97,32 @@ class Dense : public Op {
   void weight_gradient(const Pass& pass) {
     const int64_t outputs = weight_.outputs;
     const int64_t panels = kernels::panel_count(outputs);
+    const int64_t groups = (panels + kPanels - 1) / kPanels;
     const int64_t blocks = (weight_.inputs + kInputs - 1) / kInputs;
-    pass.pool.run(panels * blocks, [&](int64_t task) {
+    pass.pool.run(groups * blocks, [&](int64_t task, int thread) {
+      const int64_t first = task / groups * kInputs;
+      const int64_t inputs = std::min(kInputs, weight_.inputs - first);
+      // The block's columns of x side by side: they are read once a panel.
+      float* x = packed_.data() + thread * packed_size_;
+      for (int64_t n = 0; n < pass.count; ++n)
+        std::copy_n(x_.value.at(n) + first, inputs, x + n * kInputs);
       kernels::WeightGradient c{};
-      c.x = x_.value.at(0);
-      c.x_pixel = x_.value.image();
+      c.x = x - first;
+      c.x_pixel = kInputs;
       c.rows = 1;
       c.run = weight_.inputs;
       c.g = y_.gradient.at(0);
       c.g_pixel = y_.gradient.image();
       c.outputs = outputs;
-      c.first_panel = task % panels;
-      c.last_panel = c.first_panel + 1;
-      c.first_input = task / panels * kInputs;
-      c.last_input = std::min(c.first_input + kInputs, weight_.inputs);
+      c.first_panel = task % groups * kPanels;
+      c.last_panel = std::min(c.first_panel + kPanels, panels);
+      c.first_input = first;
+      c.last_input = first + inputs;
       c.height = 1;
       c.width = pass.count;
       c.gradient = weight_.gradient;
       pass.kernels.weight_gradient(c);
-      clear_padding(c);
+      if (c.last_panel == panels) clear_padding(c);
     });
     if (!bias_.gradient) return;
     std::fill_n(bias_.gradient, kernels::padded(outputs), 0.0f);
@@ -124,7 +135,7 @@ class Dense : public Op {
   }
 
   void clear_padding(const kernels::WeightGradient& c) const {
-    const int64_t panel = c.first_panel;
+    const int64_t panel = c.last_panel - 1;
     const int64_t width = kernels::panel_width(c.outputs, panel);
     const int64_t valid = std::min(width, c.outputs - panel * kPanel);
     if (valid == width) return;
@@ -193,6 +204,8 @@ class Dense : public Op {
   double dropout_;
   Weight weight_, bias_;
   uint32_t number_;
+  int64_t packed_size_ = 0;
+  Buffer packed_;              // a block of x, of each thread
   Buffer turned_, turned_dx_;  // g^T in panels of images; dx^T
 };
 

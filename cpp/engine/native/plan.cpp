@@ -364,13 +364,17 @@ int64_t Plan::bytes() const {
 void Plan::forward(const Pass& pass, const float* images) {
   const Map& x = input_->value;
   const int64_t plane = x.height * x.width;
-  pass.pool.run(pass.count, [&](int64_t n) {
+  each_image(pass, [&](int64_t n) {
     const float* image = images + n * plane * x.channels;
     if (input_->shape.flat) {
       std::copy_n(image, x.channels, x.at(n));
       return;
     }
     for (int64_t row = 0; row < x.height; ++row) {
+      if (x.channels == 1) {
+        std::copy_n(image + row * x.width, x.width, x.at(n, row));
+        continue;
+      }
       pass.kernels.transpose(image + row * x.width, x.channels, x.width, plane,
                              x.at(n, row), x.channels);
     }

@@ -31,7 +31,7 @@ class PooledConv : public ConvBase {
     turned_.reserve(partial_size_);
     scratch_.clear();
     for (int i = 0; i < threads; ++i)
-      scratch_.emplace_back(weight_.outputs, group_ * pixels_);
+      scratch_.emplace_back(weight_.outputs, group_ * pixels_, y_.width);
   }
 
   void backward(const Pass& pass) override {
@@ -61,89 +61,101 @@ class PooledConv : public ConvBase {
  private:
   // Lists of one thread.
   struct Scratch {
-    Scratch(int64_t outputs, int64_t capacity)
+    Scratch(int64_t outputs, int64_t capacity, int64_t width)
         : channel_offsets(outputs * capacity + kRoom),
           channel_factors(outputs * capacity + kRoom),
-          position_offsets(4 * (outputs + kRoom)),
-          position_factors(4 * (outputs + kRoom)),
-          counts(outputs + kRoom) {}
+          position_offsets(width * 4 * (outputs + kRoom)),
+          position_factors(width * 4 * (outputs + kRoom)),
+          counts(outputs + kRoom),
+          position_counts(width * 4) {}
     std::vector<int32_t> channel_offsets;
     std::vector<float> channel_factors;
     std::vector<int32_t> position_offsets;
     std::vector<float> position_factors;
-    std::vector<int32_t> counts;
+    std::vector<int32_t> counts, position_counts;
   };
 
-  // Images [first, last): the input's gradient pixel by pixel, then the
-  // weights' channel by channel.
+  // Images [first, last): the input's gradient row by row, then the weights'
+  // channel by channel.
   void images(const Pass& pass, int64_t first, int64_t last, Scratch& scratch,
               float* partial, float* bias) {
     std::fill(scratch.counts.begin(), scratch.counts.end(), 0);
     for (int64_t n = first; n < last; ++n)
-      image(pass, n, (n - first) * x_.value.image(), scratch, bias);
-    const int64_t outputs = weight_.outputs, capacity = group_ * pixels_;
+      image(pass, n, (n - first) * x_.value.image(), scratch);
+    const int64_t capacity = group_ * pixels_;
     const float* x = window(x_.value, first, options_.padding);
-    for (int64_t o = 0; o < outputs; ++o) {
-      pass.kernels.gather({{scratch.channel_offsets.data() + o * capacity,
-                            scratch.channel_factors.data() + o * capacity},
-                           scratch.counts[o],
-                           x,
-                           x_.value.row(),
-                           partial + o * options_.kernel * run_room_,
-                           run_room_,
-                           options_.kernel,
-                           run_});
+    for (int64_t o = 0; o < weight_.outputs; ++o) {
+      float* factors = scratch.channel_factors.data() + o * capacity;
+      bias[o] += pass.kernels.sum(factors, scratch.counts[o]);
+      pass.kernels.gather(
+          {{scratch.channel_offsets.data() + o * capacity, factors},
+           scratch.counts[o],
+           x,
+           x_.value.row(),
+           partial + o * options_.kernel * run_room_,
+           run_room_,
+           options_.kernel,
+           run_});
     }
   }
 
-  void image(const Pass& pass, int64_t n, int64_t start, Scratch& scratch,
-             float* bias) {
+  void image(const Pass& pass, int64_t n, int64_t start, Scratch& scratch) {
     const Map &x = x_.value, &y = y_.value, &g = y_.gradient;
     const int64_t outputs = weight_.outputs;
-    kernels::PooledPixel pixel{};
-    pixel.channels = outputs;
-    pixel.scale = gradient_scale();
-    pixel.unit = options_.kernel * run_room_;
-    for (int i = 0; x_.needs_gradient && i < 4; ++i) {
-      const int64_t at = i * (outputs + kRoom);
-      pixel.by_position[i] = {scratch.position_offsets.data() + at,
-                              scratch.position_factors.data() + at};
+    kernels::PooledRow row{};
+    row.width = y.width;
+    row.channels = outputs;
+    row.scale = gradient_scale();
+    row.step = static_cast<int32_t>(2 * x.channels);
+    if (x_.needs_gradient) {
+      row.by_position = {scratch.position_offsets.data(),
+                         scratch.position_factors.data()};
+      row.unit = options_.kernel * run_room_;
+      row.room = outputs + kRoom;
+      row.position_counts = scratch.position_counts.data();
+      clear(x_.gradient, n);
     }
-    pixel.by_channel = {scratch.channel_offsets.data(),
-                        scratch.channel_factors.data()};
-    pixel.capacity = group_ * pixels_;
-    pixel.counts = scratch.counts.data();
-    pixel.bias = bias;
-    if (x_.needs_gradient) clear(x_.gradient, n);
-    for (int64_t row = 0; row < y.height; ++row) {
-      for (int64_t column = 0; column < y.width; ++column) {
-        pixel.g = g.at(n, row) + column * outputs;
-        pixel.y = options_.relu ? y.at(n, row) + column * outputs : nullptr;
-        pixel.argmax =
-            argmax_.data() + (n * pixels_ + row * y.width + column) * outputs;
-        for (int64_t i = 0; i < 4; ++i) {
-          pixel.offsets[i] =
-              static_cast<int32_t>(start + (2 * row + i / 2) * x.row() +
-                                   (2 * column + i % 2) * x.channels);
-        }
-        pass.kernels.list_pixel(pixel);
-        if (x_.needs_gradient) spread(pass, n, row, column, pixel);
+    row.by_channel = {scratch.channel_offsets.data(),
+                      scratch.channel_factors.data()};
+    row.capacity = group_ * pixels_;
+    row.counts = scratch.counts.data();
+    for (int64_t at = 0; at < y.height; ++at) {
+      row.g = g.at(n, at);
+      row.y = options_.relu ? y.at(n, at) : nullptr;
+      row.argmax = argmax_.data() + (n * pixels_ + at * y.width) * outputs;
+      for (int64_t i = 0; i < 4; ++i) {
+        row.offsets[i] = static_cast<int32_t>(
+            start + (2 * at + i / 2) * x.row() + i % 2 * x.channels);
       }
+      pass.kernels.list_row(row);
+      if (x_.needs_gradient) spread(pass, n, at, row);
     }
     if (x_.needs_gradient) clear_border(x_.gradient, n);
   }
 
-  // A pooled pixel's gradients to the windows that its maxima came from.
-  void spread(const Pass& pass, int64_t n, int64_t row, int64_t column,
-              const kernels::PooledPixel& pixel) {
+  // A row's gradients to the windows that its maxima came from. Neighbouring
+  // windows overlap, and a sum must not wait for the one before: every third
+  // pixel first, then those between.
+  void spread(const Pass& pass, int64_t n, int64_t at,
+              const kernels::PooledRow& row) {
     const Map& dx = x_.gradient;
-    float* start = window(dx, n, options_.padding);
     for (int64_t i = 0; i < 4; ++i) {
-      pass.kernels.gather({pixel.by_position[i], pixel.position_count[i],
-                           turned_.data(), run_room_,
-                           start + (2 * row + i / 2) * dx.row() +
-                               (2 * column + i % 2) * dx.channels,
-                           dx.row(), options_.kernel, run_});
+      float* start = window(dx, n, options_.padding) +
+                     (2 * at + i / 2) * dx.row() + i % 2 * dx.channels;
+      for (int64_t first = 0; first < 3; ++first) {
+        for (int64_t pixel = first; pixel < row.width; pixel += 3) {
+          const int64_t list = pixel * 4 + i;
+          pass.kernels.gather({{row.by_position.offsets + list * row.room,
+                                row.by_position.factors + list * row.room},
+                               row.position_counts[list],
+                               turned_.data(),
+                               run_room_,
+                               start + 2 * pixel * dx.channels,
+                               dx.row(),
+                               options_.kernel,
+                               run_});
+        }
+      }
     }
   }
 

@@ -26,10 +26,11 @@ constexpr Kernels table(const char* name) {
   k.winograd_weights = winograd_weights;
   k.weight_gradient = weight_gradient;
   k.gather = gather;
+  k.sum = sum;
 #if defined(__AVX512F__)
-  k.list_pixel = list_pixel_avx512;
+  k.list_row = list_row_avx512;
 #else
-  k.list_pixel = list_pixel;
+  k.list_row = list_row;
 #endif
   k.transpose = transpose;
   k.sigmoid = sigmoid;

@@ -119,11 +119,7 @@ DIGITNET_INLINE void store_pooled(const typename Lanes<W>::F (&a)[NV],
     const typename Lanes<W>::Bytes bytes =
         __builtin_convertvector(where, typename Lanes<W>::Bytes);
     const int64_t left = valid - n * W;
-    if (left >= W) {
-      __builtin_memcpy(argmax + n * W, &bytes, W);
-    } else {
-      for (int64_t i = 0; i < left; ++i) argmax[n * W + i] = bytes[i];
-    }
+    if (left > 0) store_bytes<W>(argmax + n * W, bytes, left);
   }
   store_pixel<W, NV>(y, largest, valid, relu);
 }

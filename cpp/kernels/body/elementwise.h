@@ -88,6 +88,16 @@ void add(const float* a, const float* b, float* out, int64_t count) {
   transform(a, b, out, count, [](F v, F w) { return v + w; });
 }
 
+float sum(const float* x, int64_t count) {
+  F total{};
+  int64_t i = 0;
+  for (; i + kWide <= count; i += kWide) total += load<kWide>(x + i);
+  float result = 0;
+  for (; i < count; ++i) result += x[i];
+  for (int lane = 0; lane < kWide; ++lane) result += total[lane];
+  return result;
+}
+
 // 32 random bits a lane: two rounds of a multiply-xor mixer over the index,
 // each with a key of its own.
 DIGITNET_INLINE U mixed(U x) {

@@ -25,12 +25,38 @@ DIGITNET_INLINE void store(float* p, typename Lanes<W>::F v) {
   *reinterpret_cast<typename Lanes<W>::Memory*>(p) = v;
 }
 
-// The first `count` lanes, count <= W.
+// The first `count` lanes, 0 < count.
 template <int W>
 DIGITNET_INLINE void store_first(float* p, typename Lanes<W>::F v,
                                  int64_t count) {
   if (count >= W) return store<W>(p, v);
+#if defined(__AVX512F__)
+  const auto lanes = static_cast<uint16_t>((1u << count) - 1);
+  if constexpr (W == 16) {
+    _mm512_mask_storeu_ps(p, lanes, (__m512)v);
+  } else {
+    _mm256_mask_storeu_ps(p, static_cast<uint8_t>(lanes), (__m256)v);
+  }
+#else
   for (int64_t i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+
+// The same for bytes.
+template <int W>
+DIGITNET_INLINE void store_bytes(uint8_t* p, typename Lanes<W>::Bytes v,
+                                 int64_t count) {
+  if (count >= W) {
+    __builtin_memcpy(p, &v, W);
+    return;
+  }
+#if defined(__AVX512F__)
+  __m128i wide = _mm_setzero_si128();
+  __builtin_memcpy(&wide, &v, W);
+  _mm_mask_storeu_epi8(p, static_cast<uint16_t>((1u << count) - 1), wide);
+#else
+  for (int64_t i = 0; i < count; ++i) p[i] = v[i];
+#endif
 }
 
 template <int W>
