@@ -294,6 +294,17 @@ void bind_models(py::module_& root) {
       .def("get", &get_parameter, "name"_a)
       .def("set", &set_parameter, "name"_a, "values"_a)
       .def("summary", &summary)
+      .def(
+          "executor",
+          [](Model& self, const std::string& device, int64_t batch_size) {
+            const auto choice =
+                engine::choose_executor(self, device, batch_size);
+            return py::dict("name"_a = choice.executor,
+                            "reason"_a = choice.reason,
+                            "memory_bytes"_a = choice.bytes);
+          },
+          "device"_a, "batch_size"_a,
+          "Which executor would run the model, why, and its memory.")
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
            "probabilities"_a)
       .def("activations", &activations, "images"_a)

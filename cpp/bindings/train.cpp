@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/executor.h"
+#include "kernels/kernels.h"
 #include "train/optimizers.h"
 #include "train/schedules.h"
 #include "train/trainer.h"
@@ -238,6 +239,15 @@ void bind_train(py::module_& root) {
       },
       "options"_a, "classes"_a, "has_validation"_a,
       "Raise what fit() would raise of these options.");
+  m.def(
+      "kernels",
+      [] {
+        std::vector<std::string> names;
+        for (const auto* kernels : kernels::available())
+          names.push_back(kernels->name);
+        return names;
+      },
+      "Instruction sets that the native executor can use here, best first.");
   m.def("resolve_device", &engine::resolve_device, "device"_a,
         "The device that 'auto' stands for.");
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,

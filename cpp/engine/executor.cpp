@@ -49,26 +49,14 @@ std::string resolve_device(const std::string& device) {
 
 namespace {
 
-// The native executor, or null and why not.
-std::unique_ptr<Executor> try_native(models::Model& model,
-                                     const std::string& device,
-                                     std::string& reason) {
+// Why not the native executor, as far as the network does not say.
+std::string native_refused(const std::string& device) {
   const char* wanted = std::getenv("DIGITNET_EXECUTOR");
   const std::string word = wanted ? wanted : "";
   require(word.empty() || word == "native" || word == "torch",
           "DIGITNET_EXECUTOR: expected 'native' or 'torch', got '", word, "'");
-  if (word == "torch") {
-    reason = "DIGITNET_EXECUTOR is 'torch'";
-  } else if (device != "cpu") {
-    reason = "the native executor is for CPUs";
-  } else {
-    try {
-      return make_native_executor(model);
-    } catch (const native::NotCovered& error) {
-      reason = error.what();
-    }
-  }
-  return nullptr;
+  if (word == "torch") return "DIGITNET_EXECUTOR is 'torch'";
+  return device == "cpu" ? "" : "the native executor is for CPUs";
 }
 
 }  // namespace
@@ -77,17 +65,28 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device) {
   refuse_forked_child();
   const std::string place = resolve_device(device);
-  std::string reason;
-  auto executor = try_native(model, place, reason);
-  return executor ? std::move(executor) : make_torch_executor(model, place);
+  if (native_refused(place).empty()) {
+    try {
+      return make_native_executor(model);
+    } catch (const native::NotCovered&) {
+      // choose_executor() tells who asks.
+    }
+  }
+  return make_torch_executor(model, place);
 }
 
-Choice choose_executor(models::Model& model, const std::string& device) {
+Choice choose_executor(models::Model& model, const std::string& device,
+                       int64_t batch_size) {
   const std::string place = resolve_device(device);
-  Choice choice;
-  const auto executor = try_native(model, place, choice.reason);
-  choice.executor = executor ? executor->name() : "torch on " + place;
-  return choice;
+  std::string reason = native_refused(place);
+  if (reason.empty()) {
+    try {
+      return {native_name(), "", native_bytes(model, batch_size)};
+    } catch (const native::NotCovered& error) {
+      reason = error.what();
+    }
+  }
+  return {"torch on " + place, reason};
 }
 
 }  // namespace digitnet::engine

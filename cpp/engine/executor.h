@@ -49,8 +49,6 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual std::string name() const = 0;  // "torch on cpu"
-  // Memory that it holds between steps, in bytes; 0 if it does not know.
-  virtual int64_t bytes() const { return 0; }
 
   // logits[count, K] in evaluation mode.
   virtual void predict(const float* images, int64_t count, float* logits) = 0;
@@ -97,8 +95,11 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
 struct Choice {
   std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
   std::string reason;    // "" for the native one
+  // What the native one holds while it trains batches of so many, about.
+  int64_t bytes = 0;
 };
-Choice choose_executor(models::Model& model, const std::string& device);
+Choice choose_executor(models::Model& model, const std::string& device,
+                       int64_t batch_size);
 std::string resolve_device(const std::string& device);
 
 }  // namespace digitnet::engine

@@ -22,22 +22,19 @@ using native::Segment;
 constexpr int64_t kImagesAtOnce = 64;     // in prediction
 constexpr int64_t kParameters = 1 << 14;  // of one update task
 
+int threads() { return std::max(1, at::get_num_threads()); }
+
 class NativeExecutor : public Executor {
  public:
   explicit NativeExecutor(models::Model& model)
       : model_(model),
         kernels_(kernels::select()),
         plan_(model),
-        pool_(std::max(1, at::get_num_threads())) {
+        pool_(threads()) {
     plan_.load();
   }
 
-  std::string name() const override {
-    return join("native (", kernels_.name, ", ", pool_.threads(),
-                pool_.threads() == 1 ? " thread)" : " threads)");
-  }
-
-  int64_t bytes() const override { return plan_.bytes(); }
+  std::string name() const override { return native_name(); }
 
   void predict(const float* images, int64_t count, float* logits) override {
     guarded([&] {
@@ -251,6 +248,22 @@ class NativeExecutor : public Executor {
 
 std::unique_ptr<Executor> make_native_executor(models::Model& model) {
   return std::make_unique<NativeExecutor>(model);
+}
+
+std::string native_name() {
+  return join("native (", kernels::select().name, ", ", threads(),
+              threads() == 1 ? " thread)" : " threads)");
+}
+
+int64_t native_bytes(models::Model& model, int64_t batch_size) {
+  // From two small batches: a large one need not fit.
+  constexpr int64_t kFew = 16, kMore = 32;
+  native::Plan plan(model);
+  plan.reserve(std::min(batch_size, kFew), true, threads());
+  const int64_t few = plan.bytes();
+  if (batch_size <= kFew) return few;
+  plan.reserve(kMore, true, threads());
+  return few + (plan.bytes() - few) * (batch_size - kFew) / (kMore - kFew);
 }
 
 }  // namespace digitnet::engine

@@ -144,6 +144,7 @@ def fit(
         model._fix_scale(training.max_value)
         model.classes = _better_names(model.classes, training.classes)
     model.history = history
+    history.executor = _executor(model, options)
     _train(model, training, weights, held_out, options, run)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=2)
@@ -200,6 +201,7 @@ def _train(
     model.stop_training = False
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
+        run.progress.executor(run.history.executor)
         run.call("on_train_begin")
         try:
             outcome = _core.train.fit(
@@ -219,6 +221,14 @@ def _train(
             run.history.message = outcome["message"]
         finally:
             run.call("on_train_end")
+
+
+def _executor(model: Model, options: dict[str, Any]) -> str:
+    """Who will train, and why if it is not the native executor."""
+    choice = model._core.executor(options["device"], 1)
+    if not choice["reason"]:
+        return str(choice["name"])
+    return f"{choice['name']} ({choice['reason']})"
 
 
 def _interactive() -> bool:

@@ -21,6 +21,8 @@ class History(Mapping[str, list[float]]):
         message: Why, if it diverged.
         options: What `fit` was told.
         monitor: The column that the best epoch goes by.
+        executor: What trained, such as "native (avx512, 2 threads)"; if that is not the
+            native executor on a CPU, with the reason.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class History(Mapping[str, list[float]]):
         self.monitor = monitor
         self.status = "finished"
         self.message = ""
+        self.executor = ""
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add an epoch; columns that are NaN in the first one (no validation) are left out."""

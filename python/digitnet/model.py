@@ -84,7 +84,12 @@ class Model:
 
     def summary(self) -> Summary:
         """Shapes, parameters, multiply-adds and memory, layer by layer."""
-        return Summary(self.name, self._core.summary(), self.input_shape)
+        return Summary(
+            self.name,
+            self._core.summary(),
+            self.input_shape,
+            self._core.executor("cpu", 64),
+        )
 
     # -- training ---------------------------------------------------------------
 

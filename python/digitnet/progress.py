@@ -40,6 +40,9 @@ class Progress:
     ) -> None:
         pass
 
+    def executor(self, name: str) -> None:
+        """Called once, with what will train."""
+
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         """Called a few times a second."""
 
@@ -49,6 +52,9 @@ class Progress:
 
 class Lines(Progress):
     """One line an epoch, for logs."""
+
+    def executor(self, name: str) -> None:
+        print(f"training on {name}", flush=True)
 
     def epoch(self, row: dict[str, float]) -> None:
         print(row_text(int(row["epoch"]), self.epochs, row), flush=True)
@@ -65,6 +71,9 @@ class Bar(Progress):
 
     def __exit__(self, *_: Any) -> None:
         self.bar.close()
+
+    def executor(self, name: str) -> None:
+        self.bar.write(f"training on {name}", file=sys.stderr)
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
         self.bar.n = round(epoch - 1 + step / steps, 2)
@@ -85,6 +94,10 @@ class Cell(Progress):
 
         self.handle: Any = display(self._page(0), display_id=True)
         return self
+
+    def executor(self, name: str) -> None:
+        self.row = f"training on {name}"
+        self.handle.update(self._page(0))
 
     def _page(self, done: float, note: str = "") -> Any:
         from IPython.display import HTML

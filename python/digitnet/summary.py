@@ -15,12 +15,18 @@ class Summary:
     Attributes:
         rows: One dict a layer: layer, kind, output, parameters, multiply_adds, memory_bytes
             (of its output for one sample, float32).
+        executor: What trains it on this machine's CPU: name, reason (if it is not the
+            native one) and memory_bytes for batches of 64.
     """
 
     def __init__(
-        self, name: str, rows: list[dict[str, Any]], input_shape: tuple[int, ...]
+        self,
+        name: str,
+        rows: list[dict[str, Any]],
+        input_shape: tuple[int, ...],
+        executor: dict[str, Any],
     ) -> None:
-        self.name, self.input_shape = name, input_shape
+        self.name, self.input_shape, self.executor = name, input_shape, executor
         self.rows = [
             {**row, "memory_bytes": 4 * math.prod(row["output"])} for row in rows
         ]
@@ -41,6 +47,15 @@ class Summary:
             f"{self.total('parameters'):,} parameters, "
             f"{self.total('multiply_adds'):,} multiply-adds and "
             f"{self.total('memory_bytes') / 1024:.1f} KiB of outputs a sample"
+        )
+
+    def _runs_on(self) -> str:
+        """Who computes it, why, and how much memory that takes."""
+        if self.executor["reason"]:
+            return f"runs on {self.executor['name']}: {self.executor['reason']}"
+        return (
+            f"runs on {self.executor['name']}, about "
+            f"{self.executor['memory_bytes'] / 2**20:.1f} MiB for training in batches of 64"
         )
 
     def __str__(self) -> str:
@@ -66,11 +81,12 @@ class Summary:
                 for i, (c, w) in enumerate(zip(line, widths, strict=True))
             ]
             lines.append("  ".join(cells).rstrip())
-        return "\n".join(lines)
+        return "\n".join([*lines, self._runs_on()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         frame = self.to_frame()
         frame["output"] = ["x".join(map(str, row["output"])) for row in self.rows]
-        return f"<p>{self._title()}</p>" + str(frame.to_html(index=False))
+        table = str(frame.to_html(index=False))
+        return f"<p>{self._title()}</p>{table}<p>{self._runs_on()}</p>"

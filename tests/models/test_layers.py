@@ -73,8 +73,10 @@ def test_every_kind_of_layer_is_tested():
     }
 
 
+@pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_every_layer_is_its_torch_twin(network, images):
+def test_every_layer_is_its_torch_twin(network, images, executor, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
     import torch
 
     model = make(network)
@@ -90,8 +92,10 @@ def test_every_layer_is_its_torch_twin(network, images):
         np.testing.assert_array_equal(state[name], value)
 
 
+@pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_training_follows_torch_for_every_layer(network, images):
+def test_training_follows_torch_for_every_layer(network, images, executor, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
     import torch
 
     model = make([layer for layer in network if layer.kind != "dropout"])

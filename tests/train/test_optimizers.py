@@ -45,9 +45,11 @@ def test_every_optimizer_is_tested():
     assert {name.split()[0] for name in CASES} == set(digitnet.train.optimizers())
 
 
+@pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize(("options", "make"), CASES.values(), ids=CASES)
-def test_ten_steps_are_torchs(options, make, request, rng):
-    name = request.node.callspec.id.split()[0]
+def test_ten_steps_are_torchs(options, make, executor, request, rng, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
+    name = request.node.callspec.id.split("-")[0].split()[0]
     images = rng.random((8, 1, 4, 4), dtype=np.float32)
     labels = rng.integers(0, 3, 8)
     model = digitnet.Model(

@@ -16,7 +16,8 @@ def run(digits, **options):
 def test_a_log_gets_a_line_an_epoch(digits, capsys):
     run(digits)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert lines.pop(0).startswith("training on native")
     assert lines[1].startswith("epoch 2/2  loss ")
     assert "val_accuracy" in lines[1]
 

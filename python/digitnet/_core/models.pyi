@@ -52,6 +52,10 @@ class Model:
         ...
     def count_params(self) -> int:
         ...
+    def executor(self, device: str, batch_size: typing.SupportsInt | typing.SupportsIndex) -> dict:
+        """
+        Which executor would run the model, why, and its memory.
+        """
     def get(self, name: str) -> numpy.typing.NDArray[numpy.float32]:
         ...
     def predict(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, device: str, probabilities: bool) -> numpy.typing.NDArray[numpy.float64]:

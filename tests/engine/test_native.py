@@ -1,0 +1,326 @@
+"""The native executor: its gradients against float64, its bits, and when it steps aside."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+import digitnet
+from digitnet import _core
+from digitnet.layers import (
+    GELU,
+    AveragePool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    Residual,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+every_kernel = pytest.mark.parametrize("kernels", _core.train.kernels())
+TAIL = [Flatten(), Dense(3)]
+NETWORKS = {
+    "two hidden layers": ((1, 5, 7), [Flatten(), Dense(33), ReLU(), Dense(70), *TAIL]),
+    "wide": ((3, 6, 6), [Flatten(), Dense(130), ReLU(), Dense(96), Tanh(), Dense(3)]),
+    "pooled 1 to 6": ((1, 11, 9), [Conv(6, 5), ReLU(), MaxPool(), *TAIL]),
+    "pooled 3 to 33": (
+        (3, 9, 11),
+        [Conv(33, 3, padding="same"), MaxPool(), ReLU(), *TAIL],
+    ),
+    "pooled twice": (
+        (1, 14, 14),
+        [
+            *(Conv(6, 5, padding="same"), ReLU(), MaxPool()),
+            *(Conv(16, 3), ReLU(), MaxPool(), Flatten(), Dense(24), ReLU(), Dense(3)),
+        ],
+    ),
+    "pooled without ReLU": ((2, 8, 8), [Conv(5, 3), MaxPool(), *TAIL]),
+    "plain 24 to 16": (
+        (6, 7, 9),
+        [Conv(24, 3, padding="same"), ReLU(), Conv(16, 3), ReLU(), *TAIL],
+    ),
+    "1x1": ((3, 5, 5), [Conv(17, 1), ReLU(), Conv(9, 1), *TAIL]),
+    "strides": (
+        (3, 9, 10),
+        [
+            *(Conv(8, 3, stride=2, padding=1), ReLU(), Conv(20, 3, stride=2)),
+            *TAIL,
+        ],
+    ),
+    "wide padding": ((2, 5, 5), [Conv(4, 3, padding=3), Conv(5, 2), *TAIL]),
+    "Winograd 3x3, pooled and odd": (
+        (2, 13, 11),
+        [Conv(16, 3), ReLU(), Conv(33, 3, padding="same"), ReLU(), MaxPool(), *TAIL],
+    ),
+    "Winograd 3x3, plain": (
+        (2, 13, 11),
+        [Conv(24, 3), ReLU(), Conv(40, 3, padding="same"), ReLU(), Conv(16, 3), *TAIL],
+    ),
+    "Winograd 5x5, pooled": (
+        (1, 16, 12),
+        [
+            Conv(16, 3, padding="same"),
+            ReLU(),
+            Conv(24, 5, padding="same"),
+            ReLU(),
+            MaxPool(),
+            *TAIL,
+        ],
+    ),
+    "Winograd 5x5, plain and odd": (
+        (1, 13, 13),
+        [Conv(17, 3, padding="same"), ReLU(), Conv(16, 5), ReLU(), *TAIL],
+    ),
+    "batch norm": (
+        (2, 6, 6),
+        [
+            *(Conv(9, 3, bias=False), BatchNorm(), ReLU(), Conv(5, 3, padding="same")),
+            *(BatchNorm(), Flatten(), BatchNorm(0.3), Dense(8), BatchNorm()),
+            *(ReLU(), Dense(3)),
+        ],
+    ),
+    "residual and concat": (
+        (3, 6, 6),
+        [
+            Residual([Conv(3, 3, padding="same"), ReLU()]),
+            Residual([Conv(5, 3, padding="same"), ReLU()], shortcut=Conv(5, 1)),
+            Concat(Conv(4, 3), [Conv(2, 1), Conv(3, 3)]),
+            *TAIL,
+        ],
+    ),
+    "other pools": (
+        (2, 9, 9),
+        [Conv(4, 2), MaxPool(3, 1), AveragePool(2), MaxPool(2, 1), *TAIL],
+    ),
+    "activations": (
+        (1, 4, 4),
+        [
+            *(Conv(5, 3), Sigmoid(), Flatten(), Dense(9), GELU(), Dense(9), Tanh()),
+            *(Dense(7), Sigmoid(), Dense(3)),
+        ],
+    ),
+}
+every_network = pytest.mark.parametrize(
+    ("shape", "network"), NETWORKS.values(), ids=NETWORKS
+)
+
+
+def make(network, shape):
+    model = digitnet.Model(network, shape, preprocess=[], classes=3)
+    model._core.max_value = 1
+    return model
+
+
+def draw(rng, shape, count):
+    images = rng.standard_normal((count, *shape)).astype(np.float32)
+    # Non-negative, as a Dataset wants it; ties are as good as impossible.
+    images = np.abs(images) / np.abs(images).max()
+    images.flat[0] = 1
+    return images, rng.integers(0, 3, count)
+
+
+def one_step(model, images, labels, **options):
+    """Parameters before a step of plain gradient descent minus those after it."""
+    before = model.state_dict()
+    data = digitnet.Dataset(images, labels, classes=3, max_value=1)
+    history = model.fit(
+        data,
+        epochs=1,
+        batch_size=len(labels),
+        optimizer="sgd",
+        schedule="constant",
+        learning_rate=1.0,
+        progress=False,
+        **options,
+    )
+    assert history.executor.startswith("native"), history.executor
+    after = model.state_dict()
+    return {name: before[name] - after[name] for name in before}
+
+
+def torch_gradients(twin, images, labels, dtype):
+    twin = copy.deepcopy(twin).to(dtype).train()
+    loss = torch.nn.functional.cross_entropy(
+        twin(torch.from_numpy(images).to(dtype)), torch.from_numpy(labels)
+    )
+    loss.backward()
+    return {name: p.grad.double().numpy() for name, p in twin.named_parameters()}
+
+
+@every_kernel
+@every_network
+@pytest.mark.parametrize("count", [1, 5, 19])
+def test_gradients_are_as_close_to_float64_as_torchs(
+    kernels, shape, network, count, rng, monkeypatch
+):
+    if count == 1 and any(layer.kind == "batch_norm" for layer in network):
+        count = 4  # two samples of a feature become -1 and 1 whatever they are
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    model = make(network, shape)
+    images, labels = draw(rng, shape, count)
+    twin = model.to_torch()
+    found = one_step(model, images, labels)
+    exact = torch_gradients(twin, images, labels, torch.float64)
+    theirs = torch_gradients(twin, images, labels, torch.float32)
+    for name, gradient in exact.items():
+        size = np.abs(gradient).max()
+        error = np.abs(theirs[name] - gradient).max()
+        # The difference of weights of about 1 has errors of its own: 1e-7.
+        allowed = 10 * error + 2e-6 * size + 2.5e-7
+        assert np.abs(found[name] - gradient).max() <= allowed, name
+
+
+@every_kernel
+@every_network
+def test_logits_are_as_close_to_float64_as_torchs(
+    kernels, shape, network, rng, monkeypatch
+):
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    model = make(network, shape)
+    images, _ = draw(rng, shape, 67)  # more than the plan's 64
+    twin = model.to_torch()
+    with torch.no_grad():
+        theirs = twin(torch.from_numpy(images)).numpy()
+        exact = twin.double()(torch.from_numpy(images).double()).numpy()
+    allowed = 10 * np.abs(theirs - exact).max() + 2e-6 * np.abs(exact).max()
+    assert np.abs(model.predict_logits(images) - exact).max() <= allowed
+
+
+def trained(network, shape, images, labels, threads, **options):
+    """The state after three epochs with a short last batch."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        model = make(network, shape)
+        data = digitnet.Dataset(images, labels, classes=3, max_value=1)
+        history = model.fit(data, epochs=3, batch_size=16, progress=False, **options)
+        assert f"{threads} thread" in history.executor
+        return model.state_dict()
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimizer": "sgd", "clip_norm": 0.1, "l1": 1e-4, "l2": 1e-4},
+        {
+            "ema_decay": 0.9,
+            "label_smoothing": 0.1,
+            "augment": "shift 1px | rotate 9deg",
+        },
+    ],
+    ids=["plain", "clipped", "averaged"],
+)
+@every_network
+def test_the_number_of_threads_does_not_change_a_bit(shape, network, options, rng):
+    layers = [*network[:-1], Dropout(0.3), network[-1]]
+    images, labels = draw(rng, shape, 50)
+    one = trained(layers, shape, images, labels, 1, **options)
+    for threads in (2, 3):
+        many = trained(layers, shape, images, labels, threads, **options)
+        for name, value in one.items():
+            np.testing.assert_array_equal(many[name], value, err_msg=name)
+
+
+@every_kernel
+def test_dropout_keeps_its_share_and_the_same_units_both_ways(
+    kernels, rng, monkeypatch
+):
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    kept = []
+    for seed in range(20):
+        model = make([Flatten(), Dense(500), Dropout(0.3), Dense(3)], (1, 4, 4))
+        images, labels = draw(rng, (1, 4, 4), 1)
+        moved = one_step(model, images, labels, seed=seed)
+        changed = {name: gradient != 0 for name, gradient in moved.items()}
+        alive = changed["dense2.weight"].any(axis=0)
+        np.testing.assert_array_equal(changed["dense1.bias"], alive)
+        kept.append(alive)
+    # 10,000 draws: four standard deviations are .018.
+    assert abs(np.mean(kept) - 0.7) < 0.019
+    assert len({mask.tobytes() for mask in kept}) == 20
+
+
+def test_dropout_fused_with_relu_keeps_its_share(rng):
+    model = make([Flatten(), Dense(2000), ReLU(), Dropout(0.4), Dense(3)], (1, 4, 4))
+    images, labels = draw(rng, (1, 4, 4), 1)
+    before = model.state_dict()
+    above = (
+        images.reshape(1, -1) @ before["dense1.weight"].T + before["dense1.bias"] > 0
+    )[0]
+    changed = one_step(model, images, labels)["dense1.bias"] != 0
+    assert not changed[~above].any()
+    assert abs(changed[above].mean() - 0.6) < 4 * np.sqrt(0.24 / above.sum())
+
+
+def test_predictions_depend_on_nothing_around_them(rng):
+    model = digitnet.models.make("lenet5")
+    images = rng.integers(0, 256, (150, 28, 28), dtype=np.uint8)
+    model._core.max_value = 255
+    whole = model.predict_logits(images)
+    np.testing.assert_array_equal(model.predict_logits(images[70:71]), whole[70:71])
+    np.testing.assert_array_equal(model.predict_logits(images[::-1])[::-1], whole)
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        ([Flatten(), Dense(9), Softmax(), Dense(3)], "softmax 'softmax1'"),
+        ([Flatten(), Residual([Dense(36)]), Dense(3)], "'residual1' takes flattened"),
+        ([Conv(3, 6), Flatten()], None),
+        ([Conv(3, 5), AveragePool(2), Flatten()], None),
+    ],
+)
+def test_networks_without_a_kernel_go_to_torch_and_say_why(network, reason, rng):
+    shape = (1, 6, 6)
+    model = make(network, shape)
+    images, labels = draw(rng, shape, 8)
+    data = digitnet.Dataset(images, labels, classes=3, max_value=1)
+    history = model.fit(data, epochs=1, progress=False)
+    if reason is None:
+        assert history.executor.startswith("native")
+        assert "runs on native" in str(model.summary())
+        return
+    assert history.executor.startswith("torch on cpu (")
+    assert reason in history.executor
+    assert f"runs on torch on cpu: {model.summary().executor['reason']}" in str(
+        model.summary()
+    )
+
+
+def test_an_unknown_instruction_set_or_executor_is_an_error(monkeypatch):
+    model = digitnet.models.make("linear")
+    monkeypatch.setenv("DIGITNET_KERNELS", "sse9")
+    with pytest.raises(ValueError, match="DIGITNET_KERNELS: expected one of .*plain"):
+        model.summary()
+    monkeypatch.delenv("DIGITNET_KERNELS")
+    monkeypatch.setenv("DIGITNET_EXECUTOR", "abacus")
+    with pytest.raises(ValueError, match="DIGITNET_EXECUTOR: expected 'native' or"):
+        model.summary()
+
+
+def test_the_torch_executor_learns_the_same(monkeypatch, rng):
+    shape, network = NETWORKS["pooled twice"]
+    images, labels = draw(rng, shape, 30)
+    data = digitnet.Dataset(images, labels, classes=3, max_value=1)
+    states = []
+    for executor in ("native", "torch"):
+        monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
+        model = make(network, shape)
+        history = model.fit(
+            data, epochs=2, batch_size=8, optimizer="sgd", progress=False
+        )
+        assert history.executor.startswith(executor)
+        states.append(model.state_dict())
+    for name, value in states[0].items():
+        np.testing.assert_allclose(states[1][name], value, atol=2e-5, err_msg=name)
