@@ -8,14 +8,19 @@
 
 namespace digitnet::augment {
 
-// Each draw is uniform and symmetric; strength 0 changes nothing.
-// by up to `px` pixels (or % of the side), rows and columns apart
+// Draws are uniform and symmetric but for the flips; strength 0 changes
+// nothing. by up to `px` pixels (or % of the side), rows and columns apart
 OpEntry shift();
 OpEntry rotate();  // by up to `deg` degrees about the centre
 OpEntry zoom();    // by a factor from 1 - z to 1 + z about the centre
+OpEntry shear();   // rows against each other by up to `deg` degrees
+// mirrored, with a probability; not for digits, whose classes would change
+OpEntry horizontal_flip();
+OpEntry vertical_flip();
 
 inline const std::vector<OpEntry>& all() {
-  static const std::vector<OpEntry> entries = {rotate(), shift(), zoom()};
+  static const std::vector<OpEntry> entries = {
+      horizontal_flip(), rotate(), shear(), shift(), vertical_flip(), zoom()};
   return entries;
 }
 

@@ -55,6 +55,25 @@ void resample(const float* from, float* out, int64_t height, int64_t width,
   }
 }
 
+// The same map measured from the first pixel instead of the centre.
+kernels::Resample from_corner(const Affine& map, int64_t height,
+                              int64_t width) {
+  const double middle_x = static_cast<double>(width - 1) / 2;
+  const double middle_y = static_cast<double>(height - 1) / 2;
+  kernels::Resample from{};
+  from.height = height;
+  from.width = width;
+  from.xx = static_cast<float>(map.xx);
+  from.xy = static_cast<float>(map.xy);
+  from.yx = static_cast<float>(map.yx);
+  from.yy = static_cast<float>(map.yy);
+  from.dx = static_cast<float>(map.dx + middle_x - map.xx * middle_x -
+                               map.xy * middle_y);
+  from.dy = static_cast<float>(map.dy + middle_y - map.yx * middle_x -
+                               map.yy * middle_y);
+  return from;
+}
+
 }  // namespace
 
 Affine Affine::then(const Affine& next) const {
@@ -66,7 +85,7 @@ Affine Affine::then(const Affine& next) const {
           next.yx * dx + next.yy * dy + next.dy};
 }
 
-Pipeline::Pipeline(const std::string& text) {
+Pipeline::Pipeline(const std::string& text) : kernels_(&kernels::select()) {
   std::map<std::string, uint32_t> occurrences;
   for (const std::string& part : parts_of(text)) {
     std::istringstream words(part);
@@ -106,11 +125,8 @@ std::string Pipeline::text() const {
   return result;
 }
 
-void Pipeline::apply(const data::ImagesView& images, int64_t row, uint64_t seed,
-                     uint64_t epoch, uint64_t sample, float* scratch,
-                     float* out) const {
-  if (steps_.empty()) return images.read(row, out);
-  const Shape& shape = images.shape;
+Affine Pipeline::draw(const Shape& shape, uint64_t seed, uint64_t epoch,
+                      uint64_t sample) const {
   Affine map;
   for (const Step& step : steps_) {
     Draws draws(seed, step.stream, epoch, sample);
@@ -125,12 +141,41 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, uint64_t seed,
     // Output pixels are traced back through the last operation first.
     map = step.op.draw(draws, strength, shape).then(map);
   }
-  images.read(row, scratch);
+  return map;
+}
+
+void Pipeline::apply(const data::ImagesView& images, int64_t row, uint64_t seed,
+                     uint64_t epoch, uint64_t sample, Scratch& scratch,
+                     float* out, float scale, float shift) const {
+  const Shape& shape = images.shape;
   const int64_t plane = shape.height * shape.width;
-  for (int64_t c = 0; c < shape.channels; ++c) {
-    resample(scratch + c * plane, out + c * plane, shape.height, shape.width,
-             map);
+  if (steps_.empty()) {
+    images.read(row, out);
+  } else if (images.type == data::PixelType::UInt8) {
+    const auto* bytes =
+        static_cast<const uint8_t*>(images.pixels) + row * shape.size();
+    kernels::Resample from = from_corner(draw(shape, seed, epoch, sample),
+                                         shape.height, shape.width);
+    from.quads = scratch.quads.data();
+    from.scale = scale;
+    from.shift = shift;
+    for (int64_t c = 0; c < shape.channels; ++c) {
+      kernels_->quads(bytes + c * plane, shape.height, shape.width,
+                      scratch.quads.data());
+      from.out = out + c * plane;
+      kernels_->resample(from);
+    }
+    return;
+  } else {
+    images.read(row, scratch.image.data());
+    const Affine map = draw(shape, seed, epoch, sample);
+    for (int64_t c = 0; c < shape.channels; ++c) {
+      resample(scratch.image.data() + c * plane, out + c * plane, shape.height,
+               shape.width, map);
+    }
   }
+  if (scale == 1 && shift == 0) return;
+  for (int64_t i = 0; i < shape.size(); ++i) out[i] = out[i] * scale + shift;
 }
 
 }  // namespace digitnet::augment

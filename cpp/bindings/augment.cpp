@@ -1,7 +1,11 @@
+#include <algorithm>
+
 #include "augment/ops.h"
 #include "augment/pipeline.h"
 #include "bindings/convert.h"
 #include "core/error.h"
+#include "engine/executor.h"
+#include "kernels/thread_pool.h"
 
 namespace digitnet::bindings {
 namespace {
@@ -14,7 +18,8 @@ and threads cannot change what a sample looks like.
 
 Args:
     text: Operations separated by ``|``, each a name, a strength and its unit. Known:
-        ``shift`` (px or %), ``rotate`` (deg), ``zoom`` (a fraction or %).
+        ``shift`` (px or %), ``rotate`` and ``shear`` (deg), ``zoom`` (a fraction or %),
+        ``horizontal_flip`` and ``vertical_flip`` (a probability or %).
 Raises:
     ValueError: an unknown word or a strength out of range.
 Example:
@@ -29,13 +34,22 @@ py::array_t<float> augment_all(const augment::Pipeline& pipeline,
                                uint64_t epoch, uint64_t first_index) {
   const auto view = images_view("augment.images", images);
   const int64_t size = view.shape.size();
-  std::vector<float> out(view.count * size), scratch(size);
+  std::vector<float> out(view.count * size);
   {
     py::gil_scoped_release release;
-    for (int64_t i = 0; i < view.count; ++i) {
-      pipeline.apply(view, i, seed, epoch, first_index + i, scratch.data(),
-                     out.data() + i * size);
-    }
+    constexpr int64_t kBlock = 256;  // images of one task
+    const int64_t blocks = (view.count + kBlock - 1) / kBlock;
+    kernels::ThreadPool pool(
+        static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));
+    std::vector<augment::Pipeline::Scratch> scratch(
+        pool.threads(), augment::Pipeline::Scratch(view.shape));
+    pool.run(blocks, [&](int64_t block, int thread) {
+      const int64_t last = std::min((block + 1) * kBlock, view.count);
+      for (int64_t i = block * kBlock; i < last; ++i) {
+        pipeline.apply(view, i, seed, epoch, first_index + i, scratch[thread],
+                       out.data() + i * size);
+      }
+    });
   }
   return to_array(std::move(out), {view.count, view.shape.channels,
                                    view.shape.height, view.shape.width});

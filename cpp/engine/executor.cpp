@@ -1,8 +1,10 @@
 #include "engine/executor.h"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 
@@ -28,6 +30,8 @@ void refuse_forked_child() {
 }
 
 }  // namespace
+
+int num_threads() { return std::max(1, at::get_num_threads()); }
 
 std::string resolve_device(const std::string& device) {
   if (device == "auto") return at::hasCUDA() ? "cuda" : "cpu";

@@ -101,5 +101,7 @@ struct Choice {
 Choice choose_executor(models::Model& model, const std::string& device,
                        int64_t batch_size);
 std::string resolve_device(const std::string& device);
+// As torch.set_num_threads() says.
+int num_threads();
 
 }  // namespace digitnet::engine

@@ -1,7 +1,5 @@
 #include "engine/native_executor.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <new>
@@ -22,15 +20,13 @@ using native::Segment;
 constexpr int64_t kImagesAtOnce = 64;     // in prediction
 constexpr int64_t kParameters = 1 << 14;  // of one update task
 
-int threads() { return std::max(1, at::get_num_threads()); }
-
 class NativeExecutor : public Executor {
  public:
   explicit NativeExecutor(models::Model& model)
       : model_(model),
         kernels_(kernels::select()),
         plan_(model),
-        pool_(threads()) {
+        pool_(num_threads()) {
     plan_.load();
   }
 
@@ -251,18 +247,18 @@ std::unique_ptr<Executor> make_native_executor(models::Model& model) {
 }
 
 std::string native_name() {
-  return join("native (", kernels::select().name, ", ", threads(),
-              threads() == 1 ? " thread)" : " threads)");
+  return join("native (", kernels::select().name, ", ", num_threads(),
+              num_threads() == 1 ? " thread)" : " threads)");
 }
 
 int64_t native_bytes(models::Model& model, int64_t batch_size) {
   // From two small batches: a large one need not fit.
   constexpr int64_t kFew = 16, kMore = 32;
   native::Plan plan(model);
-  plan.reserve(std::min(batch_size, kFew), true, threads());
+  plan.reserve(std::min(batch_size, kFew), true, num_threads());
   const int64_t few = plan.bytes();
   if (batch_size <= kFew) return few;
-  plan.reserve(kMore, true, threads());
+  plan.reserve(kMore, true, num_threads());
   return few + (plan.bytes() - few) * (batch_size - kFew) / (kMore - kFew);
 }
 

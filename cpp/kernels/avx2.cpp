@@ -1,5 +1,7 @@
 #ifdef DIGITNET_X86_KERNELS
 
+#include <immintrin.h>
+
 #include "kernels/tables.h"
 
 namespace digitnet::kernels {

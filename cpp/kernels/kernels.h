@@ -138,6 +138,22 @@ struct PooledRow {
   int32_t* counts;  // [channels], added to
 };
 
+// A plane of bytes read through an affine map, bilinear, 0 beyond its border:
+// out(x, y) = value(xx * x + xy * y + dx, yx * x + yy * y + dy) * scale +
+// shift. The map is in pixels, counted from the first pixel of either plane.
+struct Resample {
+  // The plane as quads(): the four neighbours of each place in one word.
+  const uint32_t* quads;
+  int64_t height, width;
+  float xx, xy, dx, yx, yy, dy;
+  float scale, shift;
+  float* out;  // [height, width]
+};
+// Words of a plane's quads.
+inline int64_t quads_size(int64_t height, int64_t width) {
+  return (height + 2) * (width + 2) + kSlack;
+}
+
 // One optimizer's step on `count` parameters.
 struct Update {
   float* value;
@@ -203,6 +219,11 @@ struct Kernels {
                           const float* b, const float* d, int64_t count,
                           int64_t g_pixel, int64_t x_pixel, int64_t out_pixel,
                           int64_t channels, float* out);
+
+  // to[quads_size()] from a plane of bytes.
+  void (*quads)(const uint8_t* plane, int64_t height, int64_t width,
+                uint32_t* to);
+  void (*resample)(const Resample&);
 
   void (*sgd)(const Update&);
   void (*adam)(const Update&);  // weight_decay is added to the gradient

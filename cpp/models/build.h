@@ -13,14 +13,17 @@ inline Layer sequence(std::vector<Layer> children) {
   return make_layer("sequence", {}, std::move(children));
 }
 inline Layer conv(int channels, int kernel,
-                  const std::string& padding = "valid") {
+                  const std::string& padding = "valid", bool bias = true) {
   return make_layer("conv", {{"channels", double(channels)},
                              {"kernel", double(kernel)},
-                             {"padding", padding}});
+                             {"padding", padding},
+                             {"bias", double(bias)}});
 }
-inline Layer dense(int64_t units) {
-  return make_layer("dense", {{"units", double(units)}});
+inline Layer dense(int64_t units, bool bias = true) {
+  return make_layer("dense",
+                    {{"units", double(units)}, {"bias", double(bias)}});
 }
+inline Layer batch_norm() { return make_layer("batch_norm"); }
 inline Layer max_pool(int size = 2) {
   return make_layer("max_pool", {{"size", double(size)}});
 }

@@ -28,6 +28,18 @@ Preprocess::Preprocess(const std::vector<Spec>& steps, const Shape& input)
   }
 }
 
+bool Preprocess::is_affine(float& scale, float& shift) const {
+  double factor = 1, offset = 0;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const auto affine = entries_[i]->affine;
+    if (!affine || !affine(steps_[i].options, max_value_, factor, offset))
+      return false;
+  }
+  scale = static_cast<float>(factor);
+  shift = static_cast<float>(offset);
+  return true;
+}
+
 void Preprocess::apply_first(size_t count, const float* from, float* to) const {
   if (count == 0) {
     std::copy_n(from, shapes_.front().size(), to);

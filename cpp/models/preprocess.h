@@ -24,6 +24,10 @@ struct StepEntry {
   // Which options are measured on the first training data when left empty.
   bool learns_mean = false;
   bool learns_std = false;
+  // value * scale + shift is composed onto (scale, shift); false: it is not the
+  // same for all values. Null: never is.
+  bool (*affine)(const Options& options, double max_value, double& scale,
+                 double& shift) = nullptr;
 };
 
 // The steps of one model.
@@ -48,6 +52,10 @@ class Preprocess {
   void apply(const float* from, float* to) const {
     apply_first(steps_.size(), from, to);
   }
+
+  // Whether all steps together are value * scale + shift for every value; as
+  // closely as floats can say it.
+  bool is_affine(float& scale, float& shift) const;
 
  private:
   void apply_first(size_t count, const float* from, float* to) const;

@@ -26,12 +26,15 @@ ModelEntry torch_example();
 ModelEntry kaggle_cnn();
 ModelEntry kaggle_cnn_small();
 ModelEntry optdigits_cnn();
+ModelEntry m5();
 
 inline const std::vector<ModelEntry>& all() {
   static const std::vector<ModelEntry> entries = {
-      linear(),       mlp(),           mlp_tiny(),   lenet5(),
-      two_conv(),     torch_example(), kaggle_cnn(), kaggle_cnn_small(),
-      optdigits_cnn()};
+      linear(),        mlp(),
+      mlp_tiny(),      lenet5(),
+      two_conv(),      torch_example(),
+      kaggle_cnn(),    kaggle_cnn_small(),
+      optdigits_cnn(), m5()};
   return entries;
 }
 

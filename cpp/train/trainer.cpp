@@ -24,6 +24,13 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPulse{50};
 constexpr int64_t kBlock = 16;  // samples prepared together
 
+// Memory of those who prepare one block.
+struct Block {
+  explicit Block(const Shape& shape) : raw(shape.size()), scratch(shape) {}
+  std::vector<float> raw;
+  augment::Pipeline::Scratch scratch;
+};
+
 int64_t blocks_of(int64_t samples) { return (samples + kBlock - 1) / kBlock; }
 
 double seconds_since(Clock::time_point start) {
@@ -69,7 +76,7 @@ class Loop {
     labels_.resize(batch);
     if (training.weights || !config.class_weights.empty())
       weights_.resize(batch);
-    raw_.resize(blocks_of(batch) * 2 * model.input().size());
+    blocks_.assign(blocks_of(batch), Block(model.input()));
   }
 
   Outcome run() {
@@ -128,13 +135,9 @@ class Loop {
     const int64_t features = model_.preprocess().output().size();
     const auto fill = [&](int64_t block) {
       const int64_t last = std::min((block + 1) * kBlock, count);
-      float* raw = raw_.data() + block * 2 * model_.input().size();
-      for (int64_t i = block * kBlock; i < last; ++i) {
-        const int64_t sample = order_[first + i];
-        pipeline_.apply(training_.images, training_.row(sample), config_.seed,
-                        epoch, sample, raw + model_.input().size(), raw);
-        model_.preprocess().apply(raw, images_.data() + i * features);
-      }
+      for (int64_t i = block * kBlock; i < last; ++i)
+        prepare(epoch, order_[first + i], blocks_[block],
+                images_.data() + i * features);
     };
     executor_->share(blocks_of(count), fill);
     for (int64_t i = 0; i < count; ++i) {
@@ -144,6 +147,20 @@ class Loop {
     }
     return {images_.data(), labels_.data(),
             weights_.empty() ? nullptr : weights_.data(), count};
+  }
+
+  // One sample, augmented and preprocessed.
+  void prepare(int64_t epoch, int64_t sample, Block& block, float* out) const {
+    const auto apply = [&](float* to, float scale, float shift) {
+      pipeline_.apply(training_.images, training_.row(sample), config_.seed,
+                      epoch, sample, block.scratch, to, scale, shift);
+    };
+    // In one pass where that changes nothing but the rounding.
+    float scale = 1, shift = 0;
+    if (!pipeline_.empty() && model_.preprocess().is_affine(scale, shift))
+      return apply(out, scale, shift);
+    apply(block.raw.data(), 1, 0);
+    model_.preprocess().apply(block.raw.data(), out);
   }
 
   double weight(int64_t sample) const {
@@ -265,7 +282,7 @@ class Loop {
 
   std::vector<int64_t> order_;
   std::vector<float> images_, weights_;
-  std::vector<float> raw_;  // two images of each block
+  std::vector<Block> blocks_;
   std::vector<int64_t> labels_;
 
   Snapshot good_, best_;

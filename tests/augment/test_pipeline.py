@@ -34,7 +34,10 @@ def test_every_operation_changes_each_image_in_its_own_way(op, images):
     out = Pipeline(strength(op))(same, seed=1)
     assert out.dtype == np.float32
     assert out.shape == same.shape
-    assert len({image.tobytes() for image in out}) == 20
+    looks = {image.tobytes() for image in out}
+    if "flip" in op["name"]:  # mirrored or not: 20 times the same is unlikely
+        looks = {i.tobytes() for i in Pipeline(f"{op['name']} 50%")(same, seed=1)}
+    assert len(looks) == (2 if "flip" in op["name"] else 20)
 
 
 @every_op
@@ -60,10 +63,54 @@ def test_a_sample_is_a_function_of_seed_epoch_and_index(op, images):
         assert not np.array_equal(pipeline(images, **other), whole)
 
 
+@pytest.mark.parametrize("kernels", digitnet._core.train.kernels())
 @every_op
-def test_uint8_and_float_images_are_treated_alike(op, images):
-    pipeline = Pipeline(strength(op, 0.5))
-    np.testing.assert_array_equal(pipeline(images), pipeline(images.astype(np.float32)))
+def test_uint8_and_float_images_are_treated_alike(op, kernels, images, monkeypatch):
+    """The kernel for bytes against the plain loop for floats, which counts in double."""
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    for part in (0.1, 0.5, 1):
+        pipeline = Pipeline(strength(op, part))
+        np.testing.assert_allclose(
+            pipeline(images), pipeline(images.astype(np.float32)), atol=1e-3
+        )
+
+
+def test_flips_mirror_as_often_as_asked(images):
+    same = np.repeat(images[:1], 2000, axis=0)
+    for name, axis in (("horizontal_flip", -1), ("vertical_flip", -2)):
+        out = Pipeline(f"{name} 30%")(same)
+        flipped = (out == np.flip(same, axis)).all(axis=(1, 2, 3))
+        assert (flipped ^ (out == same).all(axis=(1, 2, 3))).all()
+        assert abs(flipped.mean() - 0.3) < 4 * np.sqrt(0.21 / 2000)
+        np.testing.assert_array_equal(Pipeline(f"{name} 1")(same), np.flip(same, axis))
+
+
+def test_shear_slants_by_up_to_the_strength():
+    pipeline = Pipeline("shear 20deg")
+    maps = [map_of(pipeline, seed=s) for s in range(300)]
+    angles = np.degrees([np.arctan(m[0, 1]) for m in maps])
+    assert 18 < np.abs(angles).max() <= 20.01
+    assert np.std(angles) == pytest.approx(20 / np.sqrt(3), rel=0.1)
+    for m in maps[:20]:
+        np.testing.assert_allclose(m[1], [0, 1, 0], atol=1e-3)
+        np.testing.assert_allclose(m[0, [0, 2]], [1, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_do_not_change_a_sample(threads, rng):
+    import torch
+
+    images = rng.integers(0, 256, (700, 1, 7, 5), dtype=np.uint8)
+    pipeline = Pipeline("shift 1px | rotate 30deg | zoom 20%")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        whole = pipeline(images, seed=1)
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(
+        whole[650:], pipeline(images[650:], seed=1, first_index=650)
+    )
 
 
 def map_of(pipeline, shape=(41, 41), **draw):
@@ -148,7 +195,7 @@ def test_text_is_put_in_canonical_form():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("shft 2px", "unknown augmentation 'shft'; known: rotate, shift, zoom"),
+        ("shft 2px", "unknown augmentation 'shft'; known: horizontal_flip, rotate"),
         ("shift", "augment.shift: expected a strength such as 'shift 1px', got ''"),
         ("shift two", "augment.shift: expected a strength"),
         ("shift 2deg", "augment.shift: expected the unit px, %, got 'deg'"),

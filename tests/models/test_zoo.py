@@ -15,6 +15,7 @@ PARAMETERS = {
     "kaggle-cnn": 887_530,
     "kaggle-cnn-small": 65_194,
     "optdigits-cnn": 102_794,
+    "m5": 1_128_180,
 }
 
 every_model = pytest.mark.parametrize("name", digitnet.models.names())
@@ -60,7 +61,8 @@ def test_every_models_weights_are_a_function_of_the_seed(name):
     )
     for key, value in first.items():
         np.testing.assert_array_equal(value, again[key])
-        assert not np.array_equal(value, other[key])
+        drawn = len(np.unique(value)) > 1  # batch norm starts as 1 and 0
+        assert not drawn or not np.array_equal(value, other[key])
 
 
 @every_model
@@ -86,6 +88,8 @@ def test_every_model_can_learn_32_images_by_heart(name, digits):
     data = digitnet.Dataset(images, labels, max_value=16)
     few = name == "mlp-tiny"  # five sigmoid units need longer
     epochs, rate = (2000, 0.01) if few else (150, 0.004)
+    if name == "m5":  # the dearest, and it learns fast
+        epochs = 15
     model.fit(data, epochs=epochs, batch_size=16, learning_rate=rate, progress=False)
     assert model.evaluate(data)["accuracy"] == 1
 

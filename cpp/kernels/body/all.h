@@ -15,6 +15,7 @@
 #include "kernels/body/lists_avx512.h"
 #endif
 #include "kernels/body/channels.h"
+#include "kernels/body/resample.h"
 #include "kernels/body/update.h"
 // clang-format on
 
@@ -46,6 +47,8 @@ constexpr Kernels table(const char* name) {
   k.column_products = column_products;
   k.affine = affine;
   k.affine_gradient = affine_gradient;
+  k.quads = quads;
+  k.resample = resample;
   k.sgd = sgd;
   k.adam = adam;
   k.adamw = adamw;

@@ -49,6 +49,13 @@ StepEntry scale() {
             const auto largest = static_cast<float>(max_value);
             for (int64_t i = 0; i < input.size(); ++i)
               to[i] = from[i] / largest;
+          },
+          false,
+          false,
+          [](const Options&, double max_value, double& scale, double& shift) {
+            scale /= max_value;
+            shift /= max_value;
+            return true;
           }};
 }
 
@@ -73,7 +80,15 @@ StepEntry standardise() {
             }
           },
           true,
-          true};
+          true,
+          [](const Options& options, double, double& scale, double& shift) {
+            const auto& mean = numbers(options, "mean");
+            const auto& std = numbers(options, "std");
+            if (mean.size() > 1 || std.size() > 1) return false;
+            scale /= of_channel(std, 0, 1);
+            shift = (shift - of_channel(mean, 0, 0)) / of_channel(std, 0, 1);
+            return true;
+          }};
 }
 
 StepEntry mean_rgb() {

@@ -1,0 +1,81 @@
+// Bilinear resampling of bytes. The four pixels around a place are one 32-bit
+// word of a table with a border of zeros, so that one gather reads them all.
+
+// Word (i, j) holds pixels (i-1, j-1), (i-1, j), (i, j-1), (i, j), lowest byte
+// first; what lies outside is 0.
+void quads(const uint8_t* plane, int64_t height, int64_t width, uint32_t* to) {
+  const int64_t row = width + 2;
+  for (int64_t i = 0; i < height + 2; ++i) {
+    const uint8_t* above = plane + (i - 1) * width;
+    const uint8_t* below = plane + i * width;
+    const bool has_above = i >= 1 && i <= height, has_below = i < height;
+    uint32_t* out = to + i * row;
+    for (int64_t j = 0; j < row; ++j) out[j] = 0;
+    if (has_above) {
+      for (int64_t j = 0; j < width; ++j) {
+        out[j + 1] |= static_cast<uint32_t>(above[j]);
+        out[j] |= static_cast<uint32_t>(above[j]) << 8;
+      }
+    }
+    if (has_below) {
+      for (int64_t j = 0; j < width; ++j) {
+        out[j + 1] |= static_cast<uint32_t>(below[j]) << 16;
+        out[j] |= static_cast<uint32_t>(below[j]) << 24;
+      }
+    }
+  }
+}
+
+DIGITNET_INLINE U gathered(const uint32_t* table, I index) {
+#if defined(__AVX512F__)
+  return (U)_mm512_i32gather_epi32((__m512i)index, table, 4);
+#elif defined(__AVX2__)
+  return (U)_mm256_i32gather_epi32(reinterpret_cast<const int*>(table),
+                                   (__m256i)index, 4);
+#else
+  U result;
+  for (int lane = 0; lane < kWide; ++lane) result[lane] = table[index[lane]];
+  return result;
+#endif
+}
+
+DIGITNET_INLINE F byte_of(U word, int shift) {
+  return __builtin_convertvector((I)((word >> shift) & 255u), F);
+}
+
+// `place` + 1 within [0, size + 1]: further out there are only zeros.
+DIGITNET_INLINE F held(F place, float size) {
+  place = place + 1.0f;
+  place = place > 0.0f ? place : F{};
+  return place < size + 1 ? place : all<kWide>(size + 1);
+}
+
+void resample(const Resample& r) {
+  F lanes;
+  for (int i = 0; i < kWide; ++i) lanes[i] = static_cast<float>(i);
+  const auto width = static_cast<float>(r.width);
+  const auto height = static_cast<float>(r.height);
+  const auto row = static_cast<int32_t>(r.width + 2);
+  for (int64_t line = 0; line < r.height; ++line) {
+    const auto v = static_cast<float>(line);
+    const float from_x = r.xy * v + r.dx, from_y = r.yy * v + r.dy;
+    float* out = r.out + line * r.width;
+    for (int64_t column = 0; column < r.width; column += kWide) {
+      const F u = lanes + static_cast<float>(column);
+      const F x = held(u * r.xx + from_x, width);
+      const F y = held(u * r.yx + from_y, height);
+      const I left = __builtin_convertvector(x, I);
+      const I top = __builtin_convertvector(y, I);
+      const F across = x - __builtin_convertvector(left, F);
+      const F down = y - __builtin_convertvector(top, F);
+      const U word = gathered(r.quads, top * row + left);
+      const F a = byte_of(word, 0), b = byte_of(word, 8);
+      const F c = byte_of(word, 16), d = byte_of(word, 24);
+      const F above = a + (b - a) * across;
+      const F below = c + (d - c) * across;
+      store_first<kWide>(out + column,
+                         (above + (below - above) * down) * r.scale + r.shift,
+                         r.width - column);
+    }
+  }
+}

@@ -1,0 +1,27 @@
+#include "models/build.h"
+#include "models/zoo.h"
+
+namespace digitnet::models::zoo {
+
+using namespace build;
+
+ModelEntry m5() {
+  return {"m5",
+          "five unpadded 5x5 convolutions with batch norm, no pooling",
+          "An et al., arXiv 2008.10400, 2020, network M5",
+          {1, 28, 28},
+          [](int64_t classes) {
+            std::vector<Layer> layers;
+            for (const int channels : {32, 64, 96, 128, 160}) {
+              layers.push_back(conv(channels, 5, "valid", false));
+              layers.push_back(batch_norm());
+              layers.push_back(relu());
+            }
+            layers.push_back(flatten());
+            layers.push_back(dense(classes, false));
+            layers.push_back(batch_norm());
+            return sequence(std::move(layers));
+          }};
+}
+
+}  // namespace digitnet::models::zoo
