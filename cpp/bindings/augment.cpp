@@ -34,10 +34,12 @@ py::array_t<float> augment_all(const augment::Pipeline& pipeline,
                                uint64_t epoch, uint64_t first_index) {
   const auto view = images_view("augment.images", images);
   const int64_t size = view.shape.size();
-  std::vector<float> out(view.count * size);
+  py::array_t<float> result(
+      {view.count, view.shape.channels, view.shape.height, view.shape.width});
+  float* out = result.mutable_data();
   {
     py::gil_scoped_release release;
-    constexpr int64_t kBlock = 256;  // images of one task
+    constexpr int64_t kBlock = 64;  // images of one task
     const int64_t blocks = (view.count + kBlock - 1) / kBlock;
     kernels::ThreadPool pool(
         static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));
@@ -47,12 +49,11 @@ py::array_t<float> augment_all(const augment::Pipeline& pipeline,
       const int64_t last = std::min((block + 1) * kBlock, view.count);
       for (int64_t i = block * kBlock; i < last; ++i) {
         pipeline.apply(view, i, seed, epoch, first_index + i, scratch[thread],
-                       out.data() + i * size);
+                       out + i * size);
       }
     });
   }
-  return to_array(std::move(out), {view.count, view.shape.channels,
-                                   view.shape.height, view.shape.width});
+  return result;
 }
 
 }  // namespace

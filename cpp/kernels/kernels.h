@@ -149,9 +149,9 @@ struct Resample {
   float scale, shift;
   float* out;  // [height, width]
 };
-// Words of a plane's quads.
+// Words of a plane's quads, with room to make them.
 inline int64_t quads_size(int64_t height, int64_t width) {
-  return (height + 2) * (width + 2) + kSlack;
+  return (height + 2) * (width + 2) + (height + 3) * (width + 3) / 4 + kSlack;
 }
 
 // One optimizer's step on `count` parameters.

@@ -4,24 +4,23 @@
 // Word (i, j) holds pixels (i-1, j-1), (i-1, j), (i, j-1), (i, j), lowest byte
 // first; what lies outside is 0.
 void quads(const uint8_t* plane, int64_t height, int64_t width, uint32_t* to) {
-  const int64_t row = width + 2;
+  const int64_t row = width + 2, padded_row = width + 3;
+  // The plane with a border of zeros, behind the table.
+  auto* bytes = reinterpret_cast<uint8_t*>(to + (height + 2) * row);
+  __builtin_memset(bytes, 0, (height + 3) * padded_row);
+  for (int64_t i = 0; i < height; ++i) {
+    __builtin_memcpy(bytes + (i + 1) * padded_row + 1, plane + i * width,
+                     width);
+  }
   for (int64_t i = 0; i < height + 2; ++i) {
-    const uint8_t* above = plane + (i - 1) * width;
-    const uint8_t* below = plane + i * width;
-    const bool has_above = i >= 1 && i <= height, has_below = i < height;
-    uint32_t* out = to + i * row;
-    for (int64_t j = 0; j < row; ++j) out[j] = 0;
-    if (has_above) {
-      for (int64_t j = 0; j < width; ++j) {
-        out[j + 1] |= static_cast<uint32_t>(above[j]);
-        out[j] |= static_cast<uint32_t>(above[j]) << 8;
-      }
-    }
-    if (has_below) {
-      for (int64_t j = 0; j < width; ++j) {
-        out[j + 1] |= static_cast<uint32_t>(below[j]) << 16;
-        out[j] |= static_cast<uint32_t>(below[j]) << 24;
-      }
+    const uint8_t* above = bytes + i * padded_row;
+    const uint8_t* below = above + padded_row;
+    uint32_t* __restrict out = to + i * row;
+    for (int64_t j = 0; j < row; ++j) {
+      out[j] = static_cast<uint32_t>(above[j]) |
+               static_cast<uint32_t>(above[j + 1]) << 8 |
+               static_cast<uint32_t>(below[j]) << 16 |
+               static_cast<uint32_t>(below[j + 1]) << 24;
     }
   }
 }
