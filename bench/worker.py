@@ -1,111 +1,51 @@
-"""One contender of bench/run.py: answers one question about one network as JSON.
+"""One contender in a process of its own. Reads a word a line from standard input and
+answers each with seconds: `train`, `predict`; `memory` answers with MiB at the peak.
 
-The peer is tuned PyTorch eager: channels-last, resident tensors, fused SGD, no loader.
+    python bench/worker.py CONTENDER NETWORK IMAGES
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import statistics
+import re
 import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
-BATCH = 128
-SAMPLES = 128 * 60
+import contenders
 
 
-def images_and_labels() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (SAMPLES, 28, 28), dtype=np.uint8)
-    return images, rng.integers(0, 10, SAMPLES)
-
-
-def digitnet_epochs(
-    network: str, images: np.ndarray, labels: np.ndarray
-) -> Callable[[], float]:
-    """A function that trains one epoch and returns its seconds."""
+def data_for(network: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Real MNIST (digits for 8x8 networks), repeated where there are not enough."""
     import digitnet
 
-    model = digitnet.models.make(network)
-    data = digitnet.Dataset(images, labels, max_value=255)
-    momentum = digitnet.train.optimizer("sgd", momentum=0.9)
-
-    def epoch() -> float:
-        history = model.fit(
-            data,
-            epochs=1,
-            batch_size=BATCH,
-            optimizer=momentum,
-            learning_rate=0.01,
-            progress=False,
-        )
-        return history["seconds"][0]
-
-    return epoch
+    name = "digits" if network == "optdigits-cnn" else "mnist"
+    train, _ = digitnet.data.load(name)
+    rows = np.arange(count) % len(train)
+    return np.ascontiguousarray(train.images[rows]), train.labels[rows]
 
 
-def pytorch_epochs(
-    network: str, images: np.ndarray, labels: np.ndarray
-) -> Callable[[], float]:
-    """The same in tuned PyTorch eager."""
-    import torch
-
-    import digitnet
-
-    model = digitnet.models.make(network)
-    twin = model.to_torch().to(memory_format=torch.channels_last).train()
-    twin.steps = []
-    x = torch.from_numpy(images)[:, None]
-    y = torch.from_numpy(labels)
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.01, momentum=0.9, fused=True)
-
-    def epoch() -> float:
-        start = time.perf_counter()
-        order = torch.randperm(len(x))
-        total = torch.zeros(())
-        for i in range(0, len(x), BATCH):
-            rows = order[i : i + BATCH]
-            batch = (x[rows].float() / 255).contiguous(
-                memory_format=torch.channels_last
-            )
-            optimizer.zero_grad(set_to_none=True)
-            loss = torch.nn.functional.cross_entropy(twin(batch), y[rows])
-            loss.backward()
-            optimizer.step()
-            total += loss.detach()
-        total.item()
-        return time.perf_counter() - start
-
-    return epoch
-
-
-def step_ms(epoch: Callable[[], float]) -> float:
-    epoch()  # warm up
-    return statistics.median(epoch() for _ in range(3)) / (SAMPLES // BATCH) * 1000
-
-
-def peak_mib(contender: str, network: str) -> float:
-    """Peak resident memory of training one epoch on MNIST's 60,000 images."""
-    import digitnet
-
-    train, _ = digitnet.data.load("mnist")
-    make = digitnet_epochs if contender == "digitnet" else pytorch_epochs
-    make(network, train.images, train.labels)()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_mib() -> float:
+    """Of this process since it began; getrusage would count the parent's too."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def main() -> None:
-    question, contender, network = sys.argv[1:]
-    if question == "memory":
-        value = peak_mib(contender, network)
-    else:
-        make = digitnet_epochs if contender == "digitnet" else pytorch_epochs
-        value = step_ms(make(network, *images_and_labels()))
-    print(json.dumps({"value": value}))
+    name, network, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # libraries may print; only numbers go to the parent
+    contender = contenders.make(name, network, *data_for(network, count))
+    print("ready", file=answers, flush=True)
+    for line in sys.stdin:
+        start = time.perf_counter()
+        if line.strip() == "memory":
+            contender.train()
+            print(peak_mib(), file=answers, flush=True)
+            continue
+        getattr(contender, line.strip())()
+        print(time.perf_counter() - start, file=answers, flush=True)
 
 
 if __name__ == "__main__":

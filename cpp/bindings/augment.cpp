@@ -39,7 +39,7 @@ py::array_t<float> augment_all(const augment::Pipeline& pipeline,
   float* out = result.mutable_data();
   {
     py::gil_scoped_release release;
-    constexpr int64_t kBlock = 64;  // images of one task
+    constexpr int64_t kBlock = 256;  // images of one task
     const int64_t blocks = (view.count + kBlock - 1) / kBlock;
     kernels::ThreadPool pool(
         static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));

@@ -51,23 +51,31 @@ std::string shortened(std::string_view cell) {
 // One row of whole numbers, appended to `values`. Throws DataError.
 void read_row(std::string_view line, int64_t line_number,
               const std::string& name, std::vector<int32_t>& values) {
-  int64_t column = 1;
-  size_t at = 0;
-  while (true) {
-    const size_t comma = std::min(line.find(',', at), line.size());
-    const std::string_view cell = trimmed(line.substr(at, comma - at));
+  const char* at = line.data();
+  const char* const end = at + line.size();
+  const auto skip_space = [&] {
+    while (at < end && *at != ',' &&
+           std::isspace(static_cast<unsigned char>(*at)))
+      ++at;
+  };
+  for (int64_t column = 1;; ++column) {
+    skip_space();
+    const char* const start = at;
     int64_t value = 0;
-    bool valid = !cell.empty();
-    for (char c : cell) {
-      valid = valid && c >= '0' && c <= '9';
-      value = std::min<int64_t>(value * 10 + (c - '0'), kMostValue);
+    for (; at < end && *at >= '0' && *at <= '9'; ++at)
+      value = std::min<int64_t>(value * 10 + (*at - '0'), kMostValue);
+    const bool has_digits = at > start;
+    skip_space();
+    if (!has_digits || (at < end && *at != ',')) {
+      // Only now: building a message costs more than reading a row.
+      const std::string_view rest(start, end - start);
+      throw DataError(join(name, " line ", line_number, " column ", column,
+                           ": expected a whole number, got ",
+                           shortened(trimmed(rest.substr(0, rest.find(','))))));
     }
-    require_data(valid, name, " line ", line_number, " column ", column,
-                 ": expected a whole number, got ", shortened(cell));
     values.push_back(static_cast<int32_t>(value));
-    if (comma == line.size()) return;
-    at = comma + 1;
-    ++column;
+    if (at == end) return;
+    ++at;
   }
 }
 
@@ -205,10 +213,13 @@ CsvTable read_csv(std::string_view text, LabelColumn label, Header header,
     for (int64_t column = 0; column < table.columns; ++column) {
       const int32_t value = table.values[row * table.columns + column];
       const bool is_label = labelled && column == label_column;
-      require_data(value < (is_label ? classes : 256), name, " line ",
-                   row + table.first_line, " column ", column + 1,
-                   ": expected a ", is_label ? "label" : "pixel", " from 0 to ",
-                   is_label ? classes - 1 : 255, ", got ", value);
+      const int64_t limit = is_label ? classes : 256;
+      if (value >= limit) {
+        throw DataError(join(name, " line ", row + table.first_line, " column ",
+                             column + 1, ": expected a ",
+                             is_label ? "label" : "pixel", " from 0 to ",
+                             limit - 1, ", got ", value));
+      }
       if (is_label) {
         result.labels.push_back(value);
       } else {

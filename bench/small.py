@@ -1,0 +1,140 @@
+"""Questions that need no network: augmentation and reading files."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+import digitnet
+
+SHIFT, TURN, ZOOM = 2.0, 10.0, 0.1
+
+
+def in_turn(
+    work: dict[str, Callable[[], object]], rounds: int
+) -> dict[str, list[float]]:
+    """Milliseconds of each, one after the other, in this process."""
+    for function in work.values():
+        function()
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, function in work.items():
+            start = time.perf_counter()
+            function()
+            times[name].append(1000 * (time.perf_counter() - start))
+    return times
+
+
+def augmenters(images: np.ndarray) -> dict[str, Callable[[], object]]:
+    """uint8 in, float32 out: shift, rotate and zoom in one affine map, bilinear."""
+    import kornia
+    import torch
+
+    pipeline = digitnet.augment.Pipeline(
+        f"shift {SHIFT}px | rotate {TURN}deg | zoom {ZOOM}"
+    )
+    x = torch.from_numpy(images)
+    affine = kornia.augmentation.RandomAffine(
+        degrees=TURN,
+        translate=(SHIFT / 28, SHIFT / 28),
+        scale=(1 - ZOOM, 1 + ZOOM),
+        p=1.0,
+    )
+
+    def grid_sample() -> object:
+        count = len(x)
+        turn = (torch.rand(count) * 2 - 1) * (TURN * torch.pi / 180)
+        size = 1 + (torch.rand(count) * 2 - 1) * ZOOM
+        theta = torch.zeros(count, 2, 3)
+        theta[:, 0, 0] = theta[:, 1, 1] = turn.cos() / size
+        theta[:, 1, 0] = turn.sin() / size
+        theta[:, 0, 1] = -theta[:, 1, 0]
+        theta[:, :, 2] = (torch.rand(count, 2) * 2 - 1) * SHIFT / 14
+        grid = torch.nn.functional.affine_grid(
+            theta, list(x.shape), align_corners=False
+        )
+        return torch.nn.functional.grid_sample(x.float(), grid, align_corners=False)
+
+    return {
+        "digitnet": lambda: pipeline(images),
+        "kornia": lambda: affine(x.float()),
+        "torch grid_sample": grid_sample,
+        "scipy": lambda: scipy_affine(images),
+    }
+
+
+def scipy_affine(images: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import affine_transform
+
+    rng = np.random.default_rng(0)
+    out = np.empty(images.shape, np.float32)
+    for i, image in enumerate(images):
+        turn = np.radians(rng.uniform(-TURN, TURN))
+        matrix = np.array(
+            [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+        ) / rng.uniform(1 - ZOOM, 1 + ZOOM)
+        offset = rng.uniform(-SHIFT, SHIFT, 2) + 13.5 - matrix @ [13.5, 13.5]
+        out[i, 0] = affine_transform(
+            image[0].astype(np.float32), matrix, offset, order=1
+        )
+    return out
+
+
+def csv_readers(folder: Path, images: np.ndarray, labels: np.ndarray) -> dict:
+    """Kaggle's form: a header, a label and 784 pixels a line."""
+    import pandas as pd
+
+    path = folder / "train.csv"
+    header = ",".join(["label", *(f"pixel{i}" for i in range(784))])
+    table = np.column_stack([labels, images.reshape(len(images), -1)])
+    np.savetxt(path, table, fmt="%d", delimiter=",", header=header, comments="")
+    return {
+        "digitnet": lambda: digitnet.data.read_csv(path),
+        "pandas": lambda: pd.read_csv(path).to_numpy(np.uint8),
+        "numpy": lambda: np.loadtxt(path, np.uint8, delimiter=",", skiprows=1),
+    }
+
+
+def idx_readers(folder: Path, images: np.ndarray) -> dict[str, Callable[[], object]]:
+    """A file of images, not compressed; NumPy's way is torchvision's."""
+    import torch
+
+    path = folder / "images-idx3-ubyte"
+    head = np.array([0x803, len(images), 28, 28], ">i4").tobytes()
+    path.write_bytes(head + images.tobytes())
+
+    def numpy_way() -> object:
+        raw = np.frombuffer(path.read_bytes(), np.uint8, offset=16)
+        return raw.reshape(-1, 28, 28).copy()
+
+    def torchvision_way() -> object:
+        raw = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
+        return raw[16:].view(-1, 28, 28).clone()
+
+    return {
+        "digitnet": lambda: digitnet.data.read_idx(path),
+        "numpy": numpy_way,
+        "torchvision's way": torchvision_way,
+    }
+
+
+def questions(rounds: int) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
+    """(question, unit, milliseconds of each contender)."""
+    train, _ = digitnet.data.load("mnist")
+    images = np.ascontiguousarray(train.images[:10_000]).reshape(-1, 1, 28, 28)
+    for count in (128, 1000):
+        work = augmenters(images[:count])
+        yield f"augment {count} images", "ms", in_turn(work, 3 * rounds)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        readers = csv_readers(folder, images, train.labels[:10_000])
+        yield "read CSV, 10,000 images", "ms", in_turn(readers, min(rounds, 3))
+        yield (
+            "read IDX, 10,000 images",
+            "ms",
+            in_turn(idx_readers(folder, images), rounds),
+        )
