@@ -13,7 +13,7 @@ DIGITNET_INLINE int64_t with_block(int64_t left, const F& f) {
   if (left >= 32) return f(BlockShape<16, 2, 6>()), 32;
   if (left >= 24) return f(BlockShape<8, 3, 4>()), 24;
   if (left >= 16) return f(BlockShape<8, 2, 6>()), 16;
-  return f(BlockShape<8, 1, 6>()), 8;
+  return f(BlockShape<8, 1, 8>()), 8;
 #elif defined(__AVX2__)
   if (left >= 16 && left != 24) return f(BlockShape<8, 2, 3>()), 16;
   if (left >= 24) return f(BlockShape<8, 3, 2>()), 24;

@@ -1,34 +1,24 @@
 // Forward convolutions and dense layers.
 
+constexpr float kZeros[kPanel] = {};
+
 // One block of outputs: NV vectors of a panel from lane `lane` on.
 struct Block {
   const float* weights;
-  const float* bias;  // of the first lane, or null
+  const float* bias;  // of the first lane
   int64_t output;     // the first lane's
   int64_t valid;      // lanes that are outputs, not padding
   Walk walk;
 };
 
+// acc[p] = from[p * step ...]: what y holds, or with step 0 the bias.
 template <int W, int NV, int COUNT>
-DIGITNET_INLINE void start(const Block& block,
+DIGITNET_INLINE void start(const float* from, int64_t step,
                            typename Lanes<W>::F (&acc)[COUNT][NV]) {
-#pragma GCC unroll 8
-  for (int n = 0; n < NV; ++n) {
-    const typename Lanes<W>::F first =
-        block.bias ? load<W>(block.bias + n * W) : all<W>(0);
-#pragma GCC unroll 16
-    for (int p = 0; p < COUNT; ++p) acc[p][n] = first;
-  }
-}
-
-// From what y holds; lanes beyond the outputs are not stored again.
-template <int W, int NV, int COUNT>
-DIGITNET_INLINE void resume(const float* y, int64_t pixel,
-                            typename Lanes<W>::F (&acc)[COUNT][NV]) {
 #pragma GCC unroll 16
   for (int p = 0; p < COUNT; ++p) {
 #pragma GCC unroll 8
-    for (int n = 0; n < NV; ++n) acc[p][n] = load<W>(y + p * pixel + n * W);
+    for (int n = 0; n < NV; ++n) acc[p][n] = load<W>(from + p * step + n * W);
   }
 }
 
@@ -46,15 +36,12 @@ DIGITNET_INLINE void store_pixel(float* y,
 
 // G * PX neighbouring pixels of one output row.
 template <int W, int NV, int G, int PX>
-void line_tile(const Convolution& c, const Block& block, int64_t row,
-               int64_t column) {
+DIGITNET_APART void line_tile(const Convolution& c, const Block& block,
+                              int64_t row, int64_t column) {
   typename Lanes<W>::F acc[G * PX][NV];
   float* y = c.y + row * c.y_line + column * c.y_pixel + block.output;
-  if (c.accumulate) {
-    resume<W, NV, G * PX>(y, c.y_pixel, acc);
-  } else {
-    start<W, NV, G * PX>(block, acc);
-  }
+  start<W, NV, G * PX>(c.accumulate ? y : block.bias,
+                       c.accumulate ? c.y_pixel : 0, acc);
   const float* x = c.x + row * c.x_line + column * c.x_pixel;
   multiply_add<W, NV, G, PX>(block.walk, x, x + PX * c.x_pixel, c.x_pixel,
                              block.weights, acc);
@@ -84,6 +71,12 @@ void line(const Convolution& c, const Block& block, int64_t row) {
       break;
     case 5:
       if constexpr (PX > 5) line_tile<W, NV, 2, 5>(c, block, row, column);
+      break;
+    case 6:
+      if constexpr (PX > 6) line_tile<W, NV, 2, 6>(c, block, row, column);
+      break;
+    case 7:
+      if constexpr (PX > 7) line_tile<W, NV, 2, 7>(c, block, row, column);
       break;
     default:
       break;
@@ -126,10 +119,10 @@ DIGITNET_INLINE void store_pooled(const typename Lanes<W>::F (&a)[NV],
 
 // 2 x PX pixels, pooled; PX is even.
 template <int W, int NV, int PX>
-void pooled_tile(const Convolution& c, const Block& block, int64_t row,
-                 int64_t column) {
+DIGITNET_APART void pooled_tile(const Convolution& c, const Block& block,
+                                int64_t row, int64_t column) {
   typename Lanes<W>::F acc[2 * PX][NV];
-  start<W, NV, 2 * PX>(block, acc);
+  start<W, NV, 2 * PX>(block.bias, 0, acc);
   const float* x = c.x + row * c.x_line + column * c.x_pixel;
   multiply_add<W, NV, 2, PX>(block.walk, x, x + c.x_line, c.x_pixel,
                              block.weights, acc);
@@ -181,7 +174,7 @@ void convolve(const Convolution& c) {
     for (int64_t lane = 0; lane < width;) {
       const int64_t output = panel * kPanel + lane;
       const Block block{weights + lane,
-                        c.bias ? c.bias + output : nullptr,
+                        c.bias ? c.bias + output : kZeros,
                         output,
                         c.outputs - output,
                         {c.rows, c.run, 1, c.x_row, width, c.run * width}};

@@ -31,7 +31,7 @@ DIGITNET_INLINE void gather_block(const Gather& c, const float* source,
 
 // R rows of NV vectors at once.
 template <int W, int R, int NV>
-void gather_rows(const Gather& c) {
+DIGITNET_APART void gather_rows(const Gather& c) {
   for (int64_t row = 0; row < c.rows; row += R)
     gather_block<W, R, NV>(c, c.source + row * c.source_row,
                            c.target + row * c.target_row);

@@ -4,6 +4,13 @@
 // No include guard: the files that include it differ.
 
 #define DIGITNET_INLINE inline __attribute__((always_inline))
+// For functions that need all registers for themselves; with 32 of them there
+// are enough.
+#if defined(__AVX512F__)
+#define DIGITNET_APART
+#else
+#define DIGITNET_APART __attribute__((noinline))
+#endif
 
 template <int W>
 struct Lanes {
@@ -38,7 +45,9 @@ DIGITNET_INLINE void store_first(float* p, typename Lanes<W>::F v,
     _mm256_mask_storeu_ps(p, static_cast<uint8_t>(lanes), (__m256)v);
   }
 #else
-  for (int64_t i = 0; i < count; ++i) p[i] = v[i];
+  float lanes[W];
+  store<W>(lanes, v);
+  __builtin_memcpy(p, lanes, count * sizeof(float));
 #endif
 }
 
@@ -55,7 +64,7 @@ DIGITNET_INLINE void store_bytes(uint8_t* p, typename Lanes<W>::Bytes v,
   __builtin_memcpy(&wide, &v, W);
   _mm_mask_storeu_epi8(p, static_cast<uint16_t>((1u << count) - 1), wide);
 #else
-  for (int64_t i = 0; i < count; ++i) p[i] = v[i];
+  __builtin_memcpy(p, &v, count);
 #endif
 }
 

@@ -2,10 +2,12 @@
 // the window take the place of pixels, pixels that of the sum.
 
 template <int W, int NV, int G, int PX>
-void gradient_tile(const Walk& walk, const float* x, const float* g,
-                   float* target, int64_t width, bool accumulate) {
-  typename Lanes<W>::F acc[G * PX][NV] = {};
-  if (accumulate) resume<W, NV, G * PX>(target, width, acc);
+DIGITNET_APART void gradient_tile(const Walk& walk, const float* x,
+                                  const float* g, float* target, int64_t width,
+                                  bool accumulate) {
+  typename Lanes<W>::F acc[G * PX][NV];
+  start<W, NV, G * PX>(accumulate ? target : kZeros, accumulate ? width : 0,
+                       acc);
   multiply_add<W, NV, G, PX>(walk, x, x + PX, 1, g, acc);
 #pragma GCC unroll 16
   for (int p = 0; p < G * PX; ++p) {
