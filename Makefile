@@ -31,7 +31,7 @@ help:
 	@echo "make lint       check format, types and style"
 	@echo "make format     format the code"
 	@echo "make stubs      write the extension's type stubs anew"
-	@echo "make bench      measure speed and memory against PyTorch"
+	@echo "make bench      measure speed and memory against PyTorch, Keras and others (25 min)"
 	@echo "make clean      remove the environment and everything built"
 
 demo: $(VENV)/.installed
@@ -77,7 +77,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix --exit-zero python tests bench
 	$(BIN)/ruff format python tests bench
 
-bench: $(VENV)/.tested
+bench: $(VENV)/.bench
 	$(BIN)/python bench/run.py
 
 clean:
@@ -101,6 +101,10 @@ $(VENV)/.tested: $(VENV)/.installed
 
 $(VENV)/.lab: $(VENV)/.installed
 	$(INSTALL) -e ".[notebook]"
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.installed
+	$(INSTALL) -e ".[bench]"
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.installed

@@ -61,8 +61,7 @@ class Executor {
   virtual std::vector<Activation> activations(const float* images,
                                               int64_t count) = 0;
 
-  // Calls task(i) for i < tasks, on the executor's own threads if it has any;
-  // `task` must not throw.
+  // Calls task(i) for i < tasks, on the executor's own threads if it has any.
   virtual void share(int64_t tasks, const std::function<void(int64_t)>& task) {
     for (int64_t i = 0; i < tasks; ++i) task(i);
   }
@@ -81,7 +80,9 @@ class Executor {
 
 class OutOfMemory : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit OutOfMemory(const std::string& reason, int64_t fitting = 0)
+      : std::runtime_error(reason), fitting(fitting) {}
+  int64_t fitting;  // a batch size that would do; 0: not known
 };
 
 // `device` is "cpu", "cuda", "cuda:1" or "auto" (a GPU if there is one). The

@@ -1,6 +1,10 @@
 #include "engine/memory.h"
 
+#include <unistd.h>
+
 #include <cstdlib>  // defines __GLIBC__ where it is glibc
+#include <fstream>
+#include <string>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -24,5 +28,15 @@ void keep_pages_mapped() {}
 void release_pages() {}
 
 #endif
+
+int64_t free_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  while (file >> word) {
+    int64_t kilobytes = 0;
+    if (word == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
 
 }  // namespace digitnet::engine

@@ -1,6 +1,8 @@
 // Memory that stays mapped from step to step.
 #pragma once
 
+#include <cstdint>
+
 namespace digitnet::engine {
 
 // Tells glibc's malloc to reuse freed blocks of up to 32 MB instead of handing
@@ -11,5 +13,9 @@ void keep_pages_mapped();
 
 // Hands back what is free now; called when training ends.
 void release_pages();
+
+// Bytes that can be used without driving others out, as the system says; a
+// system that overcommits would end the process only when they are touched.
+int64_t free_memory();
 
 }  // namespace digitnet::engine

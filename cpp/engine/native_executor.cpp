@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
+#include "engine/memory.h"
 #include "engine/native/plan.h"
 #include "engine/torch_executor.h"
 #include "train/optimizers.h"
@@ -93,7 +94,7 @@ class NativeExecutor : public Executor {
 
   void train(const Batch& batch, double lr) override {
     guarded([&] {
-      plan_.reserve(batch.count, true, pool_.threads());
+      reserve(batch.count);
       Pass pass{kernels_, pool_, batch.count, true};
       Draws draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32);
       pass.key[0] = draws.bits();
@@ -129,6 +130,24 @@ class NativeExecutor : public Executor {
     } catch (const std::bad_alloc&) {
       throw OutOfMemory("not enough memory");
     }
+  }
+
+  // Buffers for a batch, unless they would drive the machine out of memory.
+  void reserve(int64_t images) {
+    if (images <= plan_.capacity()) {
+      plan_.reserve(images, true, pool_.threads());
+      return;
+    }
+    const int64_t wanted = plan_.bytes_for(images, true);
+    const int64_t free = free_memory();
+    if (wanted > free) {
+      constexpr int64_t kMega = 1 << 20;
+      throw OutOfMemory(join("its maps take ", wanted / kMega, " MiB, ",
+                             free / kMega, " MiB are free"),
+                        std::max<int64_t>(1, images * (free / kMega) /
+                                                 (2 * (wanted / kMega + 1))));
+    }
+    plan_.reserve(images, true, pool_.threads());
   }
 
   // Cross-entropy averaged over the samples' weights, and its gradient.

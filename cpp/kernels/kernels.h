@@ -103,16 +103,19 @@ struct Terms {
   float* factors;
 };
 
-// target[r, i] += sum over terms of factor * source[offset + r * source_row +
-// i] for r < rows, i < run; beyond `run` up to a whole vector is added too.
+// Several sums after one another, each: target[r, i] += sum over its terms of
+// factor * source[offset + r * source_row + i] for r < rows, i < run; beyond
+// `run` up to a whole vector is added too.
 struct Gather {
-  Terms terms;
-  int64_t count;
+  Terms terms;            // of the first sum
+  const int32_t* counts;  // how many
   const float* source;
   int64_t source_row;
-  float* target;
+  float* target;  // of the first sum
   int64_t target_row;
   int64_t rows, run;
+  int64_t sums;
+  int64_t terms_step, counts_step, target_step;  // from sum to sum
 };
 
 // The gradients of one row of pooled pixels behind a convolution, as lists of
@@ -137,6 +140,29 @@ struct PooledRow {
   int64_t capacity;
   int32_t* counts;  // [channels], added to
 };
+
+// What the weights of a pooled convolution of one input channel get of one
+// image, all channels side by side: gradient[tap, o] += sum over pooled pixels
+// of g[pixel, o] * x[where the maximum was, tap].
+struct SingleGradient {
+  const float* x;  // first tap of the first pixel
+  int64_t x_row;
+  int64_t kernel;  // 3 or 5
+  const float* g;  // [height, width, outputs], of the pooled output
+  const float* y;  // the pooled output, or null: every gradient counts
+  int64_t g_line, y_line;
+  const uint8_t* argmax;  // [height, width, outputs]
+  int64_t height, width;
+  int64_t outputs;  // at most kPanel
+  float scale;
+  float* gradient;  // [kernel * kernel, padded(outputs)]
+  float* bias;      // [padded(outputs)], added to
+  float* scratch;   // [single_scratch_size()]
+};
+inline int64_t single_scratch_size(int64_t kernel, int64_t height,
+                                   int64_t width) {
+  return 4 * (2 * height + kernel) * (2 * width + kernel);
+}
 
 // A plane of bytes read through an affine map, bilinear, 0 beyond its border:
 // out(x, y) = value(xx * x + xy * y + dx, yx * x + yy * y + dy) * scale +
@@ -178,6 +204,7 @@ struct Kernels {
   void (*winograd_weights)(const float* weights, int64_t kernel, int64_t inputs,
                            int64_t outputs, float* transformed);
   void (*weight_gradient)(const WeightGradient&);
+  void (*single_gradient)(const SingleGradient&);
   void (*gather)(const Gather&);
   void (*list_row)(const PooledRow&);
   float (*sum)(const float* x, int64_t count);

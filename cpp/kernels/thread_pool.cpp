@@ -1,5 +1,7 @@
 #include "kernels/thread_pool.h"
 
+#include <utility>
+
 namespace digitnet::kernels {
 namespace {
 
@@ -31,7 +33,12 @@ void ThreadPool::take_tasks(int thread) {
   for (;;) {
     const int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
     if (task >= tasks_) return;
-    function_(context_, task, thread);
+    try {
+      function_(context_, task, thread);
+    } catch (...) {
+      const std::lock_guard lock(error_lock_);
+      if (!error_) error_ = std::current_exception();
+    }
   }
 }
 
@@ -55,6 +62,7 @@ void ThreadPool::run(int64_t tasks, Function function, const void* context) {
       std::this_thread::yield();
     }
   }
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 // The next open job, or an even number when told to stop.

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
+#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -22,8 +24,9 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls f(task) or f(task, thread) for every task in [0, tasks), in any
-  // order, and waits for all. `f` must not throw. Which thread does a task must
-  // not change its result; a thread's number is for scratch memory.
+  // order, and waits for all; throws what the first `f` that threw did. Which
+  // thread does a task must not change its result; a thread's number is for
+  // scratch memory.
   template <class F>
   void run(int64_t tasks, const F& f) {
     run(
@@ -55,6 +58,8 @@ class ThreadPool {
   alignas(64) std::atomic<int> active_{0};
   alignas(64) std::atomic<int> asleep_{0};
   std::atomic<bool> stop_{false};
+  std::mutex error_lock_;
+  std::exception_ptr error_;
 };
 
 }  // namespace digitnet::kernels

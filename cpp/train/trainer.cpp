@@ -305,18 +305,18 @@ Outcome fit(models::Model& model, const data::DatasetView& training,
   config.validate(model.classes(), validation.count > 0);
   require(training.count > 0,
           "fit.data: expected at least one sample, got none");
-  const auto out_of_memory = [&](const char* reason) {
-    return engine::OutOfMemory(
-        join("fit: ran out of memory with batch_size=", config.batch_size,
-             "; try batch_size=", std::max<int64_t>(1, config.batch_size / 2),
-             " (", reason, ")"));
+  const auto out_of_memory = [&](const char* reason, int64_t fitting) {
+    const int64_t half = std::max<int64_t>(1, config.batch_size / 2);
+    return engine::OutOfMemory(join(
+        "fit: ran out of memory with batch_size=", config.batch_size,
+        "; try batch_size=", fitting > 0 ? fitting : half, " (", reason, ")"));
   };
   try {
     return Loop(model, training, validation, config, hooks).run();
   } catch (const engine::OutOfMemory& error) {
-    throw out_of_memory(error.what());
+    throw out_of_memory(error.what(), error.fitting);
   } catch (const std::bad_alloc& error) {
-    throw out_of_memory(error.what());
+    throw out_of_memory(error.what(), 0);
   }
 }
 

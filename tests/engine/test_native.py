@@ -31,6 +31,8 @@ NETWORKS = {
     "two hidden layers": ((1, 5, 7), [Flatten(), Dense(33), ReLU(), Dense(70), *TAIL]),
     "wide": ((3, 6, 6), [Flatten(), Dense(130), ReLU(), Dense(96), Tanh(), Dense(3)]),
     "pooled 1 to 6": ((1, 11, 9), [Conv(6, 5), ReLU(), MaxPool(), *TAIL]),
+    "pooled 1 to 24, 3x3": ((1, 10, 7), [Conv(24, 3), MaxPool(), ReLU(), *TAIL]),
+    "pooled 1 to 40": ((1, 9, 9), [Conv(40, 3), ReLU(), MaxPool(), Dropout(0), *TAIL]),
     "pooled 3 to 33": (
         (3, 9, 11),
         [Conv(33, 3, padding="same"), MaxPool(), ReLU(), *TAIL],

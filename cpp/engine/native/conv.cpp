@@ -151,7 +151,9 @@ void ConvBase::clear_border(const Map& map, int64_t n) {
 
 OpPtr make_conv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
                 Weight bias, uint32_t number) {
-  const auto make = options.pool ? make_pooled_conv : make_plain_conv;
+  const auto make = first_conv_fits(x, options, weight) ? make_first_conv
+                    : options.pool                      ? make_pooled_conv
+                                                        : make_plain_conv;
   return make(x, y, options, std::move(weight), std::move(bias), number);
 }
 

@@ -67,6 +67,10 @@ class ConvBase : public Op {
   bool uses_winograd_;
 };
 
+bool first_conv_fits(const Tensor& x, const ConvOptions& options,
+                     const Weight& weight);
+OpPtr make_first_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                      Weight weight, Weight bias, uint32_t number);
 OpPtr make_plain_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                       Weight weight, Weight bias, uint32_t number);
 OpPtr make_pooled_conv(Tensor& x, Tensor& y, const ConvOptions& options,

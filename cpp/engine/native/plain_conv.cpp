@@ -186,17 +186,24 @@ class PlainConv : public ConvBase {
     for (int64_t pixel = 0; pixel < g.height * g.width; ++pixel) {
       const int64_t y = pixel / g.width, x = pixel % g.width;
       const float* from = g.at(n, y) + x * g.channels;
-      int64_t count = 0;
+      int32_t count = 0;
       for (int64_t o = 0; o < g.channels; ++o) {
         terms.offsets[count] =
             static_cast<int32_t>(o * options_.kernel * run_room_);
         terms.factors[count] = from[o];
         count += from[o] != 0;
       }
-      pass.kernels.gather(
-          {terms, count, turned_.data(), run_room_,
-           start + options_.stride * (y * dx.row() + x * dx.channels), dx.row(),
-           options_.kernel, run_});
+      kernels::Gather sum{};
+      sum.terms = terms;
+      sum.counts = &count;
+      sum.source = turned_.data();
+      sum.source_row = run_room_;
+      sum.target = start + options_.stride * (y * dx.row() + x * dx.channels);
+      sum.target_row = dx.row();
+      sum.rows = options_.kernel;
+      sum.run = run_;
+      sum.sums = 1;
+      pass.kernels.gather(sum);
     }
     clear_border(dx, n);
   }

@@ -323,12 +323,13 @@ void Plan::store() {
 
 void Plan::reserve(int64_t images, bool training, int threads) {
   if (images <= capacity_ && (training_ || !training)) return;
-  capacity_ = std::max(images, capacity_);
+  const int64_t wanted = std::max(images, capacity_);
+  capacity_ = 0;  // until all of them are there
   training_ = training_ || training;
   buffers_.clear();
   const auto room = [&](const Map& map) {
     buffers_.push_back(std::make_unique<Buffer>());
-    return buffers_.back()->reserve(capacity_ * map.image());
+    return buffers_.back()->reserve(wanted * map.image());
   };
   // Owners come before those who share with them.
   for (const auto& t : tensors_) {
@@ -350,7 +351,18 @@ void Plan::reserve(int64_t images, bool training, int threads) {
     t->gradient.pad = own ? t->gradient_pad : 0;
     t->gradient.data = own ? room(t->gradient) : t->gradient_of->gradient.data;
   }
-  for (const OpPtr& op : ops_) op->prepare(capacity_, training_, threads);
+  for (const OpPtr& op : ops_) op->prepare(wanted, training_, threads);
+  capacity_ = wanted;
+}
+
+int64_t Plan::bytes_for(int64_t images, bool training) const {
+  int64_t floats = 0;
+  for (const auto& t : tensors_) {
+    if (!t->value_of) floats += t->shape.size();
+    if (training && t->needs_gradient && !t->gradient_of)
+      floats += t->shape.size();
+  }
+  return images * floats * static_cast<int64_t>(sizeof(float));
 }
 
 int64_t Plan::bytes() const {

@@ -31,8 +31,11 @@ class Plan {
   explicit Plan(models::Model& model);
 
   // Buffers for so many images; done again only for more, or for training.
+  // Throws std::bad_alloc, and then holds none.
   void reserve(int64_t images, bool training, int threads);
   int64_t capacity() const { return capacity_; }
+  // Of the maps of so many images, about what reserve() would take.
+  int64_t bytes_for(int64_t images, bool training) const;
   // Of all buffers, parameters included.
   int64_t bytes() const;
 

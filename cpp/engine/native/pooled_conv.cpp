@@ -85,18 +85,24 @@ class PooledConv : public ConvBase {
     const int64_t capacity = group_ * pixels_;
     const float* x = window(x_.value, first, options_.padding);
     for (int64_t o = 0; o < weight_.outputs; ++o) {
-      float* factors = scratch.channel_factors.data() + o * capacity;
-      bias[o] += pass.kernels.sum(factors, scratch.counts[o]);
-      pass.kernels.gather(
-          {{scratch.channel_offsets.data() + o * capacity, factors},
-           scratch.counts[o],
-           x,
-           x_.value.row(),
-           partial + o * options_.kernel * run_room_,
-           run_room_,
-           options_.kernel,
-           run_});
+      bias[o] += pass.kernels.sum(scratch.channel_factors.data() + o * capacity,
+                                  scratch.counts[o]);
     }
+    kernels::Gather sum{};
+    sum.terms = {scratch.channel_offsets.data(),
+                 scratch.channel_factors.data()};
+    sum.counts = scratch.counts.data();
+    sum.source = x;
+    sum.source_row = x_.value.row();
+    sum.target = partial;
+    sum.target_row = run_room_;
+    sum.rows = options_.kernel;
+    sum.run = run_;
+    sum.sums = weight_.outputs;
+    sum.terms_step = capacity;
+    sum.counts_step = 1;
+    sum.target_step = options_.kernel * run_room_;
+    pass.kernels.gather(sum);
   }
 
   void image(const Pass& pass, int64_t n, int64_t start, Scratch& scratch) {
@@ -139,22 +145,27 @@ class PooledConv : public ConvBase {
   void spread(const Pass& pass, int64_t n, int64_t at,
               const kernels::PooledRow& row) {
     const Map& dx = x_.gradient;
+    constexpr int64_t kApart = 3;
     for (int64_t i = 0; i < 4; ++i) {
       float* start = window(dx, n, options_.padding) +
                      (2 * at + i / 2) * dx.row() + i % 2 * dx.channels;
-      for (int64_t first = 0; first < 3; ++first) {
-        for (int64_t pixel = first; pixel < row.width; pixel += 3) {
-          const int64_t list = pixel * 4 + i;
-          pass.kernels.gather({{row.by_position.offsets + list * row.room,
-                                row.by_position.factors + list * row.room},
-                               row.position_counts[list],
-                               turned_.data(),
-                               run_room_,
-                               start + 2 * pixel * dx.channels,
-                               dx.row(),
-                               options_.kernel,
-                               run_});
-        }
+      for (int64_t first = 0; first < std::min(kApart, row.width); ++first) {
+        const int64_t list = first * 4 + i;
+        kernels::Gather sum{};
+        sum.terms = {row.by_position.offsets + list * row.room,
+                     row.by_position.factors + list * row.room};
+        sum.counts = row.position_counts + list;
+        sum.source = turned_.data();
+        sum.source_row = run_room_;
+        sum.target = start + 2 * first * dx.channels;
+        sum.target_row = dx.row();
+        sum.rows = options_.kernel;
+        sum.run = run_;
+        sum.sums = (row.width - first + kApart - 1) / kApart;
+        sum.terms_step = kApart * 4 * row.room;
+        sum.counts_step = kApart * 4;
+        sum.target_step = kApart * 2 * dx.channels;
+        pass.kernels.gather(sum);
       }
     }
   }

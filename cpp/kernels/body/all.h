@@ -8,6 +8,7 @@
 #include "kernels/body/convolve.h"
 #include "kernels/body/winograd.h"
 #include "kernels/body/weight_gradient.h"
+#include "kernels/body/single_gradient.h"
 #include "kernels/body/gather.h"
 #include "kernels/body/elementwise.h"
 #include "kernels/body/lists.h"
@@ -26,6 +27,7 @@ constexpr Kernels table(const char* name) {
   k.winograd = winograd;
   k.winograd_weights = winograd_weights;
   k.weight_gradient = weight_gradient;
+  k.single_gradient = single_gradient;
   k.gather = gather;
   k.sum = sum;
 #if defined(__AVX512F__)

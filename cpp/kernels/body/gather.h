@@ -1,17 +1,19 @@
 // Sums of a few scaled rows: what sparse gradients are made of.
 
 template <int W, int R, int NV>
-DIGITNET_INLINE void gather_block(const Gather& c, const float* source,
-                                  float* target) {
+DIGITNET_INLINE void gather_block(const Gather& c, const int32_t* offsets,
+                                  const float* factors, int64_t count,
+                                  const float* source, float* target) {
   typename Lanes<W>::F acc[R][NV];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-    for (int n = 0; n < NV; ++n) acc[r][n] = all<W>(0);
+    for (int n = 0; n < NV; ++n)
+      acc[r][n] = load<W>(target + r * c.target_row + n * W);
   }
-  for (int64_t t = 0; t < c.count; ++t) {
-    const float factor = c.terms.factors[t];
-    const float* from = source + c.terms.offsets[t];
+  for (int64_t t = 0; t < count; ++t) {
+    const float factor = factors[t];
+    const float* from = source + offsets[t];
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
@@ -22,19 +24,25 @@ DIGITNET_INLINE void gather_block(const Gather& c, const float* source,
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-    for (int n = 0; n < NV; ++n) {
-      float* to = target + r * c.target_row + n * W;
-      store<W>(to, load<W>(to) + acc[r][n]);
-    }
+    for (int n = 0; n < NV; ++n)
+      store<W>(target + r * c.target_row + n * W, acc[r][n]);
   }
 }
 
 // R rows of NV vectors at once.
 template <int W, int R, int NV>
 DIGITNET_APART void gather_rows(const Gather& c) {
-  for (int64_t row = 0; row < c.rows; row += R)
-    gather_block<W, R, NV>(c, c.source + row * c.source_row,
-                           c.target + row * c.target_row);
+  for (int64_t sum = 0; sum < c.sums; ++sum) {
+    const int64_t count = c.counts[sum * c.counts_step];
+    if (count == 0) continue;
+    for (int64_t row = 0; row < c.rows; row += R) {
+      gather_block<W, R, NV>(
+          c, c.terms.offsets + sum * c.terms_step,
+          c.terms.factors + sum * c.terms_step, count,
+          c.source + row * c.source_row,
+          c.target + sum * c.target_step + row * c.target_row);
+    }
+  }
 }
 
 // All R rows at once if they fit into the registers, else one after the other.
@@ -49,7 +57,9 @@ void gather_few(const Gather& c) {
 
 template <int W, int NV>
 void gather_vectors(const Gather& c) {
+  if (c.rows == 6) return gather_few<W, 6, NV>(c);
   if (c.rows == 5) return gather_few<W, 5, NV>(c);
+  if (c.rows == 4) return gather_few<W, 4, NV>(c);
   if (c.rows == 3) return gather_few<W, 3, NV>(c);
   if (c.rows == 2) return gather_few<W, 2, NV>(c);
   gather_rows<W, 1, NV>(c);
@@ -92,8 +102,7 @@ void gather_run(Gather c) {
 }
 
 void gather(const Gather& c) {
-  if (c.count == 0) return;
-    // A short run in half a vector leaves fewer lanes idle.
+  // A short run in half a vector leaves fewer lanes idle.
 #if defined(__AVX512F__)
   if (c.run <= 8) return gather_run<8>(c);
 #endif
