@@ -82,7 +82,7 @@ inline int64_t winograd_scratch_size(int64_t kernel, int64_t inputs,
 }
 
 // gradient[k, o] = sum over pixels of x[pixel, k] * g[pixel, o] (+= if
-// accumulate): what a convolution's weights get of one image. Same names as
+// accumulate): what a convolution's weights get of some images. Same names as
 // above. Padding columns get what lies behind the outputs: clear them.
 struct WeightGradient {
   const float* x;
@@ -93,6 +93,7 @@ struct WeightGradient {
   int64_t outputs, first_panel, last_panel;
   int64_t first_input, last_input;  // of the run: [first, last)
   int64_t height, width;
+  int64_t images, x_image, g_image;
   float* gradient;  // panels
   bool accumulate;
 };
@@ -200,9 +201,9 @@ struct Kernels {
   const char* name;  // "avx512"
   void (*convolve)(const Convolution&);
   void (*winograd)(const Winograd&);
-  // From panels of [kernel * kernel * inputs, outputs].
+  // From panels of [kernel * kernel * inputs, outputs]; those of `panel`.
   void (*winograd_weights)(const float* weights, int64_t kernel, int64_t inputs,
-                           int64_t outputs, float* transformed);
+                           int64_t outputs, int64_t panel, float* transformed);
   void (*weight_gradient)(const WeightGradient&);
   void (*single_gradient)(const SingleGradient&);
   void (*gather)(const Gather&);

@@ -28,8 +28,10 @@ void WinogradStage::prepare(int64_t kernel, int64_t inputs, int64_t outputs,
 }
 
 void WinogradStage::transform(const Pass& pass, const float* weights) {
-  pass.kernels.winograd_weights(weights, kernel_, inputs_, outputs_,
-                                weights_.data());
+  pass.pool.run(kernels::panel_count(outputs_), [&](int64_t panel) {
+    pass.kernels.winograd_weights(weights, kernel_, inputs_, outputs_, panel,
+                                  weights_.data());
+  });
 }
 
 void WinogradStage::run(const Pass& pass, kernels::Convolution c, int thread) {

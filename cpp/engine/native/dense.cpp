@@ -120,6 +120,7 @@ class Dense : public Op {
       c.last_input = first + inputs;
       c.height = 1;
       c.width = pass.count;
+      c.images = 1;
       c.gradient = weight_.gradient;
       pass.kernels.weight_gradient(c);
       if (c.last_panel == panels) clear_padding(c);

@@ -26,6 +26,10 @@ class PlainConv : public ConvBase {
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
     if (!training) return;
+    // As many images as stay in a cache while every tile of weights sees them.
+    constexpr int64_t kCached = 128 << 10;
+    group_ = std::clamp<int64_t>(
+        kCached / (x_.value.image() + y_.gradient.image()), 1, 16);
     const int64_t most = Chunks::most(capacity, weight_.count());
     partial_.reserve(most * weight_.count());
     bias_partial_.reserve(most * kernels::padded(weight_.outputs));
@@ -47,10 +51,12 @@ class PlainConv : public ConvBase {
       const int64_t first = chunk * chunks.images;
       const int64_t last = std::min(first + chunks.images, pass.count);
       std::fill_n(bias_partial(chunk), kernels::padded(weight_.outputs), 0.0f);
-      for (int64_t n = first; n < last; ++n) {
-        output_gradient(pass, n, bias_partial(chunk));
-        weight_gradient(pass, n, partial_.data() + chunk * weight_.count(),
-                        n > first);
+      for (int64_t n = first; n < last; n += group_) {
+        const int64_t end = std::min(n + group_, last);
+        for (int64_t i = n; i < end; ++i)
+          output_gradient(pass, i, bias_partial(chunk));
+        weight_gradient(pass, n, end - n,
+                        partial_.data() + chunk * weight_.count(), n > first);
       }
     });
     sum_up(pass, chunks);
@@ -85,8 +91,8 @@ class PlainConv : public ConvBase {
     }
   }
 
-  void weight_gradient(const Pass& pass, int64_t n, float* partial,
-                       bool accumulate) const {
+  void weight_gradient(const Pass& pass, int64_t n, int64_t images,
+                       float* partial, bool accumulate) const {
     const Map &x = x_.value, &g = y_.gradient;
     kernels::WeightGradient c{};
     c.x = window(x, n, options_.padding);
@@ -103,6 +109,9 @@ class PlainConv : public ConvBase {
     c.last_input = run_;
     c.height = height_;
     c.width = width_;
+    c.images = images;
+    c.x_image = x.image();
+    c.g_image = g.image();
     c.gradient = partial;
     c.accumulate = accumulate;
     pass.kernels.weight_gradient(c);
@@ -135,16 +144,30 @@ class PlainConv : public ConvBase {
     const int64_t k = options_.kernel, inputs = x_.channels;
     const int64_t outputs = weight_.outputs;
     float* to = turned_.data();
-    pass.pool.run(k * k, [&](int64_t tap) {
-      for (int64_t i = 0; i < inputs; ++i) {
-        for (int64_t o = 0; o < outputs; ++o) {
-          const int64_t place =
-              flips_ ? kernels::panel_offset(k * k * outputs, inputs,
-                                             (k * k - 1 - tap) * outputs + o, i)
-                     : (o * k + tap / k) * run_room_ + tap % k * inputs + i;
-          to[place] = weight_.value[kernels::panel_offset(
-              k * k * inputs, outputs, tap * inputs + i, o)];
-        }
+    const int64_t taps = k * k;
+    pass.pool.run(taps * kernels::panel_count(outputs), [&](int64_t task) {
+      const int64_t tap = task % taps, panel = task / taps;
+      const int64_t first = panel * kernels::kPanel;
+      const int64_t width = kernels::panel_width(outputs, panel);
+      const int64_t count = std::min(width, outputs - first);
+      const float* from =
+          weight_.value + first * taps * inputs + tap * inputs * width;
+      if (!flips_) {
+        pass.kernels.transpose(
+            from, inputs, count, width,
+            to + (first * k + tap / k) * run_room_ + tap % k * inputs,
+            k * run_room_);
+        return;
+      }
+      for (int64_t i = 0; i < inputs; i += kernels::kPanel) {
+        const int64_t to_panel = i / kernels::kPanel;
+        const int64_t to_width = kernels::panel_width(inputs, to_panel);
+        pass.kernels.transpose(
+            from + i * width, std::min(kernels::kPanel, inputs - i), count,
+            width,
+            to + i * taps * outputs +
+                ((taps - 1 - tap) * outputs + first) * to_width,
+            to_width);
       }
     });
     if (flips_by_winograd_) flipped_.transform(pass, to);
@@ -208,6 +231,7 @@ class PlainConv : public ConvBase {
     clear_border(dx, n);
   }
 
+  int64_t group_ = 1;               // images summed together
   bool flips_, flips_by_winograd_;  // the input's gradient is a convolution
   Buffer partial_;                  // weight gradients of each chunk
   Buffer turned_;

@@ -242,35 +242,33 @@ void winograd(const Winograd& w) {
 
 template <int R>
 void winograd_weights_of(const float* weights, int64_t inputs, int64_t outputs,
-                         float* to) {
+                         int64_t panel, float* to) {
   constexpr int T = Filtering<R>::T;
   constexpr int W = kWide < 8 ? kWide : 8;
   typedef typename Lanes<W>::F V;
-  for (int64_t panel = 0; panel < panel_count(outputs); ++panel) {
-    const int64_t width = panel_width(outputs, panel);
-    const float* from = weights + panel * kPanel * R * R * inputs;
-    float* start = to + panel * kPanel * inputs;
-    for (int64_t input = 0; input < inputs; ++input) {
-      for (int64_t lane = 0; lane < width; lane += W) {
-        V taps[R][R], half[R][T];
-        for (int i = 0; i < R; ++i) {
-          for (int j = 0; j < R; ++j) {
-            taps[i][j] =
-                load<W>(from + ((i * R + j) * inputs + input) * width + lane);
-          }
+  const int64_t width = panel_width(outputs, panel);
+  const float* from = weights + panel * kPanel * R * R * inputs;
+  float* start = to + panel * kPanel * inputs;
+  for (int64_t input = 0; input < inputs; ++input) {
+    for (int64_t lane = 0; lane < width; lane += W) {
+      V taps[R][R], half[R][T];
+      for (int i = 0; i < R; ++i) {
+        for (int j = 0; j < R; ++j) {
+          taps[i][j] =
+              load<W>(from + ((i * R + j) * inputs + input) * width + lane);
         }
-        for (int i = 0; i < R; ++i) {
-          for (int j = 0; j < T; ++j)
-            half[i][j] = combined<W, R>(Filtering<R>::kWeights[j], taps[i]);
-        }
-        for (int j = 0; j < T; ++j) {
-          V column[R];
-          for (int i = 0; i < R; ++i) column[i] = half[i][j];
-          for (int i = 0; i < T; ++i) {
-            store<W>(start + (i * T + j) * inputs * padded(outputs) +
-                         input * width + lane,
-                     combined<W, R>(Filtering<R>::kWeights[i], column));
-          }
+      }
+      for (int i = 0; i < R; ++i) {
+        for (int j = 0; j < T; ++j)
+          half[i][j] = combined<W, R>(Filtering<R>::kWeights[j], taps[i]);
+      }
+      for (int j = 0; j < T; ++j) {
+        V column[R];
+        for (int i = 0; i < R; ++i) column[i] = half[i][j];
+        for (int i = 0; i < T; ++i) {
+          store<W>(start + (i * T + j) * inputs * padded(outputs) +
+                       input * width + lane,
+                   combined<W, R>(Filtering<R>::kWeights[i], column));
         }
       }
     }
@@ -278,8 +276,8 @@ void winograd_weights_of(const float* weights, int64_t inputs, int64_t outputs,
 }
 
 void winograd_weights(const float* weights, int64_t kernel, int64_t inputs,
-                      int64_t outputs, float* transformed) {
+                      int64_t outputs, int64_t panel, float* transformed) {
   if (kernel == 3)
-    return winograd_weights_of<3>(weights, inputs, outputs, transformed);
-  winograd_weights_of<5>(weights, inputs, outputs, transformed);
+    return winograd_weights_of<3>(weights, inputs, outputs, panel, transformed);
+  winograd_weights_of<5>(weights, inputs, outputs, panel, transformed);
 }
