@@ -11,9 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
 import contenders
+import numpy as np
 
 
 def data_for(network: str, count: int) -> tuple[np.ndarray, np.ndarray]:

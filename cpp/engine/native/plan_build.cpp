@@ -1,0 +1,247 @@
+// From the network tree to a list of operations.
+#include <algorithm>
+
+#include "core/error.h"
+#include "engine/native/plan.h"
+#include "models/layers.h"
+
+namespace digitnet::engine::native {
+
+using models::Layer;
+
+// A layer with its full name; sequences within sequences are laid flat.
+struct Plan::Leaf {
+  Layer layer;
+  std::string path;
+};
+
+namespace {
+
+std::string joined(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+template <class Leaf>
+void lay_flat(const Layer& layer, const std::string& path,
+              std::vector<Leaf>& leaves) {
+  if (layer.kind != "sequence") {
+    leaves.push_back({layer, path});
+    return;
+  }
+  for (const Layer& child : layer.children)
+    lay_flat(child, joined(path, child.name), leaves);
+}
+
+// The network without the softmax that the loss implies.
+Layer without_last_softmax(Layer root) {
+  if (!root.children.empty() && root.children.back().kind == "softmax")
+    root.children.pop_back();
+  return root;
+}
+
+// Flat features that keep a map's order are for dense layers and what works
+// element by element.
+void require_plain_order(const Tensor& x, const std::string& path) {
+  if (x.shape.flat && x.height * x.width > 1) {
+    throw NotCovered(join(
+        "'", path, "' takes flattened maps without a dense layer between"));
+  }
+}
+
+}  // namespace
+
+Plan::Plan(models::Model& model) : model_(model) {
+  input_ = &tensor(model.preprocess().output());
+  input_->needs_gradient = false;
+  output_ = &build(without_last_softmax(model.network()), "", *input_);
+  require_plain_order(*output_, "the loss");
+  place_weights();
+}
+
+Tensor& Plan::tensor(const Shape& shape, const Tensor* order) {
+  auto made = std::make_unique<Tensor>();
+  made->shape = shape;
+  if (order && shape.flat) {
+    made->height = order->height;
+    made->width = order->width;
+    made->channels = order->channels;
+  } else {
+    made->height = shape.height;
+    made->width = shape.width;
+    made->channels = shape.channels;
+  }
+  tensors_.push_back(std::move(made));
+  return *tensors_.back();
+}
+
+Tensor& Plan::build(const Layer& layer, const std::string& path, Tensor& x) {
+  std::vector<Leaf> leaves;
+  lay_flat(layer, path, leaves);
+  Tensor* at = &x;
+  for (size_t i = 0; i < leaves.size();) i = build_leaf(leaves, i, at);
+  return *at;
+}
+
+size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
+                        Tensor*& x) {
+  const Layer& layer = leaves[at].layer;
+  if (layer.kind == "conv") return build_conv(leaves, at, x);
+  if (layer.kind == "dense") return build_dense(leaves, at, x);
+  if (layer.kind == "batch_norm") return build_batch_norm(leaves, at, x);
+  if (layer.kind == "residual" || layer.kind == "concat") {
+    x = &build_composite(leaves[at], *x);
+    return at + 1;
+  }
+  if (layer.kind == "softmax")
+    throw NotCovered(join("no kernel for the softmax '", leaves[at].path, "'"));
+  if (layer.kind == "flatten" && x->shape.flat) return at + 1;
+  Tensor& y = tensor(models::output_shape(layer, x->shape), x);
+  y.needs_gradient = x->needs_gradient;
+  if (layer.kind == "flatten") {
+    y.value_of = y.gradient_of = x;
+    ops_.push_back(make_copy(*x, y));
+  } else if (layer.kind == "max_pool" || layer.kind == "average_pool") {
+    const auto make =
+        layer.kind == "max_pool" ? make_max_pool : make_average_pool;
+    ops_.push_back(make(*x, y, integer(layer.options, "size"),
+                        models::layers::pool_stride(layer)));
+  } else if (layer.kind == "dropout") {
+    ops_.push_back(
+        make_dropout(*x, y, number(layer.options, "rate"), dropouts_++));
+  } else {
+    ops_.push_back(make_activation(*x, y, layer.kind));
+  }
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_conv(const std::vector<Leaf>& leaves, size_t at,
+                        Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  Shape shape = models::output_shape(layer, x->shape);
+  ConvOptions options{};
+  options.kernel = integer(layer.options, "kernel");
+  options.stride = integer(layer.options, "stride");
+  options.padding = models::layers::conv_padding(layer);
+  size_t next = at + 1;
+  const auto follows = [&](const char* kind) {
+    return next < leaves.size() && leaves[next].layer.kind == kind;
+  };
+  const auto take = [&] {
+    ++next;
+    return true;
+  };
+  if (follows("relu")) options.relu = take();
+  if (options.stride == 1 && follows("max_pool")) {
+    const Layer& pool = leaves[next].layer;
+    if (integer(pool.options, "size") == 2 &&
+        models::layers::pool_stride(pool) == 2) {
+      options.pool = take();
+      shape = models::output_shape(pool, shape);
+      if (!options.relu && follows("relu")) options.relu = take();
+    }
+  }
+  // With a ReLU a zero says that nothing passes back; without, dropout goes
+  // alone.
+  if (options.relu && follows("dropout"))
+    options.dropout = number(leaves[next++].layer.options, "rate");
+  Tensor& y = tensor(shape);
+  const int64_t inputs = options.kernel * options.kernel * x->channels;
+  const bool has_bias = flag(layer.options, "bias");
+  ops_.push_back(
+      make_conv(*x, y, options, weight(path + ".weight", inputs, y.channels),
+                has_bias ? weight(path + ".bias", 0, y.channels) : Weight{},
+                dropouts_++));
+  x = &y;
+  return next;
+}
+
+size_t Plan::build_dense(const std::vector<Leaf>& leaves, size_t at,
+                         Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  size_t next = at + 1;
+  bool relu = false;
+  double dropout = 0;
+  if (next < leaves.size() && leaves[next].layer.kind == "relu") {
+    relu = true;
+    ++next;
+    if (next < leaves.size() && leaves[next].layer.kind == "dropout")
+      dropout = number(leaves[next++].layer.options, "rate");
+  }
+  Tensor& y = tensor(models::output_shape(layer, x->shape));
+  Weight own = weight(path + ".weight", x->shape.size(), y.channels);
+  own.height = x->height;
+  own.width = x->width;
+  ops_.push_back(make_dense(*x, y, relu, dropout, std::move(own),
+                            flag(layer.options, "bias")
+                                ? weight(path + ".bias", 0, y.channels)
+                                : Weight{},
+                            dropouts_++));
+  x = &y;
+  return next;
+}
+
+size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
+                              Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  const bool relu =
+      at + 1 < leaves.size() && leaves[at + 1].layer.kind == "relu";
+  Tensor& y = tensor(x->shape, x);
+  const auto running = [&](const char* name) {
+    return model_.buffers().data() + model_.slot(path + "." + name).offset;
+  };
+  const int64_t features = x->shape.flat ? x->shape.size() : x->channels;
+  Weight scale = weight(path + ".weight", 0, features);
+  Weight shift = weight(path + ".bias", 0, features);
+  if (x->shape.flat) {
+    scale.height = shift.height = x->height;
+    scale.width = shift.width = x->width;
+  }
+  ops_.push_back(make_batch_norm(
+      *x, y, number(layer.options, "momentum"),
+      number(layer.options, "epsilon"), relu, std::move(scale),
+      std::move(shift), running("running_mean"), running("running_var")));
+  x = &y;
+  return at + 1 + relu;
+}
+
+Tensor& Plan::build_composite(const Leaf& leaf, Tensor& x) {
+  const Layer& layer = leaf.layer;
+  const bool residual = layer.kind == "residual";
+  const size_t branches = residual ? 2 : layer.children.size();
+  std::vector<Tensor*> starts, ends;
+  for (size_t i = 0; i < branches; ++i) {
+    Tensor& start = tensor(x.shape, &x);
+    start.value_of = &x;
+    start.needs_gradient = x.needs_gradient;
+    starts.push_back(&start);
+  }
+  ops_.push_back(make_fork(x, starts));
+  for (size_t i = 0; i < branches; ++i) {
+    const bool empty = i >= layer.children.size();
+    ends.push_back(empty ? starts[i]
+                         : &build(layer.children[i],
+                                  joined(leaf.path, layer.children[i].name),
+                                  *starts[i]));
+  }
+  Tensor& y = tensor(models::output_shape(layer, x.shape));
+  y.needs_gradient = false;
+  for (const Tensor* end : ends) {
+    require_plain_order(*end, leaf.path);
+    y.needs_gradient |= end->needs_gradient;
+  }
+  ops_.push_back(residual ? make_add(*ends[0], *ends[1], y)
+                          : make_concat(ends, y));
+  return y;
+}
+
+Weight Plan::weight(const std::string& name, int64_t inputs,
+                    int64_t outputs) const {
+  Weight made;
+  made.name = name;
+  made.inputs = inputs;
+  made.outputs = outputs;
+  return made;
+}
+
+}  // namespace digitnet::engine::native
