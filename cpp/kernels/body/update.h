@@ -38,11 +38,10 @@ DIGITNET_INLINE void adam_loop(const Update& u, float decay, float shrink) {
   const auto part1 = static_cast<float>(1 - u.beta1);
   const auto part2 = static_cast<float>(1 - u.beta2);
   const auto beta2 = static_cast<float>(u.beta2);
-  const float size = static_cast<float>(
-      u.lr / (1 - __builtin_pow(u.beta1, u.step)));
+  const float size =
+      static_cast<float>(u.lr / (1 - __builtin_pow(u.beta1, u.step)));
   const float root = static_cast<float>(
-      1 /
-      __builtin_sqrt(1 - __builtin_pow(u.beta2, u.step)));
+      1 / __builtin_sqrt(1 - __builtin_pow(u.beta2, u.step)));
   const float scale = u.gradient_scale, epsilon = u.epsilon;
   for (int64_t i = 0; i < u.count; ++i) {
     const float g = gradient[i] * scale + decay * value[i];
