@@ -11,9 +11,10 @@
 #include "kernels/body/single_gradient.h"
 #include "kernels/body/gather.h"
 #include "kernels/body/elementwise.h"
-#include "kernels/body/lists.h"
 #if defined(__AVX512F__)
 #include "kernels/body/lists_avx512.h"
+#else
+#include "kernels/body/lists.h"
 #endif
 #include "kernels/body/channels.h"
 #include "kernels/body/resample.h"
@@ -30,11 +31,7 @@ constexpr Kernels table(const char* name) {
   k.single_gradient = single_gradient;
   k.gather = gather;
   k.sum = sum;
-#if defined(__AVX512F__)
-  k.list_row = list_row_avx512;
-#else
   k.list_row = list_row;
-#endif
   k.transpose = transpose;
   k.sigmoid = sigmoid;
   k.tanh = tanh;

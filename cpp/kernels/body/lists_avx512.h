@@ -1,4 +1,4 @@
-// The same as lists.h by compressing vectors: to a register, then stored whole
+// What lists.h does, by compressing vectors: to a register, then stored whole
 // (compressing into memory is slow on some machines).
 
 // 16 neighbouring gradients of a row.
@@ -33,7 +33,7 @@ DIGITNET_INLINE __m512i window_offsets(const PooledRow& r, __m512i positions) {
 
 // Only by channel: the row is one run of elements, and only those that live
 // are looked at one by one.
-void list_channels_avx512(const PooledRow& r) {
+void list_channels(const PooledRow& r) {
   const int64_t count = r.width * r.channels;
   alignas(64) int32_t elements[16], offsets[16];
   alignas(64) float factors[16];
@@ -84,8 +84,8 @@ DIGITNET_INLINE void append_channels(const PooledRow& r, const Sixteen& s,
       _mm512_mask_add_epi32(counts, s.live, counts, _mm512_set1_epi32(1)));
 }
 
-void list_row_avx512(const PooledRow& r) {
-  if (!r.by_position.offsets) return list_channels_avx512(r);
+void list_row(const PooledRow& r) {
+  if (!r.by_position.offsets) return list_channels(r);
   const __m512i lanes =
       _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const __m512i unit = _mm512_set1_epi32(static_cast<int32_t>(r.unit));
