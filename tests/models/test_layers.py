@@ -122,7 +122,7 @@ def test_training_follows_torch_for_every_layer(network, images, executor, monke
     )
     for name, value in twin.state_dict().items():
         np.testing.assert_allclose(
-            model.state_dict()[name], value.numpy(), atol=2e-5, err_msg=name
+            model.state_dict()[name], value.numpy(), rtol=2e-5, atol=2e-5, err_msg=name
         )
 
 
