@@ -58,28 +58,37 @@ struct Convolution {
   uint8_t* argmax;
 };
 
-// The same for square windows of 3 or 5 pixels and stride 1 by Winograd's
-// minimal filtering F(2x2, k x k): fewer multiplications on transformed tiles,
-// which are the pool's windows. Source: Lavin, Gray, CVPR 2016.
-struct Winograd {
-  Convolution c;  // weights: as transformed; x_pixel is the number of inputs
-  float* scratch;
+// Winograd's minimal filtering F(side x side, kernel x kernel) for windows of 3
+// or 5 pixels and stride 1: fewer multiplications, between values of maps and
+// weights at some points. Maps are cut into tiles of side x side outputs, whose
+// windows see point_side() pixels along a side; tiles beyond the map's end read
+// zeros and write nothing there. Source: Lavin, Gray, CVPR 2016.
+inline int64_t point_side(int64_t kernel, int64_t side) {
+  return kernel + side - 1;
+}
+// Some tiles between a map and the points.
+struct Tiles {
+  int64_t kernel, side;   // (3, 2), (3, 4) or (5, 2)
+  int64_t height, width;  // outputs of an image, before pooling
+  int64_t first, count;   // which tiles: image by image, row by row
+  int64_t channels;
+  float* map;  // of image 0: the first window's first tap, or the first output
+  int64_t pixel, line, image;  // from one to the next
+  float* points;               // [point_side^2][count, channels], `plane` apart
+  int64_t plane;
+  // Of winograd_output alone; as in Convolution, but argmax of image 0.
+  int64_t valid;  // channels that are outputs, not padding
+  const float* bias;
+  bool relu;
+  uint8_t* argmax;
+  int64_t argmax_pixel, argmax_image;
 };
-inline int64_t winograd_tile(int64_t kernel) { return kernel + 1; }
-// Floats of the transformed weights of one convolution.
-inline int64_t winograd_weights_size(int64_t kernel, int64_t inputs,
-                                     int64_t outputs) {
-  return winograd_tile(kernel) * winograd_tile(kernel) * inputs *
-         padded(outputs);
-}
-constexpr int64_t kWinogradTiles = 60;  // at once, if a row has fewer
-inline int64_t winograd_scratch_size(int64_t kernel, int64_t inputs,
-                                     int64_t width) {
-  const int64_t row = (width + 1) / 2;
-  const int64_t tiles = row > kWinogradTiles ? row : kWinogradTiles;
-  return winograd_tile(kernel) * winograd_tile(kernel) * tiles *
-         (inputs + kPanel);
-}
+// One panel of a convolution's weights and their values at the points.
+struct PointWeights {
+  int64_t kernel, side, inputs, outputs, panel;
+  float* weights;  // panels of [kernel * kernel * inputs, outputs]
+  float* points;   // of each point, panels of [inputs, outputs]
+};
 
 // gradient[k, o] = sum over pixels of x[pixel, k] * g[pixel, o] (+= if
 // accumulate): what a convolution's weights get of some images. Same names as
@@ -200,10 +209,15 @@ struct Update {
 struct Kernels {
   const char* name;  // "avx512"
   void (*convolve)(const Convolution&);
-  void (*winograd)(const Winograd&);
-  // From panels of [kernel * kernel * inputs, outputs]; those of `panel`.
-  void (*winograd_weights)(const float* weights, int64_t kernel, int64_t inputs,
-                           int64_t outputs, int64_t panel, float* transformed);
+  // From a convolution's input, from its output's gradient; to its output; and
+  // to its input's gradient, which is added to.
+  void (*winograd_input)(const Tiles&);
+  void (*winograd_gradient)(const Tiles&);
+  void (*winograd_output)(const Tiles&);
+  void (*winograd_scatter)(const Tiles&);
+  // From weights to points; and the weights' gradient from that at the points.
+  void (*winograd_weights)(const PointWeights&);
+  void (*winograd_weight_gradient)(const PointWeights&);
   void (*weight_gradient)(const WeightGradient&);
   void (*single_gradient)(const SingleGradient&);
   void (*gather)(const Gather&);

@@ -10,35 +10,6 @@ constexpr int64_t kLine = 16;  // floats of a cache line
 
 }  // namespace
 
-bool WinogradStage::pays(int64_t kernel, int64_t stride, int64_t inputs,
-                         int64_t outputs, int64_t height, int64_t width) {
-  return stride == 1 && (kernel == 3 || kernel == 5) && inputs >= 16 &&
-         outputs >= 16 && height * width >= 48;
-}
-
-void WinogradStage::prepare(int64_t kernel, int64_t inputs, int64_t outputs,
-                            int64_t width, int threads) {
-  kernel_ = kernel;
-  inputs_ = inputs;
-  outputs_ = outputs;
-  weights_.reserve(kernels::winograd_weights_size(kernel, inputs, outputs));
-  scratch_size_ =
-      kernels::winograd_scratch_size(kernel, inputs, width) + kernels::kSlack;
-  scratch_.reserve(threads * scratch_size_);
-}
-
-void WinogradStage::transform(const Pass& pass, const float* weights) {
-  pass.pool.run(kernels::panel_count(outputs_), [&](int64_t panel) {
-    pass.kernels.winograd_weights(weights, kernel_, inputs_, outputs_, panel,
-                                  weights_.data());
-  });
-}
-
-void WinogradStage::run(const Pass& pass, kernels::Convolution c, int thread) {
-  c.weights = weights_.data();
-  pass.kernels.winograd({c, scratch_.data() + thread * scratch_size_});
-}
-
 ConvBase::ConvBase(Tensor& x, Tensor& y, const ConvOptions& options,
                    Weight weight, Weight bias, uint32_t number)
     : x_(x),
@@ -53,11 +24,11 @@ ConvBase::ConvBase(Tensor& x, Tensor& y, const ConvOptions& options,
              1),
       run_(options.kernel * x.channels),
       run_room_((run_ + kLine - 1) / kLine * kLine),
-      number_(number),
-      uses_winograd_(WinogradStage::pays(options.kernel, options.stride,
-                                         x.channels, weight_.outputs, height_,
-                                         width_)) {
+      tiling_(Tiling::of(options.kernel, options.stride, x.channels,
+                         weight_.outputs, height_, width_)),
+      number_(number) {
   x.need_value_pad(options.padding);
+  if (tiling_) winograd_.emplace(*tiling_);
 }
 
 std::vector<Weight*> ConvBase::weights() {
@@ -67,22 +38,40 @@ std::vector<Weight*> ConvBase::weights() {
 
 void ConvBase::prepare_forward(int64_t capacity, int threads) {
   if (options_.pool) argmax_.resize(capacity * y_.value.size() + kLine);
-  if (uses_winograd_) {
-    winograd_.prepare(options_.kernel, x_.channels, weight_.outputs, width_,
-                      threads);
-  }
+  if (winograd_) winograd_->prepare(threads);
 }
 
 void ConvBase::forward(const Pass& pass) {
-  if (uses_winograd_) winograd_.transform(pass, weight_.value);
-  pass.pool.run(pass.count, [&](int64_t n, int thread) {
-    if (uses_winograd_) {
-      winograd_.run(pass, convolution(n), thread);
+  if (winograd_) winograd_->transform(pass, weight_.value);
+  const int64_t group = winograd_ ? winograd_->images() : 1;
+  const int64_t tasks = (pass.count + group - 1) / group;
+  pass.pool.run(tasks, [&](int64_t task, int thread) {
+    const int64_t first = task * group;
+    const int64_t last = std::min(first + group, pass.count);
+    if (winograd_) {
+      by_winograd(pass, first, last, thread);
     } else {
-      pass.kernels.convolve(convolution(n));
+      pass.kernels.convolve(convolution(first));
     }
-    if (pass.training && options_.dropout > 0) drop(pass, n);
+    if (!pass.training || options_.dropout == 0) return;
+    for (int64_t n = first; n < last; ++n) drop(pass, n);
   });
+}
+
+void ConvBase::by_winograd(const Pass& pass, int64_t first, int64_t last,
+                           int thread) {
+  const Map &x = x_.value, &y = y_.value;
+  kernels::Tiles outputs = tiling_->over(y, y.at(0), nullptr, 0, 0, 0);
+  outputs.bias = bias_.value;
+  outputs.relu = options_.relu;
+  if (options_.pool) {
+    outputs.argmax = argmax_.data();
+    outputs.argmax_pixel = y.channels;
+    outputs.argmax_image = y.size();
+  }
+  winograd_->run(
+      pass, tiling_->over(x, window(x, 0, options_.padding), nullptr, 0, 0, 0),
+      outputs, first, last, thread);
 }
 
 kernels::Convolution ConvBase::convolution(int64_t n) {
@@ -124,12 +113,24 @@ float ConvBase::gradient_scale() const {
   return static_cast<float>(1 / (1 - options_.dropout));
 }
 
-void ConvBase::sum_bias(const Chunks& chunks) {
+void ConvBase::sum_bias(int64_t partials) {
   if (!bias_.gradient) return;
   std::fill_n(bias_.gradient, kernels::padded(weight_.outputs), 0.0f);
-  for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+  for (int64_t part = 0; part < partials; ++part) {
     for (int64_t o = 0; o < weight_.outputs; ++o)
-      bias_.gradient[o] += bias_partial(chunk)[o];
+      bias_.gradient[o] += bias_partial(part)[o];
+  }
+}
+
+void ConvBase::output_gradient(const Pass& pass, int64_t n, float* bias) const {
+  const Map &y = y_.value, &g = y_.gradient;
+  for (int64_t row = 0; row < y.height; ++row) {
+    float* line = g.at(n, row);
+    if (options_.relu) {
+      pass.kernels.relu_gradient(y.at(n, row), line, gradient_scale(), line,
+                                 y.width * y.channels);
+    }
+    pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);
   }
 }
 
@@ -151,10 +152,30 @@ void ConvBase::clear_border(const Map& map, int64_t n) {
   }
 }
 
+void turn_panels(const kernels::Kernels& kernels, const float* from,
+                 int64_t from_rows, int64_t from_row, int64_t rows,
+                 int64_t columns, float* to, int64_t to_rows, int64_t to_row) {
+  constexpr int64_t kPanel = kernels::kPanel;
+  for (int64_t c = 0; c < columns; c += kPanel) {
+    const int64_t width = kernels::panel_width(columns, c / kPanel);
+    for (int64_t r = 0; r < rows; r += kPanel) {
+      const int64_t to_width = kernels::panel_width(rows, r / kPanel);
+      kernels.transpose(from + c * from_rows + (from_row + r) * width,
+                        std::min(kPanel, rows - r),
+                        std::min(width, columns - c), width,
+                        to + r * to_rows + (to_row + c) * to_width, to_width);
+    }
+  }
+}
+
 OpPtr make_conv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
                 Weight bias, uint32_t number) {
+  const bool tiled = Tiling::of(options.kernel, options.stride, x.channels,
+                                weight.outputs, y.height, y.width)
+                         .has_value();
   const auto make = first_conv_fits(x, options, weight) ? make_first_conv
                     : options.pool                      ? make_pooled_conv
+                    : tiled                             ? make_winograd_conv
                                                         : make_plain_conv;
   return make(x, y, options, std::move(weight), std::move(bias), number);
 }

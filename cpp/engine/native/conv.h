@@ -2,28 +2,9 @@
 // 2x2 max-pool and dropout, and the sum of the weights' gradients.
 #pragma once
 
-#include "engine/native/op.h"
+#include "engine/native/winograd.h"
 
 namespace digitnet::engine::native {
-
-// Winograd's kernel with its transformed weights and scratch memory. Use:
-// prepare() once, transform() whenever the weights have changed, then run().
-class WinogradStage {
- public:
-  // Whether it beats the direct kernel: enough channels and tiles.
-  static bool pays(int64_t kernel, int64_t stride, int64_t inputs,
-                   int64_t outputs, int64_t height, int64_t width);
-  void prepare(int64_t kernel, int64_t inputs, int64_t outputs, int64_t width,
-               int threads);
-  void transform(const Pass& pass, const float* weights);
-  // `c` as for the direct kernel; its weights are replaced.
-  void run(const Pass& pass, kernels::Convolution c, int thread);
-  int64_t bytes() const { return weights_.bytes() + scratch_.bytes(); }
-
- private:
-  int64_t kernel_ = 0, inputs_ = 0, outputs_ = 0, scratch_size_ = 0;
-  Buffer weights_, scratch_;  // scratch: of each thread
-};
 
 class ConvBase : public Op {
  public:
@@ -40,10 +21,12 @@ class ConvBase : public Op {
     return map.at(n) - padding * (map.row() + map.channels);
   }
   float gradient_scale() const;  // of dropout
-  float* bias_partial(int64_t chunk) {
-    return bias_partial_.data() + chunk * kernels::padded(weight_.outputs);
+  float* bias_partial(int64_t part) {
+    return bias_partial_.data() + part * kernels::padded(weight_.outputs);
   }
-  void sum_bias(const Chunks& chunks);
+  void sum_bias(int64_t partials);
+  // Image n through ReLU and dropout, in place; and its share of the bias.
+  void output_gradient(const Pass& pass, int64_t n, float* bias) const;
   // Sets image n of a gradient to zero; and its border, when the windows have
   // reached beyond it.
   static void clear(const Map& map, int64_t n);
@@ -56,16 +39,23 @@ class ConvBase : public Op {
   int64_t run_;             // floats of a window's row
   int64_t run_room_;        // the same in whole cache lines
   std::vector<uint8_t> argmax_;
-  Buffer bias_partial_;  // of each chunk
-  WinogradStage winograd_;
+  Buffer bias_partial_;  // of each part of a batch
+  std::optional<Tiling> tiling_;
+  std::optional<WinogradForward> winograd_;  // if there is a tiling
 
  private:
   kernels::Convolution convolution(int64_t n);
+  void by_winograd(const Pass& pass, int64_t first, int64_t last, int thread);
   void drop(const Pass& pass, int64_t n) const;
 
   uint32_t number_;  // of its dropout
-  bool uses_winograd_;
 };
+
+// A matrix [rows, columns] whose panels are rows [from_row, ...) of panels of
+// from_rows rows, transposed into rows [to_row, ...) of others.
+void turn_panels(const kernels::Kernels& kernels, const float* from,
+                 int64_t from_rows, int64_t from_row, int64_t rows,
+                 int64_t columns, float* to, int64_t to_rows, int64_t to_row);
 
 bool first_conv_fits(const Tensor& x, const ConvOptions& options,
                      const Weight& weight);
@@ -73,6 +63,9 @@ OpPtr make_first_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                       Weight weight, Weight bias, uint32_t number);
 OpPtr make_plain_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                       Weight weight, Weight bias, uint32_t number);
+// Without a pool, where tiling() has a value.
+OpPtr make_winograd_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                         Weight weight, Weight bias, uint32_t number);
 OpPtr make_pooled_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                        Weight weight, Weight bias, uint32_t number);
 

@@ -123,7 +123,8 @@ class Dense : public Op {
       c.images = 1;
       c.gradient = weight_.gradient;
       pass.kernels.weight_gradient(c);
-      if (c.last_panel == panels) clear_padding(c);
+      if (c.last_panel == panels)
+        weight_.clear_padding(panels - 1, first, inputs);
     });
     if (!bias_.gradient) return;
     std::fill_n(bias_.gradient, kernels::padded(outputs), 0.0f);
@@ -133,16 +134,6 @@ class Dense : public Op {
           y_.gradient.at(0) + first, pass.count, y_.gradient.image(),
           std::min(kColumns, outputs - first), bias_.gradient + first);
     });
-  }
-
-  void clear_padding(const kernels::WeightGradient& c) const {
-    const int64_t panel = c.last_panel - 1;
-    const int64_t width = kernels::panel_width(c.outputs, panel);
-    const int64_t valid = std::min(width, c.outputs - panel * kPanel);
-    if (valid == width) return;
-    float* start = c.gradient + panel * kPanel * c.run;
-    for (int64_t i = c.first_input; i < c.last_input; ++i)
-      std::fill_n(start + i * width + valid, width - valid, 0.0f);
   }
 
   // dx^T = W g^T with the images in the lanes: the weights are read as they

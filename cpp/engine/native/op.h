@@ -45,6 +45,10 @@ struct Weight {
   int64_t offset = 0;
   float* value = nullptr;
   float* gradient = nullptr;
+
+  // Zeroes the gradients of a panel's padding columns.
+  void clear_padding(int64_t panel, int64_t first_input,
+                     int64_t input_count) const;
 };
 
 // Fixed parts of a batch, whose sums are added up in order: the result does not

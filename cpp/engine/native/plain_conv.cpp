@@ -18,9 +18,6 @@ class PlainConv : public ConvBase {
     } else {
       x.need_gradient_pad(options.padding);
     }
-    flips_by_winograd_ =
-        flips_ && WinogradStage::pays(options.kernel, 1, weight_.outputs,
-                                      x.channels, x.height, x.width);
   }
 
   void prepare(int64_t capacity, bool training, int threads) override {
@@ -38,8 +35,6 @@ class PlainConv : public ConvBase {
     turned_.reserve(flips_
                         ? k * k * weight_.outputs * kernels::padded(x_.channels)
                         : weight_.outputs * k * run_room_);
-    if (flips_by_winograd_)
-      flipped_.prepare(k, weight_.outputs, x_.channels, x_.width, threads);
     if (flips_) return;
     offsets_.resize(threads * weight_.outputs);
     factors_.resize(threads * weight_.outputs);
@@ -60,12 +55,12 @@ class PlainConv : public ConvBase {
       }
     });
     sum_up(pass, chunks);
-    sum_bias(chunks);
+    sum_bias(chunks.count);
     if (!x_.needs_gradient) return;
     turn_weights(pass);
     pass.pool.run(pass.count, [&](int64_t n, int thread) {
       if (flips_) {
-        flip(pass, n, thread);
+        flip(pass, n);
       } else {
         scatter(pass, n, thread);
       }
@@ -73,24 +68,10 @@ class PlainConv : public ConvBase {
   }
 
   int64_t bytes() const override {
-    return winograd_.bytes() + flipped_.bytes() + partial_.bytes() +
-           bias_partial_.bytes() + turned_.bytes();
+    return partial_.bytes() + bias_partial_.bytes() + turned_.bytes();
   }
 
  private:
-  // Through ReLU and dropout, in place; and the bias' share.
-  void output_gradient(const Pass& pass, int64_t n, float* bias) const {
-    const Map &y = y_.value, &g = y_.gradient;
-    for (int64_t row = 0; row < y.height; ++row) {
-      float* line = g.at(n, row);
-      if (options_.relu) {
-        pass.kernels.relu_gradient(y.at(n, row), line, gradient_scale(), line,
-                                   y.width * y.channels);
-      }
-      pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);
-    }
-  }
-
   void weight_gradient(const Pass& pass, int64_t n, int64_t images,
                        float* partial, bool accumulate) const {
     const Map &x = x_.value, &g = y_.gradient;
@@ -124,7 +105,6 @@ class PlainConv : public ConvBase {
     pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
       const int64_t panel = task / k;
       const int64_t width = kernels::panel_width(outputs, panel);
-      const int64_t valid = std::min(width, outputs - panel * kernels::kPanel);
       const int64_t base =
           panel * kernels::kPanel * inputs + task % k * run_ * width;
       float* to = weight_.gradient + base;
@@ -133,48 +113,37 @@ class PlainConv : public ConvBase {
         pass.kernels.add(to, partial_.data() + chunk * weight_.count() + base,
                          to, run_ * width);
       }
-      for (int64_t i = 0; valid < width && i < run_; ++i)
-        std::fill_n(to + i * width + valid, width - valid, 0.0f);
+      weight_.clear_padding(panel, task % k * run_, run_);
     });
   }
 
   // The weights as the input's gradient reads them: of a convolution from
   // outputs to inputs with the taps reversed, or output by output.
   void turn_weights(const Pass& pass) {
-    const int64_t k = options_.kernel, inputs = x_.channels;
+    const int64_t k = options_.kernel, taps = k * k, inputs = x_.channels;
     const int64_t outputs = weight_.outputs;
     float* to = turned_.data();
-    const int64_t taps = k * k;
-    pass.pool.run(taps * kernels::panel_count(outputs), [&](int64_t task) {
-      const int64_t tap = task % taps, panel = task / taps;
-      const int64_t first = panel * kernels::kPanel;
-      const int64_t width = kernels::panel_width(outputs, panel);
-      const int64_t count = std::min(width, outputs - first);
-      const float* from =
-          weight_.value + first * taps * inputs + tap * inputs * width;
-      if (!flips_) {
-        pass.kernels.transpose(
-            from, inputs, count, width,
-            to + (first * k + tap / k) * run_room_ + tap % k * inputs,
-            k * run_room_);
+    pass.pool.run(taps, [&](int64_t tap) {
+      if (flips_) {
+        turn_panels(pass.kernels, weight_.value, taps * inputs, tap * inputs,
+                    inputs, outputs, to, taps * outputs,
+                    (taps - 1 - tap) * outputs);
         return;
       }
-      for (int64_t i = 0; i < inputs; i += kernels::kPanel) {
-        const int64_t to_panel = i / kernels::kPanel;
-        const int64_t to_width = kernels::panel_width(inputs, to_panel);
+      for (int64_t o = 0; o < outputs; o += kernels::kPanel) {
+        const int64_t width =
+            kernels::panel_width(outputs, o / kernels::kPanel);
         pass.kernels.transpose(
-            from + i * width, std::min(kernels::kPanel, inputs - i), count,
-            width,
-            to + i * taps * outputs +
-                ((taps - 1 - tap) * outputs + first) * to_width,
-            to_width);
+            weight_.value + (o * taps + tap * width) * inputs, inputs,
+            std::min(width, outputs - o), width,
+            to + (o * k + tap / k) * run_room_ + tap % k * inputs,
+            k * run_room_);
       }
     });
-    if (flips_by_winograd_) flipped_.transform(pass, to);
   }
 
   // The input's gradient as a convolution of the output's.
-  void flip(const Pass& pass, int64_t n, int thread) {
+  void flip(const Pass& pass, int64_t n) {
     const Map &g = y_.gradient, &dx = x_.gradient;
     const int64_t k = options_.kernel;
     kernels::Convolution c{};
@@ -192,11 +161,7 @@ class PlainConv : public ConvBase {
     c.y = dx.at(n);
     c.y_pixel = dx.channels;
     c.y_line = dx.row();
-    if (flips_by_winograd_) {
-      flipped_.run(pass, c, thread);
-    } else {
-      pass.kernels.convolve(c);
-    }
+    pass.kernels.convolve(c);
   }
 
   // The same with strides: each pixel spreads its gradient over its window.
@@ -231,11 +196,10 @@ class PlainConv : public ConvBase {
     clear_border(dx, n);
   }
 
-  int64_t group_ = 1;               // images summed together
-  bool flips_, flips_by_winograd_;  // the input's gradient is a convolution
-  Buffer partial_;                  // weight gradients of each chunk
+  int64_t group_ = 1;  // images summed together
+  bool flips_;         // the input's gradient is a convolution
+  Buffer partial_;     // weight gradients of each chunk
   Buffer turned_;
-  WinogradStage flipped_;
   std::vector<int32_t> offsets_;  // terms of each thread
   std::vector<float> factors_;
 };

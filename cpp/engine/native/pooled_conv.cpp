@@ -48,14 +48,15 @@ class PooledConv : public ConvBase {
       }
     });
     sum_up(pass, chunks);
-    sum_bias(chunks);
+    sum_bias(chunks.count);
   }
 
   int64_t bytes() const override {
     const auto lists = static_cast<int64_t>(scratch_.size()) * weight_.outputs *
                        group_ * pixels_ * 8;
-    return winograd_.bytes() + partial_.bytes() + bias_partial_.bytes() +
-           turned_.bytes() + lists + static_cast<int64_t>(argmax_.size());
+    return (winograd_ ? winograd_->bytes() : 0) + partial_.bytes() +
+           bias_partial_.bytes() + turned_.bytes() + lists +
+           static_cast<int64_t>(argmax_.size());
   }
 
  private:

@@ -323,19 +323,6 @@ class Fork : public Op {
 
 }  // namespace
 
-int64_t Chunks::most(int64_t images, int64_t floats_each) {
-  constexpr int64_t kMost = 16, kFloats = 4 << 20;
-  return std::min(
-      images, std::clamp<int64_t>(kFloats / std::max<int64_t>(1, floats_each),
-                                  2, kMost));
-}
-
-Chunks Chunks::of(int64_t images, int64_t floats_each) {
-  const int64_t most = Chunks::most(images, floats_each);
-  const int64_t each = (images + most - 1) / most;
-  return {(images + each - 1) / each, each};
-}
-
 OpPtr make_max_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride) {
   return std::make_unique<MaxPool>(x, y, size, stride);
 }

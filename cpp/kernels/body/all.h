@@ -6,6 +6,7 @@
 #include "kernels/body/blocks.h"
 #include "kernels/body/tile.h"
 #include "kernels/body/convolve.h"
+#include "kernels/body/filtering.h"
 #include "kernels/body/winograd.h"
 #include "kernels/body/weight_gradient.h"
 #include "kernels/body/single_gradient.h"
@@ -25,8 +26,12 @@ constexpr Kernels table(const char* name) {
   Kernels k{};
   k.name = name;
   k.convolve = convolve;
-  k.winograd = winograd;
+  k.winograd_input = winograd_input;
+  k.winograd_gradient = winograd_gradient;
+  k.winograd_output = winograd_output;
+  k.winograd_scatter = winograd_scatter;
   k.winograd_weights = winograd_weights;
+  k.winograd_weight_gradient = winograd_weight_gradient;
   k.weight_gradient = weight_gradient;
   k.single_gradient = single_gradient;
   k.gather = gather;

@@ -34,3 +34,10 @@ constexpr int kWide = 8;
 constexpr int kRegisters = 12;
 constexpr int kWide = 4;
 #endif
+// For counts that are multiples of 8 alone.
+constexpr int kNarrow = kWide < 8 ? kWide : 8;
+
+template <int W>
+struct Width {
+  static constexpr int kWidth = W;
+};

@@ -108,7 +108,6 @@ void single_gradient_of(const SingleGradient& s) {
       quad[3] = x[s.x_row + j + 1];
     }
   }
-  constexpr int kNarrow = kWide < 8 ? kWide : 8;
   const int64_t room = padded(s.outputs);
   for (int64_t first = 0; first < room;) {
     if (kWide > 8 && room - first >= kWide) {

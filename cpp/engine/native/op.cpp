@@ -1,0 +1,31 @@
+#include "engine/native/op.h"
+
+#include <algorithm>
+
+namespace digitnet::engine::native {
+
+void Weight::clear_padding(int64_t panel, int64_t first_input,
+                           int64_t input_count) const {
+  const int64_t first = panel * kernels::kPanel;
+  const int64_t width = kernels::panel_width(outputs, panel);
+  const int64_t valid = std::min(width, outputs - first);
+  if (valid == width) return;
+  float* row = gradient + first * inputs + first_input * width;
+  for (int64_t i = 0; i < input_count; ++i, row += width)
+    std::fill_n(row + valid, width - valid, 0.0f);
+}
+
+int64_t Chunks::most(int64_t images, int64_t floats_each) {
+  constexpr int64_t kMost = 16, kFloats = 4 << 20;
+  return std::min(
+      images, std::clamp<int64_t>(kFloats / std::max<int64_t>(1, floats_each),
+                                  2, kMost));
+}
+
+Chunks Chunks::of(int64_t images, int64_t floats_each) {
+  const int64_t most = Chunks::most(images, floats_each);
+  const int64_t each = (images + most - 1) / most;
+  return {(images + each - 1) / each, each};
+}
+
+}  // namespace digitnet::engine::native

@@ -1,0 +1,123 @@
+#include "engine/native/winograd.h"
+
+#include <algorithm>
+
+namespace digitnet::engine::native {
+namespace {
+
+using kernels::kPanel;
+
+int64_t tiles_along(int64_t size, int64_t side) {
+  return (size + side - 1) / side;
+}
+
+int64_t square(int64_t value) { return value * value; }
+
+}  // namespace
+
+std::optional<Tiling> Tiling::of(int64_t kernel, int64_t stride, int64_t inputs,
+                                 int64_t outputs, int64_t height,
+                                 int64_t width) {
+  const bool pays = stride == 1 && (kernel == 3 || kernel == 5) &&
+                    inputs >= 16 && outputs >= 16 && height * width >= 48;
+  if (!pays) return std::nullopt;
+  const Tiling small{kernel, 2, inputs, outputs, height, width};
+  if (kernel == 5) return small;
+  const Tiling large{kernel, 4, inputs, outputs, height, width};
+  // Large tiles lose a digit more to rounding: only for a clear gain.
+  const auto products = [](const Tiling& t) { return t.points() * t.tiles(); };
+  return products(large) * 4 < products(small) * 3 ? large : small;
+}
+
+int64_t Tiling::points() const {
+  return square(kernels::point_side(kernel, side));
+}
+
+int64_t Tiling::tiles() const {
+  return tiles_along(height, side) * tiles_along(width, side);
+}
+
+kernels::Tiles Tiling::over(const Map& map, float* start, float* points,
+                            int64_t first, int64_t count, int64_t room) const {
+  kernels::Tiles t{};
+  t.kernel = kernel;
+  t.side = side;
+  t.height = height;
+  t.width = width;
+  t.first = first;
+  t.count = count;
+  t.channels = t.pixel = map.channels;
+  t.map = start;
+  t.line = map.row();
+  t.image = map.image();
+  t.points = points;
+  t.plane = room * map.channels;
+  return t;
+}
+
+// Tiles are taken together until the weights are read seldom enough, but no
+// more than a core's second cache holds.
+WinogradForward::WinogradForward(const Tiling& tiling) : tiling_(tiling) {
+  constexpr int64_t kCached = 128 << 10, kBlock = 12;
+  const int64_t floats = tiling.points() * (tiling.inputs + kPanel);
+  at_once_ =
+      std::clamp(kCached / floats / kBlock * kBlock, 2 * kBlock, 5 * kBlock);
+  images_ = tiles_along(at_once_, tiling.tiles());
+}
+
+void WinogradForward::prepare(int threads) {
+  weights_.reserve(tiling_.weights(tiling_.points()));
+  scratch_size_ =
+      tiling_.points() * at_once_ * (tiling_.inputs + kPanel) + kernels::kSlack;
+  scratch_.reserve(threads * scratch_size_);
+}
+
+void WinogradForward::transform(const Pass& pass, float* weights) {
+  pass.pool.run(kernels::panel_count(tiling_.outputs), [&](int64_t panel) {
+    pass.kernels.winograd_weights({tiling_.kernel, tiling_.side, tiling_.inputs,
+                                   tiling_.outputs, panel, weights,
+                                   weights_.data()});
+  });
+}
+
+void WinogradForward::run(const Pass& pass, kernels::Tiles windows,
+                          kernels::Tiles outputs, int64_t first, int64_t last,
+                          int thread) {
+  const int64_t inputs = tiling_.inputs;
+  const int64_t end = last * tiling_.tiles();
+  float* const x = scratch_.data() + thread * scratch_size_;
+  for (int64_t at = first * tiling_.tiles(); at < end; at += at_once_) {
+    const int64_t count = std::min(at_once_, end - at);
+    float* const sums = x + tiling_.points() * count * inputs;
+    windows.first = outputs.first = at;
+    windows.count = outputs.count = count;
+    windows.points = x;
+    windows.plane = count * inputs;
+    pass.kernels.winograd_input(windows);
+    kernels::Tiles y = outputs;
+    for (int64_t o = 0; o < tiling_.outputs; o += kPanel) {
+      const int64_t width = kernels::panel_width(tiling_.outputs, o / kPanel);
+      for (int64_t point = 0; point < tiling_.points(); ++point) {
+        kernels::Convolution product{};
+        product.x = x + point * count * inputs;
+        product.x_pixel = product.run = inputs;
+        product.rows = product.height = product.last_panel = 1;
+        product.weights = weights_.data() + tiling_.weights(point) + o * inputs;
+        product.outputs = product.y_pixel = width;
+        product.width = count;
+        product.y = sums + point * count * width;
+        pass.kernels.convolve(product);
+      }
+      y.channels = width;
+      y.points = sums;
+      y.plane = count * width;
+      y.map = outputs.map + o;
+      y.valid = tiling_.outputs - o;
+      if (outputs.bias) y.bias = outputs.bias + o;
+      if (outputs.argmax) y.argmax = outputs.argmax + o;
+      pass.kernels.winograd_output(y);
+    }
+  }
+}
+
+}  // namespace digitnet::engine::native

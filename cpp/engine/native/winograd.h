@@ -1,0 +1,56 @@
+// Convolutions by Winograd's minimal filtering: how their maps are cut, and the
+// forward pass.
+#pragma once
+
+#include <optional>
+
+#include "engine/native/op.h"
+
+namespace digitnet::engine::native {
+
+// A convolution whose outputs are computed tile by tile.
+struct Tiling {
+  int64_t kernel, side;  // of a tile
+  int64_t inputs, outputs, height, width;
+
+  // The one that multiplies least, if it beats the direct kernel.
+  static std::optional<Tiling> of(int64_t kernel, int64_t stride,
+                                  int64_t inputs, int64_t outputs,
+                                  int64_t height, int64_t width);
+  int64_t points() const;
+  int64_t tiles() const;  // of an image
+  // Of weights at the points; at point p they begin at p * weights(1).
+  int64_t weights(int64_t points) const {
+    return points * inputs * kernels::padded(outputs);
+  }
+  // `count` tiles of `map`, whose first window or output begins at `start`;
+  // `room` tiles lie side by side in `points`.
+  kernels::Tiles over(const Map& map, float* start, float* points,
+                      int64_t first, int64_t count, int64_t room) const;
+};
+
+// Use: prepare() once, transform() whenever the weights have changed, then run.
+class WinogradForward {
+ public:
+  explicit WinogradForward(const Tiling& tiling);
+  void prepare(int threads);
+  void transform(const Pass& pass, float* weights);
+  // At the points: of each, panels of [inputs, outputs].
+  float* weights() { return weights_.data(); }
+  int64_t images() const { return images_; }  // of one run
+
+  // Images [first, last), by one thread. `windows` are tiles of the input,
+  // `outputs` those of the output, of image 0.
+  void run(const Pass& pass, kernels::Tiles windows, kernels::Tiles outputs,
+           int64_t first, int64_t last, int thread);
+  int64_t bytes() const { return weights_.bytes() + scratch_.bytes(); }
+
+ private:
+  Tiling tiling_;
+  int64_t at_once_;  // tiles
+  int64_t images_;
+  int64_t scratch_size_ = 0;
+  Buffer weights_, scratch_;  // scratch: of each thread
+};
+
+}  // namespace digitnet::engine::native

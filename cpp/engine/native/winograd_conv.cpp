@@ -1,0 +1,149 @@
+// The backward pass of a convolution without a pool behind it by Winograd's
+// filtering: the transposes of the forward pass' transforms, and two products
+// at each point.
+#include <algorithm>
+
+#include "engine/native/conv.h"
+
+namespace digitnet::engine::native {
+namespace {
+
+class WinogradConv : public ConvBase {
+ public:
+  WinogradConv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
+               Weight bias, uint32_t number)
+      : ConvBase(x, y, options, std::move(weight), std::move(bias), number) {
+    x.need_gradient_pad(options.padding);
+    // As many images as a shared cache holds of what they are at the points.
+    constexpr int64_t kCached = 1 << 20;
+    const int64_t floats =
+        tiling_->points() * tiling_->tiles() * (x.channels + weight_.outputs);
+    group_ = std::max<int64_t>(1, kCached / floats);
+  }
+
+  void prepare(int64_t capacity, bool training, int threads) override {
+    prepare_forward(capacity, threads);
+    if (!training) return;
+    const int64_t values =
+        tiling_->points() * tiling_->tiles() * std::min(group_, capacity);
+    x_points_.reserve(values * x_.channels);
+    g_points_.reserve(values * weight_.outputs);
+    weight_points_.reserve(tiling_->weights(tiling_->points()));
+    bias_partial_.reserve(capacity * kernels::padded(weight_.outputs));
+    if (x_.needs_gradient) {
+      turned_.reserve(tiling_->points() * weight_.outputs *
+                      kernels::padded(x_.channels));
+    }
+  }
+
+  void backward(const Pass& pass) override {
+    if (x_.needs_gradient) turn_weights(pass);
+    for (int64_t first = 0; first < pass.count; first += group_)
+      images(pass, first, std::min(first + group_, pass.count));
+    pass.pool.run(kernels::panel_count(weight_.outputs), [&](int64_t panel) {
+      pass.kernels.winograd_weight_gradient(
+          {tiling_->kernel, tiling_->side, x_.channels, weight_.outputs, panel,
+           weight_.gradient, weight_points_.data()});
+      weight_.clear_padding(panel, 0, weight_.inputs);
+    });
+    sum_bias(pass.count);
+  }
+
+  int64_t bytes() const override {
+    return winograd_->bytes() + x_points_.bytes() + g_points_.bytes() +
+           weight_points_.bytes() + turned_.bytes() + bias_partial_.bytes();
+  }
+
+ private:
+  // Images [first, last): their windows and gradients at the points, what these
+  // give each point, and back to the input's gradient.
+  void images(const Pass& pass, int64_t first, int64_t last) {
+    const int64_t tiles = tiling_->tiles(), room = (last - first) * tiles;
+    const auto over = [&](const Map& map, float* start, Buffer& points,
+                          int64_t n) {
+      return tiling_->over(map, start,
+                           points.data() + (n - first) * tiles * map.channels,
+                           0, tiles, room);
+    };
+    pass.pool.run(last - first, [&](int64_t i) {
+      const int64_t n = first + i;
+      const Map &x = x_.value, &g = y_.gradient;
+      std::fill_n(bias_partial(n), kernels::padded(weight_.outputs), 0.0f);
+      output_gradient(pass, n, bias_partial(n));
+      pass.kernels.winograd_gradient(over(g, g.at(n), g_points_, n));
+      pass.kernels.winograd_input(
+          over(x, window(x, n, options_.padding), x_points_, n));
+    });
+    pass.pool.run(tiling_->points(), [&](int64_t point) {
+      weight_gradient(pass, point, room, first > 0);
+      if (x_.needs_gradient) input_gradient(pass, point, room);
+    });
+    if (!x_.needs_gradient) return;
+    pass.pool.run(last - first, [&](int64_t i) {
+      const int64_t n = first + i;
+      const Map& dx = x_.gradient;
+      clear(dx, n);
+      pass.kernels.winograd_scatter(
+          over(dx, window(dx, n, options_.padding), x_points_, n));
+      clear_border(dx, n);
+    });
+  }
+
+  void weight_gradient(const Pass& pass, int64_t point, int64_t room,
+                       bool accumulate) {
+    kernels::WeightGradient c{};
+    c.x = x_points_.data() + point * room * x_.channels;
+    c.x_pixel = c.run = c.last_input = x_.channels;
+    c.rows = c.height = c.images = 1;
+    c.g = g_points_.data() + point * room * weight_.outputs;
+    c.g_pixel = c.outputs = weight_.outputs;
+    c.last_panel = kernels::panel_count(c.outputs);
+    c.width = room;
+    c.gradient = weight_points_.data() + tiling_->weights(point);
+    c.accumulate = accumulate;
+    pass.kernels.weight_gradient(c);
+  }
+
+  // In the place of the windows, which are not needed any more.
+  void input_gradient(const Pass& pass, int64_t point, int64_t room) {
+    kernels::Convolution c{};
+    c.x = g_points_.data() + point * room * weight_.outputs;
+    c.x_pixel = c.run = weight_.outputs;
+    c.rows = c.height = 1;
+    c.weights = turned(point);
+    c.weights_panel = kernels::kPanel * c.run;
+    c.outputs = c.y_pixel = x_.channels;
+    c.last_panel = kernels::panel_count(c.outputs);
+    c.width = room;
+    c.y = x_points_.data() + point * room * x_.channels;
+    pass.kernels.convolve(c);
+  }
+
+  void turn_weights(const Pass& pass) {
+    pass.pool.run(tiling_->points(), [&](int64_t point) {
+      turn_panels(pass.kernels, winograd_->weights() + tiling_->weights(point),
+                  x_.channels, 0, x_.channels, weight_.outputs, turned(point),
+                  weight_.outputs, 0);
+    });
+  }
+
+  float* turned(int64_t point) {
+    return turned_.data() +
+           point * weight_.outputs * kernels::padded(x_.channels);
+  }
+
+  int64_t group_;               // images taken together
+  Buffer x_points_, g_points_;  // of a group
+  Buffer weight_points_;        // the weights' gradient at the points
+  Buffer turned_;               // the weights at the points, transposed
+};
+
+}  // namespace
+
+OpPtr make_winograd_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                         Weight weight, Weight bias, uint32_t number) {
+  return std::make_unique<WinogradConv>(x, y, options, std::move(weight),
+                                        std::move(bias), number);
+}
+
+}  // namespace digitnet::engine::native
