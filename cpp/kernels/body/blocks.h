@@ -25,7 +25,7 @@ DIGITNET_INLINE int64_t with_block(int64_t left, const F& f) {
 
 // Registers that a sum may fill, and the usual vector.
 #if defined(__AVX512F__)
-constexpr int kRegisters = 24;
+constexpr int kRegisters = 27;
 constexpr int kWide = 16;
 #elif defined(__AVX2__)
 constexpr int kRegisters = 12;

@@ -1,31 +1,36 @@
 // Sums of a few scaled rows: what sparse gradients are made of.
 
+// f(row, vector, values) for R rows of NV vectors, `step` apart.
+template <int W, int R, int NV, class F>
+DIGITNET_INLINE void row_vectors(const float* from, int64_t step, const F& f) {
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int n = 0; n < NV; ++n) f(r, n, load<W>(from + n * W));
+    if (r + 1 < R) from = apart(from + step);
+  }
+}
+
 template <int W, int R, int NV>
 DIGITNET_INLINE void gather_block(const Gather& c, const int32_t* offsets,
                                   const float* factors, int64_t count,
                                   const float* source, float* target) {
-  typename Lanes<W>::F acc[R][NV];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-    for (int n = 0; n < NV; ++n)
-      acc[r][n] = load<W>(target + r * c.target_row + n * W);
-  }
+  typedef typename Lanes<W>::F V;
+  V acc[R][NV];
+  row_vectors<W, R, NV>(target, c.target_row,
+                        [&](int r, int n, V value) { acc[r][n] = value; });
   for (int64_t t = 0; t < count; ++t) {
     const float factor = factors[t];
-    const float* from = source + offsets[t];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-      for (int n = 0; n < NV; ++n)
-        acc[r][n] += factor * load<W>(from + r * c.source_row + n * W);
-    }
+    row_vectors<W, R, NV>(
+        apart(source + offsets[t]), c.source_row,
+        [&](int r, int n, V value) { acc[r][n] += factor * value; });
   }
+  float* row = target;
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-    for (int n = 0; n < NV; ++n)
-      store<W>(target + r * c.target_row + n * W, acc[r][n]);
+    for (int n = 0; n < NV; ++n) store<W>(row + n * W, acc[r][n]);
+    row = apart(row + c.target_row);
   }
 }
 

@@ -22,6 +22,14 @@ struct Lanes {
       __attribute__((vector_size(W * 4), aligned(4), may_alias));
 };
 
+// The same pointer, whose origin the compiler does not see: else it keeps each
+// sum of strides in a register of its own until there are none left.
+template <class T>
+DIGITNET_INLINE T* apart(T* p) {
+  __asm__("" : "+r"(p));
+  return p;
+}
+
 template <int W>
 DIGITNET_INLINE typename Lanes<W>::F load(const float* p) {
   return *reinterpret_cast<const typename Lanes<W>::Memory*>(p);
@@ -66,6 +74,27 @@ DIGITNET_INLINE void store_bytes(uint8_t* p, typename Lanes<W>::Bytes v,
 #else
   __builtin_memcpy(p, &v, count);
 #endif
+}
+
+// W bytes, each in a lane of its own. By name: GCC 12 would take them apart one
+// by one.
+template <int W>
+DIGITNET_INLINE typename Lanes<W>::I load_bytes(const uint8_t* p) {
+#if defined(__AVX512F__)
+  if constexpr (W == 16) {
+    return (typename Lanes<W>::I)_mm512_cvtepu8_epi32(
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (W == 8) {
+    return (typename Lanes<W>::I)_mm256_cvtepu8_epi32(
+        _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+#endif
+  typename Lanes<W>::Bytes bytes;
+  __builtin_memcpy(&bytes, p, W);
+  return __builtin_convertvector(bytes, typename Lanes<W>::I);
 }
 
 template <int W>

@@ -2,21 +2,28 @@
 // under a maximum counts is a permutation within four lanes, controlled by the
 // argmax, so that channels stay side by side and nothing is listed.
 
-// Lane i: quad[where[i]].
+// Lane i: quad[where[i]]. The instruction that reads four floats into all parts
+// of a vector is asked for by name: the compiler would keep many quads in
+// registers, run out of them, and reload.
 template <int W>
 DIGITNET_INLINE typename Lanes<W>::F picked(const float* quad,
                                             typename Lanes<W>::I where) {
 #if defined(__AVX512F__)
   if constexpr (W == 16) {
-    return (typename Lanes<W>::F)_mm512_permutevar_ps(
-        _mm512_broadcast_f32x4(_mm_loadu_ps(quad)), (__m512i)where);
+    __m512 fours;
+    __asm__("vbroadcastf32x4 %1, %0"
+            : "=v"(fours)
+            : "m"(*reinterpret_cast<const __m128_u*>(quad)));
+    return (typename Lanes<W>::F)_mm512_permutevar_ps(fours, (__m512i)where);
   }
 #endif
 #if defined(__AVX2__)
   if constexpr (W == 8) {
-    const __m128 four = _mm_loadu_ps(quad);
-    return (typename Lanes<W>::F)_mm256_permutevar_ps(
-        _mm256_set_m128(four, four), (__m256i)where);
+    __m256 fours;
+    __asm__("vbroadcastf128 %1, %0"
+            : "=x"(fours)
+            : "m"(*reinterpret_cast<const __m128_u*>(quad)));
+    return (typename Lanes<W>::F)_mm256_permutevar_ps(fours, (__m256i)where);
   }
 #endif
   typename Lanes<W>::F result = all<W>(quad[0]);
@@ -44,10 +51,9 @@ DIGITNET_INLINE Passing<W> passing(const SingleGradient& s, int64_t row,
   if (s.y) {
     live &= load<W>(s.y + row * s.y_line + column * s.outputs + first) != zero;
   }
-  typename Lanes<W>::Bytes bytes;
-  __builtin_memcpy(&bytes,
-                   s.argmax + (row * s.width + column) * s.outputs + first, W);
-  return {live ? g : zero, __builtin_convertvector(bytes, N)};
+  return {
+      live ? g : zero,
+      load_bytes<W>(s.argmax + (row * s.width + column) * s.outputs + first)};
 }
 
 // Taps [FIRST, FIRST + COUNT) of W channels.
