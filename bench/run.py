@@ -19,34 +19,34 @@ from typing import Any
 
 import machine
 import small
+import to_accuracy
 from contenders import BATCH, CONTENDERS
 
-WORKER = Path(__file__).parent / "worker.py"
-# Steps of one turn: about half a second of PyTorch each.
+HERE = Path(__file__).parent
+# Steps of one turn: about a second of PyTorch each.
 STEPS = {
     "linear": 300,
-    "mlp": 100,
-    "lenet5": 60,
-    "two-conv": 40,
-    "torch-example": 6,
-    "kaggle-cnn": 4,
-    "optdigits-cnn": 100,
+    "mlp": 120,
+    "lenet5": 100,
+    "two-conv": 80,
+    "torch-example": 12,
+    "kaggle-cnn": 8,
+    "optdigits-cnn": 150,
     "m5": 2,
 }
 
 
 class Worker:
-    """A contender's process, asked by words."""
+    """A process that answers lines."""
 
-    def __init__(self, contender: str, network: str, images: int) -> None:
-        environment = {**os.environ, **CONTENDERS[contender].environment}
+    def __init__(self, *command: object, environment: dict[str, str] | None = None):
         self.process = subprocess.Popen(
-            [sys.executable, str(WORKER), contender, network, str(images)],
+            [sys.executable, *map(str, command)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment,
+            env={**os.environ, **(environment or {})},
         )
         self.read()
 
@@ -57,15 +57,26 @@ class Worker:
             raise RuntimeError(f"bench: {self.process.args} ended early")
         return line.strip()
 
-    def ask(self, word: str) -> float:
+    def ask(self, line: str) -> list[float]:
         assert self.process.stdin
-        self.process.stdin.write(word + "\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        return float(self.read())
+        return [float(word) for word in self.read().split()]
 
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def contender(name: str, network: str, images: int) -> Worker:
+    """One that trains and predicts."""
+    return Worker(
+        HERE / "worker.py",
+        name,
+        network,
+        images,
+        environment=CONTENDERS[name].environment,
+    )
 
 
 def contenders_for(network: str) -> list[str]:
@@ -76,14 +87,14 @@ def in_turn(
     word: str, network: str, images: int, rounds: int
 ) -> dict[str, list[float]]:
     """Each contender's seconds, one turn after the other."""
-    workers = {n: Worker(n, network, images) for n in contenders_for(network)}
+    workers = {n: contender(n, network, images) for n in contenders_for(network)}
     try:
         for worker in workers.values():
             worker.ask(word)  # warm up, compile
         seconds: dict[str, list[float]] = {name: [] for name in workers}
         for _ in range(rounds):
             for name, worker in workers.items():
-                seconds[name].append(worker.ask(word))
+                seconds[name] += worker.ask(word)
     finally:
         for worker in workers.values():
             worker.close()
@@ -133,6 +144,9 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         for question, unit, values in small.questions(options.rounds):
             keep(row(question, unit, values))
         keep(row("peak memory kaggle-cnn", "MiB", memory()))
+        for target, seconds in times_to_accuracy().items():
+            if len(seconds) > 1:
+                keep(row(f"to {target:.1%} of MNIST", "s", seconds))
     return results
 
 
@@ -140,10 +154,46 @@ def memory() -> dict[str, list[float]]:
     """Peak of one epoch over MNIST's 60,000 images, data included."""
     peaks = {}
     for name in ("digitnet", "pytorch tuned"):
-        worker = Worker(name, "kaggle-cnn", 60_000)
-        peaks[name] = [worker.ask("memory")]
+        worker = contender(name, "kaggle-cnn", 60_000)
+        peaks[name] = worker.ask("memory")
         worker.close()
     return peaks
+
+
+def times_to_accuracy() -> dict[float, dict[str, list[float]]]:
+    """Each target's seconds by contender, of the first rung that reaches it; a contender
+    that never does has none."""
+    workers = {n: Worker(HERE / "to_accuracy.py", n) for n in to_accuracy.CONTENDERS}
+    reached: dict[float, dict[str, list[float]]] = {t: {} for t in to_accuracy.TARGETS}
+    try:
+        for rung in range(len(to_accuracy.RUNGS)):
+            for name, worker in workers.items():
+                if all(name in done for done in reached.values()):
+                    continue
+                runs = [worker.ask(f"{rung} {s}") for s in range(to_accuracy.SEEDS)]
+                mean = statistics.mean(accuracy for _, accuracy in runs)
+                print(f"{to_accuracy.RUNGS[rung]}: {name} {mean:.2%}", flush=True)
+                for target, done in reached.items():
+                    if mean >= target:
+                        done.setdefault(name, [seconds for seconds, _ in runs])
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return reached
+
+
+def growth() -> dict[str, float]:
+    """Microseconds an image of one epoch of lenet5, by the number of images."""
+    result = {}
+    for images in (1_000, 10_000, 60_000, 600_000):
+        worker = contender("digitnet", "lenet5", images)
+        try:
+            worker.ask("train")
+            turns = [worker.ask("train")[0] for _ in range(3)]
+            result[f"{images:,}"] = 1e6 * min(turns) / images
+        finally:
+            worker.close()
+    return result
 
 
 def main() -> None:
@@ -157,9 +207,11 @@ def main() -> None:
     print("\n".join(f"{k}: {v}" for k, v in about.items()) + "\n", flush=True)
     results = measure(options)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "bench.json").write_text(
-        json.dumps({"machine": about, "results": results}, indent=2)
-    )
+    found = {"machine": about, "results": results}
+    if options.small:
+        found["microseconds an image"] = growth()
+        print("microseconds an image, lenet5:", found["microseconds an image"])
+    (options.out / "bench.json").write_text(json.dumps(found, indent=2))
     machine.chart(results, options.out / "bench.png")
     print(f"\nwritten: {options.out}/bench.json, {options.out}/bench.png")
 

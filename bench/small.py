@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import digitnet
 
@@ -32,7 +33,6 @@ def in_turn(
 def augmenters(images: np.ndarray) -> dict[str, Callable[[], object]]:
     """uint8 in, float32 out: shift, rotate and zoom in one affine map, bilinear."""
     import kornia
-    import torch
 
     pipeline = digitnet.augment.Pipeline(
         f"shift {SHIFT}px | rotate {TURN}deg | zoom {ZOOM}"
@@ -45,26 +45,45 @@ def augmenters(images: np.ndarray) -> dict[str, Callable[[], object]]:
         p=1.0,
     )
 
-    def grid_sample() -> object:
-        count = len(x)
-        turn = (torch.rand(count) * 2 - 1) * (TURN * torch.pi / 180)
-        size = 1 + (torch.rand(count) * 2 - 1) * ZOOM
-        theta = torch.zeros(count, 2, 3)
-        theta[:, 0, 0] = theta[:, 1, 1] = turn.cos() / size
-        theta[:, 1, 0] = turn.sin() / size
-        theta[:, 0, 1] = -theta[:, 1, 0]
-        theta[:, :, 2] = (torch.rand(count, 2) * 2 - 1) * SHIFT / 14
-        grid = torch.nn.functional.affine_grid(
-            theta, list(x.shape), align_corners=False
-        )
-        return torch.nn.functional.grid_sample(x.float(), grid, align_corners=False)
-
     return {
         "digitnet": lambda: pipeline(images),
         "kornia": lambda: affine(x.float()),
-        "torch grid_sample": grid_sample,
+        "torch grid_sample": lambda: grid_samples(x.float(), SHIFT),
+        "keras": keras_layers(images),
         "scipy": lambda: scipy_affine(images),
     }
+
+
+def grid_samples(x: torch.Tensor, shift: float) -> torch.Tensor:
+    """The same by affine_grid and grid_sample."""
+    count = len(x)
+    turn = (torch.rand(count) * 2 - 1) * (TURN * torch.pi / 180)
+    size = 1 + (torch.rand(count) * 2 - 1) * ZOOM
+    theta = torch.zeros(count, 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = turn.cos() / size
+    theta[:, 1, 0] = turn.sin() / size
+    theta[:, 0, 1] = -theta[:, 1, 0]
+    theta[:, :, 2] = (torch.rand(count, 2) * 2 - 1) * shift / 14
+    grid = torch.nn.functional.affine_grid(theta, list(x.shape), align_corners=False)
+    return torch.nn.functional.grid_sample(x, grid, align_corners=False)
+
+
+def keras_layers(images: np.ndarray) -> Callable[[], object]:
+    """One layer an operation, as Keras has them, in one compiled function."""
+    import keras
+    import tensorflow as tf
+
+    shift, share = SHIFT / 28, {"fill_mode": "constant", "interpolation": "bilinear"}
+    layers = keras.Sequential(
+        [
+            keras.layers.RandomTranslation(shift, shift, **share),
+            keras.layers.RandomRotation(TURN / 360, **share),
+            keras.layers.RandomZoom((-ZOOM, ZOOM), **share),
+        ]
+    )
+    x = np.moveaxis(images, 1, -1)
+    run = tf.function(lambda batch: layers(tf.cast(batch, tf.float32), training=True))
+    return lambda: run(x).numpy()
 
 
 def scipy_affine(images: np.ndarray) -> np.ndarray:
@@ -101,8 +120,6 @@ def csv_readers(folder: Path, images: np.ndarray, labels: np.ndarray) -> dict:
 
 def idx_readers(folder: Path, images: np.ndarray) -> dict[str, Callable[[], object]]:
     """A file of images, not compressed; NumPy's way is torchvision's."""
-    import torch
-
     path = folder / "images-idx3-ubyte"
     head = np.array([0x803, len(images), 28, 28], ">i4").tobytes()
     path.write_bytes(head + images.tobytes())

@@ -37,7 +37,7 @@ CONTENDERS = {
         "pytorch", "Tuned", {"GLIBC_TUNABLES": KEPT}
     ),
     "torch.compile": Contender("pytorch", "Compiled"),
-    "keras": Contender("keras_", "Keras", {"TF_CPP_MIN_LOG_LEVEL": "3"}),
+    "keras": Contender("keras_", "Keras"),
     "scikit-learn": Contender("sklearn_", "Sklearn", only=("linear", "mlp")),
 }
 

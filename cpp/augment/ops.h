@@ -9,12 +9,12 @@
 namespace digitnet::augment {
 
 // Draws are uniform and symmetric but for the flips; strength 0 changes
-// nothing. by up to `px` pixels (or % of the side), rows and columns apart
-OpEntry shift();
+// nothing.
+OpEntry shift();   // by up to `px` pixels or %, rows and columns apart
 OpEntry rotate();  // by up to `deg` degrees about the centre
 OpEntry zoom();    // by a factor from 1 - z to 1 + z about the centre
 OpEntry shear();   // rows against each other by up to `deg` degrees
-// mirrored, with a probability; not for digits, whose classes would change
+// Mirrored, with a probability; not for digits, whose classes would change.
 OpEntry horizontal_flip();
 OpEntry vertical_flip();
 

@@ -5,6 +5,7 @@
 #include "bindings/convert.h"
 #include "core/error.h"
 #include "engine/executor.h"
+#include "engine/memory.h"
 #include "kernels/thread_pool.h"
 
 namespace digitnet::bindings {
@@ -39,6 +40,7 @@ py::array_t<float> augment_all(const augment::Pipeline& pipeline,
   float* out = result.mutable_data();
   {
     py::gil_scoped_release release;
+    engine::keep_pages_mapped();
     constexpr int64_t kBlock = 256;  // images of one task
     const int64_t blocks = (view.count + kBlock - 1) / kBlock;
     kernels::ThreadPool pool(

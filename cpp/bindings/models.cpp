@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/executor.h"
+#include "engine/native_executor.h"
 #include "engine/inference.h"
 #include "features/activations.h"
 #include "models/layers.h"
@@ -296,15 +297,13 @@ void bind_models(py::module_& root) {
       .def("summary", &summary)
       .def(
           "executor",
-          [](Model& self, const std::string& device, int64_t batch_size) {
-            const auto choice =
-                engine::choose_executor(self, device, batch_size);
-            return py::dict("name"_a = choice.executor,
-                            "reason"_a = choice.reason,
-                            "memory_bytes"_a = choice.bytes);
+          [](Model& self, const std::string& device) {
+            const auto choice = engine::choose_executor(self, device);
+            return py::make_tuple(choice.executor, choice.reason);
           },
-          "device"_a, "batch_size"_a,
-          "Which executor would run the model, why, and its memory.")
+          "device"_a, "Which executor would run the model, and why.")
+      .def("native_bytes", &engine::native_bytes, "batch_size"_a,
+           "About what the native executor holds while it trains.")
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
            "probabilities"_a)
       .def("activations", &activations, "images"_a)

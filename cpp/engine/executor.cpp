@@ -79,13 +79,13 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
   return make_torch_executor(model, place);
 }
 
-Choice choose_executor(models::Model& model, const std::string& device,
-                       int64_t batch_size) {
+Choice choose_executor(models::Model& model, const std::string& device) {
   const std::string place = resolve_device(device);
   std::string reason = native_refused(place);
   if (reason.empty()) {
     try {
-      return {native_name(), "", native_bytes(model, batch_size)};
+      native::Plan plan(model);
+      return {native_name(), ""};
     } catch (const native::NotCovered& error) {
       reason = error.what();
     }

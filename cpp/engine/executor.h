@@ -4,6 +4,7 @@
 // (native_executor.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -33,6 +34,13 @@ struct TrainSettings {
   double clip_norm = 0;  // of the whole gradient; 0: off
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
+
+  // Young averages forget faster, so that the first weights do not linger.
+  double average_decay(int64_t steps) const {
+    const double decay =
+        (1 + static_cast<double>(steps)) / (10 + static_cast<double>(steps));
+    return decay < ema_decay ? decay : ema_decay;
+  }
 };
 
 // Sums since start_epoch().
@@ -96,13 +104,25 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
 struct Choice {
   std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
   std::string reason;    // "" for the native one
-  // What the native one holds while it trains batches of so many, about.
-  int64_t bytes = 0;
 };
-Choice choose_executor(models::Model& model, const std::string& device,
-                       int64_t batch_size);
+Choice choose_executor(models::Model& model, const std::string& device);
 std::string resolve_device(const std::string& device);
 // As torch.set_num_threads() says.
 int num_threads();
+
+// f(sample, block) for samples [0, count), by blocks shared among the
+// executor's threads; blocks_of(count) blocks there are.
+constexpr int64_t kBlockSamples = 16;
+inline int64_t blocks_of(int64_t count) {
+  return (count + kBlockSamples - 1) / kBlockSamples;
+}
+template <class F>
+void each_sample(Executor& executor, int64_t count, const F& f) {
+  executor.share(blocks_of(count), [&](int64_t block) {
+    const int64_t first = block * kBlockSamples;
+    const int64_t last = std::min(first + kBlockSamples, count);
+    for (int64_t i = first; i < last; ++i) f(i, block);
+  });
+}
 
 }  // namespace digitnet::engine

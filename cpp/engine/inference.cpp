@@ -21,21 +21,17 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
                              int64_t batch_size,
                              const std::function<bool()>& keep_going) {
   const int64_t features = model.preprocess().output().size();
-  constexpr int64_t kBlock = 16;  // samples prepared together
   const int64_t size = model.input().size();
-  std::vector<float> raw((batch_size + kBlock - 1) / kBlock * size);
+  std::vector<float> raw(blocks_of(batch_size) * size);
   std::vector<float> batch(std::min(batch_size, samples.count) * features);
   std::vector<float> logits(samples.count * model.classes());
   for (int64_t start = 0; start < samples.count; start += batch_size) {
     if (keep_going && !keep_going()) break;
     const int64_t count = std::min(batch_size, samples.count - start);
-    executor.share((count + kBlock - 1) / kBlock, [&](int64_t block) {
+    each_sample(executor, count, [&](int64_t i, int64_t block) {
       float* own = raw.data() + block * size;
-      const int64_t last = std::min((block + 1) * kBlock, count);
-      for (int64_t i = block * kBlock; i < last; ++i) {
-        samples.images.read(samples.row(start + i), own);
-        model.preprocess().apply(own, batch.data() + i * features);
-      }
+      samples.images.read(samples.row(start + i), own);
+      model.preprocess().apply(own, batch.data() + i * features);
     });
     executor.predict(batch.data(), count,
                      logits.data() + start * model.classes());

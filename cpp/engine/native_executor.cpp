@@ -68,9 +68,8 @@ class NativeExecutor : public Executor {
       kernel_ = entry.kernel;
       update_ = {};
       entry.configure(settings.optimizer.options, update_);
-      segments_ = plan_.segments(settings.lr_scales);
       tasks_.clear();
-      for (const Segment& segment : segments_) {
+      for (const Segment& segment : plan_.segments(settings.lr_scales)) {
         for (int64_t at = 0; at < segment.count; at += kParameters) {
           tasks_.push_back({segment.offset + at,
                             std::min(kParameters, segment.count - at),
@@ -101,7 +100,7 @@ class NativeExecutor : public Executor {
       pass.key[1] = draws.bits();
       plan_.forward(pass, batch.images);
       measure(batch);
-      if (!segments_.empty()) plan_.backward(pass);
+      if (!tasks_.empty()) plan_.backward(pass);
       ++steps_;
       update(lr);
     });
@@ -134,12 +133,9 @@ class NativeExecutor : public Executor {
 
   // Buffers for a batch, unless they would drive the machine out of memory.
   void reserve(int64_t images) {
-    if (images <= plan_.capacity()) {
-      plan_.reserve(images, true, pool_.threads());
-      return;
-    }
-    const int64_t wanted = plan_.bytes_for(images, true);
-    const int64_t free = free_memory();
+    const bool more = images > plan_.capacity();
+    const int64_t wanted = more ? plan_.bytes_for(images, true) : 0;
+    const int64_t free = more ? free_memory() : 0;
     if (wanted > free) {
       constexpr int64_t kMega = 1 << 20;
       throw OutOfMemory(join("its maps take ", wanted / kMega, " MiB, ",
@@ -210,9 +206,7 @@ class NativeExecutor : public Executor {
     }
     update_.step = static_cast<double>(steps_);
     update_.gradient_scale = clip_scale(gradients);
-    // Young averages forget faster, so that the first weights do not linger.
-    const double decay =
-        std::min(settings_.ema_decay, (1.0 + steps_) / (10.0 + steps_));
+    const double decay = settings_.average_decay(steps_);
     pool_.run(tasks, [&](int64_t i) {
       const Segment& task = tasks_[i];
       kernels::Update own = update_;
@@ -250,7 +244,7 @@ class NativeExecutor : public Executor {
   TrainSettings settings_;
   train::optimizers::Kernel kernel_ = nullptr;
   kernels::Update update_{};
-  std::vector<Segment> segments_, tasks_;  // tasks: in parts of one update each
+  std::vector<Segment> tasks_;  // what trains, in parts of one update each
   std::vector<double> squares_;
   native::Floats states_[2], averages_;
   int64_t steps_ = 0;

@@ -173,21 +173,14 @@ class TorchExecutor : public Executor {
           view_of(slot, slot.parameter.is_buffer ? buffers_ : values_).detach();
       tensors_[slot.parameter.name] = view;
     }
-    const Layer& root = model_.network();
-    Layer body = root;
-    // A last softmax is implied: the loss and predict_proba apply it to the
-    // logits.
-    if (!body.children.empty() && body.children.back().kind == "softmax")
-      body.children.pop_back();
-    forward_ = compile(body, "");
+    forward_ = compile(models::without_last_softmax(model_.network()), "");
   }
 
   // The tree as one function; names are looked up here, once.
   Step compile(const Layer& layer, const std::string& path) {
     std::vector<Step> children;
     for (const Layer& child : layer.children) {
-      children.push_back(
-          compile(child, path.empty() ? child.name : path + "." + child.name));
+      children.push_back(compile(child, models::joined_path(path, child.name)));
     }
     if (layer.kind == "sequence") {
       return [children](const at::Tensor& x, RunState& state) {
@@ -289,10 +282,7 @@ class TorchExecutor : public Executor {
     regularise();
     for (const Segment& segment : segments_) update(segment, lr);
     if (averages_.defined()) {
-      // Young averages forget faster, so that the first weights do not linger.
-      const double decay =
-          std::min(settings_.ema_decay, (1.0 + steps_) / (10.0 + steps_));
-      averages_.lerp_(values_, 1 - decay);
+      averages_.lerp_(values_, 1 - settings_.average_decay(steps_));
     }
     losses_.select(0, static_cast<int64_t>(counts_.size()))
         .copy_(loss.detach());

@@ -46,13 +46,22 @@ void visit_leaves(const Layer& layer, const std::string& path,
   }
   Shape shape = input;
   for (const Layer& child : layer.children) {
-    visit_leaves(child, path.empty() ? child.name : path + "." + child.name,
-                 shape, visit);
+    visit_leaves(child, joined_path(path, child.name), shape, visit);
     if (layer.kind == "sequence") shape = output_shape(child, shape);
   }
 }
 
 }  // namespace
+
+std::string joined_path(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+Layer without_last_softmax(Layer root) {
+  if (!root.children.empty() && root.children.back().kind == "softmax")
+    root.children.pop_back();
+  return root;
+}
 
 Layer named(Layer root) {
   int64_t layers = 0;
@@ -86,7 +95,7 @@ std::vector<Parameter> parameters_of(const Layer& root, const Shape& input) {
                       find(layers::all(), "layer", layer.kind);
                   if (!entry.parameters) return;
                   for (Parameter parameter : entry.parameters(layer, in)) {
-                    parameter.name = path + "." + parameter.name;
+                    parameter.name = joined_path(path, parameter.name);
                     total += parameter.count();
                     require(total <= kMostParameters,
                             "network: expected at most ", kMostParameters,

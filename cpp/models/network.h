@@ -15,12 +15,17 @@ namespace digitnet::models {
 // 10,000 layers.
 Layer named(Layer root);
 
+// "residual1.conv2" from "residual1" and "conv2".
+std::string joined_path(const std::string& path, const std::string& name);
+
+// The tree without a last softmax: the loss and predict_proba imply it.
+Layer without_last_softmax(Layer root);
+
 // Shape behind one layer; errors name the layer.
 Shape output_shape(const Layer& layer, const Shape& input);
 
 // Calls visit(path, layer, input shape, output shape) for every layer that is
-// not composite, in order of execution. Paths join names by dots:
-// "residual1.conv2".
+// not composite, in order of execution.
 using Visit = std::function<void(const std::string&, const Layer&, const Shape&,
                                  const Shape&)>;
 void for_each_leaf(const Layer& root, const Shape& input, const Visit& visit);

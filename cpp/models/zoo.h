@@ -22,19 +22,20 @@ ModelEntry mlp();
 ModelEntry mlp_tiny();
 ModelEntry lenet5();
 ModelEntry two_conv();
+ModelEntry two_conv_small();
 ModelEntry torch_example();
 ModelEntry kaggle_cnn();
 ModelEntry kaggle_cnn_small();
 ModelEntry optdigits_cnn();
 ModelEntry m5();
+ModelEntry norm_cnn();
 
 inline const std::vector<ModelEntry>& all() {
   static const std::vector<ModelEntry> entries = {
-      linear(),        mlp(),
-      mlp_tiny(),      lenet5(),
-      two_conv(),      torch_example(),
-      kaggle_cnn(),    kaggle_cnn_small(),
-      optdigits_cnn(), m5()};
+      linear(),        mlp(),        mlp_tiny(),
+      lenet5(),        two_conv(),   two_conv_small(),
+      torch_example(), kaggle_cnn(), kaggle_cnn_small(),
+      optdigits_cnn(), m5(),         norm_cnn()};
   return entries;
 }
 

@@ -22,7 +22,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPulse{50};
-constexpr int64_t kBlock = 16;  // samples prepared together
 
 // Memory of those who prepare one block.
 struct Block {
@@ -30,8 +29,6 @@ struct Block {
   std::vector<float> raw;
   augment::Pipeline::Scratch scratch;
 };
-
-int64_t blocks_of(int64_t samples) { return (samples + kBlock - 1) / kBlock; }
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -76,7 +73,8 @@ class Loop {
     labels_.resize(batch);
     if (training.weights || !config.class_weights.empty())
       weights_.resize(batch);
-    blocks_.assign(blocks_of(batch), Block(model.input()));
+    blocks_.assign(engine::blocks_of(batch), Block(model.input()));
+    fused_ = !pipeline_.empty() && model.preprocess().is_affine(scale_, shift_);
   }
 
   Outcome run() {
@@ -133,13 +131,10 @@ class Loop {
     const int64_t first = step * config_.batch_size;
     const int64_t count = std::min(config_.batch_size, training_.count - first);
     const int64_t features = model_.preprocess().output().size();
-    const auto fill = [&](int64_t block) {
-      const int64_t last = std::min((block + 1) * kBlock, count);
-      for (int64_t i = block * kBlock; i < last; ++i)
-        prepare(epoch, order_[first + i], blocks_[block],
-                images_.data() + i * features);
-    };
-    executor_->share(blocks_of(count), fill);
+    engine::each_sample(*executor_, count, [&](int64_t i, int64_t block) {
+      prepare(epoch, order_[first + i], blocks_[block],
+              images_.data() + i * features);
+    });
     for (int64_t i = 0; i < count; ++i) {
       const int64_t sample = order_[first + i];
       labels_[i] = training_.labels[sample];
@@ -155,10 +150,7 @@ class Loop {
       pipeline_.apply(training_.images, training_.row(sample), config_.seed,
                       epoch, sample, block.scratch, to, scale, shift);
     };
-    // In one pass where that changes nothing but the rounding.
-    float scale = 1, shift = 0;
-    if (!pipeline_.empty() && model_.preprocess().is_affine(scale, shift))
-      return apply(out, scale, shift);
+    if (fused_) return apply(out, scale_, shift_);
     apply(block.raw.data(), 1, 0);
     model_.preprocess().apply(block.raw.data(), out);
   }
@@ -276,6 +268,10 @@ class Loop {
   const Config& config_;
   const Hooks& hooks_;
   augment::Pipeline pipeline_;
+  // Augmentation and preprocessing are one pass, where that changes nothing but
+  // the rounding.
+  bool fused_ = false;
+  float scale_ = 1, shift_ = 0;
   std::unique_ptr<engine::Executor> executor_;
   int64_t steps_;  // an epoch
   std::unique_ptr<schedules::Schedule> schedule_;

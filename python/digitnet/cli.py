@@ -29,25 +29,32 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_train(words: Any) -> None:
+    from digitnet.presets import PRESETS
+
     p = words.add_parser("train", help="train a network and write a report folder")
     p.add_argument(
         "--data", required=True, help="a named data set, see 'digitnet data list'"
     )
+    p.add_argument("--model", help="a named network, see 'digitnet models list'")
     p.add_argument(
-        "--model", required=True, help="a named network, see 'digitnet models list'"
+        "--preset",
+        help="a recipe: its network and settings, but for those given beside it: "
+        + ", ".join(f"{r.name} ({r.summary})" for r in PRESETS.values()).replace(
+            "%", "%%"
+        ),
     )
-    p.add_argument("--epochs", type=int, default=10)
-    p.add_argument("--batch-size", type=int, default=64)
-    p.add_argument("--optimizer", default="adam")
-    p.add_argument("--learning-rate", type=float)
-    p.add_argument("--schedule", default="one-cycle")
+    p.add_argument("--epochs", type=int, help="default: 10")
+    p.add_argument("--batch-size", type=int, help="default: 64")
+    p.add_argument("--optimizer", help="default: adam")
+    p.add_argument("--learning-rate", type=float, help="default: the optimizer's own")
+    p.add_argument("--schedule", help="default: one-cycle")
     p.add_argument("--augment", help='such as "shift 1px | rotate 8deg | zoom 10%%"')
     p.add_argument(
         "--validation", type=float, help="fraction of the training data to hold out"
     )
-    p.add_argument("--early-stopping", type=int, default=0, metavar="EPOCHS")
-    p.add_argument("--label-smoothing", type=float, default=0.0)
-    p.add_argument("--ema-decay", type=float, default=0.0)
+    p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
+    p.add_argument("--label-smoothing", type=float)
+    p.add_argument("--ema-decay", type=float)
     p.add_argument(
         "--seed",
         type=int,
@@ -126,27 +133,43 @@ def _print(args: argparse.Namespace, value: Any, text: str) -> None:
     print(json.dumps(value, default=str) if args.json else text)
 
 
+FIT_OPTIONS = (
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "schedule",
+    "augment",
+    "early_stopping",
+    "label_smoothing",
+    "ema_decay",
+)
+
+
+def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Network and options: the preset's, but for those given beside it."""
+    from digitnet.presets import preset
+
+    recipe = preset(args.preset) if args.preset else None
+    network = args.model or (recipe and recipe.network)
+    if not network:
+        raise ValueError("train: expected --model or --preset, got neither")
+    options = dict(recipe.options) if recipe else {}
+    for name in FIT_OPTIONS:
+        if getattr(args, name) is not None:
+            options[name] = getattr(args, name)
+    return network, {**options, "seed": args.seed, "device": args.device}
+
+
 def _train(args: argparse.Namespace) -> int:
     import digitnet
     from digitnet.run_folder import metrics_of, write_run
 
+    network, options = _recipe(args)
     train, test = digitnet.data.load(args.data, seed=args.seed)
     model = digitnet.models.make(
-        args.model, input_shape=train.shape, classes=train.classes, seed=args.seed
+        network, input_shape=train.shape, classes=train.classes, seed=args.seed
     )
-    options = {
-        "epochs": args.epochs,
-        "batch_size": args.batch_size,
-        "optimizer": args.optimizer,
-        "learning_rate": args.learning_rate,
-        "schedule": args.schedule,
-        "augment": args.augment,
-        "early_stopping": args.early_stopping,
-        "label_smoothing": args.label_smoothing,
-        "ema_decay": args.ema_decay,
-        "seed": args.seed,
-        "device": args.device,
-    }
     if not args.json:
         print(
             f"{model!r} on {train.name}: {len(train):,} training and {len(test):,} test images"
@@ -157,9 +180,10 @@ def _train(args: argparse.Namespace) -> int:
     report = model.evaluate(test, device=args.device)
     config = {
         "data": args.data,
-        "model": args.model,
+        "model": network,
+        "preset": args.preset,
         "validation": args.validation,
-        **options,
+        **history.options,
     }
     page = write_run(args.out, model, history, report, config)
     _print(args, metrics_of(history, report), f"\n{report}\n\nreport: {page}")

@@ -225,10 +225,8 @@ def _train(
 
 def _executor(model: Model, options: dict[str, Any]) -> str:
     """Who will train, and why if it is not the native executor."""
-    choice = model._core.executor(options["device"], 1)
-    if not choice["reason"]:
-        return str(choice["name"])
-    return f"{choice['name']} ({choice['reason']})"
+    name, reason = model._core.executor(options["device"])
+    return f"{name} ({reason})" if reason else str(name)
 
 
 def _interactive() -> bool:

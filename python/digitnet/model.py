@@ -84,12 +84,13 @@ class Model:
 
     def summary(self) -> Summary:
         """Shapes, parameters, multiply-adds and memory, layer by layer."""
-        return Summary(
-            self.name,
-            self._core.summary(),
-            self.input_shape,
-            self._core.executor("cpu", 64),
-        )
+        name, reason = self._core.executor("cpu")
+        executor = {
+            "name": name,
+            "reason": reason,
+            "memory_bytes": 0 if reason else self._core.native_bytes(64),
+        }
+        return Summary(self.name, self._core.summary(), self.input_shape, executor)
 
     # -- training ---------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Optimizers and schedules by name, for `Model.fit`.
+"""Optimizers, schedules and whole recipes by name, for `Model.fit`.
 
 Example:
     >>> digitnet.train.optimizer("sgd", momentum=0.9, nesterov=True)
@@ -18,12 +18,16 @@ from digitnet._core.train import (
     resolve_device,
     schedule_factors,
 )
+from digitnet.presets import PRESETS, Preset, preset
 
 __all__ = [
+    "Preset",
     "describe_optimizers",
     "describe_schedules",
     "optimizer",
     "optimizers",
+    "preset",
+    "presets",
     "resolve_device",
     "schedule",
     "schedule_factors",
@@ -39,6 +43,11 @@ def optimizers() -> list[str]:
 def schedules() -> list[str]:
     """Names that `schedule` accepts."""
     return [entry["name"] for entry in describe_schedules()]
+
+
+def presets() -> list[str]:
+    """Names that `preset` accepts."""
+    return list(PRESETS)
 
 
 def optimizer(name: str, **options: Any) -> tuple[str, dict[str, Any]]:

@@ -74,8 +74,34 @@ def test_training_leaves_a_whole_folder(folder):
     assert metrics["epochs"] == 8
     config = json.loads((folder / "config.json").read_text())
     assert config["seed"] == 3
+    assert config["batch_size"] == 32
+    assert config["label_smoothing"] == 0  # nobody said anything about it
     assert config["versions"]["digitnet"] == digitnet.__version__
     assert (folder / "history.csv").read_text().count("\n") == 9
+
+
+def test_a_preset_brings_its_settings_and_gives_way_to_those_beside_it(tmp_path):
+    words = ["train", "--preset", "fast", "--data", "digits", "--model", "mlp-tiny"]
+    words += ["--epochs", "2", "--out", str(tmp_path)]
+    assert cli.main(words) == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert (config["model"], config["preset"], config["epochs"]) == (
+        "mlp-tiny",
+        "fast",
+        2,
+    )
+    assert config["batch_size"] == 128
+    assert config["optimizer"] == ["adam", {"beta1": 0.7, "beta2": 0.9}]
+
+
+def test_training_without_a_network_says_what_would_name_one(capsys):
+    assert cli.main(["train", "--data", "digits"]) == 1
+    assert "train: expected --model or --preset" in capsys.readouterr().err
+
+
+def test_an_unknown_preset_lists_the_known(capsys):
+    assert cli.main(["train", "--data", "digits", "--preset", "fats"]) == 1
+    assert "unknown preset 'fats'; known: fast, accurate" in capsys.readouterr().err
 
 
 def test_the_report_needs_no_server_and_no_other_file(folder):

@@ -16,6 +16,8 @@ PARAMETERS = {
     "kaggle-cnn-small": 65_194,
     "optdigits-cnn": 102_794,
     "m5": 1_128_180,
+    "norm-cnn": 193_130,
+    "two-conv-small": 108_874,
 }
 
 every_model = pytest.mark.parametrize("name", digitnet.models.names())

@@ -17,6 +17,23 @@ def test_networks_reach_their_accuracy_on_mnist(mnist, name, epochs, least):
     assert model.evaluate(mnist[1])["accuracy"] >= least
 
 
+def test_the_fast_preset_reaches_99_percent_of_mnist(mnist):
+    recipe = digitnet.train.preset("fast")
+    scores = []
+    for seed in range(10):
+        model = digitnet.models.make(recipe.network, seed=seed)
+        model.fit(mnist[0], seed=seed, progress=False, **recipe.options)
+        scores.append(model.evaluate(mnist[1])["accuracy"])
+    assert sum(scores) / 10 >= 0.99
+
+
+def test_the_accurate_preset_reaches_its_accuracy_on_mnist(mnist):
+    recipe = digitnet.train.preset("accurate")
+    model = digitnet.models.make(recipe.network)
+    model.fit(mnist[0], progress=False, **recipe.options)
+    assert model.evaluate(mnist[1])["accuracy"] >= 0.995
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_demos_network_reads_the_held_out_fifth(seed):
     train, test = digitnet.data.load("digits", seed=seed)

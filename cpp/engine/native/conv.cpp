@@ -100,17 +100,13 @@ kernels::Convolution ConvBase::convolution(int64_t n) {
 
 void ConvBase::drop(const Pass& pass, int64_t n) const {
   const Map& y = y_.value;
-  const uint32_t key[2] = {pass.key[0] + number_, pass.key[1]};
+  const DropoutKey key(pass, number_);
   const int64_t line = y.width * y.channels;
   for (int64_t row = 0; row < y.height; ++row) {
     float* values = y.at(n, row);
-    pass.kernels.dropout(values, values, line, 1 - options_.dropout, key,
+    pass.kernels.dropout(values, values, line, 1 - options_.dropout, key.words,
                          static_cast<uint64_t>((n * y.height + row) * line));
   }
-}
-
-float ConvBase::gradient_scale() const {
-  return static_cast<float>(1 / (1 - options_.dropout));
 }
 
 void ConvBase::sum_bias(int64_t partials) {
@@ -127,7 +123,8 @@ void ConvBase::output_gradient(const Pass& pass, int64_t n, float* bias) const {
   for (int64_t row = 0; row < y.height; ++row) {
     float* line = g.at(n, row);
     if (options_.relu) {
-      pass.kernels.relu_gradient(y.at(n, row), line, gradient_scale(), line,
+      pass.kernels.relu_gradient(y.at(n, row), line,
+                                 kept_scale(options_.dropout), line,
                                  y.width * y.channels);
     }
     pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);

@@ -20,7 +20,6 @@ class ConvBase : public Op {
   static float* window(const Map& map, int64_t n, int64_t padding) {
     return map.at(n) - padding * (map.row() + map.channels);
   }
-  float gradient_scale() const;  // of dropout
   float* bias_partial(int64_t part) {
     return bias_partial_.data() + part * kernels::padded(weight_.outputs);
   }

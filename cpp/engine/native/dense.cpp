@@ -69,7 +69,7 @@ class Dense : public Op {
 
   void backward(const Pass& pass) override {
     if (relu_) {
-      const auto scale = static_cast<float>(1 / (1 - dropout_));
+      const float scale = kept_scale(dropout_);
       each_image(pass, [&](int64_t n) {
         float* g = y_.gradient.at(n);
         pass.kernels.relu_gradient(y_.value.at(n), g, scale, g,
@@ -86,10 +86,10 @@ class Dense : public Op {
 
  private:
   void drop(const Pass& pass) const {
-    const uint32_t key[2] = {pass.key[0] + number_, pass.key[1]};
+    const DropoutKey key(pass, number_);
     each_image(pass, [&](int64_t n) {
       float* y = y_.value.at(n);
-      pass.kernels.dropout(y, y, weight_.outputs, 1 - dropout_, key,
+      pass.kernels.dropout(y, y, weight_.outputs, 1 - dropout_, key.words,
                            static_cast<uint64_t>(n * weight_.outputs));
     });
   }

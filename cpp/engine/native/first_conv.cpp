@@ -63,7 +63,7 @@ class FirstConv : public ConvBase {
     s.height = y.height;
     s.width = y.width;
     s.outputs = weight_.outputs;
-    s.scale = gradient_scale();
+    s.scale = kept_scale(options_.dropout);
     s.gradient = partial;
     s.bias = bias;
     s.scratch = scratch_.data() + thread * scratch_size_;

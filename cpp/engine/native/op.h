@@ -20,6 +20,17 @@ struct Pass {
   uint32_t key[2] = {};  // of this step's dropout
 };
 
+// The part of the dropout key that one operation has to itself.
+struct DropoutKey {
+  uint32_t words[2];
+  DropoutKey(const Pass& pass, uint32_t number)
+      : words{pass.key[0] + number, pass.key[1]} {}
+};
+// What dropout leaves is scaled by this.
+inline float kept_scale(double dropout) {
+  return static_cast<float>(1 / (1 - dropout));
+}
+
 // f(n) for every image, some at a time: for work that is small.
 template <class F>
 void each_image(const Pass& pass, const F& f) {
@@ -41,6 +52,7 @@ struct Weight {
     return inputs ? inputs * kernels::padded(outputs)
                   : kernels::padded(outputs);
   }
+  int64_t room() const { return (count() + 15) / 16 * 16; }  // whole lines
   bool frozen = false;
   int64_t offset = 0;
   float* value = nullptr;

@@ -12,7 +12,7 @@ void Plan::place_weights() {
   for (const OpPtr& op : ops_) {
     for (Weight* weight : op->weights()) {
       weight->offset = offset;
-      offset += (weight->count() + 15) / 16 * 16;
+      offset += weight->room();
     }
   }
   values_.assign(offset + kernels::kSlack, 0.0f);
@@ -36,7 +36,7 @@ std::vector<Segment> Plan::segments(const std::vector<double>& lr_scales) {
       const double scale = lr_scales.at(slot);
       weight->frozen = scale == 0;
       if (scale == 0) continue;
-      result.push_back({weight->offset, (weight->count() + 15) / 16 * 16, scale,
+      result.push_back({weight->offset, weight->room(), scale,
                         model_.slots()[slot].parameter.decays});
     }
   }

@@ -17,10 +17,6 @@ struct Plan::Leaf {
 
 namespace {
 
-std::string joined(const std::string& path, const std::string& name) {
-  return path.empty() ? name : path + "." + name;
-}
-
 template <class Leaf>
 void lay_flat(const Layer& layer, const std::string& path,
               std::vector<Leaf>& leaves) {
@@ -29,14 +25,7 @@ void lay_flat(const Layer& layer, const std::string& path,
     return;
   }
   for (const Layer& child : layer.children)
-    lay_flat(child, joined(path, child.name), leaves);
-}
-
-// The network without the softmax that the loss implies.
-Layer without_last_softmax(Layer root) {
-  if (!root.children.empty() && root.children.back().kind == "softmax")
-    root.children.pop_back();
-  return root;
+    lay_flat(child, models::joined_path(path, child.name), leaves);
 }
 
 // Flat features that keep a map's order are for dense layers and what works
@@ -53,7 +42,7 @@ void require_plain_order(const Tensor& x, const std::string& path) {
 Plan::Plan(models::Model& model) : model_(model) {
   input_ = &tensor(model.preprocess().output());
   input_->needs_gradient = false;
-  output_ = &build(without_last_softmax(model.network()), "", *input_);
+  output_ = &build(models::without_last_softmax(model.network()), "", *input_);
   require_plain_order(*output_, "the loss");
   place_weights();
 }
@@ -188,7 +177,8 @@ size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
       at + 1 < leaves.size() && leaves[at + 1].layer.kind == "relu";
   Tensor& y = tensor(x->shape, x);
   const auto running = [&](const char* name) {
-    return model_.buffers().data() + model_.slot(path + "." + name).offset;
+    return model_.buffers().data() +
+           model_.slot(models::joined_path(path, name)).offset;
   };
   const int64_t features = x->shape.flat ? x->shape.size() : x->channels;
   Weight scale = weight(path + ".weight", 0, features);
@@ -219,10 +209,11 @@ Tensor& Plan::build_composite(const Leaf& leaf, Tensor& x) {
   ops_.push_back(make_fork(x, starts));
   for (size_t i = 0; i < branches; ++i) {
     const bool empty = i >= layer.children.size();
-    ends.push_back(empty ? starts[i]
-                         : &build(layer.children[i],
-                                  joined(leaf.path, layer.children[i].name),
-                                  *starts[i]));
+    ends.push_back(
+        empty ? starts[i]
+              : &build(layer.children[i],
+                       models::joined_path(leaf.path, layer.children[i].name),
+                       *starts[i]));
   }
   Tensor& y = tensor(models::output_shape(layer, x.shape));
   y.needs_gradient = false;

@@ -112,7 +112,7 @@ class PooledConv : public ConvBase {
     kernels::PooledRow row{};
     row.width = y.width;
     row.channels = outputs;
-    row.scale = gradient_scale();
+    row.scale = kept_scale(options_.dropout);
     row.step = static_cast<int32_t>(2 * x.channels);
     if (x_.needs_gradient) {
       row.by_position = {scratch.position_offsets.data(),

@@ -139,13 +139,13 @@ class Dropout : public Op {
 
  private:
   void apply(const Pass& pass, bool drops, const Map& from, const Map& to) {
-    const uint32_t key[2] = {pass.key[0] + number_, pass.key[1]};
+    const DropoutKey key(pass, number_);
     each_row(pass, to, [&](int64_t n, int64_t row) {
       const auto first =
           static_cast<uint64_t>((n * to.height + row) * line(to));
       if (drops) {
         pass.kernels.dropout(from.at(n, row), to.at(n, row), line(to),
-                             1 - rate_, key, first);
+                             1 - rate_, key.words, first);
       } else {
         std::copy_n(from.at(n, row), line(to), to.at(n, row));
       }

@@ -13,12 +13,11 @@ void sgd(const Update& u) {
     return;
   }
   // The first velocity is the gradient: the state starts as zero.
-  const float ahead = u.nesterov ? momentum : 0, own = u.nesterov ? 1 : 0;
   if (u.nesterov) {
     for (int64_t i = 0; i < u.count; ++i) {
       const float g = gradient_of(u, i);
       velocity[i] = momentum * velocity[i] + g;
-      value[i] -= lr * (own * g + ahead * velocity[i]);
+      value[i] -= lr * (g + momentum * velocity[i]);
     }
     return;
   }

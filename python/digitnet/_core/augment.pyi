@@ -15,7 +15,8 @@ class Pipeline:
     
     Args:
         text: Operations separated by ``|``, each a name, a strength and its unit. Known:
-            ``shift`` (px or %), ``rotate`` (deg), ``zoom`` (a fraction or %).
+            ``shift`` (px or %), ``rotate`` and ``shear`` (deg), ``zoom`` (a fraction or %),
+            ``horizontal_flip`` and ``vertical_flip`` (a probability or %).
     Raises:
         ValueError: an unknown word or a strength out of range.
     Example:

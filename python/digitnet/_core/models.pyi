@@ -52,12 +52,16 @@ class Model:
         ...
     def count_params(self) -> int:
         ...
-    def executor(self, device: str, batch_size: typing.SupportsInt | typing.SupportsIndex) -> dict:
+    def executor(self, device: str) -> tuple[str, str]:
         """
-        Which executor would run the model, why, and its memory.
+        Which executor would run the model, and why.
         """
     def get(self, name: str) -> numpy.typing.NDArray[numpy.float32]:
         ...
+    def native_bytes(self, batch_size: typing.SupportsInt | typing.SupportsIndex) -> int:
+        """
+        About what the native executor holds while it trains.
+        """
     def predict(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, device: str, probabilities: bool) -> numpy.typing.NDArray[numpy.float64]:
         ...
     def preprocessed(self, images: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
