@@ -170,7 +170,8 @@ def times_to_accuracy() -> dict[float, dict[str, list[float]]]:
             for name, worker in workers.items():
                 if all(name in done for done in reached.values()):
                     continue
-                runs = [worker.ask(f"{rung} {s}") for s in range(to_accuracy.SEEDS)]
+                seeds = range(to_accuracy.RUNGS[rung].seeds)
+                runs = [worker.ask(f"{rung} {seed}") for seed in seeds]
                 mean = statistics.mean(accuracy for _, accuracy in runs)
                 print(f"{to_accuracy.RUNGS[rung]}: {name} {mean:.2%}", flush=True)
                 for target, done in reached.items():

@@ -48,13 +48,13 @@ def augmenters(images: np.ndarray) -> dict[str, Callable[[], object]]:
     return {
         "digitnet": lambda: pipeline(images),
         "kornia": lambda: affine(x.float()),
-        "torch grid_sample": lambda: grid_samples(x.float(), SHIFT),
+        "torch grid_sample": lambda: grid_samples(x.float()),
         "keras": keras_layers(images),
         "scipy": lambda: scipy_affine(images),
     }
 
 
-def grid_samples(x: torch.Tensor, shift: float) -> torch.Tensor:
+def grid_samples(x: torch.Tensor) -> torch.Tensor:
     """The same by affine_grid and grid_sample."""
     count = len(x)
     turn = (torch.rand(count) * 2 - 1) * (TURN * torch.pi / 180)
@@ -63,7 +63,7 @@ def grid_samples(x: torch.Tensor, shift: float) -> torch.Tensor:
     theta[:, 0, 0] = theta[:, 1, 1] = turn.cos() / size
     theta[:, 1, 0] = turn.sin() / size
     theta[:, 0, 1] = -theta[:, 1, 0]
-    theta[:, :, 2] = (torch.rand(count, 2) * 2 - 1) * shift / 14
+    theta[:, :, 2] = (torch.rand(count, 2) * 2 - 1) * SHIFT / 14
     grid = torch.nn.functional.affine_grid(theta, list(x.shape), align_corners=False)
     return torch.nn.functional.grid_sample(x, grid, align_corners=False)
 

@@ -1,4 +1,4 @@
-"""Time to an accuracy: the fast preset's network and settings, by digitnet and by a tuned
+"""Time to an accuracy: the presets' networks and settings, by digitnet and by a tuned
 PyTorch loop.
 
 Each is trained over ever more of MNIST, a rung after the other. An accuracy counts as
@@ -17,23 +17,25 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from small import TURN, ZOOM, grid_samples
+from small import grid_samples
 
 import digitnet
 
 TARGETS = (0.97, 0.98, 0.99, 0.995)
-SEEDS = 3
-RECIPE = digitnet.train.preset("fast")
-SHIFT = 1.0
 
 
 @dataclass(frozen=True)
 class Rung:
-    """How much is trained on."""
+    """How much is trained on, and how."""
 
     images: int
     epochs: int
-    augment: bool = False
+    preset: str = "fast"
+    seeds: int = 3
+
+    @property
+    def recipe(self) -> digitnet.train.Preset:
+        return digitnet.train.preset(self.preset)
 
 
 RUNGS = (
@@ -42,16 +44,13 @@ RUNGS = (
     Rung(25_000, 1),
     Rung(60_000, 1),
     Rung(60_000, 4),
-    Rung(60_000, 10, augment=True),
-    Rung(60_000, 20, augment=True),
+    Rung(60_000, 5, "accurate", seeds=1),  # minutes by PyTorch
 )
 
 
 def by_digitnet(train: digitnet.Dataset, rung: Rung, seed: int) -> tuple[float, object]:
-    model = digitnet.models.make(RECIPE.network, seed=seed)
-    options = {**RECIPE.options, "epochs": rung.epochs}
-    if rung.augment:
-        options["augment"] = f"shift {SHIFT}px | rotate {TURN}deg | zoom {ZOOM}"
+    model = digitnet.models.make(rung.recipe.network, seed=seed)
+    options = {**rung.recipe.options, "epochs": rung.epochs}
     start = time.perf_counter()
     model.fit(train, seed=seed, progress=False, **options)
     return time.perf_counter() - start, model.predict_logits
@@ -62,14 +61,15 @@ def by_pytorch(train: digitnet.Dataset, rung: Rung, seed: int) -> tuple[float, o
     import torch
 
     torch.manual_seed(seed)
-    twin = digitnet.models.make(RECIPE.network, seed=seed).to_torch()
+    twin = digitnet.models.make(rung.recipe.network, seed=seed).to_torch()
     twin.steps = []  # scaling is done here
     model = twin.to(memory_format=torch.channels_last).train()
-    options = RECIPE.options
-    batch, (_, betas) = options["batch_size"], options["optimizer"]
-    _, cycle = options["schedule"]
-    x = torch.from_numpy(train.images).reshape(-1, 1, 28, 28)
-    y = torch.from_numpy(train.labels)
+    options = rung.recipe.options
+    batch = options["batch_size"]
+    _, betas = options.get("optimizer", ("adam", {"beta1": 0.9, "beta2": 0.999}))
+    _, cycle = options.get("schedule", ("one-cycle", {"rise": 0.3, "start": 0.04}))
+    x = torch.tensor(train.images).reshape(-1, 1, 28, 28)
+    y = torch.tensor(train.labels)
     start = time.perf_counter()
     optimizer = torch.optim.Adam(
         model.parameters(), betas=(betas["beta1"], betas["beta2"]), fused=True
@@ -87,8 +87,8 @@ def by_pytorch(train: digitnet.Dataset, rung: Rung, seed: int) -> tuple[float, o
     for _ in range(rung.epochs):
         for rows in torch.randperm(len(x)).split(batch):
             part = x[rows].float() / 255
-            if rung.augment:
-                part = grid_samples(part, SHIFT)
+            if "augment" in options:  # the accurate preset's is small.py's
+                part = grid_samples(part)
             loss = torch.nn.functional.cross_entropy(
                 model(part.contiguous(memory_format=torch.channels_last)),
                 y[rows],
@@ -103,7 +103,7 @@ def by_pytorch(train: digitnet.Dataset, rung: Rung, seed: int) -> tuple[float, o
     def logits(images: np.ndarray) -> np.ndarray:
         model.eval()
         with torch.inference_mode():
-            return model(torch.from_numpy(images)[:, None].float() / 255).numpy()
+            return model(torch.tensor(images)[:, None].float() / 255).numpy()
 
     return seconds, logits
 

@@ -41,7 +41,7 @@ py::array_t<float> augment_all(const augment::Pipeline& pipeline,
   {
     py::gil_scoped_release release;
     engine::keep_pages_mapped();
-    constexpr int64_t kBlock = 256;  // images of one task
+    constexpr int64_t kBlock = 32;  // images of one task
     const int64_t blocks = (view.count + kBlock - 1) / kBlock;
     kernels::ThreadPool pool(
         static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));

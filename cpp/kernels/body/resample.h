@@ -3,25 +3,21 @@
 
 // Word (i, j) holds pixels (i-1, j-1), (i-1, j), (i, j-1), (i, j), lowest byte
 // first; what lies outside is 0.
-void quads(const uint8_t* plane, int64_t height, int64_t width, uint32_t* to) {
-  const int64_t row = width + 2, padded_row = width + 3;
-  // The plane with a border of zeros, behind the table.
-  auto* bytes = reinterpret_cast<uint8_t*>(to + (height + 2) * row);
-  __builtin_memset(bytes, 0, (height + 3) * padded_row);
-  for (int64_t i = 0; i < height; ++i) {
-    __builtin_memcpy(bytes + (i + 1) * padded_row + 1, plane + i * width,
-                     width);
-  }
-  for (int64_t i = 0; i < height + 2; ++i) {
-    const uint8_t* above = bytes + i * padded_row;
-    const uint8_t* below = above + padded_row;
-    uint32_t* __restrict out = to + i * row;
-    for (int64_t j = 0; j < row; ++j) {
-      out[j] = static_cast<uint32_t>(above[j]) |
-               static_cast<uint32_t>(above[j + 1]) << 8 |
-               static_cast<uint32_t>(below[j]) << 16 |
-               static_cast<uint32_t>(below[j + 1]) << 24;
-    }
+void quads(const uint8_t* plane, int64_t height, int64_t width,
+           uint32_t* __restrict to) {
+  const int64_t row = quads_row(width), count = (height + 2) * row;
+  // The plane with a border of zeros, behind the table. Its rows are as long as
+  // the table's: one run makes all words, one a row of which nobody reads.
+  auto* bytes = reinterpret_cast<uint8_t*>(to + count);
+  __builtin_memset(bytes, 0, (height + 3) * row + 1);
+  for (int64_t i = 0; i < height; ++i)
+    __builtin_memcpy(bytes + (i + 1) * row + 1, plane + i * width, width);
+  const uint8_t* below = bytes + row;
+  for (int64_t k = 0; k < count; ++k) {
+    to[k] = static_cast<uint32_t>(bytes[k]) |
+            static_cast<uint32_t>(bytes[k + 1]) << 8 |
+            static_cast<uint32_t>(below[k]) << 16 |
+            static_cast<uint32_t>(below[k + 1]) << 24;
   }
 }
 
@@ -42,11 +38,30 @@ DIGITNET_INLINE F byte_of(U word, int shift) {
   return __builtin_convertvector((I)((word >> shift) & 255u), F);
 }
 
+// a > b ? a : b and a < b ? a : b, each one instruction that GCC 12 does not
+// find.
+DIGITNET_INLINE F larger(F a, F b) {
+#if defined(__AVX512F__)
+  return (F)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (F)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+DIGITNET_INLINE F smaller(F a, F b) {
+#if defined(__AVX512F__)
+  return (F)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (F)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
 // `place` + 1 within [0, size + 1]: further out there are only zeros.
 DIGITNET_INLINE F held(F place, float size) {
-  place = place + 1.0f;
-  place = place > 0.0f ? place : F{};
-  return place < size + 1 ? place : all<kWide>(size + 1);
+  return smaller(larger(place + 1.0f, F{}), all<kWide>(size + 1));
 }
 
 void resample(const Resample& r) {
@@ -54,7 +69,7 @@ void resample(const Resample& r) {
   for (int i = 0; i < kWide; ++i) lanes[i] = static_cast<float>(i);
   const auto width = static_cast<float>(r.width);
   const auto height = static_cast<float>(r.height);
-  const auto row = static_cast<int32_t>(r.width + 2);
+  const auto row = static_cast<int32_t>(quads_row(r.width));
   for (int64_t line = 0; line < r.height; ++line) {
     const auto v = static_cast<float>(line);
     const float from_x = r.xy * v + r.dx, from_y = r.yy * v + r.dy;
