@@ -18,6 +18,7 @@
 #include "kernels/body/lists.h"
 #endif
 #include "kernels/body/channels.h"
+#include "kernels/body/transpose.h"
 #include "kernels/body/resample.h"
 #include "kernels/body/update.h"
 // clang-format on

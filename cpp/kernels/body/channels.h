@@ -57,18 +57,3 @@ void affine_gradient(const float* g, const float* x, const float* a,
     }
   }
 }
-
-void transpose(const float* from, int64_t rows, int64_t columns,
-               int64_t from_row, float* to, int64_t to_row) {
-  constexpr int64_t kBlock = 16;  // of a cache line both ways
-  for (int64_t r0 = 0; r0 < rows; r0 += kBlock) {
-    const int64_t r1 = r0 + kBlock < rows ? r0 + kBlock : rows;
-    for (int64_t c0 = 0; c0 < columns; c0 += kBlock) {
-      const int64_t c1 = c0 + kBlock < columns ? c0 + kBlock : columns;
-      for (int64_t c = c0; c < c1; ++c) {
-        for (int64_t r = r0; r < r1; ++r)
-          to[c * to_row + r] = from[r * from_row + c];
-      }
-    }
-  }
-}

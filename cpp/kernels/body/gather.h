@@ -71,7 +71,7 @@ void gather_vectors(const Gather& c) {
 }
 
 template <int W>
-void gather_run(Gather c) {
+void gather_run(const Gather& c) {
   const int64_t vectors = (c.run + W - 1) / W;
   switch (vectors) {
     case 1:
@@ -96,14 +96,13 @@ void gather_run(Gather c) {
       break;
   }
   // In parts of at most twelve vectors.
-  const int64_t part = (vectors > 12 ? 12 : vectors - 1) * W;
-  const int64_t run = c.run;
-  c.run = part;
-  gather_run<W>(c);
-  c.source += part;
-  c.target += part;
-  c.run = run - part;
-  gather_run<W>(c);
+  Gather part = c;
+  part.run = (vectors > 12 ? 12 : vectors - 1) * W;
+  gather_run<W>(part);
+  part.source += part.run;
+  part.target += part.run;
+  part.run = c.run - part.run;
+  gather_run<W>(part);
 }
 
 void gather(const Gather& c) {
