@@ -204,6 +204,7 @@ def main() -> None:
     parser.add_argument("--only-steps", dest="small", action="store_false")
     parser.add_argument("--out", type=Path, default=Path("runs/bench"))
     options = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow is talkative
     about = machine.describe()
     print("\n".join(f"{k}: {v}" for k, v in about.items()) + "\n", flush=True)
     results = measure(options)

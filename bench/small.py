@@ -142,7 +142,7 @@ def idx_readers(folder: Path, images: np.ndarray) -> dict[str, Callable[[], obje
 def questions(rounds: int) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
     """(question, unit, milliseconds of each contender)."""
     train, _ = digitnet.data.load("mnist")
-    images = np.ascontiguousarray(train.images[:10_000]).reshape(-1, 1, 28, 28)
+    images = train.images[:10_000].reshape(-1, 1, 28, 28).copy()
     for count in (128, 1000):
         work = augmenters(images[:count])
         yield f"augment {count} images", "ms", in_turn(work, 3 * rounds)

@@ -7,7 +7,6 @@ step a batch over all images and returns when the last is done, and `predict()`.
 from __future__ import annotations
 
 import importlib
-import os
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,7 +43,6 @@ CONTENDERS = {
 
 def make(name: str, network: str, images: np.ndarray, labels: np.ndarray):
     """The contender, in this process."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     found = CONTENDERS[name]
     module = importlib.import_module(f"contenders.{found.module}")
     return getattr(module, found.kind)(network, images, labels)
