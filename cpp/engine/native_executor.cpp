@@ -16,12 +16,12 @@ namespace digitnet::engine {
 namespace {
 
 using native::Pass;
-using native::Segment;
+using native::Weight;
 
 constexpr int64_t kImagesAtOnce = 64;     // in prediction
 constexpr int64_t kParameters = 1 << 14;  // of one update task
 
-class NativeExecutor : public Executor {
+class NativeExecutor : public Executor, private native::Updater {
  public:
   explicit NativeExecutor(models::Model& model)
       : model_(model),
@@ -68,12 +68,13 @@ class NativeExecutor : public Executor {
       kernel_ = entry.kernel;
       update_ = {};
       entry.configure(settings.optimizer.options, update_);
+      plan_.set_rates(settings.lr_scales);
       tasks_.clear();
-      for (const Segment& segment : plan_.segments(settings.lr_scales)) {
-        for (int64_t at = 0; at < segment.count; at += kParameters) {
-          tasks_.push_back({segment.offset + at,
-                            std::min(kParameters, segment.count - at),
-                            segment.lr_scale, segment.decays});
+      for (const Weight* weight : plan_.weights()) {
+        for (int64_t at = 0; at < weight->count() && !weight->frozen();
+             at += kParameters) {
+          tasks_.push_back(
+              {weight, at, std::min(kParameters, weight->count() - at)});
         }
       }
       squares_.assign(tasks_.size(), 0.0);
@@ -82,6 +83,9 @@ class NativeExecutor : public Executor {
         states_[i].assign(i < entry.states ? size : 0, 0.0f);
       averages_.clear();
       if (settings.ema_decay > 0) averages_ = plan_.values();
+      for (int i = 0; i < 2; ++i)
+        state_[i] = states_[i].empty() ? nullptr : states_[i].data();
+      average_ = averages_.empty() ? nullptr : averages_.data();
       steps_ = 0;
     });
   }
@@ -100,9 +104,15 @@ class NativeExecutor : public Executor {
       pass.key[1] = draws.bits();
       plan_.forward(pass, batch.images);
       measure(batch);
-      if (!tasks_.empty()) plan_.backward(pass);
       ++steps_;
-      update(lr);
+      lr_ = lr;
+      update_.step = static_cast<double>(steps_);
+      update_.gradient_scale = 1;
+      // The norm of the whole gradient must be known first.
+      const bool early = settings_.clip_norm <= 0;
+      if (early) pass.updater = this;
+      if (!tasks_.empty()) plan_.backward(pass);
+      update_rest(early);
     });
   }
 
@@ -190,51 +200,66 @@ class NativeExecutor : public Executor {
     return loss;
   }
 
-  void update(double lr) {
-    float* values = plan_.values().data();
-    float* gradients = plan_.gradients().data();
+  // The weights that have not been updated in the backward pass.
+  void update_rest(bool early) {
     const auto tasks = static_cast<int64_t>(tasks_.size());
-    if (settings_.l1 > 0 || settings_.l2 > 0) {
-      pool_.run(tasks, [&](int64_t i) {
-        const Segment& task = tasks_[i];
-        if (!task.decays) return;
-        kernels_.regularise(values + task.offset,
-                            static_cast<float>(settings_.l1),
-                            static_cast<float>(settings_.l2),
-                            gradients + task.offset, task.count);
-      });
-    }
-    update_.step = static_cast<double>(steps_);
-    update_.gradient_scale = clip_scale(gradients);
-    const double decay = settings_.average_decay(steps_);
+    if (!early) clip();
     pool_.run(tasks, [&](int64_t i) {
-      const Segment& task = tasks_[i];
-      kernels::Update own = update_;
-      own.value = values + task.offset;
-      own.gradient = gradients + task.offset;
-      for (int s = 0; s < 2; ++s)
-        if (!states_[s].empty()) own.state[s] = states_[s].data() + task.offset;
-      own.count = task.count;
-      own.lr = static_cast<float>(lr * task.lr_scale);
-      (kernels_.*kernel_)(own);
-      if (!averages_.empty()) {
-        kernels_.average(values + task.offset, averages_.data() + task.offset,
-                         static_cast<float>(1 - decay), task.count);
-      }
+      const Task& task = tasks_[i];
+      if (early && task.weight->early) return;
+      if (early) regularise(*task.weight, task.first, task.count);
+      step(*task.weight, task.first, task.count);
     });
   }
 
-  float clip_scale(const float* gradients) {
-    if (settings_.clip_norm <= 0) return 1;
+  void update(const Weight& weight, int64_t first,
+              int64_t count) const override {
+    regularise(weight, first, count);
+    step(weight, first, count);
+  }
+
+  void regularise(const Weight& weight, int64_t first, int64_t count) const {
+    if (!weight.decays || (settings_.l1 == 0 && settings_.l2 == 0)) return;
+    kernels_.regularise(weight.value + first, static_cast<float>(settings_.l1),
+                        static_cast<float>(settings_.l2),
+                        weight.gradient + first, count);
+  }
+
+  void step(const Weight& weight, int64_t first, int64_t count) const {
+    const int64_t offset = weight.offset + first;
+    kernels::Update own = update_;
+    own.value = weight.value + first;
+    own.gradient = weight.gradient + first;
+    own.state[0] = state_[0] ? state_[0] + offset : nullptr;
+    own.state[1] = state_[1] ? state_[1] + offset : nullptr;
+    own.count = count;
+    own.lr = static_cast<float>(lr_ * weight.lr_scale);
+    (kernels_.*kernel_)(own);
+    if (!average_) return;
+    const double part = 1 - settings_.average_decay(steps_);
+    kernels_.average(own.value, average_ + offset, static_cast<float>(part),
+                     count);
+  }
+
+  // Penalties first: they are part of the gradient whose norm is held.
+  void clip() {
     pool_.run(static_cast<int64_t>(tasks_.size()), [&](int64_t i) {
-      squares_[i] = kernels_.sum_of_squares(gradients + tasks_[i].offset,
-                                            tasks_[i].count);
+      const Task& task = tasks_[i];
+      regularise(*task.weight, task.first, task.count);
+      squares_[i] = kernels_.sum_of_squares(task.weight->gradient + task.first,
+                                            task.count);
     });
     double sum = 0;
     for (const double square : squares_) sum += square;
-    return static_cast<float>(
+    update_.gradient_scale = static_cast<float>(
         std::min(1.0, settings_.clip_norm / (std::sqrt(sum) + 1e-6)));
   }
+
+  // A part of a weight, of one update.
+  struct Task {
+    const Weight* weight;
+    int64_t first, count;
+  };
 
   models::Model& model_;
   const kernels::Kernels& kernels_;
@@ -244,9 +269,11 @@ class NativeExecutor : public Executor {
   TrainSettings settings_;
   train::optimizers::Kernel kernel_ = nullptr;
   kernels::Update update_{};
-  std::vector<Segment> tasks_;  // what trains, in parts of one update each
+  std::vector<Task> tasks_;  // what trains
   std::vector<double> squares_;
   native::Floats states_[2], averages_;
+  float *state_[2] = {}, *average_ = nullptr;  // theirs, or null
+  double lr_ = 0;
   int64_t steps_ = 0;
 
   Totals totals_;  // loss: the sum so far

@@ -248,20 +248,18 @@ struct Kernels {
   // sums[c] += rows of [count, channels] with a pixel stride
   void (*column_sums)(const float* x, int64_t count, int64_t pixel,
                       int64_t channels, float* sums);
-  // For batch norm: sums[c] += (x - mean)^2; and sums of g and of g * (x -
-  // mean).
+  // For batch norm, over [count, channels]: sums[c] += (x - mean)^2; and sums
+  // of g and of g * (x - mean).
   void (*column_squares)(const float* x, const float* mean, int64_t count,
-                         int64_t pixel, int64_t channels, float* sums);
+                         int64_t channels, float* sums);
   void (*column_products)(const float* x, const float* mean, const float* g,
-                          int64_t count, int64_t x_pixel, int64_t g_pixel,
-                          int64_t channels, float* g_sums, float* products);
+                          int64_t count, int64_t channels, float* g_sums,
+                          float* products);
   // y = x * a[c] + b[c] (and max(0, y)); out = g * a[c] + x * b[c] + d[c]
   void (*affine)(const float* x, const float* a, const float* b, int64_t count,
-                 int64_t x_pixel, int64_t y_pixel, int64_t channels, bool relu,
-                 float* y);
+                 int64_t channels, bool relu, float* y);
   void (*affine_gradient)(const float* g, const float* x, const float* a,
                           const float* b, const float* d, int64_t count,
-                          int64_t g_pixel, int64_t x_pixel, int64_t out_pixel,
                           int64_t channels, float* out);
 
   // to[quads_size()] from a plane of bytes.

@@ -35,7 +35,7 @@ class BatchNorm : public Op {
   }
 
   void forward(const Pass& pass) override {
-    batch_ = pass.training && !scale_.frozen && !shift_.frozen;
+    batch_ = pass.training && !scale_.frozen() && !shift_.frozen();
     if (batch_) {
       measure(pass);
     } else {
@@ -51,8 +51,7 @@ class BatchNorm : public Op {
     }
     each_row(pass, [&](int64_t n, int64_t row) {
       pass.kernels.affine(at(x_.value, n, row), a_.data(), b_.data(), width(),
-                          channels_, channels_, channels_, relu_,
-                          at(y_.value, n, row));
+                          channels_, relu_, at(y_.value, n, row));
     });
   }
 
@@ -67,9 +66,9 @@ class BatchNorm : public Op {
     const Chunks chunks = Chunks::of(pass.count, 2 * channels_);
     const auto& sums =
         sum_over(pass, chunks, 2, [&](int64_t n, int64_t row, float* to) {
-          pass.kernels.column_products(
-              at(x_.value, n, row), mean_.data(), at(y_.gradient, n, row),
-              width(), channels_, channels_, channels_, to, to + channels_);
+          pass.kernels.column_products(at(x_.value, n, row), mean_.data(),
+                                       at(y_.gradient, n, row), width(),
+                                       channels_, to, to + channels_);
         });
     const double count = static_cast<double>(pass.count * pixels_);
     for (int64_t c = 0; c < channels_; ++c) {
@@ -92,8 +91,7 @@ class BatchNorm : public Op {
     each_row(pass, [&](int64_t n, int64_t row) {
       pass.kernels.affine_gradient(
           at(y_.gradient, n, row), at(x_.value, n, row), a_.data(), b_.data(),
-          d_.data(), width(), channels_, channels_, channels_, channels_,
-          at(x_.gradient, n, row));
+          d_.data(), width(), channels_, at(x_.gradient, n, row));
     });
   }
 
@@ -156,7 +154,7 @@ class BatchNorm : public Op {
     const auto& squares =
         sum_over(pass, chunks, 1, [&](int64_t n, int64_t row, float* to) {
           pass.kernels.column_squares(at(x_.value, n, row), mean_.data(),
-                                      width(), channels_, channels_, to);
+                                      width(), channels_, to);
         });
     for (int64_t c = 0; c < channels_; ++c) {
       const double variance = squares[c] / count;

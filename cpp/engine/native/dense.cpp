@@ -23,7 +23,9 @@ class Dense : public Op {
         dropout_(dropout),
         weight_(std::move(weight)),
         bias_(std::move(bias)),
-        number_(number) {}
+        number_(number) {
+    weight_.early = true;
+  }
 
   std::vector<Weight*> weights() override {
     if (bias_.name.empty()) return {&weight_};
@@ -76,8 +78,8 @@ class Dense : public Op {
                                    weight_.outputs);
       });
     }
-    weight_gradient(pass);
     if (x_.needs_gradient) input_gradient(pass);
+    weight_gradient(pass);  // last: it may change the weights
   }
 
   int64_t bytes() const override {
@@ -125,6 +127,13 @@ class Dense : public Op {
       pass.kernels.weight_gradient(c);
       if (c.last_panel == panels)
         weight_.clear_padding(panels - 1, first, inputs);
+      if (!pass.updater || weight_.frozen()) return;
+      for (int64_t panel = c.first_panel; panel < c.last_panel; ++panel) {
+        const int64_t width = kernels::panel_width(outputs, panel);
+        pass.updater->update(weight_,
+                             panel * kPanel * weight_.inputs + first * width,
+                             inputs * width);
+      }
     });
     if (!bias_.gradient) return;
     std::fill_n(bias_.gradient, kernels::padded(outputs), 0.0f);

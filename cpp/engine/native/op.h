@@ -11,6 +11,18 @@
 
 namespace digitnet::engine::native {
 
+struct Weight;
+
+// Takes an optimizer's step with gradients that are complete, while they are
+// still in a core's cache.
+class Updater {
+ public:
+  virtual ~Updater() = default;
+  // Numbers [first, first + count) of a weight; from any thread.
+  virtual void update(const Weight& weight, int64_t first,
+                      int64_t count) const = 0;
+};
+
 // What one pass over a batch needs.
 struct Pass {
   const kernels::Kernels& kernels;
@@ -18,6 +30,8 @@ struct Pass {
   int64_t count;         // images
   bool training;         // batch statistics, dropout
   uint32_t key[2] = {};  // of this step's dropout
+  // For weights that are `early`; null: all weights wait for the step's end.
+  const Updater* updater = nullptr;
 };
 
 // The part of the dropout key that one operation has to itself.
@@ -53,7 +67,12 @@ struct Weight {
                   : kernels::padded(outputs);
   }
   int64_t room() const { return (count() + 15) / 16 * 16; }  // whole lines
-  bool frozen = false;
+  // How it is trained in a run; 0: frozen.
+  double lr_scale = 1;
+  bool decays = true;
+  bool frozen() const { return lr_scale == 0; }
+  // Its operation hands it to the pass' updater.
+  bool early = false;
   int64_t offset = 0;
   float* value = nullptr;
   float* gradient = nullptr;

@@ -25,20 +25,23 @@ void Plan::place_weights() {
   }
 }
 
-std::vector<Segment> Plan::segments(const std::vector<double>& lr_scales) {
+void Plan::set_rates(const std::vector<double>& lr_scales) {
   std::map<std::string, size_t> slot_of;
   for (size_t i = 0; i < model_.slots().size(); ++i)
     slot_of[model_.slots()[i].parameter.name] = i;
-  std::vector<Segment> result;
   for (const OpPtr& op : ops_) {
     for (Weight* weight : op->weights()) {
       const size_t slot = slot_of.at(weight->name);
-      const double scale = lr_scales.at(slot);
-      weight->frozen = scale == 0;
-      if (scale == 0) continue;
-      result.push_back({weight->offset, weight->room(), scale,
-                        model_.slots()[slot].parameter.decays});
+      weight->lr_scale = lr_scales.at(slot);
+      weight->decays = model_.slots()[slot].parameter.decays;
     }
+  }
+}
+
+std::vector<const Weight*> Plan::weights() const {
+  std::vector<const Weight*> result;
+  for (const OpPtr& op : ops_) {
+    for (const Weight* weight : op->weights()) result.push_back(weight);
   }
   return result;
 }

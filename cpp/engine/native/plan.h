@@ -17,13 +17,6 @@ class NotCovered : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Parameters that lie side by side and train at one rate.
-struct Segment {
-  int64_t offset, count;
-  double lr_scale;
-  bool decays;
-};
-
 class Plan {
  public:
   // Borrows the model: running statistics stay in its memory; parameters come
@@ -49,7 +42,8 @@ class Plan {
   Floats& values() { return values_; }
   Floats& gradients() { return gradients_; }
   // `lr_scales`: one per slot of the model; those of 0 are frozen.
-  std::vector<Segment> segments(const std::vector<double>& lr_scales);
+  void set_rates(const std::vector<double>& lr_scales);
+  std::vector<const Weight*> weights() const;
 
   void load();   // parameters from the model
   void store();  // and back

@@ -1,40 +1,46 @@
 // Loops over pixels whose channels lie side by side: batch norm and biases.
 
+// sums[c] += term(i, c) over all pixels i, a vector of channels at a time.
+template <class Term>
+DIGITNET_INLINE void add_columns(int64_t count, int64_t channels, float* sums,
+                                 const Term& term) {
+  for (int64_t c = 0; c < channels; c += kWide) {
+    Lanes<kWide>::F sum = load<kWide>(sums + c);
+    for (int64_t i = 0; i < count; ++i) sum += term(i, c);
+    store_first<kWide>(sums + c, sum, channels - c);
+  }
+}
+
 void column_sums(const float* x, int64_t count, int64_t pixel, int64_t channels,
                  float* sums) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < channels; ++c) sums[c] += x[i * pixel + c];
-  }
+  add_columns(count, channels, sums, [=](int64_t i, int64_t c) {
+    return load<kWide>(x + i * pixel + c);
+  });
 }
 
 void column_squares(const float* x, const float* mean, int64_t count,
-                    int64_t pixel, int64_t channels, float* sums) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const float centred = x[i * pixel + c] - mean[c];
-      sums[c] += centred * centred;
-    }
-  }
+                    int64_t channels, float* sums) {
+  add_columns(count, channels, sums, [=](int64_t i, int64_t c) {
+    const F centred = load<kWide>(x + i * channels + c) - load<kWide>(mean + c);
+    return centred * centred;
+  });
 }
 
 void column_products(const float* x, const float* mean, const float* g,
-                     int64_t count, int64_t x_pixel, int64_t g_pixel,
-                     int64_t channels, float* g_sums, float* products) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t c = 0; c < channels; ++c) {
-      const float gradient = g[i * g_pixel + c];
-      g_sums[c] += gradient;
-      products[c] += gradient * (x[i * x_pixel + c] - mean[c]);
-    }
-  }
+                     int64_t count, int64_t channels, float* g_sums,
+                     float* products) {
+  column_sums(g, count, channels, channels, g_sums);
+  add_columns(count, channels, products, [=](int64_t i, int64_t c) {
+    const int64_t at = i * channels + c;
+    return load<kWide>(g + at) * (load<kWide>(x + at) - load<kWide>(mean + c));
+  });
 }
 
 void affine(const float* x, const float* a, const float* b, int64_t count,
-            int64_t x_pixel, int64_t y_pixel, int64_t channels, bool relu,
-            float* y) {
+            int64_t channels, bool relu, float* y) {
   for (int64_t i = 0; i < count; ++i) {
-    const float* from = x + i * x_pixel;
-    float* to = y + i * y_pixel;
+    const float* from = x + i * channels;
+    float* to = y + i * channels;
     if (relu) {
       for (int64_t c = 0; c < channels; ++c) {
         const float value = from[c] * a[c] + b[c];
@@ -48,12 +54,11 @@ void affine(const float* x, const float* a, const float* b, int64_t count,
 
 void affine_gradient(const float* g, const float* x, const float* a,
                      const float* b, const float* d, int64_t count,
-                     int64_t g_pixel, int64_t x_pixel, int64_t out_pixel,
                      int64_t channels, float* out) {
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t c = 0; c < channels; ++c) {
-      out[i * out_pixel + c] =
-          g[i * g_pixel + c] * a[c] + x[i * x_pixel + c] * b[c] + d[c];
+      const int64_t at = i * channels + c;
+      out[at] = g[at] * a[c] + x[at] * b[c] + d[c];
     }
   }
 }

@@ -1,0 +1,88 @@
+// The native plan on awkward shapes: under the sanitizers of the asan preset
+// these tests find a kernel that reads or writes beyond its maps.
+#include "engine/native/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "models/build.h"
+#include "models/layers.h"
+
+namespace digitnet::engine::native {
+namespace {
+
+using namespace models::build;
+using models::Layer;
+
+struct Case {
+  std::string name;
+  Shape input;
+  std::vector<Layer> layers;
+};
+
+std::vector<Case> cases() {
+  std::vector<Case> result;
+  for (const int channels : {1, 3, 6, 16, 24, 33, 64}) {
+    for (const int kernel : {1, 3, 5}) {
+      const std::string name =
+          std::to_string(channels) + " by " + std::to_string(kernel);
+      result.push_back({"pooled " + name,
+                        {3, 11, 13},
+                        {conv(channels, 3), relu(), conv(17, kernel, "same"),
+                         relu(), max_pool(), dropout(0.4)}});
+      result.push_back({"plain " + name,
+                        {1, 13, 10},
+                        {conv(channels, 3, "same"), batch_norm(), relu(),
+                         conv(20, kernel), relu()}});
+      result.push_back({"first " + name,
+                        {1, 9, 12},
+                        {conv(channels, kernel), max_pool(), relu()}});
+    }
+  }
+  result.push_back({"large tiles", {1, 21, 18}, {conv(16, 3), conv(40, 3)}});
+  result.push_back({"no maps", {1, 3, 5}, {}});
+  for (Case& c : result) {
+    for (const Layer& layer :
+         {flatten(), dense(37), relu(), dropout(0.2), dense(33), dense(4)})
+      c.layers.push_back(layer);
+  }
+  return result;
+}
+
+bool all_finite(const Floats& values) {
+  for (const float value : values)
+    if (!std::isfinite(value)) return false;
+  return true;
+}
+
+TEST(Plan, ComputesFiniteGradientsForEveryShapeOnEveryInstructionSet) {
+  for (const Case& c : cases()) {
+    models::Model model(models::named(sequence(c.layers)), c.input, {}, 7);
+    for (const kernels::Kernels* kernels : kernels::available()) {
+      SCOPED_TRACE(c.name + ", " + kernels->name);
+      Plan plan(model);
+      plan.load();
+      kernels::ThreadPool pool(2);
+      for (const int64_t count : {5, 1, 19}) {
+        plan.reserve(count, true, pool.threads());
+        const Pass pass{*kernels, pool, count, true, {3, 4}};
+        const std::vector<float> images(count * c.input.size(), 0.5f);
+        plan.forward(pass, images.data());
+        for (int64_t n = 0; n < count; ++n) {
+          for (int k = 0; k < 4; ++k) {
+            ASSERT_TRUE(std::isfinite(plan.logits(n)[k]));
+            plan.logits_gradient(n)[k] = k == 0 ? 1.0f : -0.5f;
+          }
+        }
+        plan.backward(pass);
+        ASSERT_TRUE(all_finite(plan.gradients()));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace digitnet::engine::native
