@@ -141,19 +141,20 @@ class NativeExecutor : public Executor, private native::Updater {
     }
   }
 
-  // Buffers for a batch, unless they would drive the machine out of memory.
   void reserve(int64_t images) {
-    const bool more = images > plan_.capacity();
-    const int64_t wanted = more ? plan_.bytes_for(images, true) : 0;
-    const int64_t free = more ? free_memory() : 0;
-    if (wanted > free) {
-      constexpr int64_t kMega = 1 << 20;
-      throw OutOfMemory(join("its maps take ", wanted / kMega, " MiB, ",
-                             free / kMega, " MiB are free"),
-                        std::max<int64_t>(1, images * (free / kMega) /
-                                                 (2 * (wanted / kMega + 1))));
-    }
+    if (images > plan_.capacity()) require_memory(images);
     plan_.reserve(images, true, pool_.threads());
+  }
+
+  // Throws if a batch's maps would drive the machine out of memory.
+  void require_memory(int64_t images) const {
+    constexpr int64_t kMega = 1 << 20;
+    const int64_t wanted = plan_.bytes_for(images, true) / kMega;
+    const int64_t free = free_memory() / kMega;
+    if (wanted <= free) return;
+    throw OutOfMemory(
+        join("its maps take ", wanted, " MiB, ", free, " MiB are free"),
+        std::max<int64_t>(1, images * free / (2 * (wanted + 1))));
   }
 
   // Cross-entropy averaged over the samples' weights, and its gradient.

@@ -81,6 +81,18 @@ NETWORKS = {
         (1, 13, 13),
         [Conv(17, 3, padding="same"), ReLU(), Conv(16, 5), ReLU(), *TAIL],
     ),
+    "Winograd 3x3, large tiles": (
+        (2, 19, 14),
+        [Conv(16, 3), ReLU(), Conv(33, 3, padding="same"), ReLU(), Conv(17, 3), *TAIL],
+    ),
+    "Winograd 3x3, large tiles, pooled and odd": (
+        (1, 23, 20),
+        [Conv(16, 3), ReLU(), Conv(18, 3, padding="same"), ReLU(), MaxPool(), *TAIL],
+    ),
+    "Winograd, wide padding": (
+        (2, 6, 5),
+        [Conv(16, 3, padding=4), Conv(18, 3, padding=3), Conv(16, 5, padding=5), *TAIL],
+    ),
     "batch norm": (
         (2, 6, 6),
         [
