@@ -241,6 +241,11 @@ struct Kernels {
   void (*relu_gradient)(const float* y, const float* g, float scale, float* out,
                         int64_t count);
   void (*add)(const float* a, const float* b, float* out, int64_t count);
+  // y[c] = the largest of image[corner + taps[t] + c] and `where[c]` its place
+  // in the image; the first of equals, and NaN is passed on.
+  void (*max_of_taps)(const float* image, int32_t corner, const int32_t* taps,
+                      int64_t tap_count, int64_t channels, float* y,
+                      int32_t* where);
   // Keeps each value, scaled by 1 / keep, with probability `keep`: a function
   // of (key, first + index).
   void (*dropout)(const float* x, float* y, int64_t count, double keep,

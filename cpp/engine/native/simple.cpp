@@ -27,28 +27,23 @@ class MaxPool : public Op {
 
   void prepare(int64_t capacity, bool, int) override {
     where_.resize(capacity * y_.value.size());
+    taps_.clear();
+    for (int64_t tap = 0; tap < size_ * size_; ++tap) {
+      taps_.push_back(static_cast<int32_t>(tap / size_ * x_.value.row() +
+                                           tap % size_ * x_.value.channels));
+    }
   }
 
   void forward(const Pass& pass) override {
     const Map &x = x_.value, &y = y_.value;
     each_row(pass, y, [&](int64_t n, int64_t row) {
       int32_t* where = where_.data() + n * y.size() + row * line(y);
-      float* out = y.at(n, row);
-      const float* image = x.at(n);
-      for (int64_t i = 0; i < line(y); ++i) {
-        const int64_t column = i / y.channels, channel = i % y.channels;
-        const int64_t corner =
-            row * stride_ * x.row() + column * stride_ * x.channels + channel;
-        int64_t best = corner;
-        for (int64_t dy = 0; dy < size_; ++dy) {
-          for (int64_t dx = 0; dx < size_; ++dx) {
-            const int64_t here = corner + dy * x.row() + dx * x.channels;
-            // Negated, so that NaN is passed on.
-            if (!(image[here] <= image[best])) best = here;
-          }
-        }
-        out[i] = image[best];
-        where[i] = static_cast<int32_t>(best);
+      for (int64_t column = 0; column < y.width; ++column) {
+        const int64_t corner = stride_ * (row * x.row() + column * x.channels);
+        const int64_t first = column * y.channels;
+        pass.kernels.max_of_taps(x.at(n), static_cast<int32_t>(corner),
+                                 taps_.data(), size_ * size_, y.channels,
+                                 y.at(n, row) + first, where + first);
       }
     });
   }
@@ -77,6 +72,7 @@ class MaxPool : public Op {
  private:
   Tensor &x_, &y_;
   int64_t size_, stride_;
+  std::vector<int32_t> taps_;   // offsets of a window's pixels
   std::vector<int32_t> where_;  // offset from the image's first pixel
 };
 

@@ -46,6 +46,7 @@ constexpr Kernels table(const char* name) {
   k.relu = relu;
   k.relu_gradient = relu_gradient;
   k.add = add;
+  k.max_of_taps = max_of_taps;
   k.dropout = dropout;
   k.column_sums = column_sums;
   k.column_squares = column_squares;

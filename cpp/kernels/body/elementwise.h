@@ -98,6 +98,27 @@ float sum(const float* x, int64_t count) {
   return result;
 }
 
+void max_of_taps(const float* image, int32_t corner, const int32_t* taps,
+                 int64_t tap_count, int64_t channels, float* y,
+                 int32_t* where) {
+  for (int64_t c = 0; c < channels; c += kWide) {
+    const float* x = image + corner + c;
+    F best = load<kWide>(x + taps[0]);
+    I place = I{} + taps[0];
+    for (int64_t t = 1; t < tap_count; ++t) {
+      const F value = load<kWide>(x + taps[t]);
+      const I keep = value <= best;
+      best = keep ? best : value;
+      place = keep ? place : I{} + taps[t];
+    }
+    const auto first = static_cast<int32_t>(corner + c);
+    for (int lane = 0; lane < kWide; ++lane) place[lane] += first + lane;
+    store_first<kWide>(y + c, best, channels - c);
+    store_first<kWide>(reinterpret_cast<float*>(where) + c, (F)place,
+                       channels - c);
+  }
+}
+
 // 32 random bits a lane: two rounds of a multiply-xor mixer over the index,
 // each with a key of its own.
 DIGITNET_INLINE U mixed(U x) {
