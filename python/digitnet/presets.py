@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 
@@ -19,6 +20,9 @@ class Preset:
     summary: str
     network: str
     options: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
 
 
 PRESETS = {
@@ -63,6 +67,6 @@ def preset(name: str) -> Preset:
         >>> fast.network, fast.options["epochs"]
         ('two-conv-small', 1)
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ValueError(f"unknown preset '{name}'; known: {', '.join(PRESETS)}")
     return PRESETS[name]

@@ -28,6 +28,13 @@ def test_a_preset_says_what_it_is_for(name):
     assert len(recipe.summary) > 10
 
 
-def test_an_unknown_preset_lists_the_known():
-    with pytest.raises(ValueError, match="unknown preset 'slow'; known: fast"):
-        digitnet.train.preset("slow")
+@every_preset
+def test_nobody_can_change_a_preset(name):
+    with pytest.raises(TypeError):
+        digitnet.train.preset(name).options["epochs"] = 99
+
+
+@pytest.mark.parametrize("name", ["slow", None, ["fast"]])
+def test_an_unknown_preset_lists_the_known(name):
+    with pytest.raises(ValueError, match="unknown preset .*; known: fast"):
+        digitnet.train.preset(name)
