@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from small import grid_samples
 
 import digitnet
@@ -58,8 +59,6 @@ def by_digitnet(train: digitnet.Dataset, rung: Rung, seed: int) -> tuple[float, 
 
 def by_pytorch(train: digitnet.Dataset, rung: Rung, seed: int) -> tuple[float, object]:
     """Eager, channels-last, fused Adam, everything in memory."""
-    import torch
-
     torch.manual_seed(seed)
     twin = digitnet.models.make(rung.recipe.network, seed=seed).to_torch()
     twin.steps = []  # scaling is done here

@@ -83,9 +83,6 @@ class NativeExecutor : public Executor, private native::Updater {
         states_[i].assign(i < entry.states ? size : 0, 0.0f);
       averages_.clear();
       if (settings.ema_decay > 0) averages_ = plan_.values();
-      for (int i = 0; i < 2; ++i)
-        state_[i] = states_[i].empty() ? nullptr : states_[i].data();
-      average_ = averages_.empty() ? nullptr : averages_.data();
       steps_ = 0;
     });
   }
@@ -208,13 +205,15 @@ class NativeExecutor : public Executor, private native::Updater {
     pool_.run(tasks, [&](int64_t i) {
       const Task& task = tasks_[i];
       if (early && task.weight->early) return;
-      if (early) regularise(*task.weight, task.first, task.count);
-      step(*task.weight, task.first, task.count);
+      if (early) {
+        update(*task.weight, task.first, task.count);
+      } else {
+        step(*task.weight, task.first, task.count);
+      }
     });
   }
 
-  void update(const Weight& weight, int64_t first,
-              int64_t count) const override {
+  void update(const Weight& weight, int64_t first, int64_t count) override {
     regularise(weight, first, count);
     step(weight, first, count);
   }
@@ -226,20 +225,20 @@ class NativeExecutor : public Executor, private native::Updater {
                         weight.gradient + first, count);
   }
 
-  void step(const Weight& weight, int64_t first, int64_t count) const {
+  void step(const Weight& weight, int64_t first, int64_t count) {
     const int64_t offset = weight.offset + first;
     kernels::Update own = update_;
     own.value = weight.value + first;
     own.gradient = weight.gradient + first;
-    own.state[0] = state_[0] ? state_[0] + offset : nullptr;
-    own.state[1] = state_[1] ? state_[1] + offset : nullptr;
+    for (int s = 0; s < 2; ++s)
+      if (!states_[s].empty()) own.state[s] = states_[s].data() + offset;
     own.count = count;
     own.lr = static_cast<float>(lr_ * weight.lr_scale);
     (kernels_.*kernel_)(own);
-    if (!average_) return;
+    if (averages_.empty()) return;
     const double part = 1 - settings_.average_decay(steps_);
-    kernels_.average(own.value, average_ + offset, static_cast<float>(part),
-                     count);
+    kernels_.average(own.value, averages_.data() + offset,
+                     static_cast<float>(part), count);
   }
 
   // Penalties first: they are part of the gradient whose norm is held.
@@ -273,7 +272,6 @@ class NativeExecutor : public Executor, private native::Updater {
   std::vector<Task> tasks_;  // what trains
   std::vector<double> squares_;
   native::Floats states_[2], averages_;
-  float *state_[2] = {}, *average_ = nullptr;  // theirs, or null
   double lr_ = 0;
   int64_t steps_ = 0;
 

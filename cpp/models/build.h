@@ -34,4 +34,12 @@ inline Layer flatten() { return make_layer("flatten"); }
 inline Layer relu() { return make_layer("relu"); }
 inline Layer sigmoid() { return make_layer("sigmoid"); }
 
+// A convolution with batch norm and ReLU behind it.
+inline void add_normed_conv(std::vector<Layer>& layers, int channels,
+                            int kernel, const std::string& padding) {
+  layers.push_back(conv(channels, kernel, padding, false));
+  layers.push_back(batch_norm());
+  layers.push_back(relu());
+}
+
 }  // namespace digitnet::models::build

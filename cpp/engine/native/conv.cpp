@@ -61,7 +61,7 @@ void ConvBase::forward(const Pass& pass) {
 void ConvBase::by_winograd(const Pass& pass, int64_t first, int64_t last,
                            int thread) {
   const Map &x = x_.value, &y = y_.value;
-  kernels::Tiles outputs = tiling_->over(y, y.at(0), nullptr, 0, 0, 0);
+  kernels::Tiles outputs = tiling_->over(y, y.at(0));
   outputs.bias = bias_.value;
   outputs.relu = options_.relu;
   if (options_.pool) {
@@ -69,9 +69,8 @@ void ConvBase::by_winograd(const Pass& pass, int64_t first, int64_t last,
     outputs.argmax_pixel = y.channels;
     outputs.argmax_image = y.size();
   }
-  winograd_->run(
-      pass, tiling_->over(x, window(x, 0, options_.padding), nullptr, 0, 0, 0),
-      outputs, first, last, thread);
+  winograd_->run(pass, tiling_->over(x, window(x, 0, options_.padding)),
+                 outputs, first, last, thread);
 }
 
 kernels::Convolution ConvBase::convolution(int64_t n) {
@@ -109,12 +108,13 @@ void ConvBase::drop(const Pass& pass, int64_t n) const {
   }
 }
 
-void ConvBase::sum_bias(int64_t partials) {
+void ConvBase::sum_bias(int64_t parts) {
   if (!bias_.gradient) return;
   std::fill_n(bias_.gradient, kernels::padded(weight_.outputs), 0.0f);
-  for (int64_t part = 0; part < partials; ++part) {
+  for (int64_t part = 0; part < parts; ++part) {
     for (int64_t o = 0; o < weight_.outputs; ++o)
-      bias_.gradient[o] += bias_partial(part)[o];
+      bias_.gradient[o] +=
+          bias_partial_.data()[part * kernels::padded(weight_.outputs) + o];
   }
 }
 
@@ -163,6 +163,18 @@ void turn_panels(const kernels::Kernels& kernels, const float* from,
                         to + r * to_rows + (to_row + c) * to_width, to_width);
     }
   }
+}
+
+int64_t ConvBase::bytes() const {
+  return (winograd_ ? winograd_->bytes() : 0) + bias_partial_.bytes() +
+         static_cast<int64_t>(argmax_.size());
+}
+
+float* ConvBase::start_bias(int64_t part) {
+  const int64_t room = kernels::padded(weight_.outputs);
+  float* bias = bias_partial_.data() + part * room;
+  std::fill_n(bias, room, 0.0f);
+  return bias;
 }
 
 OpPtr make_conv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,

@@ -13,6 +13,7 @@ class ConvBase : public Op {
 
   std::vector<Weight*> weights() override;
   void forward(const Pass& pass) override;
+  int64_t bytes() const override;
 
  protected:
   void prepare_forward(int64_t capacity, int threads);
@@ -20,10 +21,8 @@ class ConvBase : public Op {
   static float* window(const Map& map, int64_t n, int64_t padding) {
     return map.at(n) - padding * (map.row() + map.channels);
   }
-  float* bias_partial(int64_t part) {
-    return bias_partial_.data() + part * kernels::padded(weight_.outputs);
-  }
-  void sum_bias(int64_t partials);
+  float* start_bias(int64_t part);  // zeros, for that part of a batch
+  void sum_bias(int64_t parts);     // of all of them
   // Image n through ReLU and dropout, in place; and its share of the bias.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
   // Sets image n of a gradient to zero; and its border, when the windows have

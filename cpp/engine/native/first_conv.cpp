@@ -27,10 +27,10 @@ class FirstConv : public ConvBase {
     pass.pool.run(chunks.count, [&](int64_t chunk, int thread) {
       float* partial = partial_.data() + chunk * weight_.count();
       std::fill_n(partial, weight_.count(), 0.0f);
-      std::fill_n(bias_partial(chunk), kernels::padded(weight_.outputs), 0.0f);
+      float* bias = start_bias(chunk);
       const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
       for (int64_t n = chunk * chunks.images; n < last; ++n)
-        image(pass, n, partial, bias_partial(chunk), thread);
+        image(pass, n, partial, bias, thread);
     });
     // One panel: the partial sums lie as the weights do.
     std::copy_n(partial_.data(), weight_.count(), weight_.gradient);
@@ -43,8 +43,7 @@ class FirstConv : public ConvBase {
   }
 
   int64_t bytes() const override {
-    return partial_.bytes() + bias_partial_.bytes() + scratch_.bytes() +
-           static_cast<int64_t>(argmax_.size());
+    return ConvBase::bytes() + partial_.bytes() + scratch_.bytes();
   }
 
  private:

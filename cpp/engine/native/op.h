@@ -19,8 +19,7 @@ class Updater {
  public:
   virtual ~Updater() = default;
   // Numbers [first, first + count) of a weight; from any thread.
-  virtual void update(const Weight& weight, int64_t first,
-                      int64_t count) const = 0;
+  virtual void update(const Weight& weight, int64_t first, int64_t count) = 0;
 };
 
 // What one pass over a batch needs.
@@ -31,7 +30,7 @@ struct Pass {
   bool training;         // batch statistics, dropout
   uint32_t key[2] = {};  // of this step's dropout
   // For weights that are `early`; null: all weights wait for the step's end.
-  const Updater* updater = nullptr;
+  Updater* updater = nullptr;
 };
 
 // The part of the dropout key that one operation has to itself.

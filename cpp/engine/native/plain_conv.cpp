@@ -45,11 +45,10 @@ class PlainConv : public ConvBase {
     pass.pool.run(chunks.count, [&](int64_t chunk) {
       const int64_t first = chunk * chunks.images;
       const int64_t last = std::min(first + chunks.images, pass.count);
-      std::fill_n(bias_partial(chunk), kernels::padded(weight_.outputs), 0.0f);
+      float* bias = start_bias(chunk);
       for (int64_t n = first; n < last; n += group_) {
         const int64_t end = std::min(n + group_, last);
-        for (int64_t i = n; i < end; ++i)
-          output_gradient(pass, i, bias_partial(chunk));
+        for (int64_t i = n; i < end; ++i) output_gradient(pass, i, bias);
         weight_gradient(pass, n, end - n,
                         partial_.data() + chunk * weight_.count(), n > first);
       }
@@ -68,7 +67,7 @@ class PlainConv : public ConvBase {
   }
 
   int64_t bytes() const override {
-    return partial_.bytes() + bias_partial_.bytes() + turned_.bytes();
+    return ConvBase::bytes() + partial_.bytes() + turned_.bytes();
   }
 
  private:

@@ -59,6 +59,7 @@ class Plan {
                           Tensor*& x);
   Tensor& build_composite(const Leaf& leaf, Tensor& x);
   Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;
+  Weight bias_of(const Leaf& leaf, int64_t outputs) const;  // no name: none
   void place_weights();
   void copy(const Weight& weight, bool to_model);
 

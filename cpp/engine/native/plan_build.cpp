@@ -136,11 +136,9 @@ size_t Plan::build_conv(const std::vector<Leaf>& leaves, size_t at,
     options.dropout = number(leaves[next++].layer.options, "rate");
   Tensor& y = tensor(shape);
   const int64_t inputs = options.kernel * options.kernel * x->channels;
-  const bool has_bias = flag(layer.options, "bias");
-  ops_.push_back(
-      make_conv(*x, y, options, weight(path + ".weight", inputs, y.channels),
-                has_bias ? weight(path + ".bias", 0, y.channels) : Weight{},
-                dropouts_++));
+  ops_.push_back(make_conv(*x, y, options,
+                           weight(path + ".weight", inputs, y.channels),
+                           bias_of(leaves[at], y.channels), dropouts_++));
   x = &y;
   return next;
 }
@@ -162,10 +160,7 @@ size_t Plan::build_dense(const std::vector<Leaf>& leaves, size_t at,
   own.height = x->height;
   own.width = x->width;
   ops_.push_back(make_dense(*x, y, relu, dropout, std::move(own),
-                            flag(layer.options, "bias")
-                                ? weight(path + ".bias", 0, y.channels)
-                                : Weight{},
-                            dropouts_++));
+                            bias_of(leaves[at], y.channels), dropouts_++));
   x = &y;
   return next;
 }
@@ -224,6 +219,11 @@ Tensor& Plan::build_composite(const Leaf& leaf, Tensor& x) {
   ops_.push_back(residual ? make_add(*ends[0], *ends[1], y)
                           : make_concat(ends, y));
   return y;
+}
+
+Weight Plan::bias_of(const Leaf& leaf, int64_t outputs) const {
+  if (!flag(leaf.layer.options, "bias")) return {};
+  return weight(leaf.path + ".bias", 0, outputs);
 }
 
 Weight Plan::weight(const std::string& name, int64_t inputs,

@@ -41,10 +41,10 @@ class PooledConv : public ConvBase {
       const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
       float* partial = partial_.data() + chunk * partial_size_;
       std::fill_n(partial, partial_size_, 0.0f);
-      std::fill_n(bias_partial(chunk), kernels::padded(weight_.outputs), 0.0f);
+      float* bias = start_bias(chunk);
       for (int64_t n = chunk * chunks.images; n < last; n += group_) {
         images(pass, n, std::min(n + group_, last), scratch_[thread], partial,
-               bias_partial(chunk));
+               bias);
       }
     });
     sum_up(pass, chunks);
@@ -54,9 +54,7 @@ class PooledConv : public ConvBase {
   int64_t bytes() const override {
     const auto lists = static_cast<int64_t>(scratch_.size()) * weight_.outputs *
                        group_ * pixels_ * 8;
-    return (winograd_ ? winograd_->bytes() : 0) + partial_.bytes() +
-           bias_partial_.bytes() + turned_.bytes() + lists +
-           static_cast<int64_t>(argmax_.size());
+    return ConvBase::bytes() + partial_.bytes() + turned_.bytes() + lists;
   }
 
  private:

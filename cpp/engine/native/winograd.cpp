@@ -37,22 +37,33 @@ int64_t Tiling::tiles() const {
   return tiles_along(height, side) * tiles_along(width, side);
 }
 
-kernels::Tiles Tiling::over(const Map& map, float* start, float* points,
-                            int64_t first, int64_t count, int64_t room) const {
+kernels::Tiles Tiling::over(const Map& map, float* start) const {
   kernels::Tiles t{};
   t.kernel = kernel;
   t.side = side;
   t.height = height;
   t.width = width;
-  t.first = first;
-  t.count = count;
+  t.count = tiles();
   t.channels = t.pixel = map.channels;
   t.map = start;
   t.line = map.row();
   t.image = map.image();
-  t.points = points;
-  t.plane = room * map.channels;
   return t;
+}
+
+kernels::Convolution product(const float* x, int64_t rows, int64_t inputs,
+                             const float* weights, int64_t outputs, float* y) {
+  kernels::Convolution c{};
+  c.x = x;
+  c.x_pixel = c.run = inputs;
+  c.rows = c.height = 1;
+  c.weights = weights;
+  c.weights_panel = kPanel * inputs;
+  c.outputs = c.y_pixel = outputs;
+  c.last_panel = kernels::panel_count(outputs);
+  c.width = rows;
+  c.y = y;
+  return c;
 }
 
 // Tiles are taken together until the weights are read seldom enough, but no
@@ -98,15 +109,10 @@ void WinogradForward::run(const Pass& pass, kernels::Tiles windows,
     for (int64_t o = 0; o < tiling_.outputs; o += kPanel) {
       const int64_t width = kernels::panel_width(tiling_.outputs, o / kPanel);
       for (int64_t point = 0; point < tiling_.points(); ++point) {
-        kernels::Convolution product{};
-        product.x = x + point * count * inputs;
-        product.x_pixel = product.run = inputs;
-        product.rows = product.height = product.last_panel = 1;
-        product.weights = weights_.data() + tiling_.weights(point) + o * inputs;
-        product.outputs = product.y_pixel = width;
-        product.width = count;
-        product.y = sums + point * count * width;
-        pass.kernels.convolve(product);
+        pass.kernels.convolve(
+            product(x + point * count * inputs, count, inputs,
+                    weights_.data() + tiling_.weights(point) + o * inputs,
+                    width, sums + point * count * width));
       }
       y.channels = width;
       y.points = sums;

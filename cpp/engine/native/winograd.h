@@ -23,11 +23,14 @@ struct Tiling {
   int64_t weights(int64_t points) const {
     return points * inputs * kernels::padded(outputs);
   }
-  // `count` tiles of `map`, whose first window or output begins at `start`;
-  // `room` tiles lie side by side in `points`.
-  kernels::Tiles over(const Map& map, float* start, float* points,
-                      int64_t first, int64_t count, int64_t room) const;
+  // All tiles of an image of `map`, whose first window or output begins at
+  // `start`; where their points lie is left open.
+  kernels::Tiles over(const Map& map, float* start) const;
 };
+
+// y[row, o] = sum of x[row, i] * weights[i, o]: what there is to do at a point.
+kernels::Convolution product(const float* x, int64_t rows, int64_t inputs,
+                             const float* weights, int64_t outputs, float* y);
 
 // Use: prepare() once, transform() whenever the weights have changed, then run.
 class WinogradForward {

@@ -50,8 +50,8 @@ class WinogradConv : public ConvBase {
   }
 
   int64_t bytes() const override {
-    return winograd_->bytes() + x_points_.bytes() + g_points_.bytes() +
-           weight_points_.bytes() + turned_.bytes() + bias_partial_.bytes();
+    return ConvBase::bytes() + x_points_.bytes() + g_points_.bytes() +
+           weight_points_.bytes() + turned_.bytes();
   }
 
  private:
@@ -61,15 +61,15 @@ class WinogradConv : public ConvBase {
     const int64_t tiles = tiling_->tiles(), room = (last - first) * tiles;
     const auto over = [&](const Map& map, float* start, Buffer& points,
                           int64_t n) {
-      return tiling_->over(map, start,
-                           points.data() + (n - first) * tiles * map.channels,
-                           0, tiles, room);
+      kernels::Tiles own = tiling_->over(map, start);
+      own.points = points.data() + (n - first) * tiles * map.channels;
+      own.plane = room * map.channels;
+      return own;
     };
     pass.pool.run(last - first, [&](int64_t i) {
       const int64_t n = first + i;
       const Map &x = x_.value, &g = y_.gradient;
-      std::fill_n(bias_partial(n), kernels::padded(weight_.outputs), 0.0f);
-      output_gradient(pass, n, bias_partial(n));
+      output_gradient(pass, n, start_bias(n));
       pass.kernels.winograd_gradient(over(g, g.at(n), g_points_, n));
       pass.kernels.winograd_input(
           over(x, window(x, n, options_.padding), x_points_, n));
@@ -106,17 +106,10 @@ class WinogradConv : public ConvBase {
 
   // In the place of the windows, which are not needed any more.
   void input_gradient(const Pass& pass, int64_t point, int64_t room) {
-    kernels::Convolution c{};
-    c.x = g_points_.data() + point * room * weight_.outputs;
-    c.x_pixel = c.run = weight_.outputs;
-    c.rows = c.height = 1;
-    c.weights = turned(point);
-    c.weights_panel = kernels::kPanel * c.run;
-    c.outputs = c.y_pixel = x_.channels;
-    c.last_panel = kernels::panel_count(c.outputs);
-    c.width = room;
-    c.y = x_points_.data() + point * room * x_.channels;
-    pass.kernels.convolve(c);
+    pass.kernels.convolve(
+        product(g_points_.data() + point * room * weight_.outputs, room,
+                weight_.outputs, turned(point), x_.channels,
+                x_points_.data() + point * room * x_.channels));
   }
 
   void turn_weights(const Pass& pass) {

@@ -166,7 +166,7 @@ void convolve_block(const Convolution& c, const Block& block) {
   }
 }
 
-// Calls f(lane, width tag) for the blocks that a panel is cut into.
+// Every panel, by the blocks that it is cut into.
 void convolve(const Convolution& c) {
   for (int64_t panel = c.first_panel; panel < c.last_panel; ++panel) {
     const int64_t width = panel_width(c.outputs, panel);

@@ -74,28 +74,18 @@ DIGITNET_INLINE void with_filtering(int64_t kernel, int64_t side,
   lanes(Filtering<2, 3>());
 }
 
-template <class K, int W>
-void tiles_input(const Tiles& t) {
+// N x N pixels of each tile by TABLE to the points: windows, which reach beyond
+// their outputs, or the outputs themselves.
+template <class K, int W, auto& TABLE, int N>
+void tiles_to_points(const Tiles& t) {
+  constexpr int64_t kBeyond = N - K::kSide;
   each_tile<K::kSide>(t, [&](int64_t tile, int64_t n, int64_t y, int64_t x) {
     const float* from = t.map + n * t.image + y * t.line + x * t.pixel;
     for (int64_t c = 0; c < t.channels; c += W) {
-      typename Lanes<W>::F in[K::T][K::T], out[K::T][K::T];
-      load_square<W>(from + c, t, t.height + K::kTaps - 1 - y,
-                     t.width + K::kTaps - 1 - x, in);
-      analyse_square<W, K::kInput>(in, out);
-      store_points<W>(t, tile * t.channels + c, t.channels - c, out);
-    }
-  });
-}
-
-template <class K, int W>
-void tiles_gradient(const Tiles& t) {
-  each_tile<K::kSide>(t, [&](int64_t tile, int64_t n, int64_t y, int64_t x) {
-    const float* from = t.map + n * t.image + y * t.line + x * t.pixel;
-    for (int64_t c = 0; c < t.channels; c += W) {
-      typename Lanes<W>::F in[K::kSide][K::kSide], out[K::T][K::T];
-      load_square<W>(from + c, t, t.height - y, t.width - x, in);
-      analyse_square<W, K::kOutput>(in, out);
+      typename Lanes<W>::F in[N][N], out[K::T][K::T];
+      load_square<W>(from + c, t, t.height + kBeyond - y, t.width + kBeyond - x,
+                     in);
+      analyse_square<W, TABLE>(in, out);
       store_points<W>(t, tile * t.channels + c, t.channels - c, out);
     }
   });
@@ -169,13 +159,15 @@ void tiles_output(const Tiles& t) {
 
 void winograd_input(const Tiles& t) {
   with_filtering(t.kernel, t.side, t.channels, [&](auto filtering, auto lanes) {
-    tiles_input<decltype(filtering), lanes.kWidth>(t);
+    typedef decltype(filtering) K;
+    tiles_to_points<K, lanes.kWidth, K::kInput, K::T>(t);
   });
 }
 
 void winograd_gradient(const Tiles& t) {
   with_filtering(t.kernel, t.side, t.channels, [&](auto filtering, auto lanes) {
-    tiles_gradient<decltype(filtering), lanes.kWidth>(t);
+    typedef decltype(filtering) K;
+    tiles_to_points<K, lanes.kWidth, K::kOutput, K::kSide>(t);
   });
 }
 

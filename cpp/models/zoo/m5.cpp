@@ -12,11 +12,8 @@ ModelEntry m5() {
           {1, 28, 28},
           [](int64_t classes) {
             std::vector<Layer> layers;
-            for (const int channels : {32, 64, 96, 128, 160}) {
-              layers.push_back(conv(channels, 5, "valid", false));
-              layers.push_back(batch_norm());
-              layers.push_back(relu());
-            }
+            for (const int channels : {32, 64, 96, 128, 160})
+              add_normed_conv(layers, channels, 5, "valid");
             layers.push_back(flatten());
             layers.push_back(dense(classes, false));
             layers.push_back(batch_norm());
