@@ -103,6 +103,42 @@ def scipy_affine(images: np.ndarray) -> np.ndarray:
     return out
 
 
+def operations() -> dict[str, object]:
+    """Every operation and kornia's counterpart, by our text."""
+    import kornia.augmentation as k
+
+    return {
+        "shift 2px": k.RandomAffine(0, translate=(2 / 28, 2 / 28), p=1.0),
+        "rotate 10deg": k.RandomRotation(10.0, p=1.0),
+        "zoom 10%": k.RandomAffine(0, scale=(0.9, 1.1), p=1.0),
+        "shear 10deg": k.RandomShear(10.0, p=1.0),
+        "crop 4px": k.RandomCrop((28, 28), padding=4, p=1.0),
+        "horizontal_flip 50%": k.RandomHorizontalFlip(p=0.5),
+        "vertical_flip 50%": k.RandomVerticalFlip(p=0.5),
+        "elastic 1px sigma=4px": k.RandomElasticTransform(
+            kernel_size=(25, 25), sigma=(4.0, 4.0), p=1.0
+        ),
+        "erase 33%": k.RandomErasing(scale=(0.02, 0.33), p=1.0),
+        "brightness 20%": k.RandomBrightness((0.8, 1.2), p=1.0),
+        "contrast 20%": k.RandomContrast((0.8, 1.2), p=1.0),
+        "noise 5%": k.RandomGaussianNoise(0.0, 0.05, p=1.0),
+        "blur 1px": k.RandomGaussianBlur((7, 7), (0.1, 1.0), p=1.0),
+        "sharpen 100%": k.RandomSharpness(1.0, p=1.0),
+    }
+
+
+def operation(
+    text: str, peer: Callable[..., object], images: np.ndarray
+) -> dict[str, Callable[[], object]]:
+    """uint8 in; kornia's paint on 0 to 1."""
+    pipeline = digitnet.augment.Pipeline(text)
+    x = torch.from_numpy(images)
+    return {
+        "digitnet": lambda: pipeline(images),
+        "kornia": lambda: peer(x.float() / 255),
+    }
+
+
 def csv_readers(folder: Path, images: np.ndarray, labels: np.ndarray) -> dict:
     """Kaggle's form: a header, a label and 784 pixels a line."""
     import pandas as pd
@@ -146,6 +182,10 @@ def questions(rounds: int) -> Iterator[tuple[str, str, dict[str, list[float]]]]:
     for count in (128, 1000):
         work = augmenters(images[:count])
         yield f"augment {count} images", "ms", in_turn(work, 3 * rounds)
+    everyone = train.images.reshape(-1, 1, 28, 28).copy()
+    for text, peer in operations().items():
+        work = operation(text, peer, everyone)
+        yield f"{text}, 60,000 images", "ms", in_turn(work, min(rounds, 3))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         readers = csv_readers(folder, images, train.labels[:10_000])

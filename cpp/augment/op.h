@@ -1,5 +1,6 @@
-// One random operation on an image. All operations so far are geometric: each
-// changes one affine map, so that a whole pipeline resamples an image once.
+// One random operation on an image. Geometric ones say where pixels are read
+// from, so that a whole pipeline resamples an image once; the others change
+// pixels in place, afterwards.
 #pragma once
 
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "core/random.h"
 #include "core/shape.h"
+#include "kernels/kernels.h"
 
 namespace digitnet::augment {
 
@@ -18,6 +20,48 @@ struct Affine {
 
   // First this map, then (nearer to the input) `next`.
   Affine then(const Affine& next) const;
+  bool is_identity() const;
+};
+
+// Memory that grows when more is asked for; its contents are lost then.
+class Room {
+ public:
+  float* at_least(int64_t count) {
+    if (static_cast<int64_t>(memory_.size()) < count) memory_.resize(count);
+    return memory_.data();
+  }
+
+ private:
+  std::vector<float> memory_;
+};
+
+// What operations work with; one a thread.
+struct Workroom {
+  const kernels::Kernels* kernels = nullptr;
+  Room padded, row, taps;
+};
+
+// How much: in the first of the operation's units, and its own options in the
+// order of OpEntry::options.
+struct Amounts {
+  double strength = 0;
+  std::vector<double> options;
+};
+
+// An image to be changed in place.
+struct Canvas {
+  float* pixels;  // [C, H, W], in [0, full] before and after
+  Shape shape;
+  float full;  // the value of full intensity
+};
+
+// A number that may be given by name: "elastic 2px sigma=3px".
+struct OpOption {
+  std::string name;
+  std::string summary;
+  std::string unit;
+  double fallback;
+  double least, most;
 };
 
 struct OpEntry {
@@ -28,8 +72,23 @@ struct OpEntry {
       units;        // as written behind the strength; the first is usual
   double most;      // strengths are 0 to `most`, in the first unit
   uint32_t stream;  // its own random stream: never renumber
-  // The map of one draw. `strength` is in the first unit.
-  Affine (*draw)(Draws& draws, double strength, const Shape& shape);
+
+  // One of these three.
+  // The affine map of one draw.
+  Affine (*move)(Draws& draws, const Amounts& amounts,
+                 const Shape& shape) = nullptr;
+  // Displacements of one draw, dx[H * W] and dy[H * W] in pixels: the pixel at
+  // p is read at p + (dx, dy).
+  void (*bend)(Draws& draws, const Amounts& amounts, const Shape& shape,
+               Workroom& work, float* dx, float* dy) = nullptr;
+  // One draw, painted.
+  void (*paint)(Draws& draws, const Amounts& amounts, const Canvas& canvas,
+                Workroom& work) = nullptr;
+
+  std::vector<OpOption> options = {};
+  bool chance = false;  // the strength itself says how often
+
+  bool geometric() const { return paint == nullptr; }
 };
 
 }  // namespace digitnet::augment

@@ -8,19 +8,32 @@
 
 namespace digitnet::augment {
 
-// Draws are uniform and symmetric but for the flips; strength 0 changes
-// nothing.
-OpEntry shift();   // by up to `px` pixels or %, rows and columns apart
-OpEntry rotate();  // by up to `deg` degrees about the centre
-OpEntry zoom();    // by a factor from 1 - z to 1 + z about the centre
-OpEntry shear();   // rows against each other by up to `deg` degrees
+// Draws are uniform unless said otherwise; strength 0 changes nothing.
+
+// Where pixels are read: one resampling for all of them.
+OpEntry shift();    // by up to `px` pixels or %, rows and columns apart
+OpEntry rotate();   // by up to `deg` degrees about the centre
+OpEntry zoom();     // by a factor from 1 - z to 1 + z about the centre
+OpEntry shear();    // rows against each other by up to `deg` degrees
+OpEntry crop();     // padded, then cut out at a whole-pixel place
+OpEntry elastic();  // every pixel by its own smooth displacement
 // Mirrored, with a probability; not for digits, whose classes would change.
 OpEntry horizontal_flip();
 OpEntry vertical_flip();
 
+// What pixels are, afterwards. Values stay in [0, full intensity].
+OpEntry erase();       // a rectangle of up to this part of the area, to 0
+OpEntry brightness();  // all pixels by up to this part of full intensity
+OpEntry contrast();  // distances from the mean by a factor from 1 - c to 1 + c
+OpEntry noise();     // normal, this part of full intensity
+OpEntry blur();      // Gaussian of up to `px` pixels
+OpEntry sharpen();   // the negative Laplacian is added, up to so many times
+
 inline const std::vector<OpEntry>& all() {
   static const std::vector<OpEntry> entries = {
-      horizontal_flip(), rotate(), shear(), shift(), vertical_flip(), zoom()};
+      blur(),  brightness(),      contrast(),      crop(),   elastic(),
+      erase(), horizontal_flip(), noise(),         rotate(), sharpen(),
+      shear(), shift(),           vertical_flip(), zoom()};
   return entries;
 }
 

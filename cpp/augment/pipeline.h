@@ -1,57 +1,80 @@
 // A sequence of random operations, written as text: "shift 2px | rotate 8deg |
-// zoom 10%".
+// noise 5% p=50% | fill nearest".
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "augment/geometry.h"
 #include "augment/op.h"
 #include "data/view.h"
-#include "kernels/kernels.h"
 
 namespace digitnet::augment {
 
+// One operation as it was asked for.
+struct Step {
+  const OpEntry* op;
+  double strength;  // as written
+  std::string unit;
+  Amounts amounts;  // strength is set a draw: it may depend on the image's size
+  double probability;
+  uint32_t stream;
+};
+
+// Which look of which sample is asked for.
+struct Look {
+  uint64_t seed, epoch, sample;
+};
+
 class Pipeline {
  public:
-  // Operations separated by `|`, each a name, a strength and its unit (a
-  // missing unit is the operation's first). Empty text changes nothing. Throws
-  // std::invalid_argument naming the word and the known ones.
+  // Parts separated by `|`. An operation is a name, a strength and its unit (a
+  // missing unit is the operation's first), then options such as sigma=4px and,
+  // for all but flips, p=50%: how often it is applied. "fill constant 0%",
+  // "fill nearest" or "fill reflect" and "interpolation bilinear" or
+  // "interpolation nearest" say how geometric operations read the image.
+  // Empty text changes nothing. Throws std::invalid_argument naming the word
+  // and the known ones.
   explicit Pipeline(const std::string& text);
 
   bool empty() const { return steps_.empty(); }
-  std::string text() const;  // in canonical form
+  // Whether full intensity matters: else pixels may have any range.
+  bool needs_full() const {
+    return geometric_ < steps_.size() || sampling_.value != 0;
+  }
+  // In canonical form: geometric operations come first, in one resampling, the
+  // others follow, each kind in the order in which it was written.
+  std::string text() const;
 
   // Memory of one caller for images of one shape.
-  struct Scratch {
-    explicit Scratch(const Shape& shape)
-        : image(shape.size()),
-          quads(kernels::quads_size(shape.height, shape.width)) {}
-    std::vector<float> image;
-    std::vector<uint32_t> quads;
+  class Scratch {
+   public:
+    Scratch(const Pipeline& pipeline, const Shape& shape);
+
+   private:
+    friend class Pipeline;
+    Workroom work_;
+    std::vector<float> image_, dx_, dy_, x_, y_;
+    std::vector<uint32_t> quads_;
   };
 
-  // Image `row` as it looks at (seed, epoch, sample), bilinear, 0 beyond the
-  // border, times `scale` plus `shift`, to out[C*H*W].
-  // The result depends on nothing else: not on batch, order or thread. Places
-  // are computed in float: values are within a thousandth of a grey level of
-  // exact ones for images of up to 64 pixels a side.
-  void apply(const data::ImagesView& images, int64_t row, uint64_t seed,
-             uint64_t epoch, uint64_t sample, Scratch& scratch, float* out,
-             float scale = 1, float shift = 0) const;
+  // Image `row`, whose pixels lie in [0, full] if needs_full(), as it looks at
+  // `look`, times `scale` plus `shift`, to out[C * H * W]. The result depends
+  // on nothing else: not on batch, order or thread.
+  void apply(const data::ImagesView& images, int64_t row, double full,
+             const Look& look, Scratch& scratch, float* out, float scale = 1,
+             float shift = 0) const;
 
  private:
-  struct Step {
-    OpEntry op;
-    double strength;  // as written
-    std::string unit;
-    uint32_t stream;
-  };
-  // The map of one sample, all operations in one.
-  Affine draw(const Shape& shape, uint64_t seed, uint64_t epoch,
-              uint64_t sample) const;
+  bool bends() const;
+  Places draw_places(const Shape& shape, const Look& look,
+                     Scratch& scratch) const;
+  void paint(const Canvas& canvas, const Look& look, Scratch& scratch) const;
 
-  std::vector<Step> steps_;
+  std::vector<Step> steps_;  // geometric ones first
+  size_t geometric_ = 0;     // how many
+  Sampling sampling_;
   const kernels::Kernels* kernels_;
 };
 

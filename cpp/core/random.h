@@ -36,6 +36,11 @@ class Draws {
   double uniform(double low, double high);  // [low, high)
   uint64_t below(uint64_t n);               // [0, n), n > 0
 
+  // Philox's key and counter, for kernels that draw planes; word 0 counts the
+  // blocks drawn here.
+  const std::array<uint32_t, 2>& key() const { return key_; }
+  const std::array<uint32_t, 4>& counter() const { return counter_; }
+
  private:
   std::array<uint32_t, 4> counter_;
   std::array<uint32_t, 2> key_;

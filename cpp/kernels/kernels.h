@@ -174,14 +174,20 @@ inline int64_t single_scratch_size(int64_t kernel, int64_t height,
   return 4 * (2 * height + kernel) * (2 * width + kernel);
 }
 
-// A plane of bytes read through an affine map, bilinear, 0 beyond its border:
-// out(x, y) = value(xx * x + xy * y + dx, yx * x + yy * y + dy) * scale +
-// shift. The map is in pixels, counted from the first pixel of either plane.
+// A plane of bytes read at other places: out(x, y) = value(place of (x, y)) *
+// scale + shift. Places are in pixels, counted from the first pixel: those of
+// the affine map, (xx * x + xy * y + dx, yx * x + yy * y + dy), or, where x and
+// y are given, theirs. Between pixels the value is bilinear, or the nearest
+// pixel's.
 struct Resample {
   // The plane as quads(): the four neighbours of each place in one word.
   const uint32_t* quads;
   int64_t height, width;
   float xx, xy, dx, yx, yy, dy;
+  const float* x;  // [height, width], readable for kSlack more, or null
+  const float* y;
+  bool reflect;  // places beyond the border are mirrored at it; else held there
+  bool nearest;
   float scale, shift;
   float* out;  // [height, width]
 };
@@ -191,6 +197,24 @@ inline int64_t quads_size(int64_t height, int64_t width) {
   return (height + 2) * quads_row(width) + (height + 3) * quads_row(width) / 4 +
          kSlack;
 }
+
+// A plane of random numbers that are a function of these and their place in it.
+struct Random {
+  uint32_t key[2];
+  uint32_t first_block, stream, epoch, sample;  // Philox's counter
+  float* out;                                   // [count]
+  int64_t count;
+};
+
+// A plane filtered by symmetric taps, along rows and along columns.
+struct Smooth {
+  const float* in;  // [height + 2 radius, stride], readable for kSlack more
+  int64_t height, width, radius;
+  int64_t stride;     // at least width + 2 radius
+  const float* taps;  // [2 radius + 1]
+  float* row;         // [width + 2 radius + kSlack], to work in
+  float* out;         // [height, width]
+};
 
 // One optimizer's step on `count` parameters.
 struct Update {
@@ -267,10 +291,14 @@ struct Kernels {
                           const float* b, const float* d, int64_t count,
                           int64_t channels, float* out);
 
-  // to[quads_size()] from a plane of bytes.
-  void (*quads)(const uint8_t* plane, int64_t height, int64_t width,
+  // to[quads_size()] from a plane of bytes; beyond its border lies this byte,
+  // or the nearest pixel if it is below 0.
+  void (*quads)(const uint8_t* plane, int64_t height, int64_t width, int beyond,
                 uint32_t* to);
   void (*resample)(const Resample&);
+  void (*uniforms)(const Random&);  // in [-1, 1)
+  void (*normals)(const Random&);   // mean 0, standard deviation 1
+  void (*smooth)(const Smooth&);
 
   void (*sgd)(const Update&);
   void (*adam)(const Update&);  // weight_decay is added to the gradient

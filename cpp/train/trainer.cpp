@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds kPulse{50};
 
 // Memory of those who prepare one block.
 struct Block {
-  explicit Block(const Shape& shape) : raw(shape.size()), scratch(shape) {}
+  Block(const augment::Pipeline& pipeline, const Shape& shape)
+      : raw(shape.size()), scratch(pipeline, shape) {}
   std::vector<float> raw;
   augment::Pipeline::Scratch scratch;
 };
@@ -73,7 +74,7 @@ class Loop {
     labels_.resize(batch);
     if (training.weights || !config.class_weights.empty())
       weights_.resize(batch);
-    blocks_.assign(engine::blocks_of(batch), Block(model.input()));
+    blocks_.assign(engine::blocks_of(batch), Block(pipeline_, model.input()));
     fused_ = !pipeline_.empty() && model.preprocess().is_affine(scale_, shift_);
   }
 
@@ -147,8 +148,11 @@ class Loop {
   // One sample, augmented and preprocessed.
   void prepare(int64_t epoch, int64_t sample, Block& block, float* out) const {
     const auto apply = [&](float* to, float scale, float shift) {
-      pipeline_.apply(training_.images, training_.row(sample), config_.seed,
-                      epoch, sample, block.scratch, to, scale, shift);
+      pipeline_.apply(training_.images, training_.row(sample),
+                      model_.preprocess().max_value(),
+                      {config_.seed, static_cast<uint64_t>(epoch),
+                       static_cast<uint64_t>(sample)},
+                      block.scratch, to, scale, shift);
     };
     if (fused_) return apply(out, scale_, shift_);
     apply(block.raw.data(), 1, 0);

@@ -50,6 +50,9 @@ def _add_train(words: Any) -> None:
     p.add_argument("--schedule", help="default: one-cycle")
     p.add_argument("--augment", help='such as "shift 1px | rotate 8deg | zoom 10%%"')
     p.add_argument(
+        "--copies", type=int, help="train on so many fixed augmented copies an image"
+    )
+    p.add_argument(
         "--validation", type=float, help="fraction of the training data to hold out"
     )
     p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
@@ -140,6 +143,7 @@ FIT_OPTIONS = (
     "learning_rate",
     "schedule",
     "augment",
+    "copies",
     "early_stopping",
     "label_smoothing",
     "ema_decay",

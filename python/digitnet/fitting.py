@@ -35,6 +35,7 @@ def fit(
     learning_rate: float | None = None,
     schedule: str | tuple[str, Mapping[str, Any]] = "one-cycle",
     augment: Any = None,
+    copies: int | Mapping[int, int] | Sequence[int] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
     label_smoothing: float = 0.0,
@@ -70,7 +71,10 @@ def fit(
         schedule: Name, or `digitnet.train.schedule(name, ...)`. Default: one-cycle, which
             beats a constant rate on every network here; its peak is the learning rate.
         augment: Text such as ``"shift 1px | rotate 8deg | zoom 10%"``, drawn anew for
-            each sample and epoch.
+            each sample and epoch; words in `digitnet.augment.Pipeline`.
+        copies: Instead of drawing anew, train on a fixed set: the data (without the
+            validation part) and so many augmented copies of each image, or by class.
+            See `Dataset.enlarged`.
         l1, l2: Penalties: times the sum of absolute or squared weights (not biases).
             The reported loss is without them.
         label_smoothing: Fraction of the truth spread over all classes.
@@ -114,6 +118,11 @@ def fit(
     training = as_dataset(data, "fit.data", max_value=model.max_value)
     weights = _sample_weights(sample_weight, training)
     training, weights, held_out = _hold_out(training, weights, validation, seed, model)
+    wanted: dict[str, Any] = {"augment": as_text(augment)}
+    if copies is not None:
+        wanted["copies"] = copies
+        training, weights = _enlarge(training, weights, augment, copies, seed)
+        augment = None
     options = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -138,7 +147,9 @@ def fit(
     _check_data(model, training, held_out)
     if checkpoint is not None:
         check_target(checkpoint)
-    history = History(options, monitor=_monitored(monitor, held_out is not None))
+    history = History(
+        {**options, **wanted}, monitor=_monitored(monitor, held_out is not None)
+    )
     run = _Run(model, history, callbacks, checkpoint, progress_for(epochs, progress))
     if model.max_value is None:
         model._fix_scale(training.max_value)
@@ -287,6 +298,20 @@ def _hold_out(
         None if weights is None else weights[kept],
         data._part(held),
     )
+
+
+def _enlarge(
+    data: Dataset, weights: Any, augment: Any, copies: Any, seed: int
+) -> tuple[Dataset, Any]:
+    """The enlarged set and its samples' weights."""
+    if not as_text(augment):
+        raise ValueError(
+            "fit.copies: expected an augmentation that makes them, got none; give augment"
+        )
+    if weights is not None:
+        counts = data._copies(copies)
+        weights = np.concatenate([weights, np.repeat(weights, counts)])
+    return data.enlarged(augment, copies, seed=seed), weights
 
 
 def _class_weights(

@@ -18,7 +18,8 @@ def images(rng):
 
 
 def strength(op, part=0.1):
-    return f"{op['name']} {min(op['most'], 30) * part}{op['units'][0]}"
+    most = 4 if op["units"][0] == "px" else min(op["most"], 30)
+    return f"{op['name']} {most * part}{op['units'][0]}"
 
 
 @every_op
@@ -31,13 +32,12 @@ def test_strength_0_changes_nothing(op, images):
 @every_op
 def test_every_operation_changes_each_image_in_its_own_way(op, images):
     same = np.repeat(images[:1], 20, axis=0)
-    out = Pipeline(strength(op))(same, seed=1)
+    out = Pipeline(strength(op, 0.5))(same, seed=1)
     assert out.dtype == np.float32
     assert out.shape == same.shape
     looks = {image.tobytes() for image in out}
-    if "flip" in op["name"]:  # mirrored or not: 20 times the same is unlikely
-        looks = {i.tobytes() for i in Pipeline(f"{op['name']} 50%")(same, seed=1)}
-    assert len(looks) == (2 if "flip" in op["name"] else 20)
+    # Flips have two looks; crops and erasures a finite number.
+    assert len(looks) >= (2 if "flip" in op["name"] else 15)
 
 
 @every_op
@@ -70,9 +70,8 @@ def test_uint8_and_float_images_are_treated_alike(op, kernels, images, monkeypat
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
     for part in (0.1, 0.5, 1):
         pipeline = Pipeline(strength(op, part))
-        np.testing.assert_allclose(
-            pipeline(images), pipeline(images.astype(np.float32)), atol=1e-3
-        )
+        floats = pipeline(images.astype(np.float32), max_value=255)
+        np.testing.assert_allclose(pipeline(images), floats, atol=1e-2)
 
 
 def test_flips_mirror_as_often_as_asked(images):
@@ -189,13 +188,20 @@ def test_text_is_put_in_canonical_form():
     assert Pipeline(" shift  2 px|rotate 8deg ").text == "shift 2px | rotate 8deg"
     assert Pipeline("").text == ""
     assert Pipeline("zoom 0.1").text == "zoom 0.1"
+    assert (
+        Pipeline("fill reflect | noise 5 % p=.25 | elastic 2px sigma=3 | blur 1px").text
+        == "elastic 2px sigma=3px | noise 5% p=0.25 | blur 1px | fill reflect"
+    )
+    assert Pipeline("interpolation nearest | fill constant 50%").text == (
+        "fill constant 0.5 | interpolation nearest"
+    )
     assert repr(Pipeline("rotate 5")) == "Pipeline('rotate 5deg')"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("shft 2px", "unknown augmentation 'shft'; known: horizontal_flip, rotate"),
+        ("shft 2px", "unknown augmentation 'shft'; known: blur, brightness, contrast"),
         ("shift", "augment.shift: expected a strength such as 'shift 1px', got ''"),
         ("shift two", "augment.shift: expected a strength"),
         ("shift 2deg", "augment.shift: expected the unit px, %, got 'deg'"),
@@ -206,7 +212,17 @@ def test_text_is_put_in_canonical_form():
         ("rotate -5deg", "augment.rotate: expected a strength from 0"),
         ("zoom 1.5", "augment.zoom: expected a strength from 0 to 0.9"),
         ("shift nanpx", "augment.shift: expected a strength from 0"),
-        ("shift 1px | | zoom 0.1", "unknown augmentation ''"),
+        ("shift 1px | | zoom 0.1", "expected an operation between two '|'"),
+        ("noise 10% q=1", "augment.noise: unknown option 'q'; known: p"),
+        ("vertical_flip 50% p=1", "vertical_flip: unknown option 'p'; it takes none"),
+        ("elastic 1px s=3", "augment.elastic: unknown option 's'; known: p, sigma"),
+        ("elastic 1px sigma=99px", "augment.elastic.sigma: expected a strength from 0"),
+        ("noise 5% p=150%", "augment.noise.p: expected a strength from 0 to 100%"),
+        ("noise 5% p=", "augment.noise.p: expected a number such as 0.5 or 50%"),
+        ("shift 1px | fill white", "augment.fill: expected constant"),
+        ("shift 1px | fill nearest 3", "augment.fill: expected constant"),
+        ("shift 1px | fill constant 200%", "augment.fill: expected a strength"),
+        ("shift 1px | interpolation cubic", "interpolation: expected bilinear or"),
         ("shift 1px rotate 3deg", "expected operations separated by"),
     ],
 )
@@ -218,7 +234,17 @@ def test_wrong_text_names_the_word(text, message):
 def test_wrong_images_are_refused():
     with pytest.raises(ValueError, match="augment.images: expected uint8 or float32"):
         Pipeline("shift 1px")(np.zeros((1, 1, 4, 4), np.int64))
+    for shape in ((4, 4), (4,), (1, 1, 1, 4, 4)):
+        with pytest.raises(
+            ValueError, match="augment.images: expected a contiguous array of shape"
+        ):
+            Pipeline("shift 1px")(np.zeros(shape, np.uint8))
     with pytest.raises(
-        ValueError, match="augment.images: expected a contiguous array of shape"
+        ValueError, match=r"augment.images: expected pixels from 0 to 1,"
     ):
-        Pipeline("shift 1px")(np.zeros((4, 4), np.uint8))
+        Pipeline("noise 5%")(np.full((1, 4, 4), 2, np.float32))
+    with pytest.raises(ValueError, match=r"augment.images: expected finite pixels"):
+        Pipeline("shift 1px")(np.full((1, 4, 4), np.nan, np.float32))
+    for value in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match=r"augment.max_value: expected a positive"):
+            Pipeline("noise 5%")(np.zeros((1, 4, 4), np.uint8), max_value=value)

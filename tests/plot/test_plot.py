@@ -21,6 +21,7 @@ def world(trained, digits):
 
 
 PLOTS = {
+    "augmented": lambda w, ax: plot.augmented(w["data"], "rotate 20deg", ax=ax),
     "class_counts": lambda w, ax: plot.class_counts(w["data"], ax=ax),
     "confusion_matrix": lambda w, ax: plot.confusion_matrix(
         w["report"].confusion, ax=ax

@@ -3,31 +3,35 @@
 namespace digitnet::augment {
 
 OpEntry horizontal_flip() {
-  return {"horizontal_flip",
-          "mirror left and right with this probability",
-          "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
-          {"", "%"},
-          1,
-          5,
-          [](Draws& draws, double strength, const Shape&) {
-            Affine map;
-            if (draws.uniform() < strength) map.xx = -1;
-            return map;
-          }};
+  return {.name = "horizontal_flip",
+          .summary = "mirror left and right with this probability",
+          .source = "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
+          .units = {"", "%"},
+          .most = 1,
+          .stream = 5,
+          .move =
+              [](Draws& draws, const Amounts& amounts, const Shape&) {
+                Affine map;
+                if (draws.uniform() < amounts.strength) map.xx = -1;
+                return map;
+              },
+          .chance = true};
 }
 
 OpEntry vertical_flip() {
-  return {"vertical_flip",
-          "mirror top and bottom with this probability",
-          "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
-          {"", "%"},
-          1,
-          6,
-          [](Draws& draws, double strength, const Shape&) {
-            Affine map;
-            if (draws.uniform() < strength) map.yy = -1;
-            return map;
-          }};
+  return {.name = "vertical_flip",
+          .summary = "mirror top and bottom with this probability",
+          .source = "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
+          .units = {"", "%"},
+          .most = 1,
+          .stream = 6,
+          .move =
+              [](Draws& draws, const Amounts& amounts, const Shape&) {
+                Affine map;
+                if (draws.uniform() < amounts.strength) map.yy = -1;
+                return map;
+              },
+          .chance = true};
 }
 
 }  // namespace digitnet::augment

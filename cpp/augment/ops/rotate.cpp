@@ -12,9 +12,10 @@ OpEntry rotate() {
           {"deg"},
           180,
           2,
-          [](Draws& draws, double strength, const Shape&) {
+          [](Draws& draws, const Amounts& amounts, const Shape&) {
             const double angle =
-                draws.uniform(-strength, strength) * std::numbers::pi / 180;
+                draws.uniform(-amounts.strength, amounts.strength) *
+                std::numbers::pi / 180;
             Affine map;
             map.xx = map.yy = std::cos(angle);
             map.xy = -std::sin(angle);

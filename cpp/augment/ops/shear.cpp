@@ -12,10 +12,11 @@ OpEntry shear() {
           {"deg"},
           80,
           4,
-          [](Draws& draws, double strength, const Shape&) {
+          [](Draws& draws, const Amounts& amounts, const Shape&) {
             Affine map;
-            map.xy = std::tan(draws.uniform(-strength, strength) *
-                              std::numbers::pi / 180);
+            map.xy =
+                std::tan(draws.uniform(-amounts.strength, amounts.strength) *
+                         std::numbers::pi / 180);
             return map;
           }};
 }

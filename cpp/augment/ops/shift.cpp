@@ -9,10 +9,10 @@ OpEntry shift() {
           {"px", "%"},
           512,
           1,
-          [](Draws& draws, double strength, const Shape&) {
+          [](Draws& draws, const Amounts& amounts, const Shape&) {
             Affine map;
-            map.dx = draws.uniform(-strength, strength);
-            map.dy = draws.uniform(-strength, strength);
+            map.dx = draws.uniform(-amounts.strength, amounts.strength);
+            map.dy = draws.uniform(-amounts.strength, amounts.strength);
             return map;
           }};
 }

@@ -9,9 +9,10 @@ OpEntry zoom() {
           {"", "%"},
           0.9,
           3,
-          [](Draws& draws, double strength, const Shape&) {
+          [](Draws& draws, const Amounts& amounts, const Shape&) {
             Affine map;
-            map.xx = map.yy = 1 / draws.uniform(1 - strength, 1 + strength);
+            map.xx = map.yy =
+                1 / draws.uniform(1 - amounts.strength, 1 + amounts.strength);
             return map;
           }};
 }

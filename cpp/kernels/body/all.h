@@ -20,6 +20,8 @@
 #include "kernels/body/channels.h"
 #include "kernels/body/transpose.h"
 #include "kernels/body/resample.h"
+#include "kernels/body/random.h"
+#include "kernels/body/smooth.h"
 #include "kernels/body/update.h"
 // clang-format on
 
@@ -55,6 +57,9 @@ constexpr Kernels table(const char* name) {
   k.affine_gradient = affine_gradient;
   k.quads = quads;
   k.resample = resample;
+  k.uniforms = uniforms;
+  k.normals = normals;
+  k.smooth = smooth;
   k.sgd = sgd;
   k.adam = adam;
   k.adamw = adamw;

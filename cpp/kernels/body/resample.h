@@ -1,17 +1,30 @@
-// Bilinear resampling of bytes. The four pixels around a place are one 32-bit
-// word of a table with a border of zeros, so that one gather reads them all.
+// Resampling of bytes. The four pixels around a place are one 32-bit word of a
+// table with a border, so that one gather reads them all.
 
 // Word (i, j) holds pixels (i-1, j-1), (i-1, j), (i, j-1), (i, j), lowest byte
-// first; what lies outside is 0.
-void quads(const uint8_t* plane, int64_t height, int64_t width,
+// first; what lies outside is `beyond`, or the nearest pixel if that is below
+// 0.
+void quads(const uint8_t* plane, int64_t height, int64_t width, int beyond,
            uint32_t* __restrict to) {
   const int64_t row = quads_row(width), count = (height + 2) * row;
-  // The plane with a border of zeros, behind the table. Its rows are as long as
-  // the table's: one run makes all words, one a row of which nobody reads.
+  // The plane with its border, behind the table. Its rows are as long as the
+  // table's: one run makes all words, one a row of which nobody reads.
   auto* bytes = reinterpret_cast<uint8_t*>(to + count);
-  __builtin_memset(bytes, 0, (height + 3) * row + 1);
-  for (int64_t i = 0; i < height; ++i)
-    __builtin_memcpy(bytes + (i + 1) * row + 1, plane + i * width, width);
+  if (beyond >= 0) {
+    __builtin_memset(bytes, beyond, (height + 3) * row + 1);
+    for (int64_t i = 0; i < height; ++i)
+      __builtin_memcpy(bytes + (i + 1) * row + 1, plane + i * width, width);
+  } else {
+    for (int64_t i = 0; i < height + 3; ++i) {
+      const int64_t from = i < 1 ? 0 : i > height ? height - 1 : i - 1;
+      const uint8_t* pixels = plane + from * width;
+      uint8_t* line = bytes + i * row;
+      line[0] = pixels[0];
+      __builtin_memcpy(line + 1, pixels, width);
+      line[width + 1] = line[width + 2] = pixels[width - 1];
+    }
+    bytes[(height + 3) * row] = 0;
+  }
   const uint8_t* below = bytes + row;
   for (int64_t k = 0; k < count; ++k) {
     to[k] = static_cast<uint32_t>(bytes[k]) |
@@ -59,12 +72,24 @@ DIGITNET_INLINE F smaller(F a, F b) {
 #endif
 }
 
-// `place` + 1 within [0, size + 1]: further out there are only zeros.
+// `place` + 1 within [0, size + 1]: further out there is only the border.
 DIGITNET_INLINE F held(F place, float size) {
   return smaller(larger(place + 1.0f, F{}), all<kWide>(size + 1));
 }
 
-void resample(const Resample& r) {
+// `place` mirrored at the outer edges of the first and last pixel until it lies
+// between them.
+DIGITNET_INLINE F folded(F place, float size) {
+  const F turns = (place + 0.5f) / (2 * size);
+  F whole = __builtin_convertvector(__builtin_convertvector(turns, I), F);
+  whole = whole > turns ? whole - 1.0f : whole;
+  const F from_far = (turns - whole) * (2 * size) - size;
+  return size - 0.5f - (from_far < 0.0f ? -from_far : from_far);
+}
+
+// Places come from arrays (PLACES) or from the map.
+template <bool PLACES, bool REFLECT, bool NEAREST>
+void resample_as(const Resample& r) {
   F lanes;
   for (int i = 0; i < kWide; ++i) lanes[i] = static_cast<float>(i);
   const auto width = static_cast<float>(r.width);
@@ -75,21 +100,54 @@ void resample(const Resample& r) {
     const float from_x = r.xy * v + r.dx, from_y = r.yy * v + r.dy;
     float* out = r.out + line * r.width;
     for (int64_t column = 0; column < r.width; column += kWide) {
-      const F u = lanes + static_cast<float>(column);
-      const F x = held(u * r.xx + from_x, width);
-      const F y = held(u * r.yx + from_y, height);
+      F x, y;
+      if constexpr (PLACES) {
+        x = load<kWide>(r.x + line * r.width + column);
+        y = load<kWide>(r.y + line * r.width + column);
+      } else {
+        const F u = lanes + static_cast<float>(column);
+        x = u * r.xx + from_x;
+        y = u * r.yx + from_y;
+      }
+      if constexpr (REFLECT) {
+        x = folded(x, width);
+        y = folded(y, height);
+      }
+      if constexpr (NEAREST) {
+        x += 0.5f;
+        y += 0.5f;
+      }
+      x = held(x, width);
+      y = held(y, height);
       const I left = __builtin_convertvector(x, I);
       const I top = __builtin_convertvector(y, I);
-      const F across = x - __builtin_convertvector(left, F);
-      const F down = y - __builtin_convertvector(top, F);
       const U word = gathered(r.quads, top * row + left);
-      const F a = byte_of(word, 0), b = byte_of(word, 8);
-      const F c = byte_of(word, 16), d = byte_of(word, 24);
-      const F above = a + (b - a) * across;
-      const F below = c + (d - c) * across;
-      store_first<kWide>(out + column,
-                         (above + (below - above) * down) * r.scale + r.shift,
+      F value = byte_of(word, 0);
+      if constexpr (!NEAREST) {
+        const F across = x - __builtin_convertvector(left, F);
+        const F down = y - __builtin_convertvector(top, F);
+        const F b = byte_of(word, 8), c = byte_of(word, 16);
+        const F d = byte_of(word, 24);
+        const F above = value + (b - value) * across;
+        const F below = c + (d - c) * across;
+        value = above + (below - above) * down;
+      }
+      store_first<kWide>(out + column, value * r.scale + r.shift,
                          r.width - column);
     }
+  }
+}
+
+template <bool PLACES, bool REFLECT>
+DIGITNET_INLINE void resample_by(const Resample& r) {
+  r.nearest ? resample_as<PLACES, REFLECT, true>(r)
+            : resample_as<PLACES, REFLECT, false>(r);
+}
+
+void resample(const Resample& r) {
+  if (r.x) {
+    r.reflect ? resample_by<true, true>(r) : resample_by<true, false>(r);
+  } else {
+    r.reflect ? resample_by<false, true>(r) : resample_by<false, false>(r);
   }
 }

@@ -6,7 +6,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from digitnet._arrays import (
     as_whole,
     guess_max_value,
 )
+from digitnet.augment import Pipeline, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,6 +190,69 @@ class Dataset:
         )
         everyone = np.arange(len(self))
         return [(np.setdiff1d(everyone, fold), fold) for fold in folds]
+
+    def enlarged(
+        self,
+        augment: Any,
+        copies: int | Mapping[int, int] | Sequence[int] = 1,
+        *,
+        seed: int = 0,
+    ) -> Dataset:
+        """This set followed by augmented copies of its images: a fixed larger set.
+
+        Args:
+            augment: A pipeline or its text, such as ``"shift 2px | rotate 8deg"``.
+            copies: How many of each image; or by class, K numbers or a dict (classes
+                that it leaves out get none).
+            seed: Of the draws. Copy k of an image is what `fit` would draw in epoch k.
+        Raises:
+            ValueError: a pipeline or numbers that are not right.
+        Example:
+            >>> data = digitnet.Dataset(np.zeros((3, 8, 8)), [0, 1, 1], classes=2)
+            >>> data.enlarged("shift 1px", {1: 2}).class_counts().tolist()
+            [1, 6]
+        """
+        counts = self._copies(copies)
+        pipeline = Pipeline(as_text(augment))
+        drawn = pipeline.enlarge(
+            self._base, self._rows, counts, seed=seed, max_value=self.max_value
+        )
+        own = self._base if self._rows is None else self._base[self._rows]
+        larger = object.__new__(Dataset)
+        larger.__dict__.update(self.__dict__)
+        larger._base = np.concatenate([own, drawn])
+        larger._rows = None
+        larger.name = f"{self.name}, enlarged"
+        if self.labels is not None:
+            larger.labels = np.concatenate(
+                [self.labels, np.repeat(self.labels, counts)]
+            )
+        return larger
+
+    def _copies(
+        self, copies: int | Mapping[int, int] | Sequence[int]
+    ) -> npt.NDArray[np.int64]:
+        """How many copies of each sample."""
+        if not isinstance(copies, Mapping | Sequence | np.ndarray):
+            each = as_whole(copies, "enlarged.copies", 0, 10_000)
+            return np.full(len(self), each, np.int64)
+        known = range(len(self.classes))
+        if not isinstance(copies, Mapping):
+            if len(copies) != len(known):
+                raise ValueError(
+                    f"enlarged.copies: expected {len(known)} numbers, one a class, got "
+                    f"{len(copies)}"
+                )
+            copies = dict(enumerate(copies))
+        unknown = [k for k in copies if k not in known]
+        if unknown:
+            raise ValueError(
+                f"enlarged.copies: expected classes 0 to {len(known) - 1}, got {unknown}"
+            )
+        by_class = np.array(
+            [as_whole(copies.get(k, 0), "enlarged.copies", 0, 10_000) for k in known]
+        )
+        return by_class[self._need_labels("enlarged.copies")]
 
     def _strata(self, stratify: bool) -> Labels:
         return self._need_labels("split") if stratify else np.zeros(len(self), np.int64)

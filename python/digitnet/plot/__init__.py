@@ -7,6 +7,7 @@ from digitnet.plot.counts import class_counts
 from digitnet.plot.curves import precision_recall, reliability, roc, training_curves
 from digitnet.plot.display import Display
 from digitnet.plot.grids import (
+    augmented,
     misclassified,
     one_per_class,
     predictions,
@@ -16,6 +17,7 @@ from digitnet.plot.inside import feature_maps, filters
 
 __all__ = [
     "Display",
+    "augmented",
     "class_counts",
     "confusion_matrix",
     "feature_maps",

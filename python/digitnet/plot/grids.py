@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from digitnet.augment import Pipeline, as_text
 from digitnet.plot.display import (
     GREEN,
     GREY,
@@ -61,6 +62,54 @@ def sample_grid(
 def _clear_rest(ax: Any, used: int) -> None:
     for cell in ax.child_axes[used:]:
         cell.set_axis_off()
+
+
+def augmented(
+    data: Dataset,
+    augment: Any,
+    rows: int = 5,
+    columns: int = 8,
+    ax: Any = None,
+    *,
+    seed: int = 0,
+) -> Display:
+    """Each of the first images, on the left, and how an augmentation draws it.
+
+    Args:
+        data: Where the images come from.
+        augment: A pipeline or its text.
+        rows: How many images.
+        columns: How many draws of each: those of epochs 1, 2, ...
+        ax: Axes to draw into.
+        seed: Of the draws.
+    Returns:
+        A Display whose data are the drawn images, (rows, columns, C, H, W) as floats.
+    """
+    if rows < 1 or columns < 1:
+        raise ValueError(
+            f"augmented: expected at least one row and column, got {rows}x{columns}"
+        )
+    pipeline = Pipeline(as_text(augment))
+    part = data[: min(rows, len(data))]
+    images = part.images.reshape(len(part), *data.shape)
+    drawn = np.stack(
+        [
+            pipeline(images, seed=seed, epoch=epoch, max_value=data.max_value)
+            for epoch in range(1, columns + 1)
+        ],
+        axis=1,
+    )
+    ax = axes_for(ax, 0.8 * (columns + 1), 0.8 * len(part) + 0.3)
+    grid = cells(ax, len(part), columns + 1)
+    for i in range(len(part)):
+        looks = [images[i], *drawn[i]]
+        for j, look in enumerate(looks):
+            cell = grid[i * (columns + 1) + j]
+            show_image(cell, look, data.max_value)
+            if j == 0:
+                cell.set_ylabel(_label(data, i), rotation=0, fontsize=9, ha="right")
+    ax.set_title(pipeline.text or "no augmentation", fontsize=9)
+    return Display(ax.figure, ax, drawn)
 
 
 def one_per_class(data: Dataset, ax: Any = None, *, seed: int | None = None) -> Display:

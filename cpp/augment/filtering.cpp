@@ -1,0 +1,81 @@
+#include "augment/filtering.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace digitnet::augment {
+namespace {
+
+// Far from the blocks that single draws take, and from each other.
+constexpr uint32_t kFirstBlock = 0x80000000u;
+constexpr uint32_t kPlaneBlocks = 0x40000000u;
+
+// Position `at` beyond 0 .. size - 1, mirrored as often as needed.
+int64_t mirror(int64_t at, int64_t size) {
+  const int64_t period = 2 * size;
+  const int64_t place = ((at % period) + period) % period;
+  return place < size ? place : period - 1 - place;
+}
+
+}  // namespace
+
+void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
+                int64_t count, const Workroom& work) {
+  const auto& key = draws.key();
+  const auto& address = draws.counter();
+  const kernels::Random random{{key[0], key[1]},
+                               kFirstBlock + plane * kPlaneBlocks,
+                               address[1],
+                               address[2],
+                               address[3],
+                               out,
+                               count};
+  noise == Noise::Uniform ? work.kernels->uniforms(random)
+                          : work.kernels->normals(random);
+}
+
+Gaussian::Gaussian(double sigma, Workroom& work)
+    : radius(static_cast<int64_t>(std::ceil(3 * sigma))) {
+  float* weights = work.taps.at_least(2 * radius + 1);
+  double sum = 0;
+  for (int64_t t = -radius; t <= radius; ++t)
+    sum += std::exp(-0.5 * static_cast<double>(t * t) / (sigma * sigma));
+  for (int64_t t = -radius; t <= radius; ++t) {
+    weights[t + radius] = static_cast<float>(
+        std::exp(-0.5 * static_cast<double>(t * t) / (sigma * sigma)) / sum);
+  }
+  taps = weights;
+}
+
+double Gaussian::sum_of_squares() const {
+  double sum = 0;
+  for (int64_t t = 0; t <= 2 * radius; ++t)
+    sum += static_cast<double>(taps[t]) * taps[t];
+  return sum;
+}
+
+void Gaussian::apply(const float* padded, int64_t height, int64_t width,
+                     Workroom& work, float* out) const {
+  const int64_t stride = width + 2 * radius;
+  float* row = work.row.at_least(stride + 2 * kernels::kSlack);
+  work.kernels->smooth({padded, height, width, radius, stride, taps, row, out});
+}
+
+const float* mirrored(const float* plane, int64_t height, int64_t width,
+                      int64_t radius, Workroom& work) {
+  const int64_t stride = width + 2 * radius;
+  float* padded =
+      work.padded.at_least((height + 2 * radius) * stride + kernels::kSlack);
+  for (int64_t y = -radius; y < height + radius; ++y) {
+    const float* from = plane + mirror(y, height) * width;
+    float* to = padded + (y + radius) * stride;
+    std::copy_n(from, width, to + radius);
+    for (int64_t x = 0; x < radius; ++x) {
+      to[x] = from[mirror(x - radius, width)];
+      to[radius + width + x] = from[mirror(width + x, width)];
+    }
+  }
+  return padded;
+}
+
+}  // namespace digitnet::augment

@@ -1,0 +1,35 @@
+// Noise and filters that operations share.
+#pragma once
+
+#include "augment/op.h"
+
+namespace digitnet::augment {
+
+enum class Noise { Uniform, Normal };  // in [-1, 1); of mean 0 and deviation 1
+
+// Random numbers to out[count]: a function of what `draws` is addressed by and
+// of `plane` (0 or 1), not of what it drew before.
+void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
+                int64_t count, const Workroom& work);
+
+// A Gaussian cut off at three standard deviations, with a sum of 1.
+struct Gaussian {
+  // 0 < sigma, in pixels. The taps lie in `work` until the next one is made.
+  Gaussian(double sigma, Workroom& work);
+
+  double sum_of_squares() const;
+  // padded[height + 2 radius, width + 2 radius], readable for kSlack more, to
+  // out[height, width].
+  void apply(const float* padded, int64_t height, int64_t width, Workroom& work,
+             float* out) const;
+
+  int64_t radius;
+  const float* taps;  // [2 radius + 1]
+};
+
+// plane[height, width] with a border of `radius`, mirrored at the outer edges
+// of its pixels: b a | a b c d | d c. Lies in work.padded.
+const float* mirrored(const float* plane, int64_t height, int64_t width,
+                      int64_t radius, Workroom& work);
+
+}  // namespace digitnet::augment

@@ -1,0 +1,44 @@
+#include <algorithm>
+
+#include "augment/filtering.h"
+#include "augment/ops.h"
+
+namespace digitnet::augment {
+namespace {
+
+void paint(Draws& draws, const Amounts& amounts, const Canvas& canvas,
+           Workroom& work) {
+  const auto part = static_cast<float>(draws.uniform(0, amounts.strength));
+  const Shape& shape = canvas.shape;
+  const float full = canvas.full;
+  const int64_t stride = shape.width + 2;
+  for (int64_t c = 0; c < shape.channels; ++c) {
+    float* plane = canvas.pixels + c * shape.height * shape.width;
+    const float* padded = mirrored(plane, shape.height, shape.width, 1, work);
+    for (int64_t y = 0; y < shape.height; ++y) {
+      const float* at = padded + (y + 1) * stride + 1;
+      float* out = plane + y * shape.width;
+      for (int64_t x = 0; x < shape.width; ++x) {
+        const float around =
+            at[x - stride] + at[x - 1] + at[x + 1] + at[x + stride];
+        out[x] = std::clamp(at[x] + part * (4 * at[x] - around), 0.0f, full);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+OpEntry sharpen() {
+  return {.name = "sharpen",
+          .summary =
+              "add the negative Laplacian, up to so many times; at 1 the "
+              "filter [0 -1 0; -1 5 -1; 0 -1 0]; the border is mirrored",
+          .source = "Kanaparthi, thesis, preprocessing",
+          .units = {"", "%"},
+          .most = 4,
+          .stream = 14,
+          .paint = paint};
+}
+
+}  // namespace digitnet::augment
