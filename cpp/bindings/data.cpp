@@ -7,6 +7,8 @@
 #include "core/list.h"
 #include "data/csv.h"
 #include "data/idx.h"
+#include "data/label_list.h"
+#include "data/mnist_m.h"
 #include "data/resize.h"
 #include "data/scan.h"
 #include "data/split.h"
@@ -99,6 +101,47 @@ py::array_t<uint8_t> scan(const Floats& grey, const std::string& like,
       {size, size});
 }
 
+using Bytes = py::array_t<uint8_t, py::array::c_style>;
+
+std::vector<data::Photo> photos_from(const std::vector<Bytes>& arrays,
+                                     const Shape& size) {
+  require(!arrays.empty(),
+          "mnist_m.photos: expected at least one photograph, got none");
+  std::vector<data::Photo> photos;
+  for (size_t i = 0; i < arrays.size(); ++i) {
+    const Bytes& array = arrays[i];
+    require(array.ndim() == 3 && array.shape(0) == 3 &&
+                array.shape(1) >= size.height && array.shape(2) >= size.width,
+            "mnist_m.photos: expected shape (3, height, width) of at least ",
+            size.height, "x", size.width, " pixels, got another at position ",
+            i);
+    photos.push_back({array.data(), array.shape(1), array.shape(2)});
+  }
+  return photos;
+}
+
+py::array_t<uint8_t> mnist_m(const py::array& images,
+                             const std::optional<Labels>& rows,
+                             const std::vector<Bytes>& arrays, uint64_t seed,
+                             uint64_t first_index, bool binary) {
+  const data::DatasetView digits = samples_view(images, rows);
+  const Shape& size = digits.images.shape;
+  require(digits.images.type == data::PixelType::UInt8 && size.channels == 1,
+          "mnist_m.digits: expected grey uint8 images, got others");
+  const auto photos = photos_from(arrays, size);
+  py::array_t<uint8_t> result(
+      {digits.count, int64_t{3}, size.height, size.width});
+  uint8_t* out = result.mutable_data();
+  py::gil_scoped_release release;
+  for (int64_t i = 0; i < digits.count; ++i) {
+    const data::Patch patch = data::draw_patch(
+        photos, size, seed, first_index + static_cast<uint64_t>(i));
+    data::blend(digits.images, digits.row(i), photos[patch.photo], patch,
+                binary, out + i * 3 * size.height * size.width);
+  }
+  return result;
+}
+
 std::vector<py::array_t<int64_t>> to_arrays(std::vector<data::Indices> parts) {
   std::vector<py::array_t<int64_t>> result;
   for (data::Indices& part : parts) result.push_back(to_array(std::move(part)));
@@ -186,6 +229,17 @@ void bind_data(py::module_& root) {
       "Ascending indices of each fold's test part.");
   m.def("resize", &resize, "plane"_a, "height"_a, "width"_a, "method"_a,
         "Resize one plane.");
+  m.def("mnist_m", &mnist_m, "images"_a, "rows"_a, "photos"_a, "seed"_a,
+        "first_index"_a, "binary"_a,
+        "[N, 3, H, W]: grey digits [N, 1, H, W] over patches of photographs.");
+  m.def(
+      "read_label_list",
+      [](const py::bytes& text, int64_t classes, const std::string& name) {
+        auto list = data::read_label_list(std::string(text), classes, name);
+        return py::make_tuple(list.files, to_array(std::move(list.labels)));
+      },
+      "text"_a, "classes"_a, "name"_a,
+      "(files, labels) of lines such as '00000001.png 5'.");
   m.def("scan", &scan, "grey"_a, "like"_a, "size"_a,
         "A scan as the named data set would hold it.");
 }

@@ -258,9 +258,11 @@ def _data_list(args: argparse.Namespace) -> int:
 
 def _data_get(args: argparse.Namespace) -> int:
     from digitnet import sources
-    from digitnet.sources.fetch import fetch
+    from digitnet.sources.fetch import fetch, need_folder
 
-    paths = [str(fetch(file)) for file in sources.find(args.name).files]
+    found = sources.find(args.name)
+    paths = [str(fetch(file)) for file in found.files]
+    paths += [str(need_folder(folder)) for folder in found.folders]
     _print(
         args,
         {"name": args.name, "files": paths},

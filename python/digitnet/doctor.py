@@ -67,7 +67,7 @@ def _check_data() -> str:
     from digitnet import sources
     from digitnet.sources.fetch import cache_folder, find_file
 
-    here = [s.name for s in sources.all() if all(find_file(f) for f in s.files)]
+    here = [s.name for s in sources.all() if s.here()]
     return f"on this machine: {', '.join(here)}; others go to {cache_folder()}"
 
 

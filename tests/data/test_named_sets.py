@@ -5,10 +5,13 @@ import pytest
 
 import digitnet
 from digitnet import sources
+from digitnet.sources.fetch import find_folder
 
 SIZES = {
     "digits": (1438, 359, (1, 8, 8), 16),
     "fashion-mnist": (60000, 10000, (1, 28, 28), 255),
+    "mnist-m": (60000, 10000, (3, 28, 28), 255),
+    "mnist-m-official": (59001, 9001, (3, 32, 32), 255),
     "mnist": (60000, 10000, (1, 28, 28), 255),
     "optdigits": (3823, 1797, (1, 8, 8), 16),
     "optdigits-pooled": (4496, 1124, (1, 8, 8), 16),
@@ -17,8 +20,12 @@ SIZES = {
 
 @pytest.fixture(params=sources.names())
 def name(request):
-    if sources.find(request.param).files:
+    source = sources.find(request.param)
+    if source.files or source.folders:
         request.getfixturevalue("data_folder")
+    for folder in source.folders:
+        if not find_folder(folder):
+            pytest.skip(f"real data: {folder.names[0]} is not in DIGITNET_DATA")
     return request.param
 
 

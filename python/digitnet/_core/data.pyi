@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'read_csv', 'read_idx', 'resize', 'scan', 'split']
+__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_csv', 'read_idx', 'read_label_list', 'resize', 'scan', 'split']
 def check_idx_labels(labels: bytes, images: typing.SupportsInt | typing.SupportsIndex, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> None:
     """
     One label below `classes` for each image.
@@ -35,6 +35,10 @@ def largest_pixel(images: numpy.ndarray) -> float:
     """
     The largest pixel, at least 0.
     """
+def mnist_m(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, photos: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.uint8]], seed: typing.SupportsInt | typing.SupportsIndex, first_index: typing.SupportsInt | typing.SupportsIndex, binary: bool) -> numpy.typing.NDArray[numpy.uint8]:
+    """
+    [N, 3, H, W]: grey digits [N, 1, H, W] over patches of photographs.
+    """
 def read_csv(content: bytes, label: str, header: str, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple:
     """
     (pixels [N, C, H, W], labels [N] or None) of CSV text.
@@ -42,6 +46,10 @@ def read_csv(content: bytes, label: str, header: str, shape: collections.abc.Seq
 def read_idx(content: bytes, rank: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[int], int]:
     """
     Sizes and offset of a checked IDX file's bytes.
+    """
+def read_label_list(text: bytes, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[str], numpy.typing.NDArray[numpy.int64]]:
+    """
+    (files, labels) of lines such as '00000001.png 5'.
     """
 def resize(plane: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], height: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, method: str) -> numpy.typing.NDArray[numpy.float32]:
     """

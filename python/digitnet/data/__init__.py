@@ -5,6 +5,7 @@ by `Dataset` itself.
 """
 
 from digitnet.data.dataset import Dataset
+from digitnet.data.mnist_m import make_mnist_m, read_photographs, read_picture_list
 from digitnet.data.readers import read_csv, read_folder, read_idx
 from digitnet.sources import describe, load, names
 
@@ -12,8 +13,11 @@ __all__ = [
     "Dataset",
     "describe",
     "load",
+    "make_mnist_m",
     "names",
     "read_csv",
     "read_folder",
     "read_idx",
+    "read_photographs",
+    "read_picture_list",
 ]

@@ -192,6 +192,11 @@ def _is_colour(path: Path) -> bool:
         return picture.mode not in ("1", "L", "LA")
 
 
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures that lie in a folder, by name, in alphabetical order."""
+    return sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES)
+
+
 def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dataset:
     """Read a folder of pictures, one folder a class, classes in alphabetical order.
 
@@ -215,7 +220,7 @@ def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dat
         )
     files: list[tuple[Path, int]] = []
     for k, folder in enumerate(folders):
-        found = sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES)
+        found = picture_files(folder)
         if not found:
             raise DataError(f"{root.name}/{folder.name}: expected pictures, got none")
         files += [(file, k) for file in found]

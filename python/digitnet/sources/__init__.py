@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from digitnet.data.dataset import Dataset
-from digitnet.sources import digits, fashion_mnist, mnist, optdigits
+from digitnet.sources import digits, fashion_mnist, mnist, mnist_m, optdigits
 from digitnet.sources.source import Source
 
 
@@ -19,6 +19,8 @@ def all() -> list[Source]:
         digits.source(),
         fashion_mnist.source(),
         mnist.source(),
+        mnist_m.source(),
+        mnist_m.official_source(),
         optdigits.source(),
         optdigits.pooled_source(),
     ]
@@ -55,7 +57,8 @@ def load(name: str, *, seed: int = 0) -> tuple[Dataset, Dataset]:
     Args:
         name: One of `names()`.
         seed: Of the split, where the set has no official one ("digits" and
-            "optdigits-pooled": a stratified fifth is held out).
+            "optdigits-pooled": a stratified fifth is held out), or of the photographs'
+            patches ("mnist-m").
     Returns:
         (train, test).
     Raises:

@@ -34,6 +34,15 @@ class File:
         return self.name.removesuffix(".gz")
 
 
+@dataclass(frozen=True)
+class Folder:
+    """A folder that the user brings: its files have no known hashes."""
+
+    names: tuple[str, ...]  # where it may lie, the usual one first
+    holds: str
+    origin: str
+
+
 def cache_folder() -> Path:
     """Where downloads are kept: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
     root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
@@ -86,6 +95,32 @@ def find_file(file: File) -> Path | None:
             _check(file, path)
             return path
     return None
+
+
+def find_folder(folder: Folder) -> Path | None:
+    """The folder in DIGITNET_DATA or the cache, or None."""
+    given = os.environ.get("DIGITNET_DATA")
+    for root in [*([Path(given)] if given else []), cache_folder()]:
+        for name in folder.names:
+            if (root / name).is_dir():
+                return root / name
+    return None
+
+
+def need_folder(folder: Folder) -> Path:
+    """The folder.
+
+    Raises:
+        FileNotFoundError: it is not there; says what it holds and where it goes.
+    """
+    found = find_folder(folder)
+    if found is None:
+        raise FileNotFoundError(
+            f"{folder.names[0]}: expected a folder of {folder.holds} as "
+            f"$DIGITNET_DATA/{folder.names[0]} or {cache_folder() / folder.names[0]}, got "
+            f"none; get it from {folder.origin}"
+        )
+    return found
 
 
 def fetch(file: File, *, timeout_seconds: float = 30) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from digitnet.data.dataset import Dataset
-from digitnet.sources.fetch import File
+from digitnet.sources.fetch import File, Folder, find_file, find_folder
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,10 @@ class Source:
     licence: str
     files: tuple[File, ...]
     load: Callable[[int], tuple[Dataset, Dataset]]  # from the seed of its split
+    folders: tuple[Folder, ...] = ()
+
+    def here(self) -> bool:
+        """Whether everything it needs is on this machine."""
+        return all(find_file(f) for f in self.files) and all(
+            find_folder(f) for f in self.folders
+        )
