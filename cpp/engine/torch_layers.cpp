@@ -1,6 +1,7 @@
 #include "engine/torch_layers.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
@@ -12,6 +13,7 @@
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tanh.h>
+#include <ATen/ops/upsample_nearest2d.h>
 
 #include "core/list.h"
 #include "models/layers.h"
@@ -59,6 +61,18 @@ at::Tensor average_pool(const Layer& layer, const Tensors&, bool,
                         models::layers::pool_stride(layer));
 }
 
+at::Tensor adaptive_average_pool(const Layer& layer, const Tensors&, bool,
+                                 const at::Tensor& x, RunState&) {
+  const int64_t size = integer(layer.options, "size");
+  return at::adaptive_avg_pool2d(x, {size, size});
+}
+
+at::Tensor upsample(const Layer& layer, const Tensors&, bool,
+                    const at::Tensor& x, RunState&) {
+  const int64_t factor = integer(layer.options, "factor");
+  return at::upsample_nearest2d(x, {x.size(2) * factor, x.size(3) * factor});
+}
+
 // The mask comes from our generator, never from torch's global one.
 at::Tensor dropout(const Layer& layer, const Tensors&, bool,
                    const at::Tensor& x, RunState& state) {
@@ -79,6 +93,8 @@ const std::vector<Entry>& forwards() {
       {"batch_norm", batch_norm},
       {"max_pool", max_pool},
       {"average_pool", average_pool},
+      {"adaptive_average_pool", adaptive_average_pool},
+      {"upsample", upsample},
       {"flatten", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                      RunState&) { return x.flatten(1); }},
       {"dropout", dropout},

@@ -19,13 +19,35 @@ inline Layer conv(int channels, int kernel,
                              {"padding", padding},
                              {"bias", double(bias)}});
 }
+// With stride and pixels of padding.
+inline Layer strided_conv(int channels, int kernel, int stride, int padding) {
+  return make_layer("conv", {{"channels", double(channels)},
+                             {"kernel", double(kernel)},
+                             {"stride", double(stride)},
+                             {"padding", double(padding)}});
+}
+// Starting as He et al. have it, with a name of its own.
+inline Layer he_conv(int channels, int kernel, const std::string& name) {
+  return make_layer("conv",
+                    {{"channels", double(channels)},
+                     {"kernel", double(kernel)},
+                     {"padding", std::string("same")},
+                     {"init", std::string("he")}},
+                    {}, name);
+}
 inline Layer dense(int64_t units, bool bias = true) {
   return make_layer("dense",
                     {{"units", double(units)}, {"bias", double(bias)}});
 }
 inline Layer batch_norm() { return make_layer("batch_norm"); }
-inline Layer max_pool(int size = 2) {
-  return make_layer("max_pool", {{"size", double(size)}});
+inline Layer max_pool(int size = 2, int stride = 0,
+                      const std::string& name = "") {
+  return make_layer("max_pool",
+                    {{"size", double(size)}, {"stride", double(stride)}}, {},
+                    name);
+}
+inline Layer adaptive_average_pool(int size) {
+  return make_layer("adaptive_average_pool", {{"size", double(size)}});
 }
 inline Layer dropout(double rate) {
   return make_layer("dropout", {{"rate", rate}});

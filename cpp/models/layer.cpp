@@ -1,5 +1,6 @@
 #include "models/layer.h"
 
+#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -33,6 +34,29 @@ void require_spatial(const Layer& layer, const Shape& input) {
   require(!input.flat, layer.kind,
           ": expected images (channels x height x width), got ",
           to_string(input), " flat features; put it before flatten");
+}
+
+OptionInfo init_option() {
+  return {
+      "init",
+      OptionType::Choice,
+      std::string("torch"),
+      0,
+      0,
+      "how weights start: as torch.nn's, or He's for deep networks of ReLUs",
+      {"torch", "he"}};
+}
+
+std::vector<Parameter> weight_and_bias(const Layer& layer,
+                                       const std::vector<int64_t>& weight,
+                                       int64_t inputs) {
+  const bool he = text(layer.options, "init") == "he";
+  const double unit = 1 / std::sqrt(static_cast<double>(inputs));
+  const Init init{Init::Kind::Uniform, he ? std::sqrt(6.0) * unit : unit};
+  std::vector<Parameter> result = {{"weight", weight, init, false, true}};
+  if (flag(layer.options, "bias"))
+    result.push_back({"bias", {weight[0]}, he ? Init{} : init});
+  return result;
 }
 
 OptionInfo whole(const std::string& name, double fallback, double least,

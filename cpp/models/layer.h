@@ -64,6 +64,13 @@ Layer make_layer(const std::string& kind, const Options& options = {},
 // Helpers that say what the entries say most often.
 Shape same_shape(const Layer& layer, const Shape& input);
 void require_spatial(const Layer& layer, const Shape& input);
+// How weights start: see layers.h.
+OptionInfo init_option();
+// "weight" of these sizes, each output a sum over `inputs`, and, if the layer
+// has one, "bias", as the layer's init option says.
+std::vector<Parameter> weight_and_bias(const Layer& layer,
+                                       const std::vector<int64_t>& weight,
+                                       int64_t inputs);
 OptionInfo whole(const std::string& name, double fallback, double least,
                  double most, const std::string& summary,
                  bool required = false);

@@ -10,8 +10,10 @@
 
 namespace digitnet::models::layers {
 
-// Layers with weights. Weights start uniform in +-1/sqrt(inputs), as
-// torch.nn's.
+// Layers with weights. Those of conv and dense start uniform: weights and
+// biases in +-1/sqrt(inputs), as torch.nn's; with init "he" weights in
+// +-sqrt(6/inputs) and biases as 0, for deep networks of ReLUs (He et al., ICCV
+// 2015, section 2.2).
 LayerEntry conv();        // [C, H, W] to [channels, H', W']
 LayerEntry dense();       // features to `units`
 LayerEntry batch_norm();  // per channel or feature
@@ -19,6 +21,9 @@ LayerEntry batch_norm();  // per channel or feature
 // Keras.
 LayerEntry max_pool();
 LayerEntry average_pool();
+// Means of size x size windows that cover the input, however large it is.
+LayerEntry adaptive_average_pool();
+LayerEntry upsample();  // every pixel as a square of `factor` pixels
 // Shape and regularisation.
 LayerEntry flatten();  // row-major C, H, W
 // zero at `rate` in training, the rest scaled by 1 / (1 - rate)
@@ -41,9 +46,12 @@ int64_t pool_stride(const Layer& layer);   // 0 worked out
 
 inline const std::vector<LayerEntry>& all() {
   static const std::vector<LayerEntry> entries = {
-      conv(),    dense(),   batch_norm(), max_pool(), average_pool(),
-      flatten(), dropout(), relu(),       sigmoid(),  tanh(),
-      gelu(),    softmax(), sequence(),   residual(), concat()};
+      conv(),     dense(),        batch_norm(),
+      max_pool(), average_pool(), adaptive_average_pool(),
+      upsample(), flatten(),      dropout(),
+      relu(),     sigmoid(),      tanh(),
+      gelu(),     softmax(),      sequence(),
+      residual(), concat()};
   return entries;
 }
 

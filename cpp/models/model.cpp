@@ -1,6 +1,6 @@
 #include "models/model.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "core/error.h"
 #include "core/list.h"
@@ -41,6 +41,20 @@ std::vector<float> initial(const Parameter& parameter, uint64_t seed,
   return values;
 }
 
+// The network's output; an error also says what size would do.
+Shape checked_output(const Layer& network, const Shape& input) {
+  try {
+    return output_shape(network, input);
+  } catch (const std::invalid_argument& error) {
+    const int64_t least = least_size(network, input.channels);
+    if (least <= std::min(input.height, input.width)) throw;
+    throw std::invalid_argument(
+        join(error.what(), "; the network needs at least ", least, "x", least,
+             " pixels, got ", input.height, "x", input.width,
+             ": resize in preprocess"));
+  }
+}
+
 }  // namespace
 
 Model::Model(Layer network, const Shape& input,
@@ -52,7 +66,7 @@ Model::Model(Layer network, const Shape& input,
           "model.input_shape: expected (channels, height, width) from 1 to "
           "1024 each, got ",
           to_string(input));
-  const Shape output = output_shape(network_, preprocess_.output());
+  const Shape output = checked_output(network_, preprocess_.output());
   require(output.flat && output.channels >= 2,
           "model: expected the network to end in at least 2 flat outputs, got ",
           to_string(output), "; end it with flatten and dense");

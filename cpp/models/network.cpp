@@ -81,6 +81,17 @@ Shape output_shape(const Layer& layer, const Shape& input) {
   }
 }
 
+int64_t least_size(const Layer& root, int64_t channels) {
+  for (int64_t side = 1; side <= 512; ++side) {
+    try {
+      output_shape(root, {channels, side, side});
+      return side;
+    } catch (const std::invalid_argument&) {  // not yet large enough
+    }
+  }
+  return 0;
+}
+
 void for_each_leaf(const Layer& root, const Shape& input, const Visit& visit) {
   visit_leaves(root, "", input, visit);
 }

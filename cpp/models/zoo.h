@@ -29,13 +29,30 @@ ModelEntry kaggle_cnn_small();
 ModelEntry optdigits_cnn();
 ModelEntry m5();
 ModelEntry norm_cnn();
+ModelEntry mnistm_cnn();
+ModelEntry alexnet();
+ModelEntry alexnet_small();
+ModelEntry vgg16();
+ModelEntry vgg16_transfer();
 
 inline const std::vector<ModelEntry>& all() {
-  static const std::vector<ModelEntry> entries = {
-      linear(),        mlp(),        mlp_tiny(),
-      lenet5(),        two_conv(),   two_conv_small(),
-      torch_example(), kaggle_cnn(), kaggle_cnn_small(),
-      optdigits_cnn(), m5(),         norm_cnn()};
+  static const std::vector<ModelEntry> entries = {linear(),
+                                                  mlp(),
+                                                  mlp_tiny(),
+                                                  lenet5(),
+                                                  two_conv(),
+                                                  two_conv_small(),
+                                                  torch_example(),
+                                                  kaggle_cnn(),
+                                                  kaggle_cnn_small(),
+                                                  optdigits_cnn(),
+                                                  m5(),
+                                                  norm_cnn(),
+                                                  mnistm_cnn(),
+                                                  alexnet(),
+                                                  alexnet_small(),
+                                                  vgg16(),
+                                                  vgg16_transfer()};
   return entries;
 }
 

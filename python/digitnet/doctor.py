@@ -65,7 +65,7 @@ def _check_training() -> str:
 
 def _check_data() -> str:
     from digitnet import sources
-    from digitnet.sources.fetch import cache_folder, find_file
+    from digitnet.sources.fetch import cache_folder
 
     here = [s.name for s in sources.all() if s.here()]
     return f"on this machine: {', '.join(here)}; others go to {cache_folder()}"

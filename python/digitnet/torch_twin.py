@@ -168,6 +168,8 @@ _LAYERS: dict[str, Callable[..., nn.Module]] = {
     "batch_norm": _batch_norm,
     "max_pool": _pool(nn.MaxPool2d),
     "average_pool": _pool(nn.AvgPool2d),
+    "adaptive_average_pool": lambda o, s, p: nn.AdaptiveAvgPool2d(int(o["size"])),
+    "upsample": lambda o, s, p: nn.Upsample(scale_factor=int(o["factor"])),
     "flatten": lambda o, s, p: nn.Flatten(),
     "dropout": lambda o, s, p: nn.Dropout(o["rate"]),
     "relu": lambda o, s, p: nn.ReLU(),

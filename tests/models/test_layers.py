@@ -7,6 +7,7 @@ import digitnet
 from digitnet import layers
 from digitnet.layers import (
     GELU,
+    AdaptiveAveragePool,
     AveragePool,
     BatchNorm,
     Concat,
@@ -21,6 +22,7 @@ from digitnet.layers import (
     Sigmoid,
     Softmax,
     Tanh,
+    Upsample,
 )
 
 # One network a kind that has it in the middle; more where options matter.
@@ -39,6 +41,9 @@ NETWORKS = {
     ],
     "max_pool": [MaxPool(3), MaxPool(2, 1), Flatten(), Dense(3)],
     "average_pool": [AveragePool(3, stride=2), Flatten(), Dense(3)],
+    "adaptive_average_pool": [Conv(4, 2), AdaptiveAveragePool(4), Flatten(), Dense(3)],
+    "adaptive_average_pool uneven": [AdaptiveAveragePool(4), Flatten(), Dense(3)],
+    "upsample": [MaxPool(3), Upsample(2), Conv(4, 3), Flatten(), Dense(3)],
     "flatten": [Flatten(), Dense(3)],
     "dropout": [Flatten(), Dropout(0.3), Dense(3)],
     "relu": [Flatten(), Dense(9), ReLU(), Dense(3)],

@@ -17,6 +17,13 @@ struct Plan::Leaf {
 
 namespace {
 
+// Whether an adaptive pool's windows are squares of one size, side by side.
+bool even_windows(const Layer& layer, const Shape& input) {
+  if (layer.kind != "adaptive_average_pool") return true;
+  const int64_t size = integer(layer.options, "size");
+  return input.height == input.width && input.height % size == 0;
+}
+
 template <class Leaf>
 void lay_flat(const Layer& layer, const std::string& path,
               std::vector<Leaf>& leaves) {
@@ -81,8 +88,11 @@ size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
     x = &build_composite(leaves[at], *x);
     return at + 1;
   }
-  if (layer.kind == "softmax")
-    throw NotCovered(join("no kernel for the softmax '", leaves[at].path, "'"));
+  if (layer.kind == "softmax" || layer.kind == "upsample" ||
+      !even_windows(layer, x->shape)) {
+    throw NotCovered(
+        join("no kernel for the ", layer.kind, " '", leaves[at].path, "'"));
+  }
   if (layer.kind == "flatten" && x->shape.flat) return at + 1;
   Tensor& y = tensor(models::output_shape(layer, x->shape), x);
   y.needs_gradient = x->needs_gradient;
@@ -94,6 +104,9 @@ size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
         layer.kind == "max_pool" ? make_max_pool : make_average_pool;
     ops_.push_back(make(*x, y, integer(layer.options, "size"),
                         models::layers::pool_stride(layer)));
+  } else if (layer.kind == "adaptive_average_pool") {
+    const int64_t size = x->shape.height / y.shape.height;
+    ops_.push_back(make_average_pool(*x, y, size, size));
   } else if (layer.kind == "dropout") {
     ops_.push_back(
         make_dropout(*x, y, number(layer.options, "rate"), dropouts_++));

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "core/error.h"
 #include "models/layers.h"
@@ -34,16 +33,8 @@ Shape output_shape(const Layer& layer, const Shape& input) {
 std::vector<Parameter> parameters(const Layer& layer, const Shape& input) {
   const int64_t channels = integer(layer.options, "channels");
   const int64_t kernel = integer(layer.options, "kernel");
-  const double bound =
-      1 / std::sqrt(static_cast<double>(input.channels * kernel * kernel));
-  const Init init{Init::Kind::Uniform, bound};
-  std::vector<Parameter> result = {{"weight",
-                                    {channels, input.channels, kernel, kernel},
-                                    init,
-                                    false,
-                                    true}};
-  if (flag(layer.options, "bias")) result.push_back({"bias", {channels}, init});
-  return result;
+  return weight_and_bias(layer, {channels, input.channels, kernel, kernel},
+                         input.channels * kernel * kernel);
 }
 
 int64_t multiply_adds(const Layer& layer, const Shape& input) {
@@ -65,7 +56,8 @@ LayerEntry conv() {
            whole("kernel", 0, 1, 64, "pixels a side", true),
            whole("stride", 1, 1, 64, "pixels between outputs"),
            padding,
-           {"bias", OptionType::Flag, 1.0, 0, 1, "add a bias per channel"}},
+           {"bias", OptionType::Flag, 1.0, 0, 1, "add a bias per channel"},
+           init_option()},
           output_shape,
           parameters,
           multiply_adds};

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "core/error.h"
 #include "models/layers.h"
 
@@ -14,12 +12,7 @@ Shape output_shape(const Layer& layer, const Shape& input) {
 
 std::vector<Parameter> parameters(const Layer& layer, const Shape& input) {
   const int64_t units = integer(layer.options, "units");
-  const Init init{Init::Kind::Uniform,
-                  1 / std::sqrt(static_cast<double>(input.channels))};
-  std::vector<Parameter> result = {
-      {"weight", {units, input.channels}, init, false, true}};
-  if (flag(layer.options, "bias")) result.push_back({"bias", {units}, init});
-  return result;
+  return weight_and_bias(layer, {units, input.channels}, input.channels);
 }
 
 int64_t multiply_adds(const Layer& layer, const Shape& input) {
@@ -33,7 +26,8 @@ LayerEntry dense() {
           "Dense",
           "fully connected layer",
           {whole("units", 0, 1, 1'000'000, "outputs", true),
-           {"bias", OptionType::Flag, 1.0, 0, 1, "add a bias per output"}},
+           {"bias", OptionType::Flag, 1.0, 0, 1, "add a bias per output"},
+           init_option()},
           output_shape,
           parameters,
           multiply_adds};

@@ -40,4 +40,32 @@ LayerEntry average_pool() {
           output_shape};
 }
 
+LayerEntry adaptive_average_pool() {
+  return {"adaptive_average_pool",
+          "AdaptiveAveragePool",
+          "mean values of so many windows a side, whatever the input's size",
+          {whole("size", 1, 1, 64, "pixels a side of the output")},
+          [](const Layer& layer, const Shape& input) {
+            require_spatial(layer, input);
+            const int64_t size = integer(layer.options, "size");
+            return Shape{input.channels, size, size};
+          }};
+}
+
+LayerEntry upsample() {
+  return {"upsample",
+          "Upsample",
+          "every pixel as a square of pixels of its value",
+          {whole("factor", 2, 1, 16, "pixels a side of the square")},
+          [](const Layer& layer, const Shape& input) {
+            require_spatial(layer, input);
+            const int64_t factor = integer(layer.options, "factor");
+            require(std::max(input.height, input.width) * factor <= 4096,
+                    "upsample: expected at most 4096 pixels a side, got ",
+                    std::max(input.height, input.width) * factor);
+            return Shape{input.channels, input.height * factor,
+                         input.width * factor};
+          }};
+}
+
 }  // namespace digitnet::models::layers
