@@ -172,6 +172,18 @@ py::list summary(const Model& model) {
   return rows;
 }
 
+// (name, output shape) of the outermost layers.
+py::list outermost(const Model& model) {
+  py::list result;
+  Shape shape = model.preprocess().output();
+  for (const Layer& child : model.network().children) {
+    shape = models::output_shape(child, shape);
+    result.append(
+        py::make_tuple(child.name, py::tuple(py::cast(sizes_of(shape)))));
+  }
+  return result;
+}
+
 void bind_lists(py::module_& m) {
   m.def(
       "describe",
@@ -295,6 +307,8 @@ void bind_models(py::module_& root) {
       .def("get", &get_parameter, "name"_a)
       .def("set", &set_parameter, "name"_a, "values"_a)
       .def("summary", &summary)
+      .def("outermost", &outermost,
+           "(name, output shape) of the outermost layers.")
       .def(
           "executor",
           [](Model& self, const std::string& device) {

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/executor.h"
+#include "engine/memory.h"
 #include "kernels/kernels.h"
 #include "train/optimizers.h"
 #include "train/schedules.h"
@@ -187,6 +188,8 @@ py::dict fit(models::Model& model, const py::array& images,
 
 void bind_train(py::module_& root) {
   auto m = root.def_submodule("train", "The training loop.");
+  m.def("free_memory", &engine::free_memory,
+        "Bytes that can be used without driving others out.");
   m.def(
       "describe_optimizers",
       [] {

@@ -17,6 +17,8 @@ from digitnet.history import History
 from digitnet.layers import as_sequence
 from digitnet.report import Report
 from digitnet.summary import Summary
+from digitnet.transfer import features, fit_head
+from digitnet.weights import load_weights
 
 if TYPE_CHECKING:
     import torch
@@ -95,6 +97,7 @@ class Model:
     # -- training ---------------------------------------------------------------
 
     fit = fit
+    fit_head = fit_head
 
     # -- asking -----------------------------------------------------------------
 
@@ -198,7 +201,11 @@ class Model:
                 raise ValueError(f"unknown layer '{name}'; known: {', '.join(found)}")
         return {name: found[name] for name in layers} if layers is not None else found
 
+    features = features
+
     # -- weights ----------------------------------------------------------------
+
+    load_weights = load_weights
 
     def state_dict(self) -> dict[str, npt.NDArray[np.float32]]:
         """Copies of all weights and running statistics, by name as in torch."""

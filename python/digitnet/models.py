@@ -9,8 +9,10 @@ from digitnet import _core
 from digitnet._core.models import describe
 from digitnet.model import Model
 from digitnet.model_file import load
+from digitnet.transfer import split_at
+from digitnet.weights import fetch_weights
 
-__all__ = ["describe", "load", "make", "names"]
+__all__ = ["describe", "fetch_weights", "load", "make", "names", "split_at"]
 
 
 def names() -> list[str]:

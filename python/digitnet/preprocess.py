@@ -33,7 +33,44 @@ def _step(entry: dict[str, Any]) -> Callable[..., Step]:
     return make
 
 
-__all__ = ["Step", "describe"]
+# How the makers of published weights prepared their images, on pixels from 0 to 1:
+# mean and standard deviation of red, green, blue.
+_IMAGENET: dict[str, tuple[list[float], list[float]]] = {
+    "torchvision": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    "keras": ([123.68 / 255, 116.779 / 255, 103.939 / 255], [1 / 255] * 3),
+}
+
+
+def imagenet(
+    naming: str, size: int, *, grey: bool = True, method: str = "nearest"
+) -> list[Step]:
+    """Steps that published weights of VGG16 expect.
+
+    Args:
+        naming: "torchvision" or "keras": whose training the weights are from.
+        size: Pixels a side that images are resized to.
+        grey: Images have one channel, which becomes three.
+        method: "nearest" or "bilinear".
+    Raises:
+        ValueError: unknown naming.
+    Example:
+        >>> steps = digitnet.preprocess.imagenet("torchvision", 48)
+        >>> [name for name, options in steps]
+        ['grey_to_rgb', 'resize', 'scale', 'standardise']
+    """
+    if naming not in _IMAGENET:
+        raise ValueError(f"unknown naming '{naming}'; known: {', '.join(_IMAGENET)}")
+    mean, std = _IMAGENET[naming]
+    steps: list[Step] = [("grey_to_rgb", {})] if grey else []
+    return [
+        *steps,
+        ("resize", {"height": size, "width": size, "method": method}),
+        ("scale", {}),
+        ("standardise", {"mean": mean, "std": std}),
+    ]
+
+
+__all__ = ["Step", "describe", "imagenet"]
 for _entry in describe():
     _name = _entry["class_name"]
     _function = documented(_step(_entry), _name, _entry, __name__)

@@ -62,6 +62,10 @@ class Model:
         """
         About what the native executor holds while it trains.
         """
+    def outermost(self) -> list:
+        """
+        (name, output shape) of the outermost layers.
+        """
     def predict(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, device: str, probabilities: bool) -> numpy.typing.NDArray[numpy.float64]:
         ...
     def preprocessed(self, images: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:

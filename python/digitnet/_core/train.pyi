@@ -6,7 +6,7 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check', 'describe_optimizers', 'describe_schedules', 'fit', 'kernels', 'resolve_device', 'schedule_factors']
+__all__: list[str] = ['check', 'describe_optimizers', 'describe_schedules', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
 def check(options: dict, classes: typing.SupportsInt | typing.SupportsIndex, has_validation: bool) -> None:
     """
     Raise what fit() would raise of these options.
@@ -22,6 +22,10 @@ def describe_schedules() -> list:
 def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any) -> dict:
     """
     Train in place; digitnet.Model.fit is the front door.
+    """
+def free_memory() -> int:
+    """
+    Bytes that can be used without driving others out.
     """
 def kernels() -> list[str]:
     """

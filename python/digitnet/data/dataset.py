@@ -121,13 +121,17 @@ class Dataset:
         return (self[i] for i in range(len(self)))
 
     def _part(self, indices: npt.NDArray[np.int64]) -> Dataset:
-        part = object.__new__(Dataset)
-        part.__dict__.update(self.__dict__)
-        part._rows = np.ascontiguousarray(
-            indices if self._rows is None else self._rows[indices], dtype=np.int64
+        rows = indices if self._rows is None else self._rows[indices]
+        return self._like(
+            _rows=np.ascontiguousarray(rows, dtype=np.int64),
+            labels=None if self.labels is None else self.labels[indices],
         )
-        part.labels = None if self.labels is None else self.labels[indices]
-        return part
+
+    def _like(self, **changes: Any) -> Dataset:
+        """This set but for some attributes, unchecked."""
+        other = object.__new__(Dataset)
+        other.__dict__.update(self.__dict__, **changes)
+        return other
 
     def _need_labels(self, what: str) -> Labels:
         if self.labels is None:
@@ -218,16 +222,15 @@ class Dataset:
             self._base, self._rows, counts, seed=seed, max_value=self.max_value
         )
         own = self._base if self._rows is None else self._base[self._rows]
-        larger = object.__new__(Dataset)
-        larger.__dict__.update(self.__dict__)
-        larger._base = np.concatenate([own, drawn])
-        larger._rows = None
-        larger.name = f"{self.name}, enlarged"
-        if self.labels is not None:
-            larger.labels = np.concatenate(
-                [self.labels, np.repeat(self.labels, counts)]
-            )
-        return larger
+        labels = self.labels
+        if labels is not None:
+            labels = np.concatenate([labels, np.repeat(labels, counts)])
+        return self._like(
+            _base=np.concatenate([own, drawn]),
+            _rows=None,
+            labels=labels,
+            name=f"{self.name}, enlarged",
+        )
 
     def _copies(
         self, copies: int | Mapping[int, int] | Sequence[int]
