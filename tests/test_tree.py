@@ -86,7 +86,9 @@ def test_no_file_holds_two_ideas():
             assert len(path.read_text().splitlines()) <= 400, path
 
 
-@pytest.mark.parametrize("module", ["data", "augment", "models", "train", "metrics"])
+@pytest.mark.parametrize(
+    "module", ["data", "augment", "models", "train", "metrics", "features"]
+)
 def test_the_stubs_name_everything_that_is_bound(module):
     stub = (ROOT / "python/digitnet/_core" / f"{module}.pyi").read_text()
     for name in vars(getattr(digitnet._core, module)):

@@ -72,6 +72,21 @@ data::DatasetView samples_view(const py::array& images,
   return view;
 }
 
+data::DatasetView samples_for(const models::Model& model,
+                              const py::array& images,
+                              const std::optional<Labels>& rows) {
+  const auto view = samples_view(images, rows);
+  require(view.images.shape == model.input(), "images: expected shape ",
+          to_string(model.input()), ", got ", to_string(view.images.shape));
+  return view;
+}
+
+bool no_signal() {
+  py::gil_scoped_acquire acquire;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+  return true;
+}
+
 Options options_from(const py::dict& values) {
   Options options;
   for (const auto& [key, value] : values) {

@@ -5,12 +5,13 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/options.h"
 #include "data/view.h"
-#include "models/layer.h"
+#include "models/model.h"
 
 namespace digitnet::bindings {
 
@@ -26,6 +27,7 @@ void bind_augment(py::module_& root);
 void bind_models(py::module_& root);
 void bind_train(py::module_& root);
 void bind_metrics(py::module_& root);
+void bind_features(py::module_& root);
 
 // A contiguous [N, C, H, W] array of uint8 or float32, borrowed: the array must
 // outlive the view. Throws std::invalid_argument for anything else.
@@ -34,6 +36,15 @@ data::ImagesView images_view(const std::string& where, const py::array& images);
 // All of `images`, or the samples in `rows` (borrowed too), without labels.
 data::DatasetView samples_view(const py::array& images,
                                const std::optional<Labels>& rows);
+
+// Samples in the model's own shape. Throws std::invalid_argument.
+data::DatasetView samples_for(const models::Model& model,
+                              const py::array& images,
+                              const std::optional<Labels>& rows);
+
+// True while Python has no signal for us, else throws what the signal raised;
+// called without the GIL.
+bool no_signal();
 
 // Options from keyword arguments: numbers, words, lists of numbers.
 Options options_from(const py::dict& values);

@@ -98,22 +98,6 @@ void set_parameter(Model& model, const std::string& name,
   model.set(slot, values.data());
 }
 
-// True while Python has no signal for us; called without the GIL.
-bool no_signal() {
-  py::gil_scoped_acquire acquire;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  return true;
-}
-
-// Samples in the model's own shape. Throws std::invalid_argument.
-data::DatasetView samples_for(const Model& model, const py::array& images,
-                              const std::optional<Labels>& rows) {
-  const auto view = samples_view(images, rows);
-  require(view.images.shape == model.input(), "images: expected shape ",
-          to_string(model.input()), ", got ", to_string(view.images.shape));
-  return view;
-}
-
 py::array_t<double> predict(Model& model, const py::array& images,
                             const std::optional<Labels>& rows,
                             const std::string& device, bool as_probabilities) {
@@ -132,31 +116,10 @@ py::array_t<double> predict(Model& model, const py::array& images,
   return to_array(std::move(result), {view.count, classes});
 }
 
-py::dict activations(Model& model, const py::array& images) {
-  const auto view = samples_for(model, images, std::nullopt);
-  std::vector<engine::Executor::Activation> found;
-  {
-    py::gil_scoped_release release;
-    auto executor = engine::make_executor(model, "cpu");
-    found = features::activations(*executor, model, view);
-  }
-  py::dict result;
-  for (auto& layer : found) {
-    result[py::str(layer.path)] = to_array(
-        std::move(layer.values), {layer.sizes.begin(), layer.sizes.end()});
-  }
-  return result;
-}
-
 py::array_t<float> preprocessed(const Model& model, const py::array& images) {
   const auto view = samples_for(model, images, std::nullopt);
   const Shape& out = model.preprocess().output();
-  std::vector<float> raw(model.input().size()), result(view.count * out.size());
-  for (int64_t i = 0; i < view.count; ++i) {
-    view.images.read(i, raw.data());
-    model.preprocess().apply(raw.data(), result.data() + i * out.size());
-  }
-  return to_array(std::move(result),
+  return to_array(features::preprocessed(model, view),
                   {view.count, out.channels, out.height, out.width});
 }
 
@@ -320,7 +283,6 @@ void bind_models(py::module_& root) {
            "About what the native executor holds while it trains.")
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
            "probabilities"_a)
-      .def("activations", &activations, "images"_a)
       .def("preprocessed", &preprocessed, "images"_a);
 }
 

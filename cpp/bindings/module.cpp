@@ -20,4 +20,5 @@ PYBIND11_MODULE(_core, root) {
   dn::bindings::bind_models(root);
   dn::bindings::bind_train(root);
   dn::bindings::bind_metrics(root);
+  dn::bindings::bind_features(root);
 }

@@ -60,14 +60,33 @@ class Executor {
 
   // logits[count, K] in evaluation mode.
   virtual void predict(const float* images, int64_t count, float* logits) = 0;
-  // Outputs of every layer by path, each [count, ...] in row-major order.
+  // Outputs of layers by path, each [count, ...] in row-major order: of `only`
+  // these, or of all if it is empty.
   struct Activation {
     std::string path;
     std::vector<int64_t> sizes;
     std::vector<float> values;
   };
-  virtual std::vector<Activation> activations(const float* images,
-                                              int64_t count) = 0;
+  virtual std::vector<Activation> activations(
+      const float* images, int64_t count,
+      const std::vector<std::string>& only) = 0;
+  // A unit of a layer for each sample: a feature, or a channel's mean over its
+  // map. The layer "" stands for the logits.
+  struct Aim {
+    std::string layer;
+    std::vector<int64_t> units;
+  };
+  // How the units' answers change with the output of the layer `by` ("": with
+  // the images). Throws std::invalid_argument for no such layer or unit, or if
+  // `by` comes behind the aim.
+  struct Slopes {
+    std::vector<float> values;     // [count]: the units' answers
+    std::vector<int64_t> sizes;    // of the two below
+    std::vector<float> outputs;    // of `by`
+    std::vector<float> gradients;  // of each value by its sample's outputs
+  };
+  virtual Slopes slopes(const float* images, int64_t count, const Aim& aim,
+                        const std::string& by) = 0;
 
   // Calls task(i) for i < tasks, on the executor's own threads if it has any.
   virtual void share(int64_t tasks, const std::function<void(int64_t)>& task) {

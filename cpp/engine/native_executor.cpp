@@ -51,9 +51,14 @@ class NativeExecutor : public Executor, private native::Updater {
   }
 
   // A plan keeps no output of a layer that it computes together with the next.
-  std::vector<Activation> activations(const float* images,
-                                      int64_t count) override {
-    return make_torch_executor(model_, "cpu")->activations(images, count);
+  std::vector<Activation> activations(
+      const float* images, int64_t count,
+      const std::vector<std::string>& only) override {
+    return make_torch_executor(model_, "cpu")->activations(images, count, only);
+  }
+  Slopes slopes(const float* images, int64_t count, const Aim& aim,
+                const std::string& by) override {
+    return make_torch_executor(model_, "cpu")->slopes(images, count, aim, by);
   }
 
   void share(int64_t tasks, const std::function<void(int64_t)>& task) override {

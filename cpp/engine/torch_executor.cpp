@@ -12,6 +12,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -83,22 +84,25 @@ class TorchExecutor : public Executor {
     });
   }
 
-  std::vector<Activation> activations(const float* images,
-                                      int64_t count) override {
+  std::vector<Activation> activations(
+      const float* images, int64_t count,
+      const std::vector<std::string>& only) override {
     return guarded([&] {
       at::NoGradGuard guard;
       std::vector<Activation> result;
       RunState state;
       state.observe = [&](const std::string& path, const at::Tensor& x) {
-        const at::Tensor host = x.to(at::kCPU).contiguous();
-        result.push_back({path,
-                          host.sizes().vec(),
-                          {host.const_data_ptr<float>(),
-                           host.const_data_ptr<float>() + host.numel()}});
+        if (only.empty() || std::count(only.begin(), only.end(), path) > 0)
+          result.push_back({path, x.sizes().vec(), to_vector(x)});
       };
       forward_(input(images, count), state);
       return result;
     });
+  }
+
+  Slopes slopes(const float* images, int64_t count, const Aim& aim,
+                const std::string& by) override {
+    return guarded([&] { return slopes_of(images, count, aim, by); });
   }
 
   void start_training(const TrainSettings& settings) override {
@@ -162,6 +166,52 @@ class TorchExecutor : public Executor {
   static at::Tensor host(std::vector<float>& values) {
     return at::from_blob(values.data(), {static_cast<int64_t>(values.size())},
                          at::kFloat);
+  }
+
+  // In row-major order, on the host.
+  static std::vector<float> to_vector(const at::Tensor& x) {
+    const at::Tensor host = x.detach().to(at::kCPU).contiguous();
+    const float* values = host.const_data_ptr<float>();
+    return {values, values + host.numel()};
+  }
+
+  Slopes slopes_of(const float* images, int64_t count, const Aim& aim,
+                   const std::string& by) {
+    at::AutoGradMode grad(true);
+    // Never the images' own memory: it becomes a leaf that has a gradient.
+    at::Tensor x = input(images, count).clone().requires_grad_(true);
+    at::Tensor base = by.empty() ? x : at::Tensor(), answer;
+    std::vector<std::string> known;
+    RunState state;
+    state.observe = [&](const std::string& path, const at::Tensor& y) {
+      known.push_back(path);
+      if (path == by) {
+        base = y;
+        base.retain_grad();
+      }
+      if (path == aim.layer) answer = y;
+    };
+    const at::Tensor logits = forward_(x, state);
+    if (aim.layer.empty()) answer = logits;
+    const std::string& absent = answer.defined() ? by : aim.layer;
+    require(answer.defined() && base.defined(), "unknown layer '", absent,
+            "'; known: ", listed(known));
+    if (answer.dim() == 4) answer = answer.mean({2, 3});
+    for (const int64_t unit : aim.units) {
+      require(unit >= 0 && unit < answer.size(1),
+              "features.unit: expected 0 to ", answer.size(1) - 1, ", got ",
+              unit);
+    }
+    const at::Tensor units =
+        at::from_blob(const_cast<int64_t*>(aim.units.data()), {count, 1},
+                      at::kLong)
+            .to(device_);
+    const at::Tensor chosen = answer.gather(1, units).squeeze(1);
+    chosen.sum().backward();
+    require(base.grad().defined(), "features.layer: expected one before '",
+            aim.layer.empty() ? "the logits" : aim.layer, "', got '", by, "'");
+    return {to_vector(chosen), base.sizes().vec(), to_vector(base),
+            to_vector(base.grad())};
   }
 
   void build() {

@@ -1,17 +1,57 @@
 #include "features/activations.h"
 
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.h"
+
 namespace digitnet::features {
 
-std::vector<engine::Executor::Activation> activations(
-    engine::Executor& executor, const models::Model& model,
-    const data::DatasetView& samples) {
+std::vector<float> preprocessed(const models::Model& model,
+                                const data::DatasetView& samples) {
   const int64_t features = model.preprocess().output().size();
   std::vector<float> raw(model.input().size()), batch(samples.count * features);
   for (int64_t i = 0; i < samples.count; ++i) {
     samples.images.read(samples.row(i), raw.data());
     model.preprocess().apply(raw.data(), batch.data() + i * features);
   }
-  return executor.activations(batch.data(), samples.count);
+  return batch;
+}
+
+std::vector<engine::Executor::Activation> activations(
+    engine::Executor& executor, const models::Model& model,
+    const data::DatasetView& samples, const std::vector<std::string>& layers) {
+  const std::vector<float> batch = preprocessed(model, samples);
+  return executor.activations(batch.data(), samples.count, layers);
+}
+
+std::vector<float> strengths(engine::Executor& executor,
+                             const models::Model& model,
+                             const data::DatasetView& samples,
+                             const std::string& layer, int64_t unit,
+                             const std::function<bool()>& keep_going) {
+  constexpr int64_t kBatch = 256;
+  std::vector<int64_t> rows(samples.count);
+  for (int64_t i = 0; i < samples.count; ++i) rows[i] = samples.row(i);
+  std::vector<float> result;
+  for (int64_t first = 0; first < samples.count; first += kBatch) {
+    data::DatasetView part = samples;
+    part.rows = rows.data() + first;
+    part.count = std::min(kBatch, samples.count - first);
+    const auto found = activations(executor, model, part, {layer});
+    require(!found.empty(), "strengths: unknown layer '", layer, "'");
+    const auto& [path, sizes, values] = found.front();
+    require(unit >= 0 && unit < sizes[1], "strengths.unit: expected 0 to ",
+            sizes[1] - 1, ", got ", unit);
+    const int64_t area = sizes.size() == 4 ? sizes[2] * sizes[3] : 1;
+    for (int64_t i = 0; i < part.count; ++i) {
+      const float* map = values.data() + (i * sizes[1] + unit) * area;
+      result.push_back(std::accumulate(map, map + area, 0.0f) /
+                       static_cast<float>(area));
+    }
+    if (keep_going && !keep_going()) break;
+  }
+  return result;
 }
 
 }  // namespace digitnet::features

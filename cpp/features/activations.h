@@ -1,6 +1,8 @@
 // What each layer answers to an image.
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "data/view.h"
@@ -8,10 +10,25 @@
 
 namespace digitnet::features {
 
-// Outputs of every layer that is not composite, in order of execution, for all
-// samples of the view at once: keep it to a few. Evaluation mode.
+// The samples as the network takes them, [N, C, H, W].
+std::vector<float> preprocessed(const models::Model& model,
+                                const data::DatasetView& samples);
+
+// Outputs of the named layers (none: of every layer that is not composite), in
+// order of execution, for all samples of the view at once: keep it to a few.
+// Evaluation mode.
 std::vector<engine::Executor::Activation> activations(
     engine::Executor& executor, const models::Model& model,
-    const data::DatasetView& samples);
+    const data::DatasetView& samples,
+    const std::vector<std::string>& layers = {});
+
+// How strongly every sample excites a channel of a layer, its mean over the
+// map, or a feature: [N]. `keep_going` is asked between batches, if set; false
+// ends it. Throws std::invalid_argument for no such layer or unit.
+std::vector<float> strengths(engine::Executor& executor,
+                             const models::Model& model,
+                             const data::DatasetView& samples,
+                             const std::string& layer, int64_t unit,
+                             const std::function<bool()>& keep_going = {});
 
 }  // namespace digitnet::features

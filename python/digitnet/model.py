@@ -195,11 +195,13 @@ class Model:
             raise ValueError(
                 f"activations: expected at most 1000 images, got {len(base)}"
             )
-        found = self._core.activations(base)
-        for name in layers or ():
-            if name not in found:
-                raise ValueError(f"unknown layer '{name}'; known: {', '.join(found)}")
-        return {name: found[name] for name in layers} if layers is not None else found
+        known = [row["layer"] for row in self._core.summary()]
+        wanted = known if layers is None else list(layers)
+        for name in wanted:
+            if name not in known:
+                raise ValueError(f"unknown layer '{name}'; known: {', '.join(known)}")
+        found = _core.features.activations(self._core, base, wanted)
+        return {name: found[name] for name in wanted if name in found}
 
     features = features
 

@@ -163,12 +163,22 @@ def test_a_device_that_is_not_there_says_so(trained, digits):
         trained.predict(digits[1], device="tpu")
 
 
-@pytest.mark.parametrize("method", ["activations", "preprocessed", "predict"])
-def test_the_core_itself_refuses_another_shape(trained, method):
-    wrong = np.zeros((2, 1, 9, 9), np.uint8)
-    more = (None, "cpu", True) if method == "predict" else ()
-    with pytest.raises(ValueError, match="images: expected shape 1x8x8, got 1x9x9"):
-        getattr(trained._core, method)(wrong, *more)
+def test_the_core_itself_refuses_another_shape(trained):
+    wrong, core = np.zeros((2, 1, 9, 9), np.uint8), trained._core
+    units, features = np.zeros(2, np.int64), digitnet._core.features
+    calls = [
+        lambda: core.preprocessed(wrong),
+        lambda: core.predict(wrong, None, "cpu", True),
+        lambda: features.activations(core, wrong, []),
+        lambda: features.saliency(core, wrong, units),
+        lambda: features.grad_cam(core, wrong, "conv1", units),
+        lambda: features.integrated_gradients(core, wrong, units, 2, 0),
+        lambda: features.occlusion(core, wrong, units, 2, 1, 0),
+        lambda: features.strengths(core, wrong, None, "conv1", 0),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="images: expected shape 1x8x8, got 1x9x9"):
+            call()
 
 
 def test_a_seed_is_a_whole_number_from_0():

@@ -26,6 +26,12 @@ PLOTS = {
     "confusion_matrix": lambda w, ax: plot.confusion_matrix(
         w["report"].confusion, ax=ax
     ),
+    "embedding": lambda w, ax: plot.embedding(w["model"], w["data"][:99], ax=ax),
+    "explanations": lambda w, ax: plot.explanations(w["model"], w["image"], ax=ax),
+    "maximised": lambda w, ax: plot.maximised(w["model"], steps=3, ax=ax),
+    "most_activating": lambda w, ax: plot.most_activating(
+        w["model"], w["data"], "conv2", ax=ax
+    ),
     "feature_maps": lambda w, ax: plot.feature_maps(w["model"], w["image"], ax=ax),
     "filters": lambda w, ax: plot.filters(w["model"], "conv1", ax=ax),
     "misclassified": lambda w, ax: plot.misclassified(w["report"], ax=ax),

@@ -7,7 +7,8 @@ from . import augment
 from . import models
 from . import train
 from . import metrics
-__all__: list[str] = ['DataError', 'OutOfMemory', 'augment', 'data', 'metrics', 'models', 'train']
+from . import features
+__all__: list[str] = ['DataError', 'OutOfMemory', 'augment', 'data', 'features', 'metrics', 'models', 'train']
 class DataError(ValueError):
     """
     A damaged or hostile file; names the file and the field.

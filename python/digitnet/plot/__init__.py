@@ -6,6 +6,12 @@ from digitnet.plot.confusion import confusion_matrix
 from digitnet.plot.counts import class_counts
 from digitnet.plot.curves import precision_recall, reliability, roc, training_curves
 from digitnet.plot.display import Display
+from digitnet.plot.explain import (
+    embedding,
+    explanations,
+    maximised,
+    most_activating,
+)
 from digitnet.plot.grids import (
     augmented,
     misclassified,
@@ -20,9 +26,13 @@ __all__ = [
     "augmented",
     "class_counts",
     "confusion_matrix",
+    "embedding",
+    "explanations",
     "feature_maps",
     "filters",
+    "maximised",
     "misclassified",
+    "most_activating",
     "one_per_class",
     "precision_recall",
     "predictions",

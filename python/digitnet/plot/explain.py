@@ -1,0 +1,205 @@
+"""Why a network answers as it does, and what excites its units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet import features
+from digitnet.data.dataset import Dataset
+from digitnet.plot.display import Display, axes_for, cells, show_image
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+
+def _by_sign(values: Any) -> Any:
+    """A signed map, (N, H, W), of signed shares per channel."""
+    return values.sum(1)
+
+
+METHODS: dict[str, Callable[[Model, Any, Any], Any]] = {
+    "saliency": lambda m, x, t: np.abs(features.saliency(m, x, t)).max(1),
+    "grad_cam": lambda m, x, t: features.grad_cam(m, x, t),
+    "integrated_gradients": lambda m, x, t: _by_sign(
+        features.integrated_gradients(m, x, t)
+    ),
+    "occlusion": lambda m, x, t: features.occlusion(m, x, t),
+}
+
+
+def explanations(
+    model: Model,
+    images: Any,
+    methods: str | Sequence[str] = tuple(METHODS),
+    ax: Any = None,
+    *,
+    target: Any = None,
+) -> Display:
+    """Each image and, over it, where its answer comes from by each method.
+
+    Saliency and Grad-CAM are drawn from dark (nothing) to bright; integrated gradients
+    and occlusion in red where a pixel speaks for the target and blue where against.
+
+    Args:
+        model: The model.
+        images: A Dataset or raw images; a few.
+        methods: "saliency", "grad_cam", "integrated_gradients", "occlusion"; or some.
+        ax: Axes to draw into.
+        target: A class, or one an image. Default: the model's answers.
+    Returns:
+        Display; its data are the maps by method, (N, h, w).
+    Raises:
+        ValueError: unknown method.
+    """
+    methods = [methods] if isinstance(methods, str) else list(methods)
+    for name in methods:
+        if name not in METHODS:
+            raise ValueError(f"unknown method '{name}'; known: {', '.join(METHODS)}")
+    data = images if isinstance(images, Dataset) else Dataset(_many(model, images))
+    answers = model.predict(data)
+    wanted = answers if target is None else np.broadcast_to(target, answers.shape)
+    maps = {name: METHODS[name](model, data, wanted) for name in methods}
+    columns = 1 + len(methods)
+    ax = axes_for(ax, 1.5 * columns, 1.6 * len(data) + 0.2)
+    grid = cells(ax, len(data), columns, title_room=0.12)
+    for i in range(len(data)):
+        row = grid[i * columns : (i + 1) * columns]
+        about = f"{model.classes[answers[i]]}"
+        if wanted[i] != answers[i]:
+            about += f", why {model.classes[wanted[i]]}?"
+        show_image(row[0], data[i][0], data.max_value, about)
+        for cell, name in zip(row[1:], methods, strict=True):
+            _overlay(cell, data[i][0], data.max_value, maps[name][i], name)
+    return Display(ax.figure, ax, maps)
+
+
+def _many(model: Model, images: Any) -> Any:
+    array = np.asarray(images)
+    return (
+        array[None]
+        if array.shape in (model.input_shape, model.input_shape[1:])
+        else array
+    )
+
+
+def _overlay(cell: Any, image: Any, max_value: float, values: Any, name: str) -> None:
+    signed = name in ("integrated_gradients", "occlusion")
+    show_image(cell, image, max_value, name.replace("_", " "))
+    height, width = np.asarray(image).shape[-2:]
+    most = float(np.abs(values).max()) or 1.0
+    cell.imshow(
+        values,
+        cmap="RdBu_r" if signed else "inferno",
+        vmin=-most if signed else 0,
+        vmax=most,
+        alpha=0.75,
+        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
+        interpolation="bilinear" if values.shape != (height, width) else "nearest",
+    )
+
+
+def maximised(
+    model: Model,
+    layer: str = "",
+    units: Sequence[int] | None = None,
+    ax: Any = None,
+    **options: Any,
+) -> Display:
+    """Images that excite units of a layer most, by `features.maximise`.
+
+    Args:
+        model: The model.
+        layer: A layer's name; "" is the logits.
+        units: Which. Default: all classes, or the layer's first sixteen units.
+        ax: Axes to draw into.
+        options: As `features.maximise` takes them.
+    Returns:
+        Display; its data are the `features.Maximised`.
+    """
+    chosen = list(_units(model, layer)) if units is None else list(units)
+    found = features.maximise(model, layer, chosen, **options)
+    columns = min(8, len(chosen))
+    rows = -(-len(chosen) // columns)
+    ax = axes_for(ax, 1.2 * columns, 1.35 * rows + 0.3)
+    grid = cells(ax, rows, columns, title_room=0.14)
+    for cell, unit, image in zip(grid, chosen, found.images, strict=False):
+        name = f"{layer} {unit}" if layer else model.classes[unit]
+        show_image(cell, image, 1.0, name)
+    for cell in grid[len(chosen) :]:
+        cell.set_axis_off()
+    ax.set_title("Images that excite most", fontsize=10)
+    return Display(ax.figure, ax, found)
+
+
+def _units(model: Model, layer: str) -> range:
+    sizes = {row["layer"]: row["output"][0] for row in model._core.summary()}
+    if layer and layer not in sizes:
+        raise ValueError(f"unknown layer '{layer}'; known: {', '.join(sizes)}")
+    return range(min(16, sizes[layer]) if layer else len(model.classes))
+
+
+def most_activating(
+    model: Model,
+    data: Dataset,
+    layer: str,
+    units: Sequence[int] = (0, 1, 2, 3),
+    count: int = 9,
+    ax: Any = None,
+) -> Display:
+    """For each unit of a layer, a row of the images that excite it most.
+
+    The Display's data are the indices, (units, count).
+    """
+    found = [
+        features.most_activating(model, data, layer, unit, count)[0] for unit in units
+    ]
+    columns = len(found[0])
+    ax = axes_for(ax, 0.9 * columns + 0.6, 0.9 * len(found) + 0.4)
+    grid = cells(ax, len(found), columns)
+    for i, (unit, chosen) in enumerate(zip(units, found, strict=True)):
+        for j, index in enumerate(chosen):
+            cell = grid[i * columns + j]
+            show_image(cell, data[int(index)][0], data.max_value)
+            if j == 0:
+                cell.set_ylabel(str(unit), rotation=0, fontsize=9, ha="right")
+    ax.set_title(f"Images that excite units of {layer} most", fontsize=10)
+    return Display(ax.figure, ax, np.array(found))
+
+
+def embedding(
+    model: Model,
+    data: Dataset,
+    method: str = "pca",
+    ax: Any = None,
+    *,
+    layer: str | None = None,
+    seed: int = 0,
+) -> Display:
+    """Samples as points of a plane, coloured by class, as the last hidden layer sees them.
+
+    Args:
+        model: The model.
+        data: A labelled Dataset; a few thousand samples at most for t-SNE.
+        method: "pca" or "tsne".
+        ax: Axes to draw into.
+        layer: Another layer's name.
+        seed: Of t-SNE.
+    Returns:
+        Display; its data are the points, (N, 2).
+    """
+    labels = data._need_labels("embedding")
+    points = features.project(features.embedding(model, data, layer), method, seed=seed)
+    ax = axes_for(ax, 5.5, 4.5)
+    import matplotlib
+
+    colours = matplotlib.colormaps["tab10" if len(data.classes) <= 10 else "tab20"]
+    for k, name in enumerate(data.classes):
+        own = points[labels == k]
+        ax.scatter(own[:, 0], own[:, 1], s=6, color=colours(k % colours.N), label=name)
+    ax.set(xticks=[], yticks=[])
+    ax.legend(markerscale=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.set_title({"pca": "PCA", "tsne": "t-SNE"}[method] + " of the last hidden layer")
+    return Display(ax.figure, ax, points)

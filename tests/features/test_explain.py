@@ -1,0 +1,280 @@
+"""Explanations against torch's autograd, closed forms and their own axioms."""
+
+import numpy as np
+import pytest
+import torch
+
+import digitnet
+from digitnet import features
+from digitnet.layers import Dense, Flatten
+
+
+@pytest.fixture(params=["native", "torch"])
+def executor(request, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", request.param)
+
+
+@pytest.fixture
+def images(digits):
+    return digits[1].images[:6]
+
+
+def torch_input(model, images):
+    return torch.from_numpy(model.preprocessed(images)).requires_grad_(True)
+
+
+def without_preprocessing(model):
+    twin = model.to_torch()
+    twin.steps = []
+    return twin
+
+
+def test_saliency_is_autograds_slope(trained, images, executor):
+    x = torch_input(trained, images)
+    logits = without_preprocessing(trained)(x)
+    target = np.array([3, 1, 4, 1, 5, 9])
+    logits[torch.arange(6), torch.from_numpy(target)].sum().backward()
+    found = features.saliency(trained, images, target)
+    np.testing.assert_allclose(found, x.grad.numpy(), rtol=1e-3, atol=1e-5)
+    own = features.saliency(trained, images)
+    answers = trained.predict(images)
+    np.testing.assert_array_equal(own, features.saliency(trained, images, answers))
+
+
+def test_saliency_is_the_slope_of_differences(trained, images):
+    """Of the model itself, without torch: a small step up the slope."""
+    slopes = features.saliency(trained, images, 2).astype(float)
+    x = trained.preprocessed(images)
+    network = digitnet.Model(trained._core.network, (1, 8, 8), preprocess=())
+    network.load_state_dict(trained.state_dict())
+    step = (
+        1e-3
+        * slopes
+        / np.linalg.norm(slopes.reshape(6, -1), axis=1).reshape(6, 1, 1, 1)
+    )
+    up = network._core.predict(np.float32(x + step), None, "cpu", False)[:, 2]
+    down = network._core.predict(np.float32(x - step), None, "cpu", False)[:, 2]
+    expected = np.linalg.norm(slopes.reshape(6, -1), axis=1)
+    # Kinks of ReLU and pools lie within the step of some.
+    np.testing.assert_allclose((up - down) / 2e-3, expected, rtol=0.2, atol=1e-2)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "relu3", "max_pool2", None])
+def test_grad_cam_is_its_formula(layer, trained, images, executor):
+    name = layer or "dropout3"
+    kept = {}
+    twin = without_preprocessing(trained)
+
+    def keep(module, inputs, output):
+        output.retain_grad()
+        kept["maps"] = output
+
+    twin.get_submodule(name).register_forward_hook(keep)
+    logits = twin(torch_input(trained, images))
+    logits[:, 7].sum().backward()
+    maps, slopes = kept["maps"].detach(), kept["maps"].grad
+    expected = (maps * slopes.mean((2, 3), keepdim=True)).sum(1).clamp_min(0).numpy()
+    found = features.grad_cam(trained, images, 7, layer=layer)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+    assert found.min() >= 0
+
+
+def test_integrated_gradients_sum_to_the_difference(trained, images):
+    target = trained.predict(images)
+    shares = features.integrated_gradients(trained, images, target, steps=200)
+    empty = trained.predict_logits(np.zeros((1, 8, 8), np.uint8))[0]
+    logits = trained.predict_logits(images)
+    expected = logits[np.arange(6), target] - empty[target]
+    np.testing.assert_allclose(shares.sum((1, 2, 3)), expected, atol=0.05)
+    grey = features.integrated_gradients(trained, images, target, baseline=16)
+    assert not np.allclose(grey, shares)
+
+
+def test_integrated_gradients_of_a_linear_model_are_weight_times_input(images):
+    model = digitnet.models.make("linear", input_shape=(8, 8), seed=2)
+    shares = features.integrated_gradients(model, images, 4, steps=1)
+    weights = model.state_dict()["dense1.weight"][4].reshape(8, 8)
+    np.testing.assert_allclose(shares[:, 0], weights * images / 16, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(2, 1), (3, 2), (8, 1), (1, 3), (3, 5)])
+def test_occlusion_equals_its_slow_twin(size, stride, trained, images):
+    target = trained.predict(images)
+    found = features.occlusion(
+        trained, images, target, size=size, stride=stride, value=4
+    )
+    starts = [*range(0, 8 - size, stride), 8 - size]
+    for i, image in enumerate(images):
+        whole = trained.predict_proba(image)[0, target[i]]
+        lost, times = np.zeros((8, 8)), np.zeros((8, 8))
+        for top in starts:
+            for left in starts:
+                here = np.s_[top : top + size, left : left + size]
+                covered = image.copy()
+                covered[here] = 4
+                lost[here] += whole - trained.predict_proba(covered)[0, target[i]]
+                times[here] += 1
+        expected = np.divide(lost, times, out=np.zeros((8, 8)), where=times > 0)
+        np.testing.assert_allclose(found[i], expected, atol=1e-5)
+
+
+def test_explanations_see_the_digit_not_its_ground(rng):
+    """A model that only looks at one corner is found out by every method."""
+    model = digitnet.Model([Flatten(), Dense(2)], (8, 8), preprocess=())
+    weight = np.zeros((2, 64), np.float32)
+    weight[1].reshape(8, 8)[:2, :3] = 1
+    model.load_state_dict({"dense1.weight": weight, "dense1.bias": np.zeros(2)})
+    image = np.ones((8, 8), np.float32)
+    maps = [
+        np.abs(features.saliency(model, image, 1))[0, 0],
+        features.integrated_gradients(model, image, 1)[0, 0],
+        features.occlusion(model, image, 1, size=1, stride=1)[0],
+    ]
+    for found in maps:
+        assert (found[:2, :3] > 1e-3).all()
+        assert np.abs(found).sum() == pytest.approx(found[:2, :3].sum())
+
+
+def test_maximising_a_linear_unit_paints_its_positive_weights():
+    model = digitnet.models.make("linear", input_shape=(8, 8), seed=3)
+    found = features.maximise(model, units=[5], l2=0, blur=0, jitter=0, rate=0.2)
+    weights = model.state_dict()["dense1.weight"][5].reshape(8, 8)
+    large = np.abs(weights) > 0.02
+    np.testing.assert_array_equal(found.images[0, 0][large], (weights > 0)[large])
+
+
+def test_maximising_excites_every_class_and_channel(trained):
+    found = features.maximise(trained, units=range(10), steps=60)
+    assert (found.last > found.first + 1).all()
+    assert found.images.shape == (10, 1, 8, 8)
+    assert found.images.min() >= 0
+    assert found.images.max() <= 1
+    answers = trained.predict(np.rint(16 * found.images[:, 0]).astype(np.uint8))
+    assert (answers == np.arange(10)).mean() >= 0.9
+    channels = features.maximise(trained, "conv2", [0, 3], steps=60)
+    assert (channels.last > channels.first).all()
+
+
+def test_maximising_is_a_function_of_the_seed(trained):
+    first = features.maximise(trained, units=[1, 2], steps=5, seed=4)
+    again = features.maximise(trained, units=[1, 2], steps=5, seed=4)
+    other = features.maximise(trained, units=[1, 2], steps=5, seed=5)
+    np.testing.assert_array_equal(first.images, again.images)
+    assert not np.array_equal(first.images, other.images)
+
+
+def test_regularisers_make_calmer_images(trained):
+    def roughness(**options):
+        base = {"l2": 0, "blur": 0, "jitter": 0, "steps": 60}
+        images = features.maximise(trained, units=range(10), **base | options).images
+        return np.abs(np.diff(images)).mean() + np.abs(np.diff(images, axis=2)).mean()
+
+    rough = roughness()
+    for options in ({"blur": 0.6}, {"variation": 2.0}, {"jitter": 2}):
+        assert roughness(**options) < rough, options
+    calm = features.maximise(trained, units=[0], l2=0.2, steps=60).images.mean()
+    assert calm < features.maximise(trained, units=[0], l2=0, steps=60).images.mean()
+
+
+def test_the_embedding_is_the_last_hidden_layer(trained, digits):
+    part = digits[1][:40]
+    found = features.embedding(trained, part)
+    rows = [row["layer"] for row in trained.summary().rows]
+    hidden = rows[rows.index("dense3") - 1]
+    np.testing.assert_array_equal(found, trained.activations(part, [hidden])[hidden])
+    weight, bias = (trained.state_dict()[f"dense3.{p}"] for p in ("weight", "bias"))
+    np.testing.assert_allclose(
+        found @ weight.T + bias, trained.predict_logits(part), atol=1e-4
+    )
+
+
+def test_pca_is_the_plane_of_most_variance(rng):
+    values = rng.normal(size=(50, 6)) * [9, 5, 1, 1, 0.5, 0.1]
+    points = features.project(values)
+    centred = values - values.mean(0)
+    _, sizes, _ = np.linalg.svd(centred)
+    np.testing.assert_allclose(np.linalg.norm(points, axis=0), sizes[:2])
+
+
+def test_tsne_keeps_neighbours(trained, digits):
+    part = digits[1][:150]
+    points = features.project(features.embedding(trained, part), "tsne", seed=1)
+    assert points.shape == (150, 2)
+    distance = ((points[:, None] - points) ** 2).sum(-1)
+    np.fill_diagonal(distance, np.inf)
+    assert (part.labels[distance.argmin(1)] == part.labels).mean() > 0.85
+
+
+def test_the_most_activating_images_are_those_of_the_strongest_maps(trained, digits):
+    data = digits[0][100:700]
+    maps = np.concatenate(
+        [trained.activations(data[i : i + 300], ["conv2"])["conv2"] for i in (0, 300)]
+    )
+    strengths = maps[:, 5].mean((1, 2))
+    indices, found = features.most_activating(trained, data, "conv2", 5, 7)
+    np.testing.assert_allclose(found, np.sort(strengths)[::-1][:7], atol=1e-4)
+    np.testing.assert_allclose(strengths[indices], found, atol=1e-4)
+    _, logits = features.most_activating(trained, data, "dense3", 8, 3)
+    np.testing.assert_allclose(
+        logits, np.sort(trained.predict_logits(data)[:, 8])[::-1][:3], atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda m, x: features.saliency(m, x, 10),
+            "saliency.target: expected classes 0",
+        ),
+        (
+            lambda m, x: features.saliency(m, x, 1.5),
+            "saliency.target: expected classes",
+        ),
+        (lambda m, x: features.saliency(m, x[:, :7]), "expected images of shape"),
+        (
+            lambda m, x: features.grad_cam(m, x, layer="x"),
+            "unknown layer 'x'; known: conv",
+        ),
+        (
+            lambda m, x: features.grad_cam(m, x, layer="dense1"),
+            "grad_cam.layer: expected a layer that gives a map, got 'dense1'",
+        ),
+        (
+            lambda m, x: features.integrated_gradients(m, x, steps=0),
+            "integrated_gradients.steps: expected",
+        ),
+        (
+            lambda m, x: features.occlusion(m, x, size=9),
+            "occlusion.size: expected 1 to 8",
+        ),
+        (
+            lambda m, x: features.occlusion(m, x, stride=-1),
+            "occlusion.stride: expected",
+        ),
+        (lambda m, x: features.maximise(m, "x"), "unknown layer 'x'; known: conv1"),
+        (
+            lambda m, x: features.maximise(m, "conv1", 16),
+            "unit: expected 0 to 15, got 16",
+        ),
+        (
+            lambda m, x: features.maximise(m, units=[]),
+            "maximise.units: expected at least",
+        ),
+        (lambda m, x: features.maximise(m, blur=1), "maximise.blur: expected 0 to 0.8"),
+        (lambda m, x: features.maximise(m, rate=0), "maximise.rate: expected 0 < rate"),
+        (
+            lambda m, x: features.most_activating(m, (x, [0] * 6), "no", 1),
+            "unknown layer 'no'; known: conv1",
+        ),
+        (
+            lambda m, x: features.most_activating(m, (x, [0] * 6), "conv1", 99),
+            "strengths.unit: expected 0 to 15, got 99",
+        ),
+        (lambda m, x: features.project(x.reshape(6, -1), "umap"), "known: pca, tsne"),
+        (lambda m, x: features.project(x.reshape(6, -1)[:2]), "at least 4 rows"),
+    ],
+)
+def test_wrong_questions_are_refused(call, message, trained, images):
+    with pytest.raises(ValueError, match=message):
+        call(trained, images)
