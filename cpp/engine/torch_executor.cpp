@@ -4,7 +4,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/norm.h>
@@ -14,22 +13,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <set>
 
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
-#include "engine/torch_layers.h"
-#include "models/layers.h"
+#include "engine/torch_network.h"
 #include "train/optimizers.h"
 
 namespace digitnet::engine {
 namespace {
 
-using models::Layer;
 using models::Slot;
-using Step = std::function<at::Tensor(const at::Tensor&, RunState&)>;
 
 // LibTorch's errors without their C++ backtrace, and memory by its own name.
 template <class F>
@@ -48,17 +42,6 @@ auto guarded(F f) {
   }
 }
 
-// A slot as a tensor over `block`: four dimensions in channels-last order.
-at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
-  const auto& sizes = slot.parameter.sizes;
-  if (sizes.size() != 4)
-    return block.narrow(0, slot.offset, slot.parameter.count()).view(sizes);
-  const int64_t inputs = sizes[1], width = sizes[3];
-  return block.as_strided(
-      sizes, {slot.parameter.count() / sizes[0], 1, width * inputs, inputs},
-      slot.offset);
-}
-
 // A run of slots that train at one rate.
 struct Segment {
   int64_t offset, count;
@@ -68,9 +51,9 @@ struct Segment {
 class TorchExecutor : public Executor {
  public:
   TorchExecutor(models::Model& model, const std::string& device)
-      : model_(model), device_(device) {
-    guarded([&] { build(); });
-  }
+      : model_(model), device_(device), network_([&] {
+          return guarded([&] { return TorchNetwork(model, device); });
+        }()) {}
 
   std::string name() const override { return "torch on " + device_.str(); }
 
@@ -78,8 +61,9 @@ class TorchExecutor : public Executor {
     guarded([&] {
       at::NoGradGuard guard;
       RunState state;
-      const at::Tensor out =
-          forward_(input(images, count), state).to(at::kCPU).contiguous();
+      const at::Tensor out = network_(network_.input(images, count), state)
+                                 .to(at::kCPU)
+                                 .contiguous();
       std::copy_n(out.const_data_ptr<float>(), out.numel(), logits);
     });
   }
@@ -95,7 +79,7 @@ class TorchExecutor : public Executor {
         if (only.empty() || std::count(only.begin(), only.end(), path) > 0)
           result.push_back({path, x.sizes().vec(), to_vector(x)});
       };
-      forward_(input(images, count), state);
+      network_(network_.input(images, count), state);
       return result;
     });
   }
@@ -110,8 +94,8 @@ class TorchExecutor : public Executor {
   }
 
   void start_epoch(int64_t steps) override {
-    losses_ = at::zeros({steps}, values_.options());
-    correct_ = at::zeros({}, values_.options().dtype(at::kLong));
+    losses_ = at::zeros({steps}, network_.values().options());
+    correct_ = at::zeros({}, network_.values().options().dtype(at::kLong));
     counts_.clear();
   }
 
@@ -141,33 +125,28 @@ class TorchExecutor : public Executor {
   void swap_averages() override {
     if (!averages_.defined()) return;
     at::NoGradGuard guard;
-    const at::Tensor kept = values_.clone();
-    values_.copy_(averages_);
+    const at::Tensor kept = network_.values().clone();
+    network_.values().copy_(averages_);
     averages_.copy_(kept);
   }
 
   void pull() override {
     if (device_.is_cpu()) return;  // the memory is the model's own
     guarded([&] {
-      host(model_.trained()).copy_(values_);
-      host(model_.buffers()).copy_(buffers_);
+      borrowed(model_.trained()).copy_(network_.values());
+      borrowed(model_.buffers()).copy_(network_.buffers());
     });
   }
 
   void push() override {
     if (device_.is_cpu()) return;
     guarded([&] {
-      values_.copy_(host(model_.trained()));
-      buffers_.copy_(host(model_.buffers()));
+      network_.values().copy_(borrowed(model_.trained()));
+      network_.buffers().copy_(borrowed(model_.buffers()));
     });
   }
 
  private:
-  static at::Tensor host(std::vector<float>& values) {
-    return at::from_blob(values.data(), {static_cast<int64_t>(values.size())},
-                         at::kFloat);
-  }
-
   // In row-major order, on the host.
   static std::vector<float> to_vector(const at::Tensor& x) {
     const at::Tensor host = x.detach().to(at::kCPU).contiguous();
@@ -179,7 +158,7 @@ class TorchExecutor : public Executor {
                    const std::string& by) {
     at::AutoGradMode grad(true);
     // Never the images' own memory: it becomes a leaf that has a gradient.
-    at::Tensor x = input(images, count).clone().requires_grad_(true);
+    at::Tensor x = network_.input(images, count).clone().requires_grad_(true);
     at::Tensor base = by.empty() ? x : at::Tensor(), answer;
     std::vector<std::string> known;
     RunState state;
@@ -191,7 +170,7 @@ class TorchExecutor : public Executor {
       }
       if (path == aim.layer) answer = y;
     };
-    const at::Tensor logits = forward_(x, state);
+    const at::Tensor logits = network_(x, state);
     if (aim.layer.empty()) answer = logits;
     const std::string& absent = answer.defined() ? by : aim.layer;
     require(answer.defined() && base.defined(), "unknown layer '", absent,
@@ -214,96 +193,31 @@ class TorchExecutor : public Executor {
             to_vector(base.grad())};
   }
 
-  void build() {
-    at::NoGradGuard guard;
-    values_ = host(model_.trained()).to(device_);
-    buffers_ = host(model_.buffers()).to(device_);
-    for (const Slot& slot : model_.slots()) {
-      const at::Tensor view =
-          view_of(slot, slot.parameter.is_buffer ? buffers_ : values_).detach();
-      tensors_[slot.parameter.name] = view;
-    }
-    forward_ = compile(models::without_last_softmax(model_.network()), "");
-  }
-
-  // The tree as one function; names are looked up here, once.
-  Step compile(const Layer& layer, const std::string& path) {
-    std::vector<Step> children;
-    for (const Layer& child : layer.children) {
-      children.push_back(compile(child, models::joined_path(path, child.name)));
-    }
-    if (layer.kind == "sequence") {
-      return [children](const at::Tensor& x, RunState& state) {
-        at::Tensor y = x;
-        for (const Step& child : children) y = child(y, state);
-        return y;
-      };
-    }
-    if (layer.kind == "residual") {
-      return [children](const at::Tensor& x, RunState& state) {
-        const at::Tensor body = children[0](x, state);
-        return body + (children.size() == 2 ? children[1](x, state) : x);
-      };
-    }
-    if (layer.kind == "concat") {
-      return [children](const at::Tensor& x, RunState& state) {
-        std::vector<at::Tensor> branches;
-        for (const Step& child : children) branches.push_back(child(x, state));
-        return at::cat(branches, 1);
-      };
-    }
-    return leaf(layer, path);
-  }
-
-  Step leaf(const Layer& layer, const std::string& path) {
-    Tensors own;
-    const std::string prefix = path + ".";
-    for (const auto& [name, tensor] : tensors_) {
-      if (name.starts_with(prefix)) own[name.substr(prefix.size())] = tensor;
-    }
-    const Forward forward = torch_forward(layer.kind);
-    return [this, layer, own, forward, path, prefix](const at::Tensor& x,
-                                                     RunState& state) {
-      at::Tensor y = forward(layer, own, frozen_.count(prefix) > 0, x, state);
-      if (state.observe) state.observe(path, y);
-      return y;
-    };
-  }
-
-  // Host memory as the network's input on the device, channels-last.
-  at::Tensor input(const float* images, int64_t count) const {
-    const Shape& shape = model_.preprocess().output();
-    const at::Tensor batch = at::from_blob(
-        const_cast<float*>(images),
-        {count, shape.channels, shape.height, shape.width}, at::kFloat);
-    return batch.to(device_).contiguous(at::MemoryFormat::ChannelsLast);
-  }
-
   void begin(const TrainSettings& settings) {
     settings_ = settings;
     const auto& entry =
         find(train::optimizers::all(), "optimizer", settings.optimizer.name);
     update_ = entry.update;
-    gradients_ = at::zeros_like(values_);
+    gradients_ = at::zeros_like(network_.values());
     state_.clear();
     for (int i = 0; i < entry.states; ++i)
-      state_.push_back(at::zeros_like(values_));
-    averages_ = settings.ema_decay > 0 ? values_.clone() : at::Tensor();
+      state_.push_back(at::zeros_like(network_.values()));
+    averages_ =
+        settings.ema_decay > 0 ? network_.values().clone() : at::Tensor();
     random_ = at::globalContext().defaultGenerator(device_).clone();
     steps_ = 0;
     segments_.clear();
-    frozen_.clear();
+    network_.thaw_all();
     for (size_t i = 0; i < model_.slots().size(); ++i) {
       const Slot& slot = model_.slots()[i];
       if (slot.parameter.is_buffer) continue;
       const double scale = settings.lr_scales.at(i);
-      at::Tensor& tensor = tensors_.at(slot.parameter.name);
+      at::Tensor& tensor = network_.tensor(slot.parameter.name);
       tensor.requires_grad_(scale != 0);
       tensor.mutable_grad() =
           scale != 0 ? view_of(slot, gradients_) : at::Tensor();
       if (scale == 0) {
-        frozen_.insert(
-            slot.parameter.name.substr(0, slot.parameter.name.rfind('.') + 1));
+        network_.freeze_layer_of(slot.parameter.name);
       } else if (!segments_.empty() && segments_.back().lr_scale == scale &&
                  segments_.back().offset + segments_.back().count ==
                      slot.offset) {
@@ -324,7 +238,8 @@ class TorchExecutor : public Executor {
     const at::Tensor labels = at::from_blob(const_cast<int64_t*>(batch.labels),
                                             {batch.count}, at::kLong)
                                   .to(device_);
-    const at::Tensor logits = forward_(input(batch.images, batch.count), state);
+    const at::Tensor logits =
+        network_(network_.input(batch.images, batch.count), state);
     const at::Tensor loss = mean_loss(logits, labels, batch);
     if (!segments_.empty()) loss.backward();
     at::NoGradGuard guard;
@@ -332,7 +247,7 @@ class TorchExecutor : public Executor {
     regularise();
     for (const Segment& segment : segments_) update(segment, lr);
     if (averages_.defined()) {
-      averages_.lerp_(values_, 1 - settings_.average_decay(steps_));
+      averages_.lerp_(network_.values(), 1 - settings_.average_decay(steps_));
     }
     losses_.select(0, static_cast<int64_t>(counts_.size()))
         .copy_(loss.detach());
@@ -360,10 +275,10 @@ class TorchExecutor : public Executor {
   void regularise() {
     if (settings_.l1 > 0 || settings_.l2 > 0) {
       for (const Slot& slot : model_.slots()) {
-        const at::Tensor& tensor = tensors_.at(slot.parameter.name);
+        const at::Tensor& tensor = network_.tensor(slot.parameter.name);
         if (!slot.parameter.decays || !tensor.requires_grad()) continue;
         const at::Tensor weight =
-            values_.narrow(0, slot.offset, slot.parameter.count());
+            network_.values().narrow(0, slot.offset, slot.parameter.count());
         const at::Tensor gradient =
             gradients_.narrow(0, slot.offset, slot.parameter.count());
         if (settings_.l2 > 0) gradient.add_(weight, 2 * settings_.l2);
@@ -383,16 +298,12 @@ class TorchExecutor : public Executor {
     std::vector<at::Tensor> state;
     for (const at::Tensor& block : state_) state.push_back(part(block));
     update_(settings_.optimizer.options, lr * segment.lr_scale, steps_,
-            part(values_), part(gradients_), state);
+            part(network_.values()), part(gradients_), state);
   }
 
   models::Model& model_;
   at::Device device_;
-  at::Tensor values_, buffers_;  // flat blocks on the device
-  Tensors tensors_;              // views of them, by full name
-  Step forward_;
-  std::set<std::string>
-      frozen_;  // prefixes ("conv1.") of layers with a frozen tensor
+  TorchNetwork network_;
 
   TrainSettings settings_;
   train::optimizers::Update update_ = nullptr;

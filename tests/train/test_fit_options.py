@@ -50,7 +50,7 @@ def weights(model):
         ({"seed": -1}, "fit.seed: expected a number from 0"),
         (
             {"augment": "wobble 3"},
-            "unknown augmentation 'wobble'; known: horizontal_flip",
+            "unknown augmentation 'wobble'; known: blur",
         ),
         ({"device": "tpu"}, "device: expected 'auto'"),
         ({"schedule": "cosin"}, "unknown schedule"),

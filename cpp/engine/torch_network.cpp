@@ -1,0 +1,99 @@
+#include "engine/torch_network.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+
+namespace digitnet::engine {
+
+using models::Layer;
+using models::Slot;
+
+at::Tensor borrowed(std::vector<float>& memory) {
+  return at::from_blob(memory.data(), {static_cast<int64_t>(memory.size())},
+                       at::kFloat);
+}
+
+at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
+  const auto& sizes = slot.parameter.sizes;
+  if (sizes.size() != 4)
+    return block.narrow(0, slot.offset, slot.parameter.count()).view(sizes);
+  const int64_t inputs = sizes[1], width = sizes[3];
+  return block.as_strided(
+      sizes, {slot.parameter.count() / sizes[0], 1, width * inputs, inputs},
+      slot.offset);
+}
+
+TorchNetwork::TorchNetwork(models::Model& model, at::Device device)
+    : model_(model), device_(device) {
+  at::NoGradGuard guard;
+  values_ = borrowed(model_.trained()).to(device_);
+  buffers_ = borrowed(model_.buffers()).to(device_);
+  for (const Slot& slot : model_.slots()) {
+    const at::Tensor view =
+        view_of(slot, slot.parameter.is_buffer ? buffers_ : values_).detach();
+    tensors_[slot.parameter.name] = view;
+  }
+  forward_ = compile(models::without_last_softmax(model_.network()), "");
+}
+
+void TorchNetwork::freeze_layer_of(const std::string& tensor) {
+  frozen_.insert(tensor.substr(0, tensor.rfind('.') + 1));
+}
+
+// The tree as one function; names are looked up here, once.
+TorchNetwork::Step TorchNetwork::compile(const Layer& layer,
+                                         const std::string& path) {
+  std::vector<Step> children;
+  for (const Layer& child : layer.children) {
+    children.push_back(compile(child, models::joined_path(path, child.name)));
+  }
+  if (layer.kind == "sequence") {
+    return [children](const at::Tensor& x, RunState& state) {
+      at::Tensor y = x;
+      for (const Step& child : children) y = child(y, state);
+      return y;
+    };
+  }
+  if (layer.kind == "residual") {
+    return [children](const at::Tensor& x, RunState& state) {
+      const at::Tensor body = children[0](x, state);
+      return body + (children.size() == 2 ? children[1](x, state) : x);
+    };
+  }
+  if (layer.kind == "concat") {
+    return [children](const at::Tensor& x, RunState& state) {
+      std::vector<at::Tensor> branches;
+      for (const Step& child : children) branches.push_back(child(x, state));
+      return at::cat(branches, 1);
+    };
+  }
+  return leaf(layer, path);
+}
+
+TorchNetwork::Step TorchNetwork::leaf(const Layer& layer,
+                                      const std::string& path) {
+  Tensors own;
+  const std::string prefix = path + ".";
+  for (const auto& [name, tensor] : tensors_) {
+    if (name.starts_with(prefix)) own[name.substr(prefix.size())] = tensor;
+  }
+  const Forward forward = torch_forward(layer.kind);
+  return [this, layer, own, forward, path, prefix](const at::Tensor& x,
+                                                   RunState& state) {
+    at::Tensor y = forward(layer, own, frozen_.count(prefix) > 0, x, state);
+    if (state.observe) state.observe(path, y);
+    return y;
+  };
+}
+
+at::Tensor TorchNetwork::input(const float* images, int64_t count) const {
+  const Shape& shape = model_.preprocess().output();
+  const at::Tensor batch = at::from_blob(
+      const_cast<float*>(images),
+      {count, shape.channels, shape.height, shape.width}, at::kFloat);
+  return batch.to(device_).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace digitnet::engine
