@@ -37,25 +37,32 @@ void require_spatial(const Layer& layer, const Shape& input) {
 }
 
 OptionInfo init_option() {
-  return {
-      "init",
-      OptionType::Choice,
-      std::string("torch"),
-      0,
-      0,
-      "how weights start: as torch.nn's, or He's for deep networks of ReLUs",
-      {"torch", "he"}};
+  return {"init",
+          OptionType::Choice,
+          std::string("torch"),
+          0,
+          0,
+          "how weights start: as torch.nn's, as Keras' (glorot), or He's for "
+          "deep networks of ReLUs",
+          {"torch", "glorot", "he"}};
 }
 
 std::vector<Parameter> weight_and_bias(const Layer& layer,
                                        const std::vector<int64_t>& weight,
                                        int64_t inputs) {
-  const bool he = text(layer.options, "init") == "he";
-  const double unit = 1 / std::sqrt(static_cast<double>(inputs));
-  const Init init{Init::Kind::Uniform, he ? std::sqrt(6.0) * unit : unit};
+  const std::string& way = text(layer.options, "init");
+  int64_t count = 1;
+  for (const int64_t size : weight) count *= size;
+  // Sums that an input takes part in, as Keras counts them.
+  const double outputs = static_cast<double>(count / weight[1]);
+  const auto sums = static_cast<double>(inputs);
+  double bound = 1 / std::sqrt(sums);
+  if (way == "glorot") bound = std::sqrt(6 / (sums + outputs));
+  if (way == "he") bound = std::sqrt(6 / sums);
+  const Init init{Init::Kind::Uniform, bound};
   std::vector<Parameter> result = {{"weight", weight, init, false, true}};
   if (flag(layer.options, "bias"))
-    result.push_back({"bias", {weight[0]}, he ? Init{} : init});
+    result.push_back({"bias", {weight[0]}, way == "torch" ? init : Init{}});
   return result;
 }
 

@@ -11,9 +11,10 @@
 namespace digitnet::models::layers {
 
 // Layers with weights. Those of conv and dense start uniform: weights and
-// biases in +-1/sqrt(inputs), as torch.nn's; with init "he" weights in
-// +-sqrt(6/inputs) and biases as 0, for deep networks of ReLUs (He et al., ICCV
-// 2015, section 2.2).
+// biases in +-1/sqrt(inputs), as torch.nn's; with another init biases start as
+// 0 and weights in +-sqrt(6/(inputs + outputs)), as Keras' (glorot; Glorot,
+// Bengio, AISTATS 2010), or in +-sqrt(6/inputs), for deep networks of ReLUs
+// (he; He et al., ICCV 2015, section 2.2).
 LayerEntry conv();        // [C, H, W] to [channels, H', W']
 LayerEntry dense();       // features to `units`
 LayerEntry batch_norm();  // per channel or feature

@@ -248,3 +248,23 @@ def test_dropout_is_off_when_asked_and_on_when_training(images, rng):
     assert not np.array_equal(
         model.state_dict()["dense1.weight"], twin.state_dict()["dense1.weight"]
     )
+
+
+@pytest.mark.parametrize(
+    ("init", "bounds"),
+    [
+        ("torch", (1 / np.sqrt(18), 1 / np.sqrt(245))),
+        ("glorot", (np.sqrt(6 / (18 + 45)), np.sqrt(6 / (245 + 30)))),
+        ("he", (np.sqrt(6 / 18), np.sqrt(6 / 245))),
+    ],
+)
+def test_weights_start_within_the_bounds_of_their_init(init, bounds):
+    """conv: 2 * 9 inputs, 5 * 9 outputs; dense: 245 inputs, 30 outputs."""
+    layers_ = [Conv(5, 3, init=init), Flatten(), Dense(30, init=init), Dense(2)]
+    state = digitnet.Model(layers_, (2, 9, 9), seed=1).state_dict()
+    for name, bound in zip(("conv1", "dense1"), bounds, strict=True):
+        weight = state[f"{name}.weight"]
+        assert 0.8 * bound < np.abs(weight).max() <= bound
+        assert abs(weight.mean()) < 0.1
+        assert weight.std() == pytest.approx(bound / np.sqrt(3), rel=0.25)
+        assert (state[f"{name}.bias"] == 0).all() == (init != "torch")
