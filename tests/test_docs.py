@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 MODULES = ["digitnet"] + [
     name
     for _, name, _ in pkgutil.walk_packages(digitnet.__path__, "digitnet.")
-    if not name.startswith("digitnet._core")
+    if not name.startswith("digitnet._core") and not name.endswith("__main__")
 ]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 

@@ -96,3 +96,11 @@ def test_the_stubs_name_everything_that_is_bound(module):
             assert re.search(rf"^(def|class) {name}\b", stub, re.M), (
                 f"{name}: run `make stubs`"
             )
+
+
+def test_editors_know_every_kind_of_layer():
+    """The names that layers.py declares for them are the core's."""
+    text = (ROOT / "python/digitnet/layers.py").read_text()
+    declared = re.findall(r"^    (\w+): Callable\[\.\.\., Layer\]$", text, re.M)
+    simple = [e for e in digitnet.layers.describe() if not e["composite"]]
+    assert declared == sorted(e["class_name"] for e in simple)

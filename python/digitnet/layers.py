@@ -13,12 +13,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from digitnet import _core
 from digitnet._factories import documented, options_of, signature_of
 
 Layer = _core.models.Layer
+
+if TYPE_CHECKING:  # made below from the core's list; here for editors and mypy
+    AdaptiveAveragePool: Callable[..., Layer]
+    AveragePool: Callable[..., Layer]
+    BatchNorm: Callable[..., Layer]
+    Conv: Callable[..., Layer]
+    Dense: Callable[..., Layer]
+    Dropout: Callable[..., Layer]
+    Flatten: Callable[..., Layer]
+    GELU: Callable[..., Layer]
+    MaxPool: Callable[..., Layer]
+    ReLU: Callable[..., Layer]
+    Sigmoid: Callable[..., Layer]
+    Softmax: Callable[..., Layer]
+    Tanh: Callable[..., Layer]
+    Upsample: Callable[..., Layer]
 
 
 def describe() -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 from collections.abc import Callable
@@ -10,19 +9,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitnet import doctor, plot
-from digitnet.whole_file import write_whole
+from digitnet import doctor, page, plot
+from digitnet.whole_file import write_json, write_whole
 
 if TYPE_CHECKING:
     from digitnet.history import History
     from digitnet.model import Model
     from digitnet.plot import Display
     from digitnet.report import Report
-
-_STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
-th:first-child,td:first-child{text-align:left}img{max-width:100%}code,pre{background:#f5f5f5}pre{padding:.7rem;overflow:auto}
-.big{font-size:2rem}"""
 
 
 def write_run(
@@ -42,14 +36,14 @@ def write_run(
     root.mkdir(parents=True, exist_ok=True)
     model.save(root / "model.safetensors")
     write_whole(root / "history.csv", history.to_frame().to_csv().encode())
-    _write_json(root / "metrics.json", metrics_of(history, report))
-    _write_json(root / "config.json", {**config, "versions": doctor.versions()})
+    write_json(root / "metrics.json", metrics_of(history, report))
+    write_json(root / "config.json", {**config, "versions": doctor.versions()})
     pictures = {
         title: _picture(root, name, draw)
         for name, (title, draw) in _figures(model, history, report).items()
     }
-    page = _page(model, history, report, config, pictures)
-    write_whole(root / "report.html", page.encode())
+    text = _page(model, history, report, config, pictures)
+    write_whole(root / "report.html", text.encode())
     return root / "report.html"
 
 
@@ -64,10 +58,6 @@ def metrics_of(history: History, report: Report) -> dict[str, Any]:
         "train_seconds": sum(history["seconds"]) if history.epochs else 0.0,
         "last_epoch": {name: values[-1] for name, values in history.items()},
     }
-
-
-def _write_json(path: Path, value: Any) -> None:
-    write_whole(path, (json.dumps(value, indent=2, default=str) + "\n").encode())
 
 
 def _figures(
@@ -124,10 +114,7 @@ def _page(
         report.to_frame().to_html(float_format="{:.4f}".format),
     ]
     for title, picture in pictures.items():
-        data = base64.b64encode(picture).decode()
-        parts.append(
-            f'<h2>{html.escape(title)}</h2><img alt="{html.escape(title)}" src="data:image/png;base64,{data}">'
-        )
+        parts.append(f"<h2>{html.escape(title)}</h2>{page.image(title, picture)}")
     confused = report.confusion.most_confused()
     if len(confused):
         parts.append(
@@ -142,7 +129,4 @@ def _page(
         + html.escape("\n".join(f"{k}: {v}" for k, v in doctor.versions().items()))
         + "</pre>",
     ]
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(model.name)}</title>'
-        f"<style>{_STYLE}</style>{''.join(parts)}</html>"
-    )
+    return page.document(model.name, parts)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 
 def check_target(path: str | PathLike[str]) -> Path:
@@ -44,3 +46,8 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: str | PathLike[str], value: Any) -> None:
+    """Write a value as indented JSON, whole or not at all; what JSON lacks as text."""
+    write_whole(path, (json.dumps(value, indent=2, default=str) + "\n").encode())

@@ -3,6 +3,7 @@
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 import digitnet
@@ -21,6 +22,14 @@ def world(trained, digits):
 
 
 PLOTS = {
+    "against_time": lambda w, ax: plot.against_time(w["history"], ax=ax),
+    "comparison": lambda w, ax: plot.comparison(
+        pd.Series({"a": 0.98, "b": 0.97}, name="accuracy"), ax=ax
+    ),
+    "drawing": lambda w, ax: plot.drawing(w["image"], w["image"], w["model"], ax=ax),
+    "heat_map": lambda w, ax: plot.heat_map(
+        pd.DataFrame([[0.9, 0.8], [0.7, np.nan]], columns=["x", "y"]), ax=ax
+    ),
     "augmented": lambda w, ax: plot.augmented(w["data"], "rotate 20deg", ax=ax),
     "class_counts": lambda w, ax: plot.class_counts(w["data"], ax=ax),
     "confusion_matrix": lambda w, ax: plot.confusion_matrix(
@@ -28,6 +37,7 @@ PLOTS = {
     ),
     "embedding": lambda w, ax: plot.embedding(w["model"], w["data"][:99], ax=ax),
     "explanations": lambda w, ax: plot.explanations(w["model"], w["image"], ax=ax),
+    "folds": lambda w, ax: plot.folds([0.3, 0.2], [0.9, 0.95], ax=ax),
     "maximised": lambda w, ax: plot.maximised(w["model"], steps=3, ax=ax),
     "most_activating": lambda w, ax: plot.most_activating(
         w["model"], w["data"], "conv2", ax=ax

@@ -2,9 +2,16 @@
 Display with `.figure`, `.axes` and `.data`, and never calls show.
 """
 
+from digitnet.plot.compare import against_time, comparison, drawing, heat_map
 from digitnet.plot.confusion import confusion_matrix
 from digitnet.plot.counts import class_counts
-from digitnet.plot.curves import precision_recall, reliability, roc, training_curves
+from digitnet.plot.curves import (
+    folds,
+    precision_recall,
+    reliability,
+    roc,
+    training_curves,
+)
 from digitnet.plot.display import Display
 from digitnet.plot.explain import (
     embedding,
@@ -23,13 +30,18 @@ from digitnet.plot.inside import feature_maps, filters
 
 __all__ = [
     "Display",
+    "against_time",
     "augmented",
     "class_counts",
+    "comparison",
     "confusion_matrix",
+    "drawing",
     "embedding",
     "explanations",
     "feature_maps",
     "filters",
+    "folds",
+    "heat_map",
     "maximised",
     "misclassified",
     "most_activating",

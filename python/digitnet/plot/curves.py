@@ -96,6 +96,30 @@ def _curve(ax: Any, history: History, metric: str, name: str, colour: str) -> No
         )
 
 
+def folds(losses: Any, accuracies: Any, ax: Any = None) -> Display:
+    """Loss and accuracy of each fold of a cross-validation, with their means.
+
+    Args:
+        losses, accuracies: One value a fold.
+        ax: Axes to draw into; divided in two.
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame({"loss": list(losses), "accuracy": list(accuracies)})
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="fold")
+    outer = axes_for(ax, 9, 3.2)
+    outer.set_axis_off()
+    panels = [outer.inset_axes((i / 2 + 0.05, 0.12, 0.42, 0.8)) for i in (0, 1)]
+    for panel, name, colour in zip(panels, frame, (BLUE, ORANGE), strict=True):
+        mean = float(frame[name].mean())
+        panel.plot(frame.index, frame[name], "o-", color=colour)
+        panel.axhline(mean, color=GREY, linestyle="--", label=f"mean {mean:.4f}")
+        panel.set(xlabel="fold", ylabel=name, xticks=frame.index)
+        panel.grid(alpha=0.3)
+        panel.legend(fontsize=8)
+    return Display(outer.figure, panels, frame)
+
+
 def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
     """ROC curves, each class against the rest, and their micro average.
 

@@ -36,7 +36,8 @@ def feature_maps(
     ax: Any = None,
     *,
     most: int = 32,
-    per_map_scale: bool = True,
+    scale: str = "map",
+    cmap: str = "viridis",
 ) -> Display:
     """What every layer makes of one image.
 
@@ -46,10 +47,16 @@ def feature_maps(
         layers: Layer names. Default: all but dropout.
         ax: Axes to draw into.
         most: Channels shown of a layer.
-        per_map_scale: Each map has its own grey scale; else a layer shares one.
+        scale: "map", each map from its least to its largest value; "layer", one scale for
+            all maps of a layer; "standard", each map standardised, two deviations either way.
+        cmap: Colours, by matplotlib's name.
     Returns:
         Display; its data are the activations by layer name.
     """
+    if scale not in ("map", "layer", "standard"):
+        raise ValueError(
+            f"feature_maps.scale: expected map, layer or standard, got '{scale}'"
+        )
     if layers is None:  # dropout does nothing to an answer
         rows = model.summary().rows
         layers = [row["layer"] for row in rows if row["kind"] != "dropout"]
@@ -66,7 +73,7 @@ def feature_maps(
         share = height / sum(heights)
         panel = ax.inset_axes((0.14, top - share * 0.92, 0.86, share * 0.84))
         top -= share
-        _draw_layer(panel, name, value, most, per_map_scale)
+        _draw_layer(panel, name, value, most, scale, cmap)
     return Display(ax.figure, ax, found)
 
 
@@ -75,17 +82,25 @@ def _squeezed(value: Any) -> Any:
     return value[:, 0, 0] if value.ndim == 3 and value[0].size == 1 else value
 
 
+def _scaled(maps: Any, scale: str) -> Any:
+    axes: dict[str, Any] = {"axis": (1, 2), "keepdims": True}
+    if scale == "map":
+        low, high = maps.min(**axes), maps.max(**axes)
+        return (maps - low) / np.maximum(high - low, 1e-12)
+    if scale == "standard":
+        spread = np.maximum(maps.std(**axes), 1e-12)
+        return np.clip((maps - maps.mean(**axes)) / spread, -2, 2)
+    return maps
+
+
 def _draw_layer(
-    panel: Any, name: str, value: Any, most: int, per_map_scale: bool
+    panel: Any, name: str, value: Any, most: int, scale: str, cmap: str
 ) -> None:
     if value.ndim == 3:
-        maps = value[:most].astype(float)
-        if per_map_scale:
-            low, high = maps.min((1, 2), keepdims=True), maps.max((1, 2), keepdims=True)
-            maps = (maps - low) / np.maximum(high - low, 1e-12)
-        panel.imshow(mosaic(maps, min(16, len(maps))), cmap="viridis")
+        maps = _scaled(value[:most].astype(float), scale)
+        panel.imshow(mosaic(maps, min(16, len(maps))), cmap=cmap)
     else:
-        panel.imshow(value[None].astype(float), cmap="viridis", aspect="auto")
+        panel.imshow(value[None].astype(float), cmap=cmap, aspect="auto")
     panel.set_axis_off()
     size = "x".join(map(str, value.shape))
     panel.text(

@@ -1,135 +1,11 @@
-"""The command line: the same API from a shell."""
+"""What each word of the command line does: arguments in, exit code out."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from typing import Any
-
-
-def _parser() -> argparse.ArgumentParser:
-    from digitnet._startup import VERSION
-
-    parser = argparse.ArgumentParser(
-        prog="digitnet", description="Classifiers of small images."
-    )
-    parser.add_argument("--version", action="version", version=f"digitnet {VERSION}")
-    words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
-    _add_train(words)
-    _add_evaluate(words)
-    _add_predict(words)
-    _add_data(words)
-    _add_models(words)
-    doctor = words.add_parser("doctor", help="what is installed and whether it works")
-    doctor.add_argument("--json", action="store_true", help="for machines")
-    doctor.set_defaults(run=_doctor)
-    return parser
-
-
-def _add_train(words: Any) -> None:
-    from digitnet.presets import PRESETS
-
-    p = words.add_parser("train", help="train a network and write a report folder")
-    p.add_argument(
-        "--data", required=True, help="a named data set, see 'digitnet data list'"
-    )
-    p.add_argument("--model", help="a named network, see 'digitnet models list'")
-    p.add_argument(
-        "--preset",
-        help="a recipe: its network and settings, but for those given beside it: "
-        + ", ".join(f"{r.name} ({r.summary})" for r in PRESETS.values()).replace(
-            "%", "%%"
-        ),
-    )
-    p.add_argument("--epochs", type=int, help="default: 10")
-    p.add_argument("--batch-size", type=int, help="default: 64")
-    p.add_argument("--optimizer", help="default: adam")
-    p.add_argument("--learning-rate", type=float, help="default: the optimizer's own")
-    p.add_argument("--schedule", help="default: one-cycle")
-    p.add_argument("--augment", help='such as "shift 1px | rotate 8deg | zoom 10%%"')
-    p.add_argument(
-        "--copies", type=int, help="train on so many fixed augmented copies an image"
-    )
-    p.add_argument(
-        "--validation", type=float, help="fraction of the training data to hold out"
-    )
-    p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
-    p.add_argument("--label-smoothing", type=float)
-    p.add_argument("--ema-decay", type=float)
-    p.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of weights, order, augmentation, dropout and split",
-    )
-    p.add_argument("--device", default="auto")
-    p.add_argument(
-        "--out", default="runs/last", help="folder of the report (default: %(default)s)"
-    )
-    p.add_argument(
-        "--json", action="store_true", help="print metrics.json and nothing else"
-    )
-    p.set_defaults(run=_train)
-
-
-def _add_evaluate(words: Any) -> None:
-    p = words.add_parser(
-        "evaluate", help="all metrics of a saved model on a data set's test part"
-    )
-    p.add_argument("file", help="a model saved by digitnet")
-    p.add_argument("--data", required=True)
-    p.add_argument("--seed", type=int, default=0, help="of the split, as in training")
-    p.add_argument("--device", default="auto")
-    p.add_argument("--json", action="store_true")
-    p.set_defaults(run=_evaluate)
-
-
-def _add_predict(words: Any) -> None:
-    p = words.add_parser("predict", help="classify picture files")
-    p.add_argument("model", help="a model saved by digitnet")
-    p.add_argument("files", nargs="+", help="pictures of any size")
-    p.add_argument(
-        "--as",
-        dest="way",
-        choices=("scan", "exact"),
-        help="scan: find, crop and centre the digit; exact: take the picture as it is "
-        "(default: exact if the size fits, else scan)",
-    )
-    p.add_argument("--json", action="store_true")
-    p.set_defaults(run=_predict)
-
-
-def _add_data(words: Any) -> None:
-    p = words.add_parser("data", help="list, get or show named data sets")
-    actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, about in (
-        ("list", "every named data set"),
-        ("get", "find or download one"),
-        ("show", "describe one"),
-    ):
-        a = actions.add_parser(name, help=about)
-        if name != "list":
-            a.add_argument("name")
-        a.add_argument("--json", action="store_true")
-        a.set_defaults(
-            run={"list": _data_list, "get": _data_get, "show": _data_show}[name]
-        )
-
-
-def _add_models(words: Any) -> None:
-    p = words.add_parser("models", help="list or show named networks")
-    actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="every named network")
-    listing.add_argument("--json", action="store_true")
-    listing.set_defaults(run=_models_list)
-    show = actions.add_parser(
-        "show", help="layers, parameters and multiply-adds of one"
-    )
-    show.add_argument("name", help="a named network or a model file")
-    show.add_argument("--json", action="store_true")
-    show.set_defaults(run=_models_show)
 
 
 def _print(args: argparse.Namespace, value: Any, text: str) -> None:
@@ -165,7 +41,7 @@ def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return network, {**options, "seed": args.seed, "device": args.device}
 
 
-def _train(args: argparse.Namespace) -> int:
+def train(args: argparse.Namespace) -> int:
     import digitnet
     from digitnet.run_folder import metrics_of, write_run
 
@@ -194,7 +70,7 @@ def _train(args: argparse.Namespace) -> int:
     return 0 if history.status != "diverged" else 1
 
 
-def _evaluate(args: argparse.Namespace) -> int:
+def evaluate(args: argparse.Namespace) -> int:
     import digitnet
 
     model = digitnet.models.load(args.file)
@@ -204,7 +80,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _predict(args: argparse.Namespace) -> int:
+def predict(args: argparse.Namespace) -> int:
     import digitnet
     from digitnet.pictures import prepare
 
@@ -248,7 +124,27 @@ def _prediction_text(result: dict[str, Any]) -> str:
     )
 
 
-def _data_list(args: argparse.Namespace) -> int:
+def reproduce(args: argparse.Namespace) -> int:
+    from digitnet import papers
+
+    if args.name == "list":
+        entries = papers.describe()
+        lines = [f"{e['name']:<16} {e['summary']} ({e['paper']})" for e in entries]
+        _print(args, entries, "\n".join(lines))
+        return 0
+    found = papers.reproduce(
+        args.name,
+        args.mode,
+        protocol=args.protocol,
+        seeds=args.seeds,
+        out=args.out,
+        progress=not args.json,
+    )
+    _print(args, found.metrics, f"\n{found}")
+    return 0
+
+
+def data_list(args: argparse.Namespace) -> int:
     import digitnet
 
     entries = digitnet.data.describe()
@@ -256,7 +152,7 @@ def _data_list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _data_get(args: argparse.Namespace) -> int:
+def data_get(args: argparse.Namespace) -> int:
     from digitnet import sources
     from digitnet.sources.fetch import fetch, need_folder
 
@@ -271,7 +167,7 @@ def _data_get(args: argparse.Namespace) -> int:
     return 0
 
 
-def _data_show(args: argparse.Namespace) -> int:
+def data_show(args: argparse.Namespace) -> int:
     import digitnet
 
     about = next(
@@ -303,7 +199,7 @@ def _data_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _models_list(args: argparse.Namespace) -> int:
+def models_list(args: argparse.Namespace) -> int:
     import digitnet
 
     entries = digitnet.models.describe()
@@ -314,7 +210,7 @@ def _models_list(args: argparse.Namespace) -> int:
     return 0
 
 
-def _models_show(args: argparse.Namespace) -> int:
+def models_show(args: argparse.Namespace) -> int:
     import digitnet
 
     is_file = args.name.endswith(".safetensors")
@@ -325,7 +221,7 @@ def _models_show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(args: argparse.Namespace) -> int:
+def doctor(args: argparse.Namespace) -> int:
     from digitnet import doctor
 
     if not args.json:
@@ -333,20 +229,3 @@ def _doctor(args: argparse.Namespace) -> int:
     results = doctor.checks()
     print(json.dumps({"versions": doctor.versions(), "checks": results}))
     return 0 if all(result["ok"] for result in results) else 1
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line. 0: done, 1: it failed, 2: it was asked wrongly, 130: Ctrl-C."""
-    args = _parser().parse_args(argv)
-    try:
-        return int(args.run(args))
-    except KeyboardInterrupt:
-        print("digitnet: interrupted", file=sys.stderr)
-        return 130
-    except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
-        print(f"digitnet: {error}", file=sys.stderr)
-        return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

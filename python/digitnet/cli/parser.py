@@ -1,0 +1,164 @@
+"""The words of the command line and what they take."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from digitnet.cli import actions
+
+
+def make_parser() -> argparse.ArgumentParser:
+    from digitnet._startup import VERSION
+
+    parser = argparse.ArgumentParser(
+        prog="digitnet", description="Classifiers of small images."
+    )
+    parser.add_argument("--version", action="version", version=f"digitnet {VERSION}")
+    words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
+    _add_train(words)
+    _add_evaluate(words)
+    _add_predict(words)
+    _add_data(words)
+    _add_models(words)
+    _add_reproduce(words)
+    doctor = words.add_parser("doctor", help="what is installed and whether it works")
+    doctor.add_argument("--json", action="store_true", help="for machines")
+    doctor.set_defaults(run=actions.doctor)
+    return parser
+
+
+def _add_train(words: Any) -> None:
+    from digitnet.presets import PRESETS
+
+    p = words.add_parser("train", help="train a network and write a report folder")
+    p.add_argument(
+        "--data", required=True, help="a named data set, see 'digitnet data list'"
+    )
+    p.add_argument("--model", help="a named network, see 'digitnet models list'")
+    p.add_argument(
+        "--preset",
+        help="a recipe: its network and settings, but for those given beside it: "
+        + ", ".join(f"{r.name} ({r.summary})" for r in PRESETS.values()).replace(
+            "%", "%%"
+        ),
+    )
+    p.add_argument("--epochs", type=int, help="default: 10")
+    p.add_argument("--batch-size", type=int, help="default: 64")
+    p.add_argument("--optimizer", help="default: adam")
+    p.add_argument("--learning-rate", type=float, help="default: the optimizer's own")
+    p.add_argument("--schedule", help="default: one-cycle")
+    p.add_argument("--augment", help='such as "shift 1px | rotate 8deg | zoom 10%%"')
+    p.add_argument(
+        "--copies", type=int, help="train on so many fixed augmented copies an image"
+    )
+    p.add_argument(
+        "--validation", type=float, help="fraction of the training data to hold out"
+    )
+    p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
+    p.add_argument("--label-smoothing", type=float)
+    p.add_argument("--ema-decay", type=float)
+    p.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of weights, order, augmentation, dropout and split",
+    )
+    p.add_argument("--device", default="auto")
+    p.add_argument(
+        "--out", default="runs/last", help="folder of the report (default: %(default)s)"
+    )
+    p.add_argument(
+        "--json", action="store_true", help="print metrics.json and nothing else"
+    )
+    p.set_defaults(run=actions.train)
+
+
+def _add_evaluate(words: Any) -> None:
+    p = words.add_parser(
+        "evaluate", help="all metrics of a saved model on a data set's test part"
+    )
+    p.add_argument("file", help="a model saved by digitnet")
+    p.add_argument("--data", required=True)
+    p.add_argument("--seed", type=int, default=0, help="of the split, as in training")
+    p.add_argument("--device", default="auto")
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=actions.evaluate)
+
+
+def _add_predict(words: Any) -> None:
+    p = words.add_parser("predict", help="classify picture files")
+    p.add_argument("model", help="a model saved by digitnet")
+    p.add_argument("files", nargs="+", help="pictures of any size")
+    p.add_argument(
+        "--as",
+        dest="way",
+        choices=("scan", "exact"),
+        help="scan: find, crop and centre the digit; exact: take the picture as it is "
+        "(default: exact if the size fits, else scan)",
+    )
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=actions.predict)
+
+
+def _add_data(words: Any) -> None:
+    p = words.add_parser("data", help="list, get or show named data sets")
+    verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, about in (
+        ("list", "every named data set"),
+        ("get", "find or download one"),
+        ("show", "describe one"),
+    ):
+        a = verbs.add_parser(name, help=about)
+        if name != "list":
+            a.add_argument("name")
+        a.add_argument("--json", action="store_true")
+        a.set_defaults(
+            run={
+                "list": actions.data_list,
+                "get": actions.data_get,
+                "show": actions.data_show,
+            }[name]
+        )
+
+
+def _add_models(words: Any) -> None:
+    p = words.add_parser("models", help="list or show named networks")
+    verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = verbs.add_parser("list", help="every named network")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=actions.models_list)
+    show = verbs.add_parser("show", help="layers, parameters and multiply-adds of one")
+    show.add_argument("name", help="a named network or a model file")
+    show.add_argument("--json", action="store_true")
+    show.set_defaults(run=actions.models_show)
+
+
+def _add_reproduce(words: Any) -> None:
+    p = words.add_parser(
+        "reproduce", help="measure again what a paper claims, and write a report folder"
+    )
+    p.add_argument("name", help="a recipe, or 'list'")
+    sizes = p.add_mutually_exclusive_group()
+    for mode, about in (
+        ("smoke", "seconds: only to see that it runs"),
+        ("quick", "minutes: parts of the data, one seed"),
+        ("full", "longer than the default"),
+    ):
+        sizes.add_argument(
+            f"--{mode}", dest="mode", action="store_const", const=mode, help=about
+        )
+    p.add_argument(
+        "--protocol",
+        default="honest",
+        help="honest: a validation part chooses, the test set is touched once; paper: as "
+        "the authors did (default: %(default)s)",
+    )
+    p.add_argument(
+        "--seeds", type=int, metavar="N", help="repetitions (default: 5, or 1)"
+    )
+    p.add_argument("--out", help="folder (default: runs/NAME-MODE-PROTOCOL)")
+    p.add_argument(
+        "--json", action="store_true", help="print metrics.json and nothing else"
+    )
+    p.set_defaults(run=actions.reproduce, mode="default")

@@ -1,0 +1,69 @@
+"""What a recipe is: a paper's claims, and the stages that measure them again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from digitnet.papers.workshop import Workshop
+
+MODES = ("smoke", "quick", "default", "full")
+PROTOCOLS = ("honest", "paper")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One number of the paper, beside which ours is put.
+
+    `unit` is "%" for fractions that are shown as percent, "s" for seconds, or "".
+    """
+
+    key: str  # under which a stage measures it
+    what: str
+    value: float | None  # None: the paper gives no number
+    unit: str = "%"
+
+    def text(self) -> str:
+        return "-" if self.value is None else shown(self.value, self.unit)
+
+
+def shown(value: float, unit: str) -> str:
+    """A number as people read it: .9917 as 99.17 %."""
+    if unit == "%":
+        return f"{100 * value:.2f} %"
+    if not unit and value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g} {unit}".strip()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a recipe that is done whole or not at all.
+
+    `cost` is about how long it takes, in any unit, for the time that is left.
+    """
+
+    name: str
+    title: str
+    run: Callable[[Workshop], None]
+    cost: float = 1.0
+    protocols: tuple[str, ...] = PROTOCOLS
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A published system: `stages` leave figures, tables and measurements."""
+
+    name: str
+    title: str
+    paper: str
+    summary: str
+    claims: tuple[Claim, ...]
+    stages: tuple[Stage, ...]
+    remarks: tuple[str, ...] = ()  # where the paper is silent or contradicts itself
+    seeds: int = 5  # of the default mode
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": self.name, "summary": self.summary, "paper": self.paper}

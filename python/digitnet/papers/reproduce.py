@@ -1,0 +1,305 @@
+"""Running a recipe: stage by stage, kept as it goes, told at the end."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digitnet import doctor, page
+from digitnet._arrays import as_whole
+from digitnet.papers.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
+from digitnet.papers.workshop import Record, Workshop, mean_and_spread
+from digitnet.whole_file import write_json, write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_SEEDS = 100
+
+
+class Reproduction:
+    """What a run left behind.
+
+    Attributes:
+        recipe: The Recipe.
+        folder: Where report.html, metrics.json, figures and tables are.
+        metrics: What metrics.json holds.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, metrics: dict[str, Any]) -> None:
+        self.recipe, self.folder, self.metrics = recipe, folder, metrics
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "report.html"
+
+    def to_frame(self) -> pd.DataFrame:
+        """What the paper claims beside what was measured."""
+        import pandas as pd
+
+        rows = self.metrics["rows"]
+        return pd.DataFrame(rows)[["what", "claim", "measured"]].set_index("what")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the report's tables, by file name."""
+        import pandas as pd
+
+        return pd.read_csv(self.folder / "tables" / f"{name}.csv")
+
+    def figure(self, name: str) -> Any:
+        """One of the report's figures, for a notebook."""
+        from PIL import Image
+
+        return Image.open(self.folder / "figures" / f"{name}.png")
+
+    def __str__(self) -> str:
+        return (
+            f"{self.recipe.title}\n{self.to_frame().to_string()}\nreport: {self.page}"
+        )
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.recipe.title)}</p>" + self.to_frame().to_html()
+
+
+def reproduce(
+    recipe: Recipe | str,
+    mode: str = "default",
+    *,
+    protocol: str = "honest",
+    seeds: int | Sequence[int] | None = None,
+    out: str | PathLike[str] | None = None,
+    progress: bool = True,
+) -> Reproduction:
+    """Measure again what a paper claims.
+
+    Args:
+        recipe: A name of `names()`.
+        mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
+            or "full".
+        protocol: "honest": a validation part chooses and the test set is touched once;
+            "paper": as the authors did.
+        seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
+            else the recipe's.
+        out: Folder. Default: runs/<recipe>-<mode>-<protocol>. What an interrupted run of
+            the same settings finished there is not done again.
+        progress: Show a bar with the time that is left.
+    Returns:
+        A Reproduction; its folder has report.html, metrics.json, figures as PNG and
+        tables as CSV.
+    Raises:
+        ValueError: unknown name, mode or protocol; the folder holds another run.
+        FileNotFoundError: data that are not on this machine and cannot be downloaded.
+    """
+    from digitnet.papers import find
+
+    recipe = find(recipe) if isinstance(recipe, str) else recipe
+    for what, value, known in (
+        ("mode", mode, MODES),
+        ("protocol", protocol, PROTOCOLS),
+    ):
+        if value not in known:
+            raise ValueError(
+                f"reproduce.{what}: expected {', '.join(known)}, got '{value}'"
+            )
+    chosen = _seeds(recipe, mode, seeds)
+    folder = Path(out) if out else Path("runs") / f"{recipe.name}-{mode}-{protocol}"
+    settings = {
+        "recipe": recipe.name,
+        "mode": mode,
+        "protocol": protocol,
+        "seeds": chosen,
+    }
+    state = _State.opened(folder, settings)
+    workshop = Workshop(folder, mode, protocol, chosen)
+    stages = [stage for stage in recipe.stages if protocol in stage.protocols]
+    with _Bar(stages, state, progress) as bar:
+        for stage in stages:
+            if stage.name not in state.records:
+                _run(stage, workshop, state, bar)
+    metrics = _metrics(recipe, settings, state)
+    write_json(folder / "metrics.json", metrics)
+    write_whole(
+        folder / "report.html", _report(recipe, metrics, stages, state).encode()
+    )
+    return Reproduction(recipe, folder, metrics)
+
+
+def _seeds(recipe: Recipe, mode: str, seeds: int | Sequence[int] | None) -> list[int]:
+    if seeds is None:
+        seeds = 1 if mode in ("smoke", "quick") else recipe.seeds
+    if isinstance(seeds, Sequence):
+        listed = [as_whole(seed, "reproduce.seeds") for seed in seeds]
+    else:
+        listed = list(range(as_whole(seeds, "reproduce.seeds", 1, _MOST_SEEDS)))
+    if not listed:
+        raise ValueError("reproduce.seeds: expected at least one, got none")
+    return listed
+
+
+class _State:
+    """The records of finished stages, in state.json."""
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path, self.settings = path, settings
+        self.records: dict[str, Record] = {}
+
+    @classmethod
+    def opened(cls, folder: Path, settings: dict[str, Any]) -> _State:
+        path = folder / "state.json"
+        state = cls(path, settings)
+        if not path.is_file():
+            if folder.is_dir() and any(folder.iterdir()):
+                raise ValueError(
+                    f"reproduce.out: expected an empty folder or one of an earlier run, "
+                    f"got '{folder}' with other files; choose another"
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            state.save()
+            return state
+        try:
+            kept = json.loads(path.read_text())
+            own, stages = kept["settings"], kept["stages"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: expected the state of a run, got damage; delete the folder"
+            ) from error
+        if own != settings:
+            raise ValueError(
+                f"reproduce.out: expected a run of {settings}, got one of {own} in "
+                f"'{folder}'; choose another folder"
+            )
+        state.records = {name: Record(values) for name, values in stages.items()}
+        return state
+
+    def save(self) -> None:
+        stages = {name: vars(record) for name, record in self.records.items()}
+        write_json(self.path, {"settings": self.settings, "stages": stages})
+
+
+class _Bar:
+    """How much of all stages is done, and how long the rest will take."""
+
+    def __init__(self, stages: list[Stage], state: _State, progress: bool) -> None:
+        from tqdm.auto import tqdm
+
+        done = sum(s.cost for s in stages if s.name in state.records)
+        self.tqdm = tqdm(
+            total=sum(s.cost for s in stages),
+            initial=done,
+            disable=not progress,
+            smoothing=0,
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}, {remaining} left",
+        )
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.tqdm.close()
+
+    def start(self, stage: Stage) -> None:
+        self.tqdm.set_description_str(f"{stage.title:<32.32}")
+        self.before = self.tqdm.n
+        self.cost = stage.cost
+
+    def advance(self, part: float) -> None:
+        self.tqdm.update(part * self.cost)
+
+    def finish(self) -> None:
+        self.tqdm.update(self.before + self.cost - self.tqdm.n)
+
+
+def _run(stage: Stage, workshop: Workshop, state: _State, bar: _Bar) -> None:
+    bar.start(stage)
+    workshop.record, workshop.advance = Record(), bar.advance
+    start = time.perf_counter()
+    stage.run(workshop)
+    workshop.record.seconds = time.perf_counter() - start
+    state.records[stage.name] = workshop.record
+    state.save()
+    bar.finish()
+
+
+def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[str, Any]:
+    measured: dict[str, list[float]] = {}
+    absent: dict[str, str] = {}
+    for record in state.records.values():
+        measured |= record.measured
+        absent |= record.absent
+    rows = []
+    for claim in recipe.claims:
+        if claim.key in measured:
+            mean, spread = mean_and_spread(measured[claim.key])
+            count = len(measured[claim.key])
+            ours = shown(mean, claim.unit)
+            if count > 1:
+                ours += f" (sd {shown(spread, claim.unit)}, n {count})"
+        else:
+            ours = f"not measured: {absent.get(claim.key, 'not in this protocol')}"
+        rows.append({"what": claim.what, "claim": claim.text(), "measured": ours})
+    return {
+        **settings,
+        "paper": recipe.paper,
+        "claim": {c.key: c.value for c in recipe.claims if c.value is not None},
+        "measured": {
+            key: dict(zip(("mean", "sd"), mean_and_spread(values), strict=True))
+            | {"values": values}
+            for key, values in measured.items()
+        },
+        "not_measured": absent,
+        "rows": rows,
+        "seconds": sum(record.seconds for record in state.records.values()),
+        "versions": doctor.versions(),
+    }
+
+
+def _report(
+    recipe: Recipe, metrics: dict[str, Any], stages: list[Stage], state: _State
+) -> str:
+    import pandas as pd
+
+    folder = state.path.parent
+    seeds = ", ".join(map(str, metrics["seeds"]))
+    parts = [
+        f"<h1>{html.escape(recipe.title)}</h1>",
+        f"<p>{html.escape(recipe.paper)}. {html.escape(recipe.summary)}</p>",
+        f"<p>Mode {metrics['mode']}, protocol {metrics['protocol']}, seeds {seeds}, "
+        f"{metrics['seconds']:.0f} s in all.</p>",
+    ]
+    notes = dict.fromkeys(n for record in state.records.values() for n in record.notes)
+    parts += [f'<p class="note">{html.escape(note)}</p>' for note in notes]
+    frame = pd.DataFrame(metrics["rows"])
+    parts += ["<h2>Claimed and measured</h2>", frame.to_html(index=False)]
+    if recipe.remarks:
+        listed = "".join(f"<li>{html.escape(r)}</li>" for r in recipe.remarks)
+        parts.append(f"<h2>What the paper leaves open</h2><ul>{listed}</ul>")
+    for stage in stages:
+        record = state.records[stage.name]
+        parts.append(f"<h2>{html.escape(stage.title)}</h2>")
+        parts += [_item(folder, item) for item in record.items]
+        parts.append(f"<p><small>{record.seconds:.1f} s</small></p>")
+    versions = "\n".join(f"{k}: {v}" for k, v in metrics["versions"].items())
+    parts.append(f"<h2>Versions</h2><pre>{html.escape(versions)}</pre>")
+    return page.document(recipe.title, parts)
+
+
+def _item(folder: Path, item: dict[str, str]) -> str:
+    import pandas as pd
+
+    if item["kind"] == "text":
+        return f"<p>{html.escape(item['text'])}</p>"
+    title = f"<h3>{html.escape(item['title'])}</h3>"
+    if item["kind"] == "figure":
+        png = (folder / "figures" / f"{item['name']}.png").read_bytes()
+        return title + page.image(item["title"], png)
+    frame = pd.read_csv(folder / "tables" / f"{item['name']}.csv")
+    return title + str(
+        frame.to_html(index=False, float_format="{:.4g}".format, na_rep="")
+    )

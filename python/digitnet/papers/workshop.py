@@ -1,0 +1,203 @@
+"""Where a recipe works: its data, models, figures, tables and measurements, kept on disk.
+
+Everything that takes long goes through `once` or `trained`, which keep what was finished,
+so that an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from digitnet.data.dataset import Dataset
+from digitnet.history import History
+from digitnet.papers.stand_in import stand_in
+from digitnet.whole_file import write_json, write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitnet.model import Model
+    from digitnet.plot import Display
+
+T = TypeVar("T")
+
+
+class Workshop:
+    """What a stage is given.
+
+    Attributes:
+        mode: "smoke", "quick", "default" or "full".
+        protocol: "honest" (a validation part chooses, the test set is touched once) or
+            "paper" (as the authors did).
+        seeds: Seeds of repeated trainings.
+        out: The folder.
+        record: What the present stage leaves behind.
+    """
+
+    def __init__(
+        self, out: Path, mode: str, protocol: str, seeds: Sequence[int]
+    ) -> None:
+        self.out, self.mode, self.protocol = out, mode, protocol
+        self.seeds = list(seeds)
+        self.record = Record()
+        self.advance: Callable[[float], None] = lambda part: None
+        self._data: dict[str, tuple[Dataset, Dataset]] = {}
+
+    def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
+        """The one that belongs to the mode."""
+        sizes = {"smoke": smoke, "quick": quick, "default": default, "full": full}
+        return sizes[self.mode]
+
+    # -- data -------------------------------------------------------------------
+
+    def data(self, name: str) -> tuple[Dataset, Dataset]:
+        """A named set, (train, test); in smoke mode a stand-in if it is not here."""
+        from digitnet import sources
+
+        if name not in self._data:
+            source = sources.find(name)
+            if self.mode == "smoke" and not source.here():
+                self._data[name] = stand_in(name)
+                self.note(
+                    f"{name} is not on this machine: scikit-learn's digits, made to look "
+                    "alike, stand in for it, and the numbers say nothing about the paper."
+                )
+            else:
+                self._data[name] = source.load(0)
+        return self._data[name]
+
+    def part(self, data: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
+        """A stratified part of so many samples, or all; a part is noted."""
+        if count is None or count >= len(data):
+            return data
+        self.note(f"{self.mode} mode: {count:,} of the {len(data):,} of {data.name}.")
+        return data.fraction(count / len(data), seed=seed)
+
+    # -- what was finished is kept ------------------------------------------------
+
+    def once(self, key: str, work: Callable[[], T]) -> T:
+        """What `work` returns (plain values), from the folder if it was done before."""
+        path = self.out / "parts" / f"{_file_name(key)}.json"
+        if path.is_file():
+            return json.loads(path.read_text())["result"]
+        result = work()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"key": key, "result": result})
+        return result
+
+    def trained(
+        self,
+        key: str,
+        make: Callable[[], Model],
+        data: Dataset,
+        validation: Dataset | None = None,
+        **options: Any,
+    ) -> tuple[Model, History]:
+        """A model fitted with these options, or the one that was before."""
+        from digitnet.models import load
+
+        folder = self.out / "models"
+        path = folder / f"{_file_name(key)}.safetensors"
+        about = path.with_suffix(".json")
+        if about.is_file():  # written last
+            return load(path), _history(json.loads(about.read_text()))
+        model = make()
+        history = model.fit(data, validation, progress=False, **options)
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(path)
+        write_json(about, {"key": key, **_described(history)})
+        return model, history
+
+    # -- what is shown ------------------------------------------------------------
+
+    def text(self, words: str) -> None:
+        """A paragraph of the report."""
+        self.record.items.append({"kind": "text", "text": words})
+
+    def note(self, words: str) -> None:
+        """A line at the report's top; said once."""
+        if words not in self.record.notes:
+            self.record.notes.append(words)
+
+    def figure(self, name: str, title: str, draw: Callable[[], Display]) -> None:
+        """A figure, as figures/<name>.png and in the report."""
+        path = self.out / "figures" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        display = draw()
+        display.save(path)
+        display.close()
+        self.record.items.append({"kind": "figure", "name": name, "title": title})
+
+    def table(self, name: str, title: str, frame: pd.DataFrame) -> None:
+        """A table, as tables/<name>.csv and in the report."""
+        path = self.out / "tables" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        index = frame.index.name is not None
+        write_whole(path, frame.to_csv(index=index).encode())
+        self.record.items.append({"kind": "table", "name": name, "title": title})
+
+    def measure(self, key: str, values: float | Sequence[float] | pd.Series) -> None:
+        """What was measured of a claim, one value a seed."""
+        listed = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        self.record.measured[key] = listed.tolist()
+
+    def not_measured(self, key: str, reason: str) -> None:
+        """Why there is no number."""
+        self.record.absent[key] = reason
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, moving the bar of the stage by each."""
+        listed = list(items)
+        for item in listed:
+            yield item
+            self.advance(1 / len(listed))
+
+
+class Record:
+    """What a stage left: items of the report, notes, measurements."""
+
+    def __init__(self, values: dict[str, Any] | None = None) -> None:
+        values = values or {}
+        self.items: list[dict[str, str]] = values.get("items", [])
+        self.notes: list[str] = values.get("notes", [])
+        self.measured: dict[str, list[float]] = values.get("measured", {})
+        self.absent: dict[str, str] = values.get("absent", {})
+        self.seconds: float = values.get("seconds", 0.0)
+
+
+def _file_name(key: str) -> str:
+    """Readable, and different for different keys."""
+    plain = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:60]
+    return f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def _described(history: History) -> dict[str, Any]:
+    return {
+        "columns": dict(history),
+        "status": history.status,
+        "monitor": history.monitor,
+        "options": {k: repr(v) for k, v in history.options.items()},
+        "executor": history.executor,
+    }
+
+
+def _history(values: dict[str, Any]) -> History:
+    history = History(values["options"], monitor=values["monitor"])
+    columns = values["columns"]
+    for row in zip(*columns.values(), strict=True):
+        history.append(dict(zip(columns, row, strict=True)))
+    history.status, history.executor = values["status"], values["executor"]
+    return history
+
+
+def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation (0 for one value)."""
+    array = np.asarray(values, dtype=float)
+    return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0

@@ -1,0 +1,114 @@
+"""Settings side by side: bars, grids, time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet.plot.display import BLUE, ORANGE, Display, axes_for, show_image
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitnet.history import History
+    from digitnet.model import Model
+
+
+def comparison(values: pd.Series, ax: Any = None, *, spread: Any = None) -> Display:
+    """One bar a name, the best in orange; the axis begins near the least value.
+
+    Args:
+        values: By name; its own name becomes the axis label.
+        ax: Axes to draw into.
+        spread: Standard deviations, as error bars.
+    """
+    ax = axes_for(ax, 6, 0.35 * len(values) + 1)
+    best = int(np.argmax(values))
+    colours = [ORANGE if i == best else BLUE for i in range(len(values))]
+    ax.barh(range(len(values)), values, xerr=spread, color=colours, height=0.7)
+    ax.set_yticks(range(len(values)), [str(name) for name in values.index])
+    ax.invert_yaxis()
+    low, high = float(values.min()), float(values.max())
+    room = max(high - low, 0.002)
+    ax.set_xlim(max(0.0, low - 0.5 * room), high + 0.3 * room)
+    for i, value in enumerate(values):
+        ax.text(value, i, f" {value:.4f}", va="center", fontsize=8)
+    ax.set_xlabel(str(values.name or ""))
+    ax.spines[["top", "right"]].set_visible(False)
+    return Display(ax.figure, ax, values)
+
+
+def heat_map(grid: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
+    """A table of numbers as colours, each number written in its cell."""
+    ax = axes_for(ax, 1.1 * grid.shape[1] + 2, 0.6 * grid.shape[0] + 1.4)
+    values = grid.to_numpy(dtype=float)
+    shown = ax.imshow(values, cmap="viridis", aspect="auto")
+    ax.set_xticks(range(grid.shape[1]), [str(c) for c in grid.columns])
+    ax.set_yticks(range(grid.shape[0]), [str(i) for i in grid.index])
+    ax.set(xlabel=grid.columns.name or "", ylabel=grid.index.name or "")
+    middle = (np.nanmin(values) + np.nanmax(values)) / 2
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "black" if value > middle else "white"
+            ax.text(j, i, f"{value:.4g}", ha="center", va="center", color=colour)
+    ax.figure.colorbar(shown, ax=ax, label=label)
+    return Display(ax.figure, ax, grid)
+
+
+def against_time(
+    history: History, metric: str = "val_accuracy", ax: Any = None
+) -> Display:
+    """A column of a History against the seconds of training; its best epoch is marked."""
+    seconds = np.cumsum(history["seconds"])
+    values = np.asarray(history[metric])
+    ax = axes_for(ax, 5.5, 3.4)
+    best = int(values.argmin() if metric.endswith("loss") else values.argmax())
+    ax.plot(seconds, values, color=BLUE)
+    ax.plot(seconds[best], values[best], "o", color=ORANGE)
+    ax.annotate(
+        f"epoch {best + 1}: {values[best]:.4g}",
+        (seconds[best], values[best]),
+        textcoords="offset points",
+        xytext=(0, 7),
+        ha="center",
+        fontsize=8,
+    )
+    ax.set(xlabel="seconds of training", ylabel=metric)
+    ax.margins(y=0.15)
+    ax.grid(alpha=0.3)
+    return Display(ax.figure, ax, np.stack([seconds, values], 1))
+
+
+def drawing(picture: Any, image: Any, model: Model, ax: Any = None) -> Display:
+    """A picture file, what the model is shown of it, and what it answers.
+
+    Args:
+        picture: A file's path, or an array.
+        image: The image as the model takes it, from `digitnet.pictures.prepare`.
+        model: The model.
+        ax: Axes to draw into.
+    """
+    from digitnet.data.readers import read_picture
+
+    pixels = (
+        picture
+        if isinstance(picture, np.ndarray)
+        else read_picture(picture, colour=True)
+    )
+    ax = axes_for(ax, 7, 2.4)
+    ax.set_axis_off()
+    left, middle, right = (
+        ax.inset_axes(bounds)
+        for bounds in ((0, 0, 0.27, 0.9), (0.31, 0, 0.27, 0.9), (0.66, 0.1, 0.34, 0.75))
+    )
+    show_image(left, pixels, 255, "the file")
+    show_image(middle, image, model.max_value or 255, "what the model sees")
+    probabilities = model.predict_proba(image)[0]
+    best = int(probabilities.argmax())
+    colours = [ORANGE if k == best else BLUE for k in range(len(probabilities))]
+    right.bar(range(len(probabilities)), probabilities, color=colours)
+    right.set_xticks(range(len(probabilities)), model.classes, fontsize=7)
+    right.set(ylim=(0, 1))
+    right.set_title(f"{model.classes[best]} ({probabilities[best]:.0%})", fontsize=9)
+    return Display(ax.figure, ax, probabilities)

@@ -1,0 +1,258 @@
+"""Recipes: every one runs, resumes, and says what it measured and what not."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import papers
+from digitnet.papers import reproduce
+from digitnet.papers.recipe import Claim, Recipe, Stage
+from digitnet.papers.workshop import Workshop
+
+every_recipe = pytest.mark.parametrize("name", papers.names())
+
+
+@pytest.fixture
+def nothing_here(monkeypatch, tmp_path):
+    """A machine without data sets."""
+    monkeypatch.delenv("DIGITNET_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DIGITNET_OFFLINE", "1")
+
+
+@every_recipe
+@pytest.mark.parametrize("protocol", papers.PROTOCOLS)
+def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_path):
+    out = tmp_path / "run"
+    found = reproduce(name, "smoke", protocol=protocol, out=out, progress=False)
+    recipe = papers.find(name)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics == json.loads(json.dumps(found.metrics))
+    assert [row["what"] for row in metrics["rows"]] == [c.what for c in recipe.claims]
+    for claim in recipe.claims:
+        assert (claim.key in metrics["measured"]) != (
+            claim.key in metrics["not_measured"]
+        )
+        assert metrics["claim"].get(claim.key) == claim.value
+    for key, values in metrics["measured"].items():
+        assert np.isfinite(values["values"]).all(), key
+    page = (out / "report.html").read_text()
+    figures = sorted((out / "figures").glob("*.png"))
+    assert page.count("<img ") == len(figures) > 2
+    assert all(
+        f"<h2>{s.title}</h2>" in page for s in recipe.stages if protocol in s.protocols
+    )
+    assert "stand in for it, and the numbers say nothing" in page
+    assert len(list((out / "tables").glob("*.csv"))) >= 2
+    assert found.table("class_counts").shape[0] == 10
+    assert list(found.to_frame().columns) == ["claim", "measured"]
+    assert "report: " in str(found)
+
+
+@every_recipe
+def test_every_recipe_says_where_it_differs(name):
+    recipe = papers.find(name)
+    assert recipe.remarks
+    assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
+    assert len({claim.key for claim in recipe.claims}) == len(recipe.claims)
+
+
+# A recipe of three stages that counts what it does.
+
+
+class Counting:
+    def __init__(self, stop_at=None):
+        self.ran, self.fits, self.stop_at = [], 0, stop_at
+
+    def stage(self, name):
+        def run(workshop):
+            self.ran.append(name)
+            for seed in workshop.each(workshop.seeds):
+                workshop.once(f"{name} {seed}", lambda: self.work(name, seed))  # noqa: B023
+            workshop.measure(name, [float(s) for s in workshop.seeds])
+
+        return Stage(name, name.title(), run)
+
+    def work(self, name, seed):
+        if (name, seed) == self.stop_at:
+            raise KeyboardInterrupt
+        self.fits += 1
+        return [seed, name]
+
+    def recipe(self):
+        return Recipe(
+            name="counting",
+            title="Counting",
+            paper="none",
+            summary="counts",
+            claims=(
+                Claim("first", "the first", 0.5),
+                Claim("ghost", "nobody", 1.0, ""),
+            ),
+            stages=tuple(self.stage(name) for name in ("first", "second", "third")),
+            remarks=("made up",),
+        )
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
+    first = Counting(stop_at=("second", 1))
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(first.recipe(), out=tmp_path / "r", seeds=3, progress=False)
+    assert first.ran == ["first", "second"]
+    again = Counting()
+    found = reproduce(again.recipe(), out=tmp_path / "r", seeds=3, progress=False)
+    assert again.ran == ["second", "third"]
+    assert again.fits == 2 + 3  # of the second stage's three one was finished
+    whole = Counting()
+    at_once = reproduce(whole.recipe(), out=tmp_path / "s", seeds=3, progress=False)
+    assert found.metrics["measured"] == at_once.metrics["measured"]
+    third = Counting()
+    reproduce(third.recipe(), out=tmp_path / "r", seeds=3, progress=False)
+    assert third.ran == []
+
+
+def test_means_spread_and_what_is_absent_are_told(tmp_path):
+    found = reproduce(
+        Counting().recipe(), out=tmp_path / "r", seeds=[1, 2, 3], progress=False
+    )
+    rows = {row["what"]: row for row in found.metrics["rows"]}
+    assert rows["the first"]["claim"] == "50.00 %"
+    assert rows["the first"]["measured"] == "200.00 % (sd 100.00 %, n 3)"
+    assert rows["nobody"]["measured"] == "not measured: not in this protocol"
+
+
+def test_a_trained_model_is_trained_once(digits, tmp_path, monkeypatch):
+    def make():
+        return digitnet.models.make("linear", input_shape=(8, 8), seed=1)
+
+    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    first, history = shop.trained("one", make, digits[0], digits[1], epochs=2)
+    monkeypatch.setattr(
+        digitnet.Model, "fit", lambda *a, **k: pytest.fail("fitted again")
+    )
+    again, kept = Workshop(tmp_path, "smoke", "honest", [0]).trained(
+        "one", make, digits[0], digits[1], epochs=2
+    )
+    np.testing.assert_array_equal(
+        first.predict_proba(digits[1]), again.predict_proba(digits[1])
+    )
+    assert dict(kept) == dict(history)
+    assert (kept.status, kept.monitor, kept.best_epoch) == (
+        history.status,
+        history.monitor,
+        history.best_epoch,
+    )
+
+
+def test_a_half_written_model_is_not_taken_for_a_trained_one(digits, tmp_path):
+    def make():
+        return digitnet.models.make("linear", input_shape=(8, 8), seed=1)
+
+    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    shop.trained("one", make, digits[0], epochs=1)
+    (about,) = (tmp_path / "models").glob("*.json")
+    about.unlink()  # as if killed between the two files
+    (model,) = (tmp_path / "models").glob("*.safetensors")
+    model.write_bytes(b"half")
+    trained, _ = shop.trained("one", make, digits[0], epochs=1)
+    assert trained.max_value == 16
+
+
+def test_another_run_in_the_folder_is_refused(tmp_path):
+    reproduce(Counting().recipe(), out=tmp_path / "r", seeds=1, progress=False)
+    with pytest.raises(
+        ValueError, match=r"reproduce.out: expected a run of .*got one of"
+    ):
+        reproduce(Counting().recipe(), out=tmp_path / "r", seeds=2, progress=False)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    with pytest.raises(
+        ValueError, match=r"expected an empty folder or one of an earlier"
+    ):
+        reproduce(Counting().recipe(), out=tmp_path / "mine", progress=False)
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": 3}'])
+def test_a_damaged_state_is_named(content, tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "state.json").write_text(content)
+    with pytest.raises(ValueError, match=r"state.json: expected the state of a run"):
+        reproduce(Counting().recipe(), out=tmp_path / "r", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("lenet",), "unknown recipe 'lenet'; known: mlp"),
+        (("mlp", "fast"), "reproduce.mode: expected smoke, quick, default, full, got"),
+        (("mlp", "smoke", "theirs"), "reproduce.protocol: expected honest, paper, got"),
+        (
+            ("mlp", "smoke", "honest", 0),
+            "reproduce.seeds: expected a whole number from 1",
+        ),
+        (("mlp", "smoke", "honest", []), "reproduce.seeds: expected at least one"),
+        (("mlp", "smoke", "honest", [-1]), "reproduce.seeds: expected a whole number"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_made(arguments, message, tmp_path):
+    name, mode, protocol, seeds = (
+        (*arguments, "smoke", "honest", 1)[:4]
+        if len(arguments) == 1
+        else (*arguments, *("honest", 1)[len(arguments) - 2 :])
+    )
+    with pytest.raises(ValueError, match=message):
+        reproduce(name, mode, protocol=protocol, seeds=seeds, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_without_data_only_smoke_mode_goes_on(nothing_here, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"expected the file in"):
+        reproduce("optdigits-cnn", "quick", out=tmp_path / "r", progress=False)
+
+
+def test_optdigits_rows_are_those_of_scikit_learns_seed_42(data_folder, tmp_path):
+    from sklearn.model_selection import train_test_split
+
+    from digitnet.papers import optdigits_cnn
+
+    shop = Workshop(tmp_path, "default", "paper", [0])
+    train, test = optdigits_cnn.split(shop)
+    assert (len(train), len(test)) == (4496, 1124)
+    parts = digitnet.data.load("optdigits")
+    rows = np.concatenate([part.images for part in parts])
+    labels = np.concatenate([part.labels for part in parts])
+    x, held, y, held_y = train_test_split(rows, labels, test_size=0.2, random_state=42)
+    np.testing.assert_array_equal(train.images, x)
+    np.testing.assert_array_equal(test.labels, held_y)
+    np.testing.assert_array_equal(test.images, held)
+    np.testing.assert_array_equal(train.labels, y)
+
+
+def test_the_command_line_reproduces(nothing_here, tmp_path, capsys):
+    from digitnet.cli import main
+
+    assert main(["reproduce", "list"]) == 0
+    assert "optdigits-cnn" in capsys.readouterr().out
+    out = str(tmp_path / "r")
+    command = [
+        "reproduce",
+        "optdigits-cnn",
+        "--smoke",
+        "--protocol",
+        "paper",
+        "--out",
+        out,
+    ]
+    assert main([*command, "--json"]) == 0
+    metrics = json.loads(capsys.readouterr().out)
+    assert metrics["mode"] == "smoke"
+    assert main(command) == 0  # finished before: only told again
+    assert re.search(r"test accuracy +99.11 %", capsys.readouterr().out)
+    assert main(["reproduce", "lenet"]) != 0
+    assert (
+        "unknown recipe 'lenet'; known: mlp, optdigits-cnn" in capsys.readouterr().err
+    )
