@@ -20,12 +20,13 @@ INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-di
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: help demo test test-cpp test-python test-slow notebooks lab lint format stubs bench clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy notebooks lab lint format stubs bench clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
 	@echo "make test       install, then every test: C++, Python, notebooks"
 	@echo "make test-slow  the tests that take minutes (real data in DIGITNET_DATA)"
+	@echo "make test-accuracy  the papers' recipes in quick mode against what they reached before"
 	@echo "make notebooks  execute the notebooks"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make lint       check format, types and style"
@@ -54,9 +55,13 @@ test-python: $(VENV)/.tested
 
 test-slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -m slow
+	DIGITNET_MODE=quick $(BIN)/python -m pytest --nbmake --nbmake-timeout=900 $(NOTEBOOKS)
+
+test-accuracy: $(VENV)/.tested
+	$(BIN)/python -m pytest -m accuracy
 
 notebooks: $(VENV)/.tested
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
+	DIGITNET_MODE=smoke $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
 
 stubs: $(VENV)/.lint
 	rm -rf build/stubs

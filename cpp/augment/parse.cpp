@@ -13,6 +13,8 @@ namespace digitnet::augment {
 namespace {
 
 constexpr uint32_t kStreamsPerOccurrence = 1024;
+constexpr double kSide =
+    64;  // pixels, of which percent have the most as pixels
 
 struct Amount {
   double value;
@@ -48,7 +50,7 @@ Amount amount_of(const std::string& where, const std::string& example,
   require(std::count(units.begin(), units.end(), unit) > 0, where,
           ": expected the unit ", listed(units), ", got '", unit, "'");
   if (unit == "%")  // of one, or of the image's side
-    most = units[0] == "px" ? std::min(most, 100.0) : most * 100;
+    most = units[0] == "px" ? std::min(most / kSide * 100, 100.0) : most * 100;
   require(value >= least && value <= most, where, ": expected a strength from ",
           least, " to ", most, unit, ", got ", word);
   return {value, unit};

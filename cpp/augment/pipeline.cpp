@@ -114,7 +114,7 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
                      const Look& look, Scratch& scratch, float* out,
                      float scale, float shift) const {
   const Shape& shape = images.shape;
-  const bool paints = geometric_ < steps_.size();
+  const bool paints = look.painted && geometric_ < steps_.size();
   bool scaled = false;
   if (geometric_ == 0) {
     images.read(row, out);

@@ -25,6 +25,7 @@ struct Step {
 // Which look of which sample is asked for.
 struct Look {
   uint64_t seed, epoch, sample;
+  bool painted = true;  // false: only moved by the geometric operations
 };
 
 class Pipeline {

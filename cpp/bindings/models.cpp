@@ -102,7 +102,7 @@ py::array_t<double> predict(Model& model, const py::array& images,
                             const std::optional<Labels>& rows,
                             const std::string& device, bool as_probabilities) {
   const auto view = samples_for(model, images, rows);
-  const int64_t classes = model.classes();
+  const int64_t outputs = model.outputs();
   std::vector<double> result;
   {
     py::gil_scoped_release release;
@@ -110,10 +110,10 @@ py::array_t<double> predict(Model& model, const py::array& images,
     const auto logits =
         engine::logits_of(*executor, model, view, 256, no_signal);
     result = as_probabilities
-                 ? engine::probabilities(logits, classes)
+                 ? engine::probabilities(logits, outputs)
                  : std::vector<double>(logits.begin(), logits.end());
   }
-  return to_array(std::move(result), {view.count, classes});
+  return to_array(std::move(result), {view.count, outputs});
 }
 
 py::array_t<float> preprocessed(const Model& model, const py::array& images) {
@@ -155,7 +155,7 @@ void bind_lists(py::module_& m) {
         for (const auto& entry : models::zoo::all()) {
           result.append(py::dict(
               "name"_a = entry.name, "summary"_a = entry.summary,
-              "source"_a = entry.source,
+              "source"_a = entry.source, "makes_images"_a = entry.makes_images,
               "input_shape"_a = py::tuple(py::cast(sizes_of(entry.input)))));
         }
         return result;
@@ -243,7 +243,17 @@ void bind_models(py::module_& root) {
           [](const Model& self) {
             return py::tuple(py::cast(sizes_of(self.input())));
           })
-      .def_property_readonly("classes", &Model::classes)
+      .def_property_readonly("outputs", &Model::outputs,
+                             "Numbers given for a sample.")
+      .def_property_readonly("makes_images", &Model::makes_images)
+      .def_property_readonly(
+          "output_shape",
+          [](const Model& self) {
+            const Shape& shape = self.preprocess().output();
+            return self.makes_images() ? py::tuple(py::cast(sizes_of(shape)))
+                                       : py::make_tuple(self.outputs());
+          },
+          "Of what is given for a sample.")
       .def_property_readonly(
           "preprocess",
           [](const Model& self) {

@@ -145,7 +145,7 @@ data::DatasetView labelled_view(const py::array& images,
   require(labels.size() == view.count, where, ": expected ", view.count,
           " labels, got ", labels.size());
   data::check_labels(where + ".labels", labels.data(), labels.size(),
-                     model.classes());
+                     model.outputs());
   view.labels = labels.data();
   if (weights) {
     require(weights->size() == view.count, where, ".sample_weight: expected ",

@@ -21,7 +21,7 @@ enum class Stream : uint32_t {
   Weights = 2,
   Split = 3,
   Dropout = 4,
-  Patch = 5,     // of MNIST-M
+  Patch = 5,  // of MNIST-M
   Maximise = 6,
   Augment = 16,  // + the operation's own number
 };

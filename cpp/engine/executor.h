@@ -22,6 +22,9 @@ struct Batch {
   const float* images = nullptr;
   const int64_t* labels = nullptr;  // [count]
   const float* weights = nullptr;   // [count], or null: all 1
+  // Of a network that makes images: what it should make, [count, C, H, W]. The
+  // loss is the mean squared error then, and labels are not read.
+  const float* targets = nullptr;
   int64_t count = 0;
 };
 
@@ -58,7 +61,7 @@ class Executor {
   virtual ~Executor() = default;
   virtual std::string name() const = 0;  // "torch on cpu"
 
-  // logits[count, K] in evaluation mode.
+  // logits[count, K], or images[count, C, H, W], in evaluation mode.
   virtual void predict(const float* images, int64_t count, float* logits) = 0;
   // Outputs of layers by path, each [count, ...] in row-major order: of `only`
   // these, or of all if it is empty.

@@ -24,7 +24,7 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
   const int64_t size = model.input().size();
   std::vector<float> raw(blocks_of(batch_size) * size);
   std::vector<float> batch(std::min(batch_size, samples.count) * features);
-  std::vector<float> logits(samples.count * model.classes());
+  std::vector<float> logits(samples.count * model.outputs());
   for (int64_t start = 0; start < samples.count; start += batch_size) {
     if (keep_going && !keep_going()) break;
     const int64_t count = std::min(batch_size, samples.count - start);
@@ -34,7 +34,7 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
       model.preprocess().apply(own, batch.data() + i * features);
     });
     executor.predict(batch.data(), count,
-                     logits.data() + start * model.classes());
+                     logits.data() + start * model.outputs());
   }
   return logits;
 }

@@ -39,7 +39,7 @@ class NativeExecutor : public Executor, private native::Updater {
         plan_.reserve(std::min(count, kImagesAtOnce), false, pool_.threads());
       const int64_t at_once = std::min(plan_.capacity(), kImagesAtOnce);
       const int64_t features = model_.preprocess().output().size();
-      const int64_t classes = model_.classes();
+      const int64_t classes = model_.outputs();
       for (int64_t start = 0; start < count; start += at_once) {
         const Pass pass{kernels_, pool_, std::min(at_once, count - start),
                         false};
@@ -161,7 +161,7 @@ class NativeExecutor : public Executor, private native::Updater {
 
   // Cross-entropy averaged over the samples' weights, and its gradient.
   void measure(const Batch& batch) {
-    const int64_t classes = model_.classes();
+    const int64_t classes = model_.outputs();
     double weight_sum = 0;
     for (int64_t n = 0; n < batch.count; ++n)
       weight_sum += batch.weights ? batch.weights[n] : 1;

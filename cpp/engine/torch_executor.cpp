@@ -235,12 +235,18 @@ class TorchExecutor : public Executor {
     random_.set_current_seed(
         Draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32).bits());
     RunState state{true, &random_};
-    const at::Tensor labels = at::from_blob(const_cast<int64_t*>(batch.labels),
-                                            {batch.count}, at::kLong)
-                                  .to(device_);
-    const at::Tensor logits =
+    const at::Tensor answers =
         network_(network_.input(batch.images, batch.count), state);
-    const at::Tensor loss = mean_loss(logits, labels, batch);
+    at::Tensor labels;
+    if (!batch.targets) {
+      labels = at::from_blob(const_cast<int64_t*>(batch.labels), {batch.count},
+                             at::kLong)
+                   .to(device_);
+    }
+    const at::Tensor loss =
+        weighted_mean(batch.targets ? squared_errors(answers, batch)
+                                    : cross_entropies(answers, labels),
+                      batch);
     if (!segments_.empty()) loss.backward();
     at::NoGradGuard guard;
     ++steps_;
@@ -251,13 +257,19 @@ class TorchExecutor : public Executor {
     }
     losses_.select(0, static_cast<int64_t>(counts_.size()))
         .copy_(loss.detach());
-    correct_.add_(logits.detach().argmax(1).eq(labels).sum());
+    if (labels.defined())
+      correct_.add_(answers.detach().argmax(1).eq(labels).sum());
     counts_.push_back(batch.count);
   }
 
-  // Cross-entropy, averaged over the samples' weights.
-  at::Tensor mean_loss(const at::Tensor& logits, const at::Tensor& labels,
-                       const Batch& batch) const {
+  // Mean squared error of each sample.
+  at::Tensor squared_errors(const at::Tensor& made, const Batch& batch) const {
+    const at::Tensor wanted = network_.input(batch.targets, batch.count);
+    return (made - wanted).square().mean({1, 2, 3});
+  }
+
+  at::Tensor cross_entropies(const at::Tensor& logits,
+                             const at::Tensor& labels) const {
     const at::Tensor log_probability = at::log_softmax(logits, 1);
     at::Tensor loss =
         log_probability.gather(1, labels.unsqueeze(1)).squeeze(1).neg();
@@ -265,6 +277,10 @@ class TorchExecutor : public Executor {
       loss = loss * (1 - settings_.label_smoothing) -
              log_probability.mean(1) * settings_.label_smoothing;
     }
+    return loss;
+  }
+
+  at::Tensor weighted_mean(const at::Tensor& loss, const Batch& batch) const {
     if (!batch.weights) return loss.mean();
     const at::Tensor weights = at::from_blob(const_cast<float*>(batch.weights),
                                              {batch.count}, at::kFloat)

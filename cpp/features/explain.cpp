@@ -122,9 +122,9 @@ std::vector<float> occlusion(engine::Executor& executor,
                    shape};
     view.count = squares + 1;
     const std::vector<double> answers = engine::probabilities(
-        engine::logits_of(executor, model, view), model.classes());
+        engine::logits_of(executor, model, view), model.outputs());
     const auto of_class = [&](int64_t k) {
-      return answers[k * model.classes() + units[i]];
+      return answers[k * model.outputs() + units[i]];
     };
     std::vector<double> lost(area, 0.0), times(area, 0.0);
     for (int64_t k = 0; k < squares; ++k) {

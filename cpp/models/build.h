@@ -49,6 +49,7 @@ inline Layer max_pool(int size = 2, int stride = 0,
 inline Layer adaptive_average_pool(int size) {
   return make_layer("adaptive_average_pool", {{"size", double(size)}});
 }
+inline Layer upsample() { return make_layer("upsample"); }
 inline Layer dropout(double rate) {
   return make_layer("dropout", {{"rate", rate}});
 }

@@ -66,11 +66,13 @@ Model::Model(Layer network, const Shape& input,
           "model.input_shape: expected (channels, height, width) from 1 to "
           "1024 each, got ",
           to_string(input));
-  const Shape output = checked_output(network_, preprocess_.output());
-  require(output.flat && output.channels >= 2,
-          "model: expected the network to end in at least 2 flat outputs, got ",
-          to_string(output), "; end it with flatten and dense");
-  classes_ = output.channels;
+  output_ = checked_output(network_, preprocess_.output());
+  require(
+      (output_ == preprocess_.output() && !network_.children.empty()) ||
+          (output_.flat && output_.channels >= 2),
+      "model: expected the network to end in at least 2 flat outputs, or in "
+      "images of its input's shape, got ",
+      to_string(output_), "; end it with flatten and dense");
   for (const Parameter& parameter :
        parameters_of(network_, preprocess_.output())) {
     std::vector<float>& store = parameter.is_buffer ? buffers_ : trained_;

@@ -22,7 +22,8 @@ struct Slot {
 class Model {
  public:
   // Weights are drawn from `seed`. Throws std::invalid_argument if the network
-  // cannot take the preprocessed input or does not end in flat features.
+  // cannot take the preprocessed input or ends neither in flat features, one a
+  // class, nor in images of the input's own shape.
   Model(Layer network, const Shape& input, const std::vector<Spec>& preprocess,
         uint64_t seed);
 
@@ -30,7 +31,9 @@ class Model {
   Preprocess& preprocess() { return preprocess_; }
   const Preprocess& preprocess() const { return preprocess_; }
   const Shape& input() const { return preprocess_.input(); }
-  int64_t classes() const { return classes_; }
+  // Numbers that the network gives for a sample: classes, or an image's values.
+  int64_t outputs() const { return output_.size(); }
+  bool makes_images() const { return !output_.flat; }
 
   const std::vector<Slot>& slots() const { return slots_; }
   const Slot& slot(
@@ -48,7 +51,7 @@ class Model {
  private:
   Layer network_;
   Preprocess preprocess_;
-  int64_t classes_;
+  Shape output_;
   std::vector<Slot> slots_;
   std::vector<float> trained_, buffers_;
 };

@@ -15,6 +15,7 @@ struct ModelEntry {
   std::string source;
   Shape input;  // when nobody says otherwise
   Layer (*make)(int64_t classes);
+  bool makes_images = false;  // of its input's shape; `classes` says nothing
 };
 
 ModelEntry linear();
@@ -34,6 +35,7 @@ ModelEntry alexnet();
 ModelEntry alexnet_small();
 ModelEntry vgg16();
 ModelEntry vgg16_transfer();
+ModelEntry autoencoder();
 
 inline const std::vector<ModelEntry>& all() {
   static const std::vector<ModelEntry> entries = {linear(),
@@ -52,7 +54,8 @@ inline const std::vector<ModelEntry>& all() {
                                                   alexnet(),
                                                   alexnet_small(),
                                                   vgg16(),
-                                                  vgg16_transfer()};
+                                                  vgg16_transfer(),
+                                                  autoencoder()};
   return entries;
 }
 

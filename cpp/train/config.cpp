@@ -55,6 +55,16 @@ void Config::validate(int64_t classes, bool has_validation) {
   if (!class_weights.empty()) {
     data::check_weights("fit.class_weights", class_weights.data(), classes);
   }
+  if (classes == 0) {
+    require(label_smoothing == 0,
+            "fit.label_smoothing: expected 0 for a network that makes images, "
+            "got ",
+            label_smoothing);
+    require(!monitor.ends_with("accuracy"),
+            "fit.monitor: expected a loss for a network that makes images, got "
+            "'",
+            monitor, "'");
+  }
   if (monitor == "auto") monitor = has_validation ? "val_loss" : "loss";
   const std::vector<std::string> known = {"loss", "accuracy", "val_loss",
                                           "val_accuracy"};

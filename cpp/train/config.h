@@ -31,6 +31,7 @@ struct Config {
 
   // Resolves options and defaults. Throws std::invalid_argument naming the
   // field.
+  // For a network that makes images `classes` is 0.
   void validate(int64_t classes, bool has_validation);
 };
 

@@ -6,8 +6,8 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <numeric>
 
-#include "augment/pipeline.h"
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
@@ -15,6 +15,7 @@
 #include "engine/inference.h"
 #include "engine/memory.h"
 #include "train/optimizers.h"
+#include "train/samples.h"
 #include "train/schedules.h"
 
 namespace digitnet::train {
@@ -22,14 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPulse{50};
-
-// Memory of those who prepare one block.
-struct Block {
-  Block(const augment::Pipeline& pipeline, const Shape& shape)
-      : raw(shape.size()), scratch(pipeline, shape) {}
-  std::vector<float> raw;
-  augment::Pipeline::Scratch scratch;
-};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -64,18 +57,18 @@ class Loop {
         validation_(validation),
         config_(config),
         hooks_(hooks),
-        pipeline_(config.augment),
         executor_(engine::make_executor(model, config.device)),
         steps_((training.count + config.batch_size - 1) / config.batch_size),
         schedule_(find(schedules::all(), "schedule", config.schedule.name)
-                      .make(config.schedule.options, {steps_, config.epochs})) {
+                      .make(config.schedule.options, {steps_, config.epochs})),
+        samples_(model, config.augment, config.seed,
+                 std::min(config.batch_size, training.count)) {
     const int64_t batch = std::min(config.batch_size, training.count);
     images_.resize(batch * model.preprocess().output().size());
+    if (model.makes_images()) targets_.resize(images_.size());
     labels_.resize(batch);
     if (training.weights || !config.class_weights.empty())
       weights_.resize(batch);
-    blocks_.assign(engine::blocks_of(batch), Block(pipeline_, model.input()));
-    fused_ = !pipeline_.empty() && model.preprocess().is_affine(scale_, shift_);
   }
 
   Outcome run() {
@@ -131,32 +124,21 @@ class Loop {
   engine::Batch gather(int64_t epoch, int64_t step) {
     const int64_t first = step * config_.batch_size;
     const int64_t count = std::min(config_.batch_size, training_.count - first);
-    const int64_t features = model_.preprocess().output().size();
-    engine::each_sample(*executor_, count, [&](int64_t i, int64_t block) {
-      prepare(epoch, order_[first + i], blocks_[block],
-              images_.data() + i * features);
-    });
+    const int64_t* chosen = order_.data() + first;
+    samples_.fill(*executor_, training_, chosen, count, epoch, true,
+                  images_.data());
+    if (!targets_.empty()) {
+      samples_.fill(*executor_, training_, chosen, count, epoch, false,
+                    targets_.data());
+    }
     for (int64_t i = 0; i < count; ++i) {
       const int64_t sample = order_[first + i];
       labels_[i] = training_.labels[sample];
       if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
     }
     return {images_.data(), labels_.data(),
-            weights_.empty() ? nullptr : weights_.data(), count};
-  }
-
-  // One sample, augmented and preprocessed.
-  void prepare(int64_t epoch, int64_t sample, Block& block, float* out) const {
-    const auto apply = [&](float* to, float scale, float shift) {
-      pipeline_.apply(training_.images, training_.row(sample),
-                      model_.preprocess().max_value(),
-                      {config_.seed, static_cast<uint64_t>(epoch),
-                       static_cast<uint64_t>(sample)},
-                      block.scratch, to, scale, shift);
-    };
-    if (fused_) return apply(out, scale_, shift_);
-    apply(block.raw.data(), 1, 0);
-    model_.preprocess().apply(block.raw.data(), out);
+            weights_.empty() ? nullptr : weights_.data(),
+            targets_.empty() ? nullptr : targets_.data(), count};
   }
 
   double weight(int64_t sample) const {
@@ -175,8 +157,9 @@ class Loop {
     if (!all_finite(model_.trained())) return diverge(epoch, steps_ - 1);
     Epoch row{epoch,
               totals.loss,
-              static_cast<double>(totals.correct) /
-                  static_cast<double>(totals.samples),
+              model_.makes_images() ? std::nan("")
+                                    : static_cast<double>(totals.correct) /
+                                          static_cast<double>(totals.samples),
               std::nan(""),
               std::nan(""),
               lr_,
@@ -207,14 +190,42 @@ class Loop {
       stop = hooks_.pulse && hooks_.pulse(row.number, steps_, steps_, row.loss);
       return !stop;
     };
+    if (model_.makes_images()) {
+      row.val_loss = restoration_error(keep_going);
+      return !stop;
+    }
     const auto logits =
         engine::logits_of(*executor_, model_, validation_, 256, keep_going);
     if (stop) return false;
     const auto score = engine::score(logits, validation_.labels,
-                                     validation_.count, model_.classes());
+                                     validation_.count, model_.outputs());
     row.val_loss = score.loss;
     row.val_accuracy = score.accuracy;
     return true;
+  }
+
+  // Mean squared error on the validation images, painted as in epoch 0.
+  double restoration_error(const std::function<bool()>& keep_going) {
+    const int64_t size = model_.outputs();
+    std::vector<float> made(images_.size());
+    std::vector<int64_t> chosen(images_.size() / size);
+    double sum = 0;
+    for (int64_t first = 0; first < validation_.count && keep_going();) {
+      const int64_t count = std::min(static_cast<int64_t>(chosen.size()),
+                                     validation_.count - first);
+      std::iota(chosen.begin(), chosen.end(), first);
+      for (const bool painted : {true, false}) {
+        samples_.fill(*executor_, validation_, chosen.data(), count, 0, painted,
+                      painted ? images_.data() : targets_.data());
+      }
+      executor_->predict(images_.data(), count, made.data());
+      for (int64_t i = 0; i < count * size; ++i) {
+        const double error = made[i] - targets_[i];
+        sum += error * error;
+      }
+      first += count;
+    }
+    return sum / static_cast<double>(validation_.count * size);
   }
 
   // Keeps the best epoch; true: early stopping has waited long enough.
@@ -271,18 +282,13 @@ class Loop {
   const data::DatasetView& validation_;
   const Config& config_;
   const Hooks& hooks_;
-  augment::Pipeline pipeline_;
-  // Augmentation and preprocessing are one pass, where that changes nothing but
-  // the rounding.
-  bool fused_ = false;
-  float scale_ = 1, shift_ = 0;
   std::unique_ptr<engine::Executor> executor_;
   int64_t steps_;  // an epoch
   std::unique_ptr<schedules::Schedule> schedule_;
+  Samples samples_;
 
   std::vector<int64_t> order_;
-  std::vector<float> images_, weights_;
-  std::vector<Block> blocks_;
+  std::vector<float> images_, targets_, weights_;
   std::vector<int64_t> labels_;
 
   Snapshot good_, best_;
@@ -302,7 +308,8 @@ class Loop {
 Outcome fit(models::Model& model, const data::DatasetView& training,
             const data::DatasetView& validation, Config config,
             const Hooks& hooks) {
-  config.validate(model.classes(), validation.count > 0);
+  config.validate(model.makes_images() ? 0 : model.outputs(),
+                  validation.count > 0);
   require(training.count > 0,
           "fit.data: expected at least one sample, got none");
   const auto out_of_memory = [&](const char* reason, int64_t fitting) {

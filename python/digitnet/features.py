@@ -135,7 +135,7 @@ def integrated_gradients(
         base,
         units,
         as_whole(steps, "integrated_gradients.steps", 1, 10_000),
-        float(baseline),
+        _finite(baseline, "integrated_gradients.baseline"),
     )
 
 
@@ -161,10 +161,17 @@ def occlusion(
         Zeiler, Fergus, Visualizing and understanding convolutional networks, ECCV 2014.
     """
     base, units = _asked(model, images, target, "occlusion")
-    size = size or max(1, min(model.input_shape[1:]) // 4)
-    return _core.features.occlusion(
-        model._core, base, units, size, stride or max(1, size // 4), float(value)
-    )
+    shorter = min(model.input_shape[1:])
+    size = as_whole(size or max(1, shorter // 4), "occlusion.size", 1, shorter)
+    stride = as_whole(stride or max(1, size // 4), "occlusion.stride", 1, 1024)
+    level = _finite(value, "occlusion.value")
+    return _core.features.occlusion(model._core, base, units, size, stride, level)
+
+
+def _finite(value: float, where: str) -> float:
+    if not np.isfinite(value):
+        raise ValueError(f"{where}: expected a finite number, got {value}")
+    return float(value)
 
 
 class Maximised(NamedTuple):
@@ -207,7 +214,9 @@ def maximise(
         Erhan et al., Visualizing higher-layer features, 2009; regularisers after
         Yosinski et al., ICML workshop 2015.
     """
-    chosen = [units] if isinstance(units, int | np.integer) else list(units)
+    listed = [units] if isinstance(units, int | np.integer) else list(units)
+    chosen = [as_whole(unit, "maximise.units", 0, 2**31) for unit in listed]
+    seed = as_whole(seed, "maximise.seed")
     if model.max_value is None and not model._core.max_value:
         model._core.max_value = 1.0
     return Maximised(
@@ -231,6 +240,8 @@ def embedding(model: Model, data: Any, layer: str | None = None) -> Array:
         (20, 512)
     """
     data = data if isinstance(data, Dataset) else Dataset(data)
+    if not len(data):
+        raise ValueError("embedding.data: expected at least one image, got none")
     layer = layer or _last_hidden(model)
     parts = [
         model.activations(data[start : start + 500], [layer])[layer]
@@ -300,6 +311,8 @@ def most_activating(
     known = [row["layer"] for row in model._core.summary()]
     if layer not in known:
         raise ValueError(f"unknown layer '{layer}'; known: {', '.join(known)}")
+    count = as_whole(count, "most_activating.count", 1, 2**31)
+    unit = as_whole(unit, "most_activating.unit", 0, 2**31)
     base, rows = model._images(data, "most_activating")
     strengths = _core.features.strengths(model._core, base, rows, layer, unit)
     best = np.argsort(-strengths, kind="stable")[:count]
@@ -310,6 +323,7 @@ def _asked(
     model: Model, images: Any, target: Any, where: str
 ) -> tuple[Any, npt.NDArray[np.int64]]:
     """(images of the model's shape, one class an image)."""
+    model._need_classes(where)
     base, rows = model._images(images, where)
     base = base if rows is None else base[rows]
     if len(base) > _MOST_IMAGES:
@@ -324,7 +338,7 @@ def _asked(
         or not ((units >= 0) & (units < len(model.classes))).all()
     ):
         raise ValueError(
-            f"{where}.target: expected classes 0 to {len(model.classes) - 1}, "
-            f"got {target!r:.60}"
+            f"{where}.target: expected classes 0 to {len(model.classes) - 1}, one or one "
+            f"an image, got {target!r:.60}"
         )
     return base, np.ascontiguousarray(units, dtype=np.int64)

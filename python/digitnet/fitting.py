@@ -9,11 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from digitnet import _core
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.fit_data import (
+    better_names,
+    check_data,
+    enlarge,
+    hold_out,
+    sample_weights,
+    unlabelled,
+    weights_of_classes,
+)
 from digitnet.history import History
 from digitnet.progress import Progress, in_notebook, progress_for
 from digitnet.whole_file import check_target
@@ -71,7 +78,9 @@ def fit(
         schedule: Name, or `digitnet.train.schedule(name, ...)`. Default: one-cycle, which
             beats a constant rate on every network here; its peak is the learning rate.
         augment: Text such as ``"shift 1px | rotate 8deg | zoom 10%"``, drawn anew for
-            each sample and epoch; words in `digitnet.augment.Pipeline`.
+            each sample and epoch; words in `digitnet.augment.Pipeline`. A network that
+            makes images learns to give back the sample as it was before the operations
+            on its pixels (noise, erase, blur, ...); its loss is the mean squared error.
         copies: Instead of drawing anew, train on a fixed set: the data (without the
             validation part) and so many augmented copies of each image, or by class.
             See `Dataset.enlarged`.
@@ -116,12 +125,18 @@ def fit(
         ('finished', 2)
     """
     training = as_dataset(data, "fit.data", max_value=model.max_value)
-    weights = _sample_weights(sample_weight, training)
-    training, weights, held_out = _hold_out(training, weights, validation, seed, model)
+    if model.makes_images:
+        if class_weights is not None:
+            raise ValueError(
+                "fit.class_weights: expected none for a network that makes images"
+            )
+        training, validation = unlabelled(training), unlabelled(validation)
+    weights = sample_weights(sample_weight, training)
+    training, weights, held_out = hold_out(training, weights, validation, seed, model)
     wanted: dict[str, Any] = {"augment": as_text(augment)}
     if copies is not None:
         wanted["copies"] = copies
-        training, weights = _enlarge(training, weights, augment, copies, seed)
+        training, weights = enlarge(training, weights, augment, copies, seed)
         augment = None
     options = {
         "epochs": epochs,
@@ -133,7 +148,9 @@ def fit(
         "l1": l1,
         "l2": l2,
         "label_smoothing": label_smoothing,
-        "class_weights": _class_weights(class_weights, training, len(model.classes)),
+        "class_weights": weights_of_classes(
+            class_weights, training, len(model.classes)
+        ),
         "clip_norm": clip_norm,
         "ema_decay": ema_decay,
         "early_stopping": early_stopping,
@@ -144,7 +161,7 @@ def fit(
         "lr_scales": _lr_scales(model, freeze, lr_scale or {}),
     }
     _core.train.check(options, len(model.classes), held_out is not None)
-    _check_data(model, training, held_out)
+    check_data(model, training, held_out)
     if checkpoint is not None:
         check_target(checkpoint)
     history = History(
@@ -153,7 +170,7 @@ def fit(
     run = _Run(model, history, callbacks, checkpoint, progress_for(epochs, progress))
     if model.max_value is None:
         model._fix_scale(training.max_value)
-        model.classes = _better_names(model.classes, training.classes)
+        model.classes = better_names(model.classes, training.classes)
     model.history = history
     history.executor = _executor(model, options)
     _train(model, training, weights, held_out, options, run)
@@ -265,79 +282,6 @@ def _monitored(monitor: str, has_validation: bool) -> str:
     return "val_loss" if has_validation else "loss"
 
 
-def _sample_weights(value: Any, data: Dataset) -> Any:
-    if value is None:
-        return None
-    weights = np.ascontiguousarray(value, dtype=np.float64)
-    if weights.shape != (len(data),):
-        raise ValueError(
-            f"fit.sample_weight: expected shape ({len(data)},), got {weights.shape}"
-        )
-    _core.data.check_weights(weights, "fit.sample_weight")
-    return weights
-
-
-def _hold_out(
-    data: Dataset, weights: Any, validation: Any, seed: int, model: Model
-) -> tuple[Dataset, Any, Dataset | None]:
-    """(training, its weights, validation)."""
-    if validation is None:
-        return data, weights, None
-    if not isinstance(validation, int | float):
-        return (
-            data,
-            weights,
-            as_dataset(validation, "fit.validation", max_value=model.max_value),
-        )
-    if not 0 < validation < 1:
-        raise ValueError(f"fit.validation: expected 0 < fraction < 1, got {validation}")
-    fractions = [1 - float(validation), float(validation)]
-    kept, held = _core.data.split(data._need_labels("fit.data"), fractions, seed, True)
-    return (
-        data._part(kept),
-        None if weights is None else weights[kept],
-        data._part(held),
-    )
-
-
-def _enlarge(
-    data: Dataset, weights: Any, augment: Any, copies: Any, seed: int
-) -> tuple[Dataset, Any]:
-    """The enlarged set and its samples' weights."""
-    if not as_text(augment):
-        raise ValueError(
-            "fit.copies: expected an augmentation that makes them, got none; give augment"
-        )
-    if weights is not None:
-        counts = data._copies(copies)
-        weights = np.concatenate([weights, np.repeat(weights, counts)])
-    return data.enlarged(augment, copies, seed=seed), weights
-
-
-def _class_weights(
-    value: Sequence[float] | Mapping[int, float] | str | None,
-    data: Dataset,
-    classes: int,
-) -> list[float]:
-    if value is None:
-        return []
-    if isinstance(value, str):
-        if value != "balanced":
-            raise ValueError(
-                f"fit.class_weights: expected numbers or 'balanced', got '{value}'"
-            )
-        counts = np.bincount(data._need_labels("fit.data"), minlength=classes)
-        return [len(data) / (classes * count) if count else 0.0 for count in counts]
-    if isinstance(value, Mapping):
-        unknown = [k for k in value if k not in range(classes)]
-        if unknown:
-            raise ValueError(
-                f"fit.class_weights: expected classes 0 to {classes - 1}, got {unknown}"
-            )
-        return [float(value.get(k, 1.0)) for k in range(classes)]
-    return [float(weight) for weight in value]
-
-
 def _lr_scales(
     model: Model, freeze: Sequence[str], scales: Mapping[str, float]
 ) -> list[float]:
@@ -365,29 +309,3 @@ def _lr_scales(
             )
         factors.update(dict.fromkeys(found, scale))
     return list(factors.values())
-
-
-def _check_data(model: Model, training: Dataset, held_out: Dataset | None) -> None:
-    """Everything about the data that can be wrong, before anything is changed."""
-    for where, data in (("fit.data", training), ("fit.validation", held_out)):
-        if data is None:
-            continue
-        labels = data._need_labels(where)
-        if not len(data):
-            raise ValueError(f"{where}: expected at least one sample, got none")
-        if data.shape != model.input_shape:
-            raise ValueError(
-                f"{where}: expected images of shape {model.input_shape}, got {data.shape}"
-            )
-        _core.data.check_labels(labels, len(model.classes), f"{where}.labels")
-        scale = model.max_value or training.max_value
-        if data.max_value != scale:
-            raise ValueError(
-                f"{where}.max_value: expected {scale:g}, got {data.max_value:g}"
-            )
-
-
-def _better_names(own: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
-    """The data's class names where the model has only numbers."""
-    numbered = own == tuple(str(k) for k in range(len(own)))
-    return data if numbered and len(data) == len(own) else own

@@ -28,7 +28,8 @@ class Model:
     """Network, preprocessing and weights.
 
     Args:
-        layers: A list of `digitnet.layers`, or one layer; it must end in K flat outputs.
+        layers: A list of `digitnet.layers`, or one layer; it must end in K flat outputs, or
+            in images of its input's shape (then there are no classes, and `restore` asks).
         input_shape: (height, width) or (channels, height, width) of the raw images.
         classes: Class names. Default: 0 to K - 1.
         preprocess: Steps from raw pixels to the network's input.
@@ -58,9 +59,10 @@ class Model:
             list(preprocess),
             as_whole(seed, "Model.seed"),
         )
-        count = self._core.classes
-        names = range(count) if classes is None or isinstance(classes, int) else classes
-        self.classes = tuple(str(k) for k in names)
+        count = 0 if self.makes_images else self._core.outputs
+        if classes is None or isinstance(classes, int) or not count:
+            classes = [str(k) for k in range(count)]
+        self.classes = tuple(str(k) for k in classes)
         if len(self.classes) != count:
             raise ValueError(
                 f"Model.classes: expected {count} names, one an output, got {len(self.classes)}"
@@ -79,6 +81,11 @@ class Model:
     def max_value(self) -> float | None:
         """The pixel value of full intensity, known since the first fit."""
         return self._scale
+
+    @property
+    def makes_images(self) -> bool:
+        """Whether it gives images of its input's shape instead of classes."""
+        return self._core.makes_images
 
     def count_params(self) -> int:
         """How many numbers are trained."""
@@ -130,9 +137,17 @@ class Model:
     def _fix_scale(self, max_value: float) -> None:
         self._scale = self._core.max_value = max_value
 
+    def _need_classes(self, where: str) -> None:
+        if self.makes_images:
+            raise ValueError(
+                f"{where}: expected a network with classes, got one that makes images; "
+                "use restore()"
+            )
+
     def _ask(
         self, images: Any, where: str, probabilities: bool, device: str
     ) -> npt.NDArray[np.float64]:
+        self._need_classes(where)
         base, rows = self._images(images, where)
         return self._core.predict(base, rows, device, probabilities)
 
@@ -157,6 +172,25 @@ class Model:
         """The most probable class of each image, int64 (N,)."""
         return self.predict_logits(images, device=device).argmax(axis=1)
 
+    def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
+        """What a network that makes images gives for noisy ones: float32 (N, C, H, W).
+
+        Values are on the scale of the network's input, 0 to 1 for the usual preprocessing.
+
+        Args:
+            images: A Dataset, or what it takes; one image too.
+            device: "auto", "cpu" or "cuda".
+        Raises:
+            ValueError: a network with classes.
+        """
+        if not self.makes_images:
+            raise ValueError(
+                "restore: expected a network that makes images, got one with classes"
+            )
+        base, rows = self._images(images, "restore")
+        made = self._core.predict(base, rows, device, False)
+        return made.reshape(-1, *self._core.output_shape).astype(np.float32)
+
     def evaluate(self, data: Any, *, device: str = "auto") -> Report:
         """All metrics on labelled data: a mapping, a table in a notebook.
 
@@ -165,6 +199,7 @@ class Model:
         Raises:
             ValueError: unlabelled data, another image shape or pixel scale.
         """
+        self._need_classes("evaluate")
         data = as_dataset(data, "evaluate", max_value=self.max_value)
         labels = data._need_labels("evaluate")
         _core.data.check_labels(labels, len(self.classes), "evaluate.labels")

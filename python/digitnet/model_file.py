@@ -139,7 +139,7 @@ def _build(
         model = Model(
             network,
             input_shape=about["input_shape"],
-            classes=[str(c) for c in about["classes"]],
+            classes=[str(c) for c in about["classes"]] or None,
             preprocess=about["preprocess"],
             name=about["name"],
         )

@@ -15,11 +15,9 @@ def in_notebook() -> bool:
 def row_text(epoch: int, epochs: int, row: dict[str, float]) -> str:
     """One aligned line about an epoch."""
     text = f"epoch {epoch:>{len(str(epochs))}}/{epochs}"
-    text += f"  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}"
-    if row["val_loss"] == row["val_loss"]:
-        text += (
-            f"  val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}"
-        )
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        if row[name] == row[name]:  # NaN: there is none
+            text += f"  {name} {row[name]:.4f}"
     return f"{text}  {row['seconds']:.1f}s"
 
 

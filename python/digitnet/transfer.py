@@ -11,7 +11,8 @@ import numpy.typing as npt
 from digitnet import _core
 from digitnet._core import OutOfMemory
 from digitnet.data.dataset import Dataset, as_dataset
-from digitnet.fitting import _better_names, _check_data, _hold_out, fit
+from digitnet.fit_data import better_names, check_data, hold_out, sample_weights
+from digitnet.fitting import fit
 from digitnet.history import History
 from digitnet.layers import Sequence
 
@@ -47,7 +48,11 @@ def split_at(model: Model, layer: str | None = None) -> tuple[Model, Model]:
     maps = [name for name in names if len(outputs[name]) == 3]
     if layer is None:
         flats = [i for i, child in enumerate(children) if child.kind == "flatten"]
-        layer = names[flats[-1] - 1] if flats and flats[-1] > 0 else ""
+        if not maps or not flats or flats[-1] == 0:
+            raise ValueError(
+                "split_at: expected a network with a flatten behind a map, got none"
+            )
+        layer = names[flats[-1] - 1]
     if layer not in maps:
         raise ValueError(
             f"split_at: expected a layer that gives a map, got '{layer}'; "
@@ -110,7 +115,7 @@ def _ask(
 ) -> npt.NDArray[np.float32]:
     from tqdm import tqdm
 
-    size = base._core.classes
+    size = base._core.outputs
     _check_room(len(data), size)
     out = np.empty((len(data), size), np.float32)
     starts = tqdm(
@@ -188,15 +193,16 @@ def fit_head(
             raise ValueError(f"fit_head.{name}: expected none, got one; {reason}")
     training = as_dataset(data, "fit_head.data", max_value=model.max_value)
     seed = options.get("seed", 0)
-    training, _, held_out = _hold_out(training, None, validation, seed, model)
-    _check_data(model, training, held_out)
+    weights = sample_weights(options.pop("sample_weight", None), training)
+    training, weights, held_out = hold_out(training, weights, validation, seed, model)
+    check_data(model, training, held_out)
     bottom, head = split_at(model, base)
     bottom._fix_scale(training.max_value)
     device = str(options.get("device", "auto"))
     sets = [s for s in (training, held_out) if s is not None]
-    _check_room(sum(len(s) for s in sets), bottom._core.classes)
+    _check_room(sum(len(s) for s in sets), bottom._core.outputs)
     if progress:
-        size = sum(len(s) for s in sets) * bottom._core.classes * 4
+        size = sum(len(s) for s in sets) * bottom._core.outputs * 4
         print(f"keeping {size / 2**20:,.0f} MiB of features", file=sys.stderr)
     answers = [_ask(bottom, s, device, progress) for s in sets]
     largest = max(1e-6, *(float(a.max()) for a in answers))
@@ -213,6 +219,7 @@ def fit_head(
             kept[0],
             kept[1] if len(kept) > 1 else None,
             progress=progress,
+            sample_weight=weights,
             callbacks=[*callbacks, _Stop(model, head)],
             **options,
         )
@@ -240,4 +247,4 @@ def _bring_back(model: Model, head: Model, training: Dataset) -> None:
     model.history = head.history
     if model.max_value is None:
         model._fix_scale(training.max_value)
-        model.classes = _better_names(model.classes, training.classes)
+        model.classes = better_names(model.classes, training.classes)

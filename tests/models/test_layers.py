@@ -160,9 +160,9 @@ def test_names_are_kind_and_number_or_the_given_ones():
         ([Flatten(), Conv(2, 3)], "layer 'conv1': conv: expected images"),
         (
             [Conv(2, 3)],
-            "expected the network to end in at least 2 flat outputs, got 2x7x7",
+            "at least 2 flat outputs, or in images of its input's shape, got 2x7x7",
         ),
-        ([Flatten(), Dense(1)], "at least 2 flat outputs, got 1"),
+        ([Flatten(), Dense(1)], "at least 2 flat outputs, or in images.*got 1;"),
         ([MaxPool(10), Flatten(), Dense(2)], "at least 10 pixels a side, got 2x9x9"),
         (
             [Residual([Conv(3, 3)]), Flatten(), Dense(2)],

@@ -42,8 +42,9 @@ def test_every_model_survives_save_and_load(name, tmp_path, rng):
     images = rng.integers(0, 256, (4, *model.input_shape), dtype=np.uint8)
     model.save(tmp_path / "m.safetensors")
     again = digitnet.models.load(tmp_path / "m.safetensors")
+    ask = "restore" if model.makes_images else "predict_proba"
     np.testing.assert_array_equal(
-        again.predict_proba(images), model.predict_proba(images)
+        getattr(again, ask)(images), getattr(model, ask)(images)
     )
     assert (again.name, again.classes, again.input_shape) == (
         model.name,

@@ -23,6 +23,7 @@ PARAMETERS = {
     "alexnet-small": 2_456_778,
     "vgg16": 33_638_218,
     "vgg16-transfer": 14_848_586,
+    "autoencoder": 28_353,
 }
 # (epochs, learning rate) where 150 epochs at .004 are too few, or more than needed.
 LEARNS = {
@@ -34,14 +35,16 @@ LEARNS = {
     "vgg16-transfer": (30, 0.0005),
 }
 
+CLASSIFIERS = [e["name"] for e in digitnet.models.describe() if not e["makes_images"]]
 LARGE = ("alexnet", "vgg16", "vgg16-transfer")
 
 every_model = pytest.mark.parametrize("name", digitnet.models.names())
-every_model_the_large_ones_slowly = pytest.mark.parametrize(
+every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
+every_classifier_the_large_ones_slowly = pytest.mark.parametrize(
     "name",
     [
         pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
-        for name in digitnet.models.names()
+        for name in CLASSIFIERS
     ],
 )
 
@@ -59,7 +62,7 @@ def test_every_model_has_the_published_number_of_parameters(name):
     assert model.summary().total("parameters") == PARAMETERS[name]
 
 
-@every_model
+@every_classifier
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_every_model_gives_probabilities_for_any_number_of_images(name, count, rng):
     model = digitnet.models.make(name)
@@ -68,7 +71,7 @@ def test_every_model_gives_probabilities_for_any_number_of_images(name, count, r
     np.testing.assert_allclose(probabilities.sum(1), 1)
 
 
-@every_model
+@every_classifier
 def test_every_model_answers_the_same_twice_and_alone(name, rng):
     model = digitnet.models.make(name)
     images = images_for(model, 4, rng)
@@ -113,7 +116,7 @@ def enlarged_digits(digits, shape):
     return np.repeat(images[:, None], channels, 1)
 
 
-@every_model_the_large_ones_slowly
+@every_classifier_the_large_ones_slowly
 def test_every_model_can_learn_32_images_by_heart(name, digits):
     model = digitnet.models.make(name)
     data = digitnet.Dataset(
@@ -126,7 +129,7 @@ def test_every_model_can_learn_32_images_by_heart(name, digits):
     assert model.evaluate(data)["accuracy"] == 1
 
 
-@every_model
+@every_classifier
 def test_every_model_takes_other_classes(name):
     model = digitnet.models.make(name, classes=["a", "b", "c"])
     assert model.classes == ("a", "b", "c")
@@ -136,7 +139,7 @@ def test_every_model_takes_other_classes(name):
     )
 
 
-@every_model
+@every_classifier
 def test_every_model_refuses_a_wrong_image_size(name):
     model = digitnet.models.make(name)
     with pytest.raises(ValueError, match="predict: expected images of shape"):

@@ -174,6 +174,12 @@ def test_another_run_in_the_folder_is_refused(tmp_path):
     ):
         reproduce(Counting().recipe(), out=tmp_path / "mine", progress=False)
     assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
+    with pytest.raises(
+        NotADirectoryError, match=r"reproduce.out: expected a folder, got"
+    ):
+        reproduce(
+            Counting().recipe(), out=tmp_path / "mine" / "thesis.tex", progress=False
+        )
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": 3}'])

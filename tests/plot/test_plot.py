@@ -18,6 +18,7 @@ def world(trained, digits):
         "history": trained.history,
         "report": trained.evaluate(digits[1]),
         "image": digits[1].images[0],
+        "restorer": digitnet.models.make("autoencoder", input_shape=(8, 8)),
     }
 
 
@@ -49,8 +50,16 @@ PLOTS = {
     "precision_recall": lambda w, ax: plot.precision_recall(w["report"], ax=ax),
     "predictions": lambda w, ax: plot.predictions(w["report"], 6, ax=ax),
     "reliability": lambda w, ax: plot.reliability(w["report"], ax=ax),
+    "restorations": lambda w, ax: plot.restorations(
+        w["restorer"], w["data"], "noise 20%", ax=ax
+    ),
     "roc": lambda w, ax: plot.roc(w["report"], ax=ax),
     "sample_grid": lambda w, ax: plot.sample_grid(w["data"], ax=ax),
+    "sensitivity": lambda w, ax: plot.sensitivity(
+        pd.DataFrame({"of": [*"aab"], "x": [1, 2, 3], "y": [0.9, 0.8, 0.7]}),
+        *("of", "x", "y"),
+        ax=ax,
+    ),
     "training_curves": lambda w, ax: plot.training_curves(w["history"], ax=ax),
 }
 

@@ -122,6 +122,20 @@ def test_wrong_options_change_nothing(options, message, model, digits):
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_a_network_without_maps_has_no_head_to_fit(digits):
+    with pytest.raises(
+        ValueError, match=r"expected a network with a flatten behind a map"
+    ):
+        digitnet.models.make("linear", input_shape=(8, 8)).fit_head(digits[0])
+
+
+def test_sample_weights_follow_their_samples_into_the_head(model, digits):
+    """The weights of the held-out part are left out."""
+    weights = (digits[0].labels == 3).astype(float) + 1e-6
+    model.fit_head(digits[0], 0.2, epochs=6, sample_weight=weights, progress=False)
+    assert (model.predict(digits[1]) == 3).mean() > 0.9
+
+
 def test_features_that_do_not_fit_are_refused(model, digits, monkeypatch):
     monkeypatch.setattr(transfer._core.train, "free_memory", lambda: 1000)
     with pytest.raises(

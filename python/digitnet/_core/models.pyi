@@ -73,10 +73,10 @@ class Model:
     def summary(self) -> list:
         ...
     @property
-    def classes(self) -> int:
+    def input_shape(self) -> tuple:
         ...
     @property
-    def input_shape(self) -> tuple:
+    def makes_images(self) -> bool:
         ...
     @property
     def max_value(self) -> float:
@@ -87,6 +87,16 @@ class Model:
     @property
     def network(self) -> Layer:
         ...
+    @property
+    def output_shape(self) -> tuple:
+        """
+        Of what is given for a sample.
+        """
+    @property
+    def outputs(self) -> int:
+        """
+        Numbers given for a sample.
+        """
     @property
     def parameter_names(self) -> list[str]:
         ...

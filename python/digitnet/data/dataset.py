@@ -219,7 +219,11 @@ class Dataset:
         counts = self._copies(copies)
         pipeline = Pipeline(as_text(augment))
         drawn = pipeline.enlarge(
-            self._base, self._rows, counts, seed=seed, max_value=self.max_value
+            self._base,
+            self._rows,
+            counts,
+            seed=as_whole(seed, "enlarged.seed"),
+            max_value=self.max_value,
         )
         own = self._base if self._rows is None else self._base[self._rows]
         labels = self.labels

@@ -79,6 +79,10 @@ def make_mnist_m(
         )
     if isinstance(photos, str | PathLike):
         arrays = read_photographs(photos)
+    elif not isinstance(photos, Sequence | np.ndarray):
+        raise TypeError(
+            f"make_mnist_m.photos: expected a folder or arrays, got {photos!r:.60}"
+        )
     else:
         arrays = [_photograph(photo) for photo in photos]
     images = _core.data.mnist_m(

@@ -28,9 +28,9 @@ __all__ = [
 
 def all() -> list[Recipe]:
     """Every recipe."""
-    from digitnet.papers import mlp, optdigits_cnn  # they need pandas
+    from digitnet.papers import mlp, mnistm_cnn, optdigits_cnn  # they need pandas
 
-    return [mlp.recipe(), optdigits_cnn.recipe()]
+    return [mlp.recipe(), mnistm_cnn.recipe(), optdigits_cnn.recipe()]
 
 
 def names() -> list[str]:

@@ -109,51 +109,64 @@ def best(scores: dict[Any, float]) -> Any:
     return max(scores, key=lambda name: scores[name])
 
 
-def shape_scores(workshop: Workshop) -> dict[tuple[int, int], float]:
-    pairs = [(d, w) for d in DEPTHS for w in WIDTHS]
-    if workshop.mode == "smoke":
-        pairs = pairs[:2]
-    return {
-        (depth, width): score(workshop, START | {"depth": depth, "width": width})
-        for depth, width in workshop.each(pairs)
-    }
+def tried(workshop: Workshop, options: dict[Any, Settings]) -> dict[Any, Settings]:
+    """What is compared: two of them in smoke mode."""
+    names = list(options)[: 2 if workshop.mode == "smoke" else None]
+    return {name: options[name] for name in names}
 
 
-def kind_scores(
+def shapes(workshop: Workshop) -> dict[Any, Settings]:
+    return tried(
+        workshop,
+        {(d, w): START | {"depth": d, "width": w} for d in DEPTHS for w in WIDTHS},
+    )
+
+
+def variants(
     workshop: Workshop, name: str, values: Any, base: Settings
-) -> dict[str, float]:
-    listed = list(values)[: 2 if workshop.mode == "smoke" else None]
-    return {
-        value: score(workshop, base | {name: value}) for value in workshop.each(listed)
-    }
+) -> dict[Any, Settings]:
+    return tried(workshop, {value: base | {name: value} for value in values})
 
 
-def penalty_scores(workshop: Workshop, base: Settings) -> dict[str, float]:
-    listed = list(PENALTIES)[: 2 if workshop.mode == "smoke" else None]
-    return {
-        name: score(workshop, base | PENALTIES[name]) for name in workshop.each(listed)
-    }
+def penalised(workshop: Workshop, base: Settings) -> dict[Any, Settings]:
+    return tried(workshop, {name: base | more for name, more in PENALTIES.items()})
+
+
+def scores_of(
+    workshop: Workshop, options: dict[Any, Settings], epochs: int | None = None
+) -> dict[Any, float]:
+    """Validation accuracies by name; they were measured before, or are now."""
+    return {name: score(workshop, own, epochs) for name, own in options.items()}
+
+
+def compared(
+    workshop: Workshop, options: dict[Any, Settings], epochs: int | None = None
+) -> dict[Any, float]:
+    """The same, as the work of a stage: its bar moves."""
+    for name in workshop.each(options):
+        score(workshop, options[name], epochs)
+    return scores_of(workshop, options, epochs)
 
 
 def chosen_so_far(workshop: Workshop, *, stages: int) -> Settings:
     """START with the winners of the first comparisons."""
     settings = dict(START)
     if stages >= 1:
-        depth, width = best(shape_scores(workshop))
+        depth, width = best(scores_of(workshop, shapes(workshop)))
         settings |= {"depth": depth, "width": width}
-    if stages >= 2:
-        scores = kind_scores(workshop, "activation", ACTIVATIONS, settings)
-        settings["activation"] = best(scores)
-    if stages >= 3:
-        scores = kind_scores(workshop, "optimizer", OPTIMIZERS, settings)
-        settings["optimizer"] = best(scores)
+    for number, (name, values) in enumerate(
+        (("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)), start=2
+    ):
+        if stages >= number:
+            options = variants(workshop, name, values, settings)
+            settings[name] = best(scores_of(workshop, options))
     return settings
 
 
 def candidates(workshop: Workshop) -> dict[str, Settings]:
     """For the long training: the winners, more or less held back."""
     base = chosen_so_far(workshop, stages=3)
-    scores = penalty_scores(workshop, base)
+    scores = scores_of(workshop, penalised(workshop, base))
     drop, l2 = (
         best({name: s for name, s in scores.items() if word in name} or {"none": 0.0})
         for word in ("dropout", "L2")
@@ -179,11 +192,7 @@ def final_settings(workshop: Workshop) -> Settings:
     if workshop.protocol == "paper":
         return dict(START)
     options = candidates(workshop)
-    scores = {
-        name: score(workshop, settings, long_epochs(workshop))
-        for name, settings in options.items()
-    }
-    return options[best(scores)]
+    return options[best(scores_of(workshop, options, long_epochs(workshop)))]
 
 
 # -- stages --------------------------------------------------------------------
@@ -210,7 +219,7 @@ def data_stage(workshop: Workshop) -> None:
 
 
 def shape_stage(workshop: Workshop) -> None:
-    scores = shape_scores(workshop)
+    scores = compared(workshop, shapes(workshop))
     rows = [(depth, width, value) for (depth, width), value in scores.items()]
     frame = pd.DataFrame(rows, columns=["hidden layers", "width", "accuracy"])
     workshop.table("shapes", "Validation accuracy by depth and width", frame)
@@ -222,9 +231,7 @@ def shape_stage(workshop: Workshop) -> None:
     )
 
 
-def _compared(
-    workshop: Workshop, name: str, title: str, scores: dict[str, float]
-) -> None:
+def _show(workshop: Workshop, name: str, title: str, scores: dict[str, float]) -> None:
     frame = pd.DataFrame(
         {name: list(scores), "validation accuracy": list(scores.values())}
     )
@@ -235,30 +242,28 @@ def _compared(
 
 def activation_stage(workshop: Workshop) -> None:
     base = chosen_so_far(workshop, stages=1)
-    scores = kind_scores(workshop, "activation", ACTIVATIONS, base)
-    _compared(workshop, "activation", "Activations", scores)
+    scores = compared(workshop, variants(workshop, "activation", ACTIVATIONS, base))
+    _show(workshop, "activation", "Activations", scores)
 
 
 def optimizer_stage(workshop: Workshop) -> None:
     base = chosen_so_far(workshop, stages=2)
-    scores = kind_scores(workshop, "optimizer", OPTIMIZERS, base)
+    scores = compared(workshop, variants(workshop, "optimizer", OPTIMIZERS, base))
     rates = ", ".join(f"{name} {rate:g}" for name, rate in OPTIMIZERS.items())
     workshop.text(f"Peak learning rates of the one-cycle schedule: {rates}.")
-    _compared(workshop, "optimizer", "Optimizers", scores)
+    _show(workshop, "optimizer", "Optimizers", scores)
 
 
 def penalty_stage(workshop: Workshop) -> None:
     base = chosen_so_far(workshop, stages=3)
-    _compared(workshop, "penalty", "L1, L2 and dropout", penalty_scores(workshop, base))
+    scores = compared(workshop, penalised(workshop, base))
+    _show(workshop, "penalty", "L1, L2 and dropout", scores)
 
 
 def choice_stage(workshop: Workshop) -> None:
     epochs = long_epochs(workshop)
-    options = candidates(workshop)
-    scores = {
-        name: score(workshop, options[name], epochs) for name in workshop.each(options)
-    }
-    _compared(workshop, "choice", f"Candidates, trained for {epochs} epochs", scores)
+    scores = compared(workshop, candidates(workshop), epochs)
+    _show(workshop, "choice", f"Candidates, trained for {epochs} epochs", scores)
     settings = ", ".join(f"{k} {v}" for k, v in final_settings(workshop).items())
     workshop.text(f"Chosen on the validation part: {settings}.")
 

@@ -99,7 +99,7 @@ def reproduce(
     """
     from digitnet.papers import find
 
-    recipe = find(recipe) if isinstance(recipe, str) else recipe
+    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
     for what, value, known in (
         ("mode", mode, MODES),
         ("protocol", protocol, PROTOCOLS),
@@ -154,6 +154,10 @@ class _State:
     def opened(cls, folder: Path, settings: dict[str, Any]) -> _State:
         path = folder / "state.json"
         state = cls(path, settings)
+        if folder.exists() and not folder.is_dir():
+            raise NotADirectoryError(
+                f"reproduce.out: expected a folder, got the file '{folder}'"
+            )
         if not path.is_file():
             if folder.is_dir() and any(folder.iterdir()):
                 raise ValueError(
@@ -210,7 +214,8 @@ class _Bar:
         self.cost = stage.cost
 
     def advance(self, part: float) -> None:
-        self.tqdm.update(part * self.cost)
+        left = self.before + self.cost - self.tqdm.n
+        self.tqdm.update(min(part * self.cost, left))
 
     def finish(self) -> None:
         self.tqdm.update(self.before + self.cost - self.tqdm.n)

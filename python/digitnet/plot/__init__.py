@@ -2,7 +2,13 @@
 Display with `.figure`, `.axes` and `.data`, and never calls show.
 """
 
-from digitnet.plot.compare import against_time, comparison, drawing, heat_map
+from digitnet.plot.compare import (
+    against_time,
+    comparison,
+    drawing,
+    heat_map,
+    sensitivity,
+)
 from digitnet.plot.confusion import confusion_matrix
 from digitnet.plot.counts import class_counts
 from digitnet.plot.curves import (
@@ -24,6 +30,7 @@ from digitnet.plot.grids import (
     misclassified,
     one_per_class,
     predictions,
+    restorations,
     sample_grid,
 )
 from digitnet.plot.inside import feature_maps, filters
@@ -49,7 +56,9 @@ __all__ = [
     "precision_recall",
     "predictions",
     "reliability",
+    "restorations",
     "roc",
     "sample_grid",
+    "sensitivity",
     "training_curves",
 ]

@@ -112,3 +112,43 @@ def drawing(picture: Any, image: Any, model: Model, ax: Any = None) -> Display:
     right.set(ylim=(0, 1))
     right.set_title(f"{model.classes[best]} ({probabilities[best]:.0%})", fontsize=9)
     return Display(ax.figure, ax, probabilities)
+
+
+def sensitivity(
+    frame: pd.DataFrame, by: str, x: str, y: str, ax: Any = None
+) -> Display:
+    """A small panel for each value of a column: how `y` changes with `x`.
+
+    Args:
+        frame: One row a measurement.
+        by: The column that divides into panels.
+        x, y: Columns.
+        ax: Axes to draw into.
+    """
+    groups = list(frame.groupby(by, sort=False))
+    columns = min(4, len(groups))
+    rows = -(-len(groups) // columns)
+    outer = axes_for(ax, 2.6 * columns, 2.2 * rows + 0.2)
+    outer.set_axis_off()
+    low, high = frame[y].min(), frame[y].max()
+    room = 0.08 * max(high - low, 1e-3)
+    for i, (name, part) in enumerate(groups):
+        row, column = divmod(i, columns)
+        bounds = (
+            (column + 0.22) / columns,
+            1 - (row + 0.8) / rows,
+            0.74 / columns,
+            0.62 / rows,
+        )
+        panel = outer.inset_axes(bounds)
+        panel.plot(range(len(part)), part[y], "o-", color=BLUE, markersize=4)
+        best = int(np.argmax(part[y]))
+        panel.plot(best, part[y].iloc[best], "o", color=ORANGE)
+        panel.set_xticks(range(len(part)), [f"{v:g}" for v in part[x]], fontsize=7)
+        panel.tick_params(axis="y", labelsize=7)
+        panel.set_ylim(low - room, high + room)
+        panel.set_title(str(name).replace("_", " "), fontsize=9)
+        panel.grid(alpha=0.3)
+        if column == 0:
+            panel.set_ylabel(y, fontsize=8)
+    return Display(outer.figure, outer, frame)

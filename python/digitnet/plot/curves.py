@@ -32,6 +32,10 @@ def training_curves(
     from digitnet.history import History
 
     named = {"": runs} if isinstance(runs, History) else dict(runs)
+    # A network that makes images has no accuracy.
+    metrics = (
+        tuple(m for m in metrics if any(m in h for h in named.values())) or metrics
+    )
     outer = axes_for(ax, 5.2 * len(metrics), 3.4)
     if len(metrics) == 1:
         panels = [outer]

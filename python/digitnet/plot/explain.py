@@ -59,6 +59,8 @@ def explanations(
         if name not in METHODS:
             raise ValueError(f"unknown method '{name}'; known: {', '.join(METHODS)}")
     data = images if isinstance(images, Dataset) else Dataset(_many(model, images))
+    if not len(data):
+        raise ValueError("explanations.images: expected at least one image, got none")
     answers = model.predict(data)
     wanted = answers if target is None else np.broadcast_to(target, answers.shape)
     maps = {name: METHODS[name](model, data, wanted) for name in methods}
@@ -153,6 +155,8 @@ def most_activating(
 
     The Display's data are the indices, (units, count).
     """
+    if not len(units):
+        raise ValueError("most_activating.units: expected at least one, got none")
     found = [
         features.most_activating(model, data, layer, unit, count)[0] for unit in units
     ]

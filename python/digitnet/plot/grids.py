@@ -20,6 +20,7 @@ from digitnet.plot.display import (
 
 if TYPE_CHECKING:
     from digitnet.data import Dataset
+    from digitnet.model import Model
     from digitnet.report import Report
 
 
@@ -110,6 +111,53 @@ def augmented(
                 cell.set_ylabel(_label(data, i), rotation=0, fontsize=9, ha="right")
     ax.set_title(pipeline.text or "no augmentation", fontsize=9)
     return Display(ax.figure, ax, drawn)
+
+
+def restorations(
+    model: Model,
+    data: Dataset,
+    augment: Any,
+    columns: int = 8,
+    ax: Any = None,
+    *,
+    seed: int = 0,
+) -> Display:
+    """The first images, how noise spoils them, and what a model makes of that.
+
+    Args:
+        model: One that makes images.
+        data: Where the images come from.
+        augment: A pipeline or its text, of operations on pixels, such as "noise 30%".
+        columns: How many images.
+        ax: Axes to draw into.
+        seed: Of the noise.
+    Returns:
+        A Display whose data are the mean squared errors before and after, on a scale
+        of 0 to 1.
+    """
+    part = data[: min(columns, len(data))]
+    clean = part.images.reshape(len(part), *data.shape).astype(np.float32)
+    pipeline = Pipeline(as_text(augment))
+    noisy = pipeline(clean, seed=seed, max_value=data.max_value)
+    spoiled = part._like(_base=noisy, _rows=None)
+    restored = model.restore(spoiled) * data.max_value
+    ax = axes_for(ax, 0.9 * len(part) + 0.8, 3)
+    grid = cells(ax, 3, len(part))
+    rows = (("as it was", clean), ("spoiled", noisy), ("restored", restored))
+    for i, (name, images) in enumerate(rows):
+        for j, image in enumerate(images):
+            cell = grid[i * len(part) + j]
+            show_image(cell, image, data.max_value)
+            if j == 0:
+                cell.set_ylabel(name, rotation=0, fontsize=8, ha="right")
+    errors = [
+        float(np.square((images - clean) / data.max_value).mean())
+        for images in (noisy, restored)
+    ]
+    ax.set_title(
+        f"{pipeline.text}: squared error {errors[0]:.4f}, then {errors[1]:.4f}"
+    )
+    return Display(ax.figure, ax, np.array(errors))
 
 
 def one_per_class(data: Dataset, ax: Any = None, *, seed: int | None = None) -> Display:
