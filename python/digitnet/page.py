@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable
 
 STYLE = """body{font:15px/1.45 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
+table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}td,th{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:right}
 th:first-child,td:first-child{text-align:left}img{max-width:100%}code,pre{background:#f5f5f5}pre{padding:.7rem;overflow:auto}
 .big{font-size:2rem}.note{background:#fff7e0;padding:.3rem .8rem}"""
 

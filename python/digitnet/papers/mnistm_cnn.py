@@ -70,7 +70,7 @@ def fit_options(
 ) -> dict[str, Any]:
     paper = workshop.protocol == "paper"
     return {
-        "epochs": workshop.size(smoke=1, quick=4, default=6, full=10),
+        "epochs": workshop.size(smoke=1, quick=5, default=6, full=10),
         "batch_size": int(settings["batch_size"]),
         "learning_rate": settings["learning_rate"],
         "schedule": "constant" if paper else "one-cycle",
@@ -88,7 +88,7 @@ def colour(data: Dataset) -> Dataset:
 def domains(workshop: Workshop) -> dict[str, tuple[Dataset, Dataset]]:
     """(training, test) of MNIST, MNIST-M and both."""
     grey, blended = workshop.data("mnist"), workshop.data("mnist-m")
-    few = workshop.size(smoke=200, quick=6_000, default=None, full=None)
+    few = workshop.size(smoke=200, quick=12_000, default=None, full=None)
     tested = workshop.size(smoke=100, quick=2_000, default=None, full=None)
     sets = {
         name: (workshop.part(train, few), workshop.part(test, tested))
@@ -134,11 +134,11 @@ def search_score(workshop: Workshop, name: str, value: float) -> float:
 
     def score() -> float:
         train, _ = domains(workshop)["MNIST-M"]
-        few = workshop.size(smoke=200, quick=3_000, default=10_000, full=30_000)
+        few = workshop.size(smoke=200, quick=6_000, default=10_000, full=30_000)
         part, held = workshop.part(train, few).split((0.8, 0.2), seed=0)
         model = make(settings, 0)
         options = fit_options(workshop, settings, 0)
-        options["epochs"] = workshop.size(smoke=1, quick=3, default=4, full=6)
+        options["epochs"] = workshop.size(smoke=1, quick=4, default=4, full=6)
         model.fit(part, progress=False, **options)
         return model.evaluate(held)["accuracy"]
 
