@@ -259,6 +259,4 @@ def test_the_command_line_reproduces(nothing_here, tmp_path, capsys):
     assert main(command) == 0  # finished before: only told again
     assert re.search(r"test accuracy +99.11 %", capsys.readouterr().out)
     assert main(["reproduce", "lenet"]) != 0
-    assert (
-        "unknown recipe 'lenet'; known: mlp, optdigits-cnn" in capsys.readouterr().err
-    )
+    assert "unknown recipe 'lenet'; known: mlp, mnistm-cnn" in capsys.readouterr().err

@@ -74,6 +74,10 @@ def fit_options(settings: Settings, epochs: int, seed: int) -> dict[str, Any]:
 
 def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test) of all 70,000 images."""
+    return workshop.remember("parts", lambda: _divided(workshop))
+
+
+def _divided(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
     train, test = workshop.data("mnist")
     assert train.labels is not None and test.labels is not None
     pooled = Dataset(

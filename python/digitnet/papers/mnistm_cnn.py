@@ -87,18 +87,19 @@ def colour(data: Dataset) -> Dataset:
 
 def domains(workshop: Workshop) -> dict[str, tuple[Dataset, Dataset]]:
     """(training, test) of MNIST, MNIST-M and both."""
+    return workshop.remember("domains", lambda: _domains(workshop))
+
+
+def _domains(workshop: Workshop) -> dict[str, tuple[Dataset, Dataset]]:
     grey, blended = workshop.data("mnist"), workshop.data("mnist-m")
     few = workshop.size(smoke=200, quick=12_000, default=None, full=None)
     tested = workshop.size(smoke=100, quick=2_000, default=None, full=None)
-    sets = {
-        name: (workshop.part(train, few), workshop.part(test, tested))
-        for name, (train, test) in (
-            ("MNIST", (colour(grey[0]), colour(grey[1]))),
-            ("MNIST-M", blended),
-        )
-    }
-    (a, b), (c, d) = sets["MNIST"], sets["MNIST-M"]
-    return {**sets, "both": (_joined(a, c), _joined(b, d))}
+    (a, b), (c, d) = (
+        (workshop.part(train, few), workshop.part(test, tested))
+        for train, test in (grey, blended)
+    )
+    a, b = colour(a), colour(b)
+    return {"MNIST": (a, b), "MNIST-M": (c, d), "both": (_joined(a, c), _joined(b, d))}
 
 
 def _joined(first: Dataset, second: Dataset) -> Dataset:

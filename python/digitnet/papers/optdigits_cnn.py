@@ -81,6 +81,10 @@ def options(workshop: Workshop, settings: str, seed: int) -> dict[str, Any]:
 
 def pooled(workshop: Workshop) -> Dataset:
     """All rows: the training file's, then the test file's."""
+    return workshop.remember("pooled", lambda: _pooled(workshop))
+
+
+def _pooled(workshop: Workshop) -> Dataset:
     train, test = workshop.data("optdigits")
     assert train.labels is not None and test.labels is not None
     return Dataset(

@@ -48,7 +48,7 @@ class Workshop:
         self.seeds = list(seeds)
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
-        self._data: dict[str, tuple[Dataset, Dataset]] = {}
+        self._remembered: dict[str, Any] = {}
 
     def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
         """The one that belongs to the mode."""
@@ -57,21 +57,24 @@ class Workshop:
 
     # -- data -------------------------------------------------------------------
 
+    def remember(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` returns, made once in this run and kept in memory."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        return self._remembered[key]
+
     def data(self, name: str) -> tuple[Dataset, Dataset]:
         """A named set, (train, test); in smoke mode a stand-in if it is not here."""
         from digitnet import sources
 
-        if name not in self._data:
-            source = sources.find(name)
-            if self.mode == "smoke" and not source.here():
-                self._data[name] = stand_in(name)
-                self.note(
-                    f"{name} is not on this machine: scikit-learn's digits, made to look "
-                    "alike, stand in for it, and the numbers say nothing about the paper."
-                )
-            else:
-                self._data[name] = source.load(0)
-        return self._data[name]
+        source = sources.find(name)
+        if self.mode != "smoke" or source.here():
+            return self.remember(name, lambda: source.load(0))
+        self.note(
+            f"{name} is not on this machine: scikit-learn's digits, made to look alike, "
+            "stand in for it, and the numbers say nothing about the paper."
+        )
+        return self.remember(name, lambda: stand_in(name))
 
     def part(self, data: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
         """A stratified part of so many samples, or all; a part is noted."""
