@@ -308,9 +308,7 @@ def most_activating(
         ValueError: no such layer or unit.
     """
     data = as_dataset(data, "most_activating", max_value=model.max_value)
-    known = [row["layer"] for row in model._core.summary()]
-    if layer not in known:
-        raise ValueError(f"unknown layer '{layer}'; known: {', '.join(known)}")
+    model._need_layers([layer])
     count = as_whole(count, "most_activating.count", 1, 2**31)
     unit = as_whole(unit, "most_activating.unit", 0, 2**31)
     base, rows = model._images(data, "most_activating")
@@ -332,11 +330,10 @@ def _asked(
         )
     if target is None:
         return base, model._core.predict(base, None, "cpu", False).argmax(1)
-    units = np.broadcast_to(np.asarray(target), (len(base),))
-    if (
-        units.dtype.kind not in "iu"
-        or not ((units >= 0) & (units < len(model.classes))).all()
-    ):
+    units = np.asarray(target)
+    units = np.full(len(base), units) if units.ndim == 0 else units
+    right = units.shape == (len(base),) and units.dtype.kind in "iu"
+    if not (right and ((units >= 0) & (units < len(model.classes))).all()):
         raise ValueError(
             f"{where}.target: expected classes 0 to {len(model.classes) - 1}, one or one "
             f"an image, got {target!r:.60}"

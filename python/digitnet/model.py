@@ -117,9 +117,7 @@ class Model:
         if isinstance(images, Dataset):
             base, rows, largest = images._base, images._rows, images.max_value
         else:
-            array = as_array(images, where)
-            one = array.shape in (self.input_shape, self.input_shape[1:])
-            base, rows = as_images(array[None] if one else array, where), None
+            base, rows = as_images(self._several(images, where), where), None
             largest = scale or guess_max_value(_core.data.largest_pixel(base), where)
         if base.shape[1:] != self.input_shape:
             raise ValueError(
@@ -133,6 +131,21 @@ class Model:
         _core.data.check_images(base, largest, where)
         self._core.max_value = largest
         return base, rows
+
+    def _several(self, images: Any, where: str) -> npt.NDArray[Any]:
+        """An array of images, of which one may have come alone."""
+        array = as_array(images, where)
+        one = array.shape in (self.input_shape, self.input_shape[1:])
+        return array[None] if one else array
+
+    def _need_layers(self, layers: Sequence[str] | None) -> list[str]:
+        """The names, or those of all layers; ValueError lists the known ones."""
+        known = [row["layer"] for row in self._core.summary()]
+        wanted = known if layers is None else list(layers)
+        for name in wanted:
+            if name not in known:
+                raise ValueError(f"unknown layer '{name}'; known: {', '.join(known)}")
+        return wanted
 
     def _fix_scale(self, max_value: float) -> None:
         self._scale = self._core.max_value = max_value
@@ -230,11 +243,7 @@ class Model:
             raise ValueError(
                 f"activations: expected at most 1000 images, got {len(base)}"
             )
-        known = [row["layer"] for row in self._core.summary()]
-        wanted = known if layers is None else list(layers)
-        for name in wanted:
-            if name not in known:
-                raise ValueError(f"unknown layer '{name}'; known: {', '.join(known)}")
+        wanted = self._need_layers(layers)
         found = _core.features.activations(self._core, base, wanted)
         return {name: found[name] for name in wanted if name in found}
 

@@ -107,6 +107,7 @@ def features(
     """
     base, _ = split_at(model, layer)
     data = images if isinstance(images, Dataset) else Dataset(images)
+    _check_room(len(data), base)
     return _ask(base, data, device, progress)
 
 
@@ -115,9 +116,7 @@ def _ask(
 ) -> npt.NDArray[np.float32]:
     from tqdm import tqdm
 
-    size = base._core.outputs
-    _check_room(len(data), size)
-    out = np.empty((len(data), size), np.float32)
+    out = np.empty((len(data), base._core.outputs), np.float32)
     starts = tqdm(
         range(0, len(data), _CHUNK),
         f"features of {base.name}",
@@ -131,7 +130,9 @@ def _ask(
     return out
 
 
-def _check_room(count: int, size: int) -> None:
+def _check_room(count: int, base: Model) -> int:
+    """Bytes that the answers to so many images will take."""
+    size = base._core.outputs
     needed, free = count * size * 4, _core.train.free_memory()
     if needed > free / 2:
         raise OutOfMemory(
@@ -139,6 +140,7 @@ def _check_room(count: int, size: int) -> None:
             f"got {needed / 2**20:,.0f} MiB for {count:,} images of {size:,} numbers; "
             "take fewer images or a later layer"
         )
+    return needed
 
 
 class _Stop:
@@ -200,9 +202,8 @@ def fit_head(
     bottom._fix_scale(training.max_value)
     device = str(options.get("device", "auto"))
     sets = [s for s in (training, held_out) if s is not None]
-    _check_room(sum(len(s) for s in sets), bottom._core.outputs)
+    size = _check_room(sum(len(s) for s in sets), bottom)
     if progress:
-        size = sum(len(s) for s in sets) * bottom._core.outputs * 4
         print(f"keeping {size / 2**20:,.0f} MiB of features", file=sys.stderr)
     answers = [_ask(bottom, s, device, progress) for s in sets]
     largest = max(1e-6, *(float(a.max()) for a in answers))

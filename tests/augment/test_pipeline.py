@@ -248,3 +248,14 @@ def test_wrong_images_are_refused():
     for value in (0, -1, float("nan")):
         with pytest.raises(ValueError, match=r"augment.max_value: expected a positive"):
             Pipeline("noise 5%")(np.zeros((1, 4, 4), np.uint8), max_value=value)
+
+
+def test_an_augmentation_of_strength_0_trains_as_none(digits):
+    """Augmented samples are preprocessed on the way; others by the steps themselves."""
+    scores = []
+    for augment in (None, "shift 0px", "noise 0"):
+        model = digitnet.models.make("linear", input_shape=(8, 8), seed=1)
+        model.fit(digits[0], epochs=2, augment=augment, progress=False)
+        scores.append(model.predict_logits(digits[1]))
+    for other in scores[1:]:
+        np.testing.assert_allclose(other, scores[0], atol=1e-4)

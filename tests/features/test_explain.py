@@ -249,6 +249,46 @@ def test_the_most_activating_images_are_those_of_the_strongest_maps(trained, dig
             "occlusion.size: expected a whole",
         ),
         (
+            lambda m, x: features.saliency(m, x, [1, 2]),
+            "expected classes 0 to 9, one or one an image",
+        ),
+        (
+            lambda m, x: features.occlusion(m, x, size=2.5),
+            "occlusion.size: expected a whole number",
+        ),
+        (
+            lambda m, x: features.occlusion(m, x, value=np.nan),
+            "occlusion.value: expected a finite number",
+        ),
+        (
+            lambda m, x: features.integrated_gradients(m, x, baseline=np.inf),
+            "integrated_gradients.baseline: expected a finite number",
+        ),
+        (
+            lambda m, x: features.maximise(m, seed=-1),
+            "maximise.seed: expected a whole number",
+        ),
+        (
+            lambda m, x: features.maximise(m, units=[0.5]),
+            "maximise.units: expected a whole number",
+        ),
+        (
+            lambda m, x: features.most_activating(m, (x, [0] * 6), "conv1", 1, 0),
+            "most_activating.count: expected a whole number from 1",
+        ),
+        (
+            lambda m, x: features.embedding(m, digitnet.Dataset(x)[[]]),
+            "embedding.data: expected at least one image",
+        ),
+        (
+            lambda m, x: digitnet.plot.explanations(m, digitnet.Dataset(x)[[]]),
+            "explanations.images: expected at least one image",
+        ),
+        (
+            lambda m, x: digitnet.plot.most_activating(m, (x, [0] * 6), "conv1", []),
+            "most_activating.units: expected at least one",
+        ),
+        (
             lambda m, x: features.occlusion(m, x, stride=-1),
             "occlusion.stride: expected",
         ),

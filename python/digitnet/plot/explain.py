@@ -15,18 +15,14 @@ if TYPE_CHECKING:
     from digitnet.model import Model
 
 
-def _by_sign(values: Any) -> Any:
-    """A signed map, (N, H, W), of signed shares per channel."""
-    return values.sum(1)
-
-
+# Maps (N, H, W) of a model, images and targets.
 METHODS: dict[str, Callable[[Model, Any, Any], Any]] = {
     "saliency": lambda m, x, t: np.abs(features.saliency(m, x, t)).max(1),
-    "grad_cam": lambda m, x, t: features.grad_cam(m, x, t),
-    "integrated_gradients": lambda m, x, t: _by_sign(
-        features.integrated_gradients(m, x, t)
+    "grad_cam": features.grad_cam,
+    "integrated_gradients": lambda m, x, t: features.integrated_gradients(m, x, t).sum(
+        1
     ),
-    "occlusion": lambda m, x, t: features.occlusion(m, x, t),
+    "occlusion": features.occlusion,
 }
 
 
@@ -58,7 +54,10 @@ def explanations(
     for name in methods:
         if name not in METHODS:
             raise ValueError(f"unknown method '{name}'; known: {', '.join(METHODS)}")
-    data = images if isinstance(images, Dataset) else Dataset(_many(model, images))
+    if isinstance(images, Dataset):
+        data = images
+    else:
+        data = Dataset(model._several(images, "explanations.images"))
     if not len(data):
         raise ValueError("explanations.images: expected at least one image, got none")
     answers = model.predict(data)
@@ -76,15 +75,6 @@ def explanations(
         for cell, name in zip(row[1:], methods, strict=True):
             _overlay(cell, data[i][0], data.max_value, maps[name][i], name)
     return Display(ax.figure, ax, maps)
-
-
-def _many(model: Model, images: Any) -> Any:
-    array = np.asarray(images)
-    return (
-        array[None]
-        if array.shape in (model.input_shape, model.input_shape[1:])
-        else array
-    )
 
 
 def _overlay(cell: Any, image: Any, max_value: float, values: Any, name: str) -> None:
@@ -137,10 +127,11 @@ def maximised(
 
 
 def _units(model: Model, layer: str) -> range:
+    if not layer:
+        return range(len(model.classes))
+    model._need_layers([layer])
     sizes = {row["layer"]: row["output"][0] for row in model._core.summary()}
-    if layer and layer not in sizes:
-        raise ValueError(f"unknown layer '{layer}'; known: {', '.join(sizes)}")
-    return range(min(16, sizes[layer]) if layer else len(model.classes))
+    return range(min(16, sizes[layer]))
 
 
 def most_activating(
