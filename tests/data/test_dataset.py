@@ -247,3 +247,23 @@ def test_lists_of_unequal_length_are_refused():
         ValueError, match="Dataset.images: expected an array of numbers"
     ):
         Dataset([[1, 2], [3]])
+
+
+def test_joined_sets_follow_each_other(rng):
+    data = digitnet.Dataset(rng.random((6, 4, 4)), [0, 1, 2, 3, 4, 5], max_value=1)
+    both = data[[5, 1]].joined(data[2:4], name="x")
+    np.testing.assert_array_equal(both.images, data.images[[5, 1, 2, 3]])
+    assert both.labels.tolist() == [5, 1, 2, 3]
+    assert both.name == "x"
+    bare = digitnet.Dataset(data.images, max_value=1)
+    assert bare.joined(bare).labels is None
+    others = {
+        "shape": digitnet.Dataset(rng.random((2, 4, 5)), [0, 1], max_value=1),
+        "max_value": digitnet.Dataset(data.images, data.labels, max_value=16),
+        "classes": digitnet.Dataset(data.images, data.labels, classes=7, max_value=1),
+    }
+    for what, other in others.items():
+        with pytest.raises(ValueError, match=f"joined.{what}: expected"):
+            data.joined(other)
+    with pytest.raises(ValueError, match="joined: expected labels"):
+        data.joined(bare)

@@ -88,7 +88,7 @@ class Dataset:
     @property
     def images(self) -> Images:
         """The images, (N, H, W) or (N, C, H, W) with C above 1; a copy for parts."""
-        images = self._base if self._rows is None else self._base[self._rows]
+        images = self._whole()
         return images[:, 0] if images.shape[1] == 1 else images
 
     @property
@@ -195,6 +195,39 @@ class Dataset:
         everyone = np.arange(len(self))
         return [(np.setdiff1d(everyone, fold), fold) for fold in folds]
 
+    def joined(self, other: Dataset, *, name: str | None = None) -> Dataset:
+        """This set followed by another of the same shape, scale and classes.
+
+        Args:
+            other: The other one; both labelled, or neither.
+            name: Default: both names.
+        Raises:
+            ValueError: sets that differ in shape, scale, classes or being labelled.
+        Example:
+            >>> train, test = digitnet.data.load("digits")
+            >>> len(train.joined(test))
+            1797
+        """
+        for what in ("shape", "max_value", "classes"):
+            own, theirs = getattr(self, what), getattr(other, what)
+            if own != theirs:
+                raise ValueError(f"joined.{what}: expected {own}, got {theirs}")
+        labels = None
+        if self.labels is not None or other.labels is not None:
+            labels = np.concatenate(
+                [self._need_labels("joined"), other._need_labels("joined")]
+            )
+        return self._like(
+            _base=np.concatenate([self._whole(), other._whole()]),
+            _rows=None,
+            labels=labels,
+            name=name or f"{self.name} and {other.name}",
+        )
+
+    def _whole(self) -> Images:
+        """The images of this part alone, (N, C, H, W)."""
+        return self._base if self._rows is None else self._base[self._rows]
+
     def enlarged(
         self,
         augment: Any,
@@ -225,12 +258,11 @@ class Dataset:
             seed=as_whole(seed, "enlarged.seed"),
             max_value=self.max_value,
         )
-        own = self._base if self._rows is None else self._base[self._rows]
         labels = self.labels
         if labels is not None:
             labels = np.concatenate([labels, np.repeat(labels, counts)])
         return self._like(
-            _base=np.concatenate([own, drawn]),
+            _base=np.concatenate([self._whole(), drawn]),
             _rows=None,
             labels=labels,
             name=f"{self.name}, enlarged",

@@ -27,6 +27,7 @@ from digitnet.papers.mlp_choices import (
     variants,
 )
 from digitnet.papers.recipe import Claim, Recipe, Stage
+from digitnet.papers.sections import class_counts, confusion, scores
 from digitnet.papers.workshop import Workshop
 
 
@@ -39,20 +40,12 @@ def data_stage(workshop: Workshop) -> None:
     workshop.figure(
         "samples", "Samples", lambda: plot.sample_grid(train, 4, 10, seed=0)
     )
-    counts = pd.DataFrame(
-        {
-            "training": train.class_counts(),
-            "validation": validation.class_counts(),
-            "test": test.class_counts(),
-        },
-        index=pd.Index(train.classes, name="class"),
-    )
-    workshop.table("class_counts", "Samples of each class", counts)
+    class_counts(workshop, {"training": train, "validation": validation, "test": test})
 
 
 def shape_stage(workshop: Workshop) -> None:
-    scores = compared(workshop, shapes(workshop))
-    rows = [(depth, width, value) for (depth, width), value in scores.items()]
+    measured = compared(workshop, shapes(workshop))
+    rows = [(depth, width, value) for (depth, width), value in measured.items()]
     frame = pd.DataFrame(rows, columns=["hidden layers", "width", "accuracy"])
     workshop.table("shapes", "Validation accuracy by depth and width", frame)
     grid = frame.pivot(index="hidden layers", columns="width", values="accuracy")
@@ -63,39 +56,39 @@ def shape_stage(workshop: Workshop) -> None:
     )
 
 
-def _show(workshop: Workshop, name: str, title: str, scores: dict[str, float]) -> None:
+def _show(workshop: Workshop, name: str, title: str, values: dict[str, float]) -> None:
     frame = pd.DataFrame(
-        {name: list(scores), "validation accuracy": list(scores.values())}
+        {name: list(values), "validation accuracy": list(values.values())}
     )
     workshop.table(name, title, frame)
-    series = pd.Series(scores, name="validation accuracy")
+    series = pd.Series(values, name="validation accuracy")
     workshop.figure(name, title, lambda: plot.comparison(series))
 
 
 def activation_stage(workshop: Workshop) -> None:
     base = chosen_so_far(workshop, stages=1)
-    scores = compared(workshop, variants(workshop, "activation", ACTIVATIONS, base))
-    _show(workshop, "activation", "Activations", scores)
+    measured = compared(workshop, variants(workshop, "activation", ACTIVATIONS, base))
+    _show(workshop, "activation", "Activations", measured)
 
 
 def optimizer_stage(workshop: Workshop) -> None:
     base = chosen_so_far(workshop, stages=2)
-    scores = compared(workshop, variants(workshop, "optimizer", OPTIMIZERS, base))
+    measured = compared(workshop, variants(workshop, "optimizer", OPTIMIZERS, base))
     rates = ", ".join(f"{name} {rate:g}" for name, rate in OPTIMIZERS.items())
     workshop.text(f"Peak learning rates of the one-cycle schedule: {rates}.")
-    _show(workshop, "optimizer", "Optimizers", scores)
+    _show(workshop, "optimizer", "Optimizers", measured)
 
 
 def penalty_stage(workshop: Workshop) -> None:
     base = chosen_so_far(workshop, stages=3)
-    scores = compared(workshop, penalised(workshop, base))
-    _show(workshop, "penalty", "L1, L2 and dropout", scores)
+    measured = compared(workshop, penalised(workshop, base))
+    _show(workshop, "penalty", "L1, L2 and dropout", measured)
 
 
 def choice_stage(workshop: Workshop) -> None:
     epochs = long_epochs(workshop)
-    scores = compared(workshop, candidates(workshop), epochs)
-    _show(workshop, "choice", f"Candidates, trained for {epochs} epochs", scores)
+    measured = compared(workshop, candidates(workshop), epochs)
+    _show(workshop, "choice", f"Candidates, trained for {epochs} epochs", measured)
     settings = ", ".join(f"{k} {v}" for k, v in final_settings(workshop).items())
     workshop.text(f"Chosen on the validation part: {settings}.")
 
@@ -115,21 +108,14 @@ def _trained(workshop: Workshop, seed: int) -> Any:
 def training_stage(workshop: Workshop) -> None:
     train, _, test = parts(workshop)
     keys = ["accuracy", "precision_macro", "recall_macro", "f1_macro"]
-    rows, seconds = [], []
+    rows, histories = [], []
     for seed in workshop.each(workshop.seeds):
         model, history = _trained(workshop, seed)
         report = model.evaluate(test)
-        rows.append(
-            [seed, model.evaluate(train)["accuracy"]] + [report[key] for key in keys]
-        )
-        seconds.append(float(np.mean(history["seconds"])))
-    frame = pd.DataFrame(rows, columns=["seed", "training accuracy", *keys])
-    workshop.table("scores", "Scores of the trained networks", frame)
-    for key in frame.columns[1:]:
-        workshop.measure(key, frame[key])
-    workshop.measure("seconds", seconds)
-    _, history = _trained(workshop, workshop.seeds[0])
-    workshop.figure("curves", "Training curves", lambda: plot.training_curves(history))
+        rows.append([model.evaluate(train)["accuracy"], *(report[key] for key in keys)])
+        histories.append(history)
+    columns = ["training accuracy", *keys]
+    scores(workshop, "Scores of the trained networks", rows, columns, histories)
 
 
 def epochs_stage(workshop: Workshop) -> None:
@@ -168,11 +154,7 @@ def report_stage(workshop: Workshop) -> None:
     _, _, test = parts(workshop)
     model, _ = _trained(workshop, workshop.seeds[0])
     report = model.evaluate(test)
-    workshop.figure(
-        "confusion_matrix",
-        "Confusion matrix",
-        lambda: plot.confusion_matrix(report.confusion),
-    )
+    confusion(workshop, report)
     workshop.figure("predictions", "Predictions", lambda: plot.predictions(report))
     workshop.table("per_class", "Each class", report.per_class)
 

@@ -76,13 +76,7 @@ def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
 
 def _divided(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
     train, test = workshop.data("mnist")
-    assert train.labels is not None and test.labels is not None
-    pooled = Dataset(
-        np.concatenate([train.images, test.images]),
-        np.concatenate([train.labels, test.labels]),
-        max_value=255,
-        name=f"{train.name} and test" if workshop.mode != "smoke" else train.name,
-    )
+    pooled = train.joined(test)
     first, second, third = pooled.split(SPLIT, seed=SPLIT_SEED)
     few = workshop.size(smoke=300, quick=12_000, default=None, full=None)
     return workshop.part(first, few), second, third

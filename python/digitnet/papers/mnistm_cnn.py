@@ -14,6 +14,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.model import Model
 from digitnet.papers.recipe import Claim, Recipe, Stage
+from digitnet.papers.sections import class_counts, confusion, scores
 from digitnet.papers.workshop import Workshop
 from digitnet.report import Report
 
@@ -99,17 +100,7 @@ def _domains(workshop: Workshop) -> dict[str, tuple[Dataset, Dataset]]:
         for train, test in (grey, blended)
     )
     a, b = colour(a), colour(b)
-    return {"MNIST": (a, b), "MNIST-M": (c, d), "both": (_joined(a, c), _joined(b, d))}
-
-
-def _joined(first: Dataset, second: Dataset) -> Dataset:
-    assert first.labels is not None and second.labels is not None
-    return Dataset(
-        np.concatenate([first.images, second.images]),
-        np.concatenate([first.labels, second.labels]),
-        max_value=255,
-        name="both",
-    )
+    return {"MNIST": (a, b), "MNIST-M": (c, d), "both": (a.joined(c), b.joined(d))}
 
 
 def settings_of(workshop: Workshop) -> dict[str, Any]:
@@ -118,8 +109,8 @@ def settings_of(workshop: Workshop) -> dict[str, Any]:
         return dict(PAPER)
     chosen = dict(START)
     for name, values in search_values(workshop).items():
-        scores = [search_score(workshop, name, value) for value in values]
-        chosen[name] = values[int(np.argmax(scores))]
+        found = [search_score(workshop, name, value) for value in values]
+        chosen[name] = values[int(np.argmax(found))]
     return chosen
 
 
@@ -177,11 +168,7 @@ def data_stage(workshop: Workshop) -> None:
     workshop.figure(
         "augmented", "Augmentation", lambda: plot.augmented(train, AUGMENT, 3, 8)
     )
-    counts = pd.DataFrame(
-        {"training": train.class_counts(), "test": test.class_counts()},
-        index=pd.Index(train.classes, name="class"),
-    )
-    workshop.table("class_counts", "Samples of each class", counts)
+    class_counts(workshop, {"training": train, "test": test})
 
 
 def search_stage(workshop: Workshop) -> None:
@@ -203,29 +190,18 @@ def search_stage(workshop: Workshop) -> None:
 
 def training_stage(workshop: Workshop) -> None:
     _, test = domains(workshop)["MNIST-M"]
-    rows, seconds, binary = [], [], []
+    rows, histories, reports = [], [], []
     for seed in workshop.each(workshop.seeds):
         model, history = _trained(workshop, "MNIST-M", seed)
-        report = model.evaluate(test)
-        rows.append([seed, *(report[key] for key in METRICS)])
-        binary.append(_one_cell_specificity(report))
-        seconds.append(float(np.mean(history["seconds"])))
-    frame = pd.DataFrame(rows, columns=["seed", *METRICS])
-    workshop.table("scores", "The seven metrics on the test set, macro", frame)
-    for key in METRICS:
-        workshop.measure(key, frame[key])
-    workshop.measure("binary specificity", binary)
-    workshop.measure("seconds", seconds)
-    model, history = _trained(workshop, "MNIST-M", workshop.seeds[0])
-    log = history.to_frame().drop(columns="learning_rate")
+        reports.append(model.evaluate(test))
+        rows.append([reports[-1][key] for key in METRICS])
+        histories.append(history)
+    title = "The seven metrics on the test set, macro"
+    scores(workshop, title, rows, list(METRICS), histories)
+    workshop.measure("binary specificity", [_one_cell_specificity(r) for r in reports])
+    log = histories[0].to_frame().drop(columns="learning_rate")
     workshop.table("log", "Training log", log)
-    workshop.figure("curves", "Training curves", lambda: plot.training_curves(history))
-    report = model.evaluate(test)
-    workshop.figure(
-        "confusion_matrix",
-        "Confusion matrix",
-        lambda: plot.confusion_matrix(report.confusion),
-    )
+    confusion(workshop, reports[0])
 
 
 def _one_cell_specificity(report: Report) -> float:
@@ -240,8 +216,8 @@ def domains_stage(workshop: Workshop) -> None:
     rows = []
     for name in workshop.each(sets):
         model, history = _trained(workshop, name, seed)
-        scores = {n: model.evaluate(test)["accuracy"] for n, (_, test) in sets.items()}
-        rows.append((name, *scores.values(), history["val_accuracy"][0]))
+        across = [model.evaluate(test)["accuracy"] for _, test in sets.values()]
+        rows.append((name, *across, history["val_accuracy"][0]))
     columns = ["trained on", *(f"on {n}" for n in sets), "validation after epoch 1"]
     frame = pd.DataFrame(rows, columns=columns)
     workshop.table("domains", "Accuracy by training and test set", frame)

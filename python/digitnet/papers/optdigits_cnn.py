@@ -13,6 +13,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU, Sigmoid
 from digitnet.model import Model
 from digitnet.papers.recipe import Claim, Recipe, Stage
+from digitnet.papers.sections import class_counts, confusion, scores
 from digitnet.papers.workshop import Workshop
 from digitnet.report import Report
 
@@ -81,17 +82,9 @@ def options(workshop: Workshop, settings: str, seed: int) -> dict[str, Any]:
 
 def pooled(workshop: Workshop) -> Dataset:
     """All rows: the training file's, then the test file's."""
-    return workshop.remember("pooled", lambda: _pooled(workshop))
-
-
-def _pooled(workshop: Workshop) -> Dataset:
     train, test = workshop.data("optdigits")
-    assert train.labels is not None and test.labels is not None
-    return Dataset(
-        np.concatenate([train.images, test.images]),
-        np.concatenate([train.labels, test.labels]),
-        max_value=16,
-        name="optdigits, all rows",
+    return workshop.remember(
+        "pooled", lambda: train.joined(test, name="optdigits, all rows")
     )
 
 
@@ -114,8 +107,8 @@ def settings_of(workshop: Workshop) -> str:
 
 
 def _choose(workshop: Workshop) -> str:
-    scores = {name: np.mean(_validation_scores(workshop, name)) for name in SETTINGS}
-    return max(scores, key=lambda name: float(scores[name]))
+    means = {name: np.mean(_validation_scores(workshop, name)) for name in SETTINGS}
+    return max(means, key=lambda name: float(means[name]))
 
 
 def _validation_scores(workshop: Workshop, name: str) -> list[float]:
@@ -145,11 +138,7 @@ def data_stage(workshop: Workshop) -> None:
         "One sample of each class",
         lambda: plot.one_per_class(both, seed=SPLIT_SEED),
     )
-    counts = pd.DataFrame(
-        {"training": train.class_counts(), "test": test.class_counts()},
-        index=pd.Index(train.classes, name="class"),
-    )
-    workshop.table("class_counts", "Samples of each class", counts)
+    class_counts(workshop, {"training": train, "test": test})
 
 
 def network_stage(workshop: Workshop) -> None:
@@ -181,8 +170,8 @@ def choice_stage(workshop: Workshop) -> None:
         _validation_scores(workshop, name)
     rows = []
     for name in SETTINGS:
-        scores = _validation_scores(workshop, name)
-        rows.append((name, np.mean(scores), np.std(scores), len(scores)))
+        runs = _validation_scores(workshop, name)
+        rows.append((name, np.mean(runs), np.std(runs), len(runs)))
     frame = pd.DataFrame(rows, columns=["settings", "accuracy", "sd", "runs"])
     workshop.table(
         "choice", "Settings compared on a validation fifth of the training part", frame
@@ -204,23 +193,15 @@ def _trained(workshop: Workshop, seed: int) -> Any:
 def training_stage(workshop: Workshop) -> None:
     _, test = split(workshop)
     keys = ("accuracy", "log_loss", "precision_macro", "recall_macro", "f1_macro")
-    rows, seconds = [], []
+    rows, histories = [], []
     for seed in workshop.each(workshop.seeds):
         model, history = _trained(workshop, seed)
         report = model.evaluate(test)
-        rows.append(
-            [seed, history["accuracy"][-1], history["loss"][-1]]
-            + [report[key] for key in keys]
-        )
-        seconds.append(float(np.mean(history["seconds"])))
-    columns = ["seed", "training accuracy", "training loss", *keys]
-    frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("scores", "Last training epoch and test scores", frame)
-    for key in columns[1:]:
-        workshop.measure(key, frame[key])
-    workshop.measure("seconds", seconds)
-    _, history = _trained(workshop, workshop.seeds[0])
-    workshop.figure("curves", "Training curves", lambda: plot.training_curves(history))
+        last = [history["accuracy"][-1], history["loss"][-1]]
+        rows.append(last + [report[key] for key in keys])
+        histories.append(history)
+    columns = ["training accuracy", "training loss", *keys]
+    scores(workshop, "Last training epoch and test scores", rows, columns, histories)
 
 
 def inside_stage(workshop: Workshop) -> None:
@@ -232,11 +213,7 @@ def report_stage(workshop: Workshop) -> None:
     _, test = split(workshop)
     model, _ = _trained(workshop, workshop.seeds[0])
     report = model.evaluate(test)
-    workshop.figure(
-        "confusion_matrix",
-        "Confusion matrix",
-        lambda: plot.confusion_matrix(report.confusion),
-    )
+    confusion(workshop, report)
     workshop.figure("roc", "ROC curves and areas", lambda: plot.roc(report))
     workshop.figure(
         "misclassified",
@@ -262,10 +239,10 @@ def folds_stage(workshop: Workshop) -> None:
     pairs = [(seed, fold) for seed in workshop.seeds for fold in range(FOLDS)]
     rows = []
     for seed, fold in workshop.each(pairs):
-        scores = workshop.once(
+        found = workshop.once(
             f"fold {seed} {fold}", partial(fold_score, workshop, seed, fold)
         )
-        rows.append((seed, fold + 1, *scores))
+        rows.append((seed, fold + 1, *found))
     frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
     workshop.table("folds", "Loss and accuracy of each fold", frame)
     first = frame[frame["seed"] == workshop.seeds[0]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from digitnet.data.dataset import Dataset
 from digitnet.data.readers import read_csv
 from digitnet.sources.fetch import File, fetch
@@ -32,12 +30,7 @@ def _official(seed: int = 0) -> tuple[Dataset, Dataset]:
 
 def _pooled(seed: int) -> tuple[Dataset, Dataset]:
     train, test = _official()
-    pooled = Dataset(
-        np.concatenate([train.images, test.images]),
-        np.concatenate([train.labels, test.labels]),  # type: ignore[list-item]
-        max_value=16,
-        name="optdigits-pooled",
-    )
+    pooled = train.joined(test, name="optdigits-pooled")
     first, second = pooled.split((0.8, 0.2), seed=seed)
     return first, second
 
