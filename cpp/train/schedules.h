@@ -14,9 +14,9 @@ class Schedule {
  public:
   virtual ~Schedule() = default;
   virtual double factor(int64_t step) const = 0;  // step 0 is the first
-  // Called after each epoch; `loss` is the validation loss, or the training
-  // loss.
-  virtual void epoch_done(double /*loss*/) {}
+  // Called after each epoch with what the run goes by (fit's `monitor`); less
+  // is better.
+  virtual void epoch_done(double /*monitored*/) {}
 };
 
 struct Horizon {
@@ -39,7 +39,7 @@ ScheduleEntry step();       // times `factor` every `every` epochs
 ScheduleEntry cosine();     // half a cosine wave down to `least`
 ScheduleEntry one_cycle();  // up, then down, by cosine
 ScheduleEntry warm_up();    // linear rise over `epochs`, then constant
-// times `factor` when the loss no longer falls
+// times `factor` when what is monitored gets no better
 ScheduleEntry reduce_on_plateau();
 
 inline const std::vector<ScheduleEntry>& all() {

@@ -168,7 +168,7 @@ class Loop {
     good_.take(model_);
     good_epoch_ = epoch;
     row.seconds = seconds_since(start);
-    schedule_->epoch_done(validation_.count > 0 ? row.val_loss : row.loss);
+    schedule_->epoch_done(monitored(row));
     const bool give_up = watch(row);
     const bool told_to = hooks_.epoch_done && hooks_.epoch_done(row);
     if (epoch == config_.epochs) return;
@@ -228,14 +228,16 @@ class Loop {
     return sum / static_cast<double>(validation_.count * size);
   }
 
+  // What the run goes by; less is better.
+  double monitored(const Epoch& row) const {
+    if (config_.monitor == "loss") return row.loss;
+    if (config_.monitor == "val_loss") return row.val_loss;
+    return config_.monitor == "accuracy" ? -row.accuracy : -row.val_accuracy;
+  }
+
   // Keeps the best epoch; true: early stopping has waited long enough.
   bool watch(const Epoch& row) {
-    const bool is_loss = config_.monitor.ends_with("loss");
-    double value = config_.monitor == "loss"       ? row.loss
-                   : config_.monitor == "accuracy" ? row.accuracy
-                   : config_.monitor == "val_loss" ? row.val_loss
-                                                   : row.val_accuracy;
-    if (!is_loss) value = -value;
+    const double value = monitored(row);
     if (value < best_value_ - config_.min_delta) {
       best_value_ = value;
       outcome_.best_epoch = row.number;

@@ -16,6 +16,7 @@ _startup.check_torch(TORCH_VERSION)
 
 from digitnet import (  # noqa: E402  (only after torch was checked)
     augment,
+    callbacks,
     data,
     features,
     layers,
@@ -43,6 +44,7 @@ __all__ = [
     "Report",
     "__version__",
     "augment",
+    "callbacks",
     "data",
     "features",
     "layers",

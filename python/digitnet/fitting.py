@@ -95,8 +95,8 @@ def fit(
         early_stopping: Stop after so many epochs without progress and bring back the
             best weights; 0 for never.
         min_delta: What counts as progress.
-        monitor: "loss", "accuracy", "val_loss" or "val_accuracy"; what early stopping
-            and the checkpoint go by. Default: validation loss, else loss.
+        monitor: "loss", "accuracy", "val_loss" or "val_accuracy"; what early stopping,
+            the checkpoint and the schedule "reduce-on-plateau" go by. Default: validation loss, else loss.
         checkpoint: File that always holds the best model so far.
         freeze: Name patterns of parameters that stay, such as ``"conv*"``.
         lr_scale: Factors on the learning rate by name pattern, ``{"conv*": 0.1}``.
@@ -181,6 +181,18 @@ def fit(
     return history
 
 
+def listed_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callback]:
+    """One callback or several as a list; TypeError for anything else."""
+    listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
+    for callback in listed:
+        if not (callable(callback) or hasattr(callback, "on_epoch_end")):
+            raise TypeError(
+                "fit.callbacks: expected functions (epoch, logs) or objects with "
+                f"on_epoch_end, got {callback!r}"
+            )
+    return listed
+
+
 class _Run:
     """What happens at the ends of epochs."""
 
@@ -193,14 +205,8 @@ class _Run:
         progress: Progress,
     ) -> None:
         self.model, self.history = model, history
-        self.callbacks = [callbacks] if callable(callbacks) else list(callbacks)
+        self.callbacks = listed_callbacks(callbacks)
         self.checkpoint, self.progress = checkpoint, progress
-        for callback in self.callbacks:
-            if not callable(callback) and not hasattr(callback, "on_epoch_end"):
-                raise TypeError(
-                    "fit.callbacks: expected functions (epoch, logs) or objects with "
-                    f"on_epoch_end, got {callback!r}"
-                )
 
     def call(self, hook: str) -> None:
         for callback in self.callbacks:

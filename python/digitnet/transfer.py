@@ -12,7 +12,7 @@ from digitnet import _core
 from digitnet._core import OutOfMemory
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.fit_data import better_names, check_data, hold_out, sample_weights
-from digitnet.fitting import fit
+from digitnet.fitting import fit, listed_callbacks
 from digitnet.history import History
 from digitnet.layers import Sequence
 
@@ -211,8 +211,7 @@ def fit_head(
         _as_maps(answer, s, head, largest)
         for answer, s in zip(answers, sets, strict=True)
     ]
-    callbacks = options.pop("callbacks", ())
-    callbacks = [callbacks] if callable(callbacks) else list(callbacks)
+    callbacks = listed_callbacks(options.pop("callbacks", ()))
     model.stop_training = False
     try:
         history = fit(

@@ -73,6 +73,32 @@ def test_the_rate_falls_on_a_plateau(digits):
     np.testing.assert_allclose(rates, [1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125])
 
 
+@pytest.mark.parametrize(
+    ("monitor", "delta"),
+    [("loss", 0.1), ("val_loss", 0.1), ("accuracy", 0.02), ("val_accuracy", 0.02)],
+)
+def test_a_plateau_is_one_of_what_is_monitored(digits, monitor, delta):
+    train, test = digits
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    spec = schedule("reduce-on-plateau", patience=2, min_delta=delta)
+    history = model.fit(
+        train[:300], test, epochs=20, schedule=spec, monitor=monitor, progress=False
+    )
+    sign = 1 if monitor.endswith("loss") else -1
+    best, waited, factor, expected = np.inf, 0, 1.0, []
+    for value in history[monitor]:
+        expected.append(factor)
+        if sign * value < best - delta:
+            best, waited = sign * value, 0
+        else:
+            waited += 1
+        if waited == 2:
+            factor, waited = factor * 0.1, 0
+    rates = np.array(history["learning_rate"])
+    np.testing.assert_allclose(rates / rates[0], expected, rtol=1e-9)
+    assert expected[-1] < 1, "no plateau was met; the test says nothing"
+
+
 def test_the_history_holds_the_rate_that_was_used(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     spec = schedule("step", every=1, factor=0.1)

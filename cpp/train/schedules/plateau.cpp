@@ -16,9 +16,9 @@ class ReduceOnPlateau : public Schedule {
 
   double factor(int64_t) const override { return current_; }
 
-  void epoch_done(double loss) override {
-    if (loss < best_ - min_delta_) {
-      best_ = loss;
+  void epoch_done(double monitored) override {
+    if (monitored < best_ - min_delta_) {
+      best_ = monitored;
       waited_ = 0;
     } else if (++waited_ >= patience_) {
       current_ = std::max(least_, current_ * factor_);
@@ -39,15 +39,15 @@ class ReduceOnPlateau : public Schedule {
 ScheduleEntry reduce_on_plateau() {
   return {
       "reduce-on-plateau",
-      "times `factor` when the loss has not fallen for `patience` epochs",
+      "times `factor` when `monitor` has got no better for `patience` epochs",
       "",
       {{"factor", OptionType::Real, 0.1, 0, 1,
         "what the rate is multiplied by"},
        {"patience", OptionType::Integer, 3.0, 1, 1e6,
-        "epochs without a fall before it acts"},
+        "epochs without progress before it acts"},
        {"least", OptionType::Real, 0.0, 0, 1,
         "lowest rate, as a fraction of the first"},
-       {"min_delta", OptionType::Real, 1e-4, 0, 1e6, "what counts as a fall"}},
+       {"min_delta", OptionType::Real, 1e-4, 0, 1e6, "what counts as progress"}},
       [](const Options& options, const Horizon&) -> std::unique_ptr<Schedule> {
         return std::make_unique<ReduceOnPlateau>(options);
       }};
