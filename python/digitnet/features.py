@@ -49,18 +49,29 @@ def activations(
 def filters(model: Model, layer: str) -> Array:
     """A convolution's kernels, (out, in, height, width).
 
+    The weights of a dense layer that is the first to see the image are kernels of the
+    image's size.
+
     Raises:
         ValueError: the layer has no kernels; lists those that have.
     Example:
         >>> digitnet.features.filters(digitnet.models.make("lenet5"), "conv1").shape
         (6, 1, 5, 5)
+        >>> digitnet.features.filters(digitnet.models.make("mlp-tiny"), "dense1").shape
+        (5, 1, 28, 28)
     """
-    state = model.state_dict()
-    found = state.get(f"{layer}.weight")
-    if found is None or found.ndim != 4:
-        known = [n.removesuffix(".weight") for n, v in state.items() if v.ndim == 4]
-        raise ValueError(f"unknown convolution '{layer}'; known: {', '.join(known)}")
-    return found
+    weights = {
+        name.removesuffix(".weight"): value
+        for name, value in model.state_dict().items()
+        if name.endswith(".weight")
+    }
+    first = next(iter(weights), "")
+    if first and weights[first].shape[1:] == (np.prod(model.input_shape),):
+        weights[first] = weights[first].reshape(-1, *model.input_shape)
+    known = [name for name, value in weights.items() if value.ndim == 4]
+    if layer not in known:
+        raise ValueError(f"unknown filters '{layer}'; known: {', '.join(known)}")
+    return weights[layer]
 
 
 def saliency(model: Model, images: Any, target: Any = None) -> Array:

@@ -220,7 +220,8 @@ class _Run:
             self.model.save(self.checkpoint)
         logs = {name: values[-1] for name, values in self.history.items()}
         for callback in self.callbacks:
-            getattr(callback, "on_epoch_end", callback)(int(row["epoch"]), logs)
+            told: Any = getattr(callback, "on_epoch_end", callback)
+            told(int(row["epoch"]), logs)
         return self.model.stop_training
 
 

@@ -13,9 +13,22 @@ def test_filters_are_the_weights(trained):
     )
 
 
+def test_a_dense_layer_that_sees_the_image_has_filters_of_its_size():
+    model = digitnet.models.make("linear", input_shape=(3, 4, 5))
+    filters = digitnet.features.filters(model, "dense1")
+    assert filters.shape == (10, 3, 4, 5)
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (3, 4, 5)).astype(np.uint8)
+    state = model.state_dict()
+    expected = (filters * (image / 255)).sum((1, 2, 3)) + state["dense1.bias"]
+    np.testing.assert_allclose(
+        model.predict_logits(image[None])[0], expected, atol=1e-5
+    )
+
+
 def test_a_layer_without_filters_is_refused_with_those_that_have(trained):
     with pytest.raises(
-        ValueError, match="unknown convolution 'dense1'; known: conv1, conv2, conv3"
+        ValueError, match="unknown filters 'dense1'; known: conv1, conv2, conv3"
     ):
         digitnet.features.filters(trained, "dense1")
 

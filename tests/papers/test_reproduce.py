@@ -1,10 +1,12 @@
 """Recipes: every one runs, resumes, and says what it measured and what not."""
 
+import html
 import json
 import re
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import digitnet
 from digitnet import papers
@@ -43,7 +45,9 @@ def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_pa
     figures = sorted((out / "figures").glob("*.png"))
     assert page.count("<img ") == len(figures) > 2
     assert all(
-        f"<h2>{s.title}</h2>" in page for s in recipe.stages if protocol in s.protocols
+        f"<h2>{html.escape(s.title)}</h2>" in page
+        for s in recipe.stages
+        if protocol in s.protocols
     )
     assert "stand in for it, and the numbers say nothing" in page
     assert len(list((out / "tables").glob("*.csv"))) >= 2
@@ -193,7 +197,11 @@ def test_a_damaged_state_is_named(content, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("lenet",), "unknown recipe 'lenet'; known: mlp"),
+        (("lenet",), "unknown recipe 'lenet'; known: vgg16-transfer, kaggle-cnn"),
+        (
+            ("best",),
+            "reproduce.data: expected mnist, fashion-mnist, optdigits for 'best'",
+        ),
         (("mlp", "fast"), "reproduce.mode: expected smoke, quick, default, full, got"),
         (("mlp", "smoke", "theirs"), "reproduce.protocol: expected honest, paper, got"),
         (
@@ -259,4 +267,61 @@ def test_the_command_line_reproduces(nothing_here, tmp_path, capsys):
     assert main(command) == 0  # finished before: only told again
     assert re.search(r"test accuracy +99.11 %", capsys.readouterr().out)
     assert main(["reproduce", "lenet"]) != 0
-    assert "unknown recipe 'lenet'; known: mlp, mnistm-cnn" in capsys.readouterr().err
+    assert (
+        "unknown recipe 'lenet'; known: vgg16-transfer, kaggle"
+        in capsys.readouterr().err
+    )
+
+
+def test_the_best_of_a_data_set_is_asked_for_by_its_name(tmp_path):
+    with pytest.raises(ValueError, match="reproduce.data: expected none for 'mlp'"):
+        reproduce("mlp", "smoke", data="mnist", out=tmp_path / "r")
+    with pytest.raises(ValueError, match="for 'best', got svhn"):
+        reproduce("best", "smoke", data="svhn", out=tmp_path / "r")
+    assert papers.find("best", "optdigits").name == "best-optdigits"
+    assert not (tmp_path / "r").exists()
+
+
+def test_answers_to_mirror_images_are_averaged(digits):
+    from digitnet.papers import best
+
+    model = digitnet.models.make("linear", input_shape=(8, 8), seed=3)
+    part = digits[1][:20]
+    mirror = digitnet.Dataset(part.images[:, :, ::-1], part.labels, max_value=16)
+    expected = (model.predict_proba(part) + model.predict_proba(mirror)) / 2
+    report = best.answers(best.ALL["fashion-mnist"], model, part)
+    np.testing.assert_allclose(report.probabilities, expected, rtol=1e-12)
+
+
+def test_vgg16_measures_the_papers_claims_where_the_weights_are_here(
+    nothing_here, tmp_path, monkeypatch
+):
+    from digitnet.papers import vgg16_networks
+
+    file = tmp_path / "vgg16.safetensors"
+    like_torchvision(file)
+    monkeypatch.setattr(vgg16_networks, "imagenet_weights", lambda: file)
+    found = reproduce("vgg16-transfer", "smoke", out=tmp_path / "r", progress=False)
+    assert set(found.metrics["not_measured"]) == {"xgboost"}
+    assert "frozen, ImageNet test" in found.metrics["measured"]
+    shop = Workshop(tmp_path / "r", "smoke", "honest", [0])
+    model, _ = vgg16_networks.frozen(shop, "ImageNet", 0)
+    kept = load_file(file)
+    np.testing.assert_array_equal(
+        model.state_dict()["block5_conv3.weight"], kept["features.28.weight"]
+    )
+
+
+def like_torchvision(path):
+    """Random weights of VGG16's convolutions under torchvision's names."""
+    rng = np.random.default_rng(0)
+    places = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
+    state = digitnet.models.make("vgg16-transfer").state_dict()
+    shapes = [v.shape for v in state.values() if v.ndim == 4]
+    tensors = {}
+    for place, shape in zip(places, shapes, strict=True):
+        spread = np.sqrt(2 / np.prod(shape[1:]))
+        weights = rng.normal(0, spread, shape).astype(np.float32)
+        tensors[f"features.{place}.weight"] = weights
+        tensors[f"features.{place}.bias"] = np.zeros(shape[0], np.float32)
+    save_file(tensors, path)

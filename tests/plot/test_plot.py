@@ -24,6 +24,7 @@ def world(trained, digits):
 
 PLOTS = {
     "against_time": lambda w, ax: plot.against_time(w["history"], ax=ax),
+    "architecture": lambda w, ax: plot.architecture(w["model"], ax=ax),
     "comparison": lambda w, ax: plot.comparison(
         pd.Series({"a": 0.98, "b": 0.97}, name="accuracy"), ax=ax
     ),
@@ -61,6 +62,7 @@ PLOTS = {
         ax=ax,
     ),
     "training_curves": lambda w, ax: plot.training_curves(w["history"], ax=ax),
+    "weight_histograms": lambda w, ax: plot.weight_histograms(w["model"], ax=ax),
 }
 
 every_plot = pytest.mark.parametrize("draw", PLOTS.values(), ids=PLOTS)
@@ -171,3 +173,41 @@ def test_colour_images_are_shown_in_colour(rng):
     )
     display = plot.sample_grid(data, 2, 3)
     assert display.axes.child_axes[0].get_images()[0].get_array().shape == (6, 6, 3)
+
+
+def test_filters_of_several_models_share_their_colours(world):
+    other = digitnet.models.make("optdigits-cnn", seed=5)
+    display = plot.filters({"trained": world["model"], "start": other}, "conv1")
+    pictures = [panel.images[0] for panel in display.axes.child_axes[:2]]
+    most = max(np.abs(kernels[:, 0]).max() for kernels in display.data.values())
+    assert [p.get_clim() for p in pictures] == [(-most, most)] * 2
+    np.testing.assert_array_equal(
+        display.data["start"], other.state_dict()["conv1.weight"]
+    )
+    display.close()
+
+
+def test_weight_histograms_count_every_weight(world):
+    other = digitnet.models.make("optdigits-cnn", seed=5)
+    display = plot.weight_histograms({"trained": world["model"], "start": other})
+    for (layer, name), (counts, edges) in display.data.items():
+        model = other if name == "start" else world["model"]
+        weights = model.state_dict()[f"{layer}.weight"]
+        assert counts.sum() == weights.size
+        assert edges[0] <= weights.min() <= weights.max() <= edges[-1]
+    assert {layer for layer, _ in display.data} >= {"conv1", "dense3"}
+    with pytest.raises(ValueError, match="unknown weights 'relu1'; known: conv1, conv"):
+        plot.weight_histograms(other, ["relu1"])
+    display.close()
+
+
+def test_the_architecture_marks_what_is_frozen(world):
+    display = plot.architecture(world["model"], frozen="conv*")
+    shown = [row["layer"] for row in display.data]
+    hatched = [bool(bar.patches[0].get_hatch()) for bar in display.axes.containers]
+    assert shown == [
+        *("conv1", "max_pool1", "conv2", "max_pool2", "conv3", "max_pool3"),
+        *("dense1", "dense2", "dense3"),
+    ]
+    assert hatched == [name.startswith("conv") for name in shown]
+    display.close()

@@ -129,12 +129,13 @@ def reproduce(args: argparse.Namespace) -> int:
 
     if args.name == "list":
         entries = papers.describe()
-        lines = [f"{e['name']:<16} {e['summary']} ({e['paper']})" for e in entries]
+        lines = [f"{e['name']:<18} {e['summary']} ({e['paper']})" for e in entries]
         _print(args, entries, "\n".join(lines))
         return 0
     found = papers.reproduce(
         args.name,
         args.mode,
+        data=args.data,
         protocol=args.protocol,
         seeds=args.seeds,
         out=args.out,

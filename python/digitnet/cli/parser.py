@@ -139,6 +139,7 @@ def _add_reproduce(words: Any) -> None:
         "reproduce", help="measure again what a paper claims, and write a report folder"
     )
     p.add_argument("name", help="a recipe, or 'list'")
+    p.add_argument("--data", help="for 'best': mnist, fashion-mnist or optdigits")
     sizes = p.add_mutually_exclusive_group()
     for mode, about in (
         ("smoke", "seconds: only to see that it runs"),

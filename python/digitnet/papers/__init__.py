@@ -28,9 +28,21 @@ __all__ = [
 
 def all() -> list[Recipe]:
     """Every recipe."""
-    from digitnet.papers import mlp, mnistm_cnn, optdigits_cnn  # they need pandas
+    # They need pandas.
+    from digitnet.papers import (
+        best,
+        kaggle_cnn,
+        mlp,
+        mnistm_cnn,
+        optdigits_cnn,
+        vgg16_transfer,
+    )
 
-    return [mlp.recipe(), mnistm_cnn.recipe(), optdigits_cnn.recipe()]
+    papers = (vgg16_transfer, kaggle_cnn, mnistm_cnn, mlp, optdigits_cnn)
+    return [
+        *(module.recipe() for module in papers),
+        *(best.recipe(data) for data in best.ALL),
+    ]
 
 
 def names() -> list[str]:
@@ -43,9 +55,24 @@ def describe() -> list[dict[str, Any]]:
     return [recipe.describe() for recipe in all()]
 
 
-def find(name: str) -> Recipe:
-    """The recipe called `name`. Raises ValueError listing the known ones."""
-    for recipe in all():
-        if recipe.name == name:
+def find(name: str, data: str | None = None) -> Recipe:
+    """The recipe called `name`; for "best" that of a data set.
+
+    Raises:
+        ValueError: no such recipe, or none for these data; lists the known ones.
+    """
+    wanted = name if data is None else f"{name}-{data}"
+    known = all()
+    for recipe in known:
+        if recipe.name == wanted:
             return recipe
+    sets = [
+        r.name.removeprefix(f"{name}-") for r in known if r.name.startswith(f"{name}-")
+    ]
+    if sets:
+        raise ValueError(
+            f"reproduce.data: expected {', '.join(sets)} for '{name}', got {data}"
+        )
+    if data is not None and name in names():
+        raise ValueError(f"reproduce.data: expected none for '{name}', got '{data}'")
     raise ValueError(f"unknown recipe '{name}'; known: {', '.join(names())}")

@@ -13,7 +13,13 @@ from digitnet.data.dataset import Dataset
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU, Sigmoid
 from digitnet.model import Model
 from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.sections import class_counts, confusion, scores
+from digitnet.papers.sections import (
+    class_counts,
+    confusion,
+    cross_validation,
+    layer_table,
+    scores,
+)
 from digitnet.papers.workshop import Workshop
 from digitnet.report import Report
 
@@ -144,13 +150,7 @@ def data_stage(workshop: Workshop) -> None:
 def network_stage(workshop: Workshop) -> None:
     model = make("paper", workshop.seeds[0])
     workshop.measure("parameters", model.count_params())
-    rows = [
-        (row["layer"], "x".join(map(str, row["output"])), row["parameters"])
-        for row in model.summary().rows
-    ]
-    rows.append(("total", "", model.count_params()))
-    frame = pd.DataFrame(rows, columns=["layer", "output", "parameters"])
-    workshop.table("layers", "Layers", frame)
+    layer_table(workshop, model)
     _feature_maps(workshop, model, "before", "before training, as the paper draws them")
 
 
@@ -236,25 +236,7 @@ def fold_score(workshop: Workshop, seed: int, fold: int) -> list[float]:
 
 
 def folds_stage(workshop: Workshop) -> None:
-    pairs = [(seed, fold) for seed in workshop.seeds for fold in range(FOLDS)]
-    rows = []
-    for seed, fold in workshop.each(pairs):
-        found = workshop.once(
-            f"fold {seed} {fold}", partial(fold_score, workshop, seed, fold)
-        )
-        rows.append((seed, fold + 1, *found))
-    frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
-    workshop.table("folds", "Loss and accuracy of each fold", frame)
-    first = frame[frame["seed"] == workshop.seeds[0]]
-    workshop.figure(
-        "folds",
-        f"5-fold cross-validation, shuffled with seed {workshop.seeds[0]}",
-        lambda: plot.folds(first["loss"], first["accuracy"]),
-    )
-    by_seed = frame.groupby("seed")
-    workshop.measure("folds", by_seed["accuracy"].mean())
-    workshop.measure("folds sd", by_seed["accuracy"].std())
-    workshop.measure("folds loss", by_seed["loss"].mean())
+    cross_validation(workshop, FOLDS, partial(fold_score, workshop))
 
 
 def recipe() -> Recipe:

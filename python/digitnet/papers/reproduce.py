@@ -72,6 +72,7 @@ def reproduce(
     recipe: Recipe | str,
     mode: str = "default",
     *,
+    data: str | None = None,
     protocol: str = "honest",
     seeds: int | Sequence[int] | None = None,
     out: str | PathLike[str] | None = None,
@@ -83,6 +84,7 @@ def reproduce(
         recipe: A name of `names()`.
         mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
             or "full".
+        data: For the recipe "best": "mnist", "fashion-mnist" or "optdigits".
         protocol: "honest": a validation part chooses and the test set is touched once;
             "paper": as the authors did.
         seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
@@ -94,12 +96,12 @@ def reproduce(
         A Reproduction; its folder has report.html, metrics.json, figures as PNG and
         tables as CSV.
     Raises:
-        ValueError: unknown name, mode or protocol; the folder holds another run.
+        ValueError: unknown name, data, mode or protocol; the folder holds another run.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
     """
     from digitnet.papers import find
 
-    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    recipe = recipe if isinstance(recipe, Recipe) else find(recipe, data)
     for what, value, known in (
         ("mode", mode, MODES),
         ("protocol", protocol, PROTOCOLS),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.history import History
+from digitnet.model import Model
 from digitnet.papers.workshop import Workshop
 from digitnet.report import Report
 
@@ -31,21 +33,69 @@ def scores(
     rows: Sequence[Sequence[float]],
     columns: Sequence[str],
     histories: Sequence[History],
+    of: str = "",
 ) -> None:
     """A table of one row a seed, each column measured; seconds an epoch; first curves."""
     frame = pd.DataFrame(rows, columns=list(columns))
     frame.insert(0, "seed", workshop.seeds)
-    workshop.table("scores", title, frame)
+    workshop.table(_named("scores", of), title, frame)
     for key in columns:
-        workshop.measure(key, frame[key])
-    workshop.measure("seconds", [float(np.mean(h["seconds"])) for h in histories])
+        workshop.measure(f"{of} {key}".strip(), frame[key])
+    seconds = [float(np.mean(h["seconds"])) for h in histories]
+    workshop.measure(f"{of} seconds".strip(), seconds)
     first: Any = histories[0]
-    workshop.figure("curves", "Training curves", lambda: plot.training_curves(first))
-
-
-def confusion(workshop: Workshop, report: Report) -> None:
     workshop.figure(
-        "confusion_matrix",
-        "Confusion matrix",
+        _named("curves", of),
+        _titled("Training curves", of),
+        lambda: plot.training_curves(first),
+    )
+
+
+def confusion(workshop: Workshop, report: Report, of: str = "") -> None:
+    workshop.figure(
+        _named("confusion_matrix", of),
+        _titled("Confusion matrix", of),
         lambda: plot.confusion_matrix(report.confusion),
     )
+
+
+def layer_table(workshop: Workshop, model: Model, of: str = "") -> None:
+    """Layers with output shape and parameters, as a model summary prints them."""
+    rows = [
+        (row["layer"], "x".join(map(str, row["output"])), row["parameters"])
+        for row in model.summary().rows
+    ]
+    rows.append(("total", "", model.count_params()))
+    frame = pd.DataFrame(rows, columns=["layer", "output", "parameters"])
+    workshop.table(_named("layers", of), _titled("Layers", of), frame)
+
+
+def cross_validation(
+    workshop: Workshop, folds: int, score: Callable[[int, int], list[float]]
+) -> None:
+    """[loss, accuracy] of every seed and fold, kept as they come; table and figure."""
+    pairs = [(seed, fold) for seed in workshop.seeds for fold in range(folds)]
+    rows = []
+    for seed, fold in workshop.each(pairs):
+        found = workshop.once(f"fold {seed} {fold}", partial(score, seed, fold))
+        rows.append((seed, fold + 1, *found))
+    frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
+    workshop.table("folds", "Loss and accuracy of each fold", frame)
+    first = frame[frame["seed"] == workshop.seeds[0]]
+    workshop.figure(
+        "folds",
+        f"{folds}-fold cross-validation, shuffled with seed {workshop.seeds[0]}",
+        lambda: plot.folds(first["loss"], first["accuracy"]),
+    )
+    by_seed = frame.groupby("seed")
+    workshop.measure("folds", by_seed["accuracy"].mean())
+    workshop.measure("folds sd", by_seed["accuracy"].std())
+    workshop.measure("folds loss", by_seed["loss"].mean())
+
+
+def _named(what: str, of: str) -> str:
+    return f"{what}_{of}" if of else what
+
+
+def _titled(what: str, of: str) -> str:
+    return f"{what}, {of}" if of else what

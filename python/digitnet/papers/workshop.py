@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from digitnet.data.dataset import Dataset
 from digitnet.history import History
@@ -101,9 +102,12 @@ class Workshop:
         make: Callable[[], Model],
         data: Dataset,
         validation: Dataset | None = None,
+        *,
+        method: str = "fit",
         **options: Any,
     ) -> tuple[Model, History]:
-        """A model fitted with these options, or the one that was before."""
+        """A model fitted (by "fit" or "fit_head") with these options, or the one that
+        was before."""
         from digitnet.models import load
 
         folder = self.out / "models"
@@ -112,7 +116,8 @@ class Workshop:
         if about.is_file():  # written last
             return load(path), _history(json.loads(about.read_text()))
         model = make()
-        history = model.fit(data, validation, progress=False, **options)
+        fit = getattr(model, method)
+        history = fit(data, validation, progress=False, **options)
         folder.mkdir(parents=True, exist_ok=True)
         model.save(path)
         write_json(about, {"key": key, **_described(history)})
@@ -200,7 +205,7 @@ def _history(values: dict[str, Any]) -> History:
     return history
 
 
-def mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+def mean_and_spread(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, float]:
     """Mean and sample standard deviation (0 for one value)."""
     array = np.asarray(values, dtype=float)
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0

@@ -2,6 +2,7 @@
 Display with `.figure`, `.axes` and `.data`, and never calls show.
 """
 
+from digitnet.plot.architecture import architecture
 from digitnet.plot.compare import (
     against_time,
     comparison,
@@ -33,11 +34,12 @@ from digitnet.plot.grids import (
     restorations,
     sample_grid,
 )
-from digitnet.plot.inside import feature_maps, filters
+from digitnet.plot.inside import feature_maps, filters, weight_histograms
 
 __all__ = [
     "Display",
     "against_time",
+    "architecture",
     "augmented",
     "class_counts",
     "comparison",
@@ -61,4 +63,5 @@ __all__ = [
     "sample_grid",
     "sensitivity",
     "training_curves",
+    "weight_histograms",
 ]

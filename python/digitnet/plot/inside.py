@@ -1,15 +1,16 @@
-"""Inside a network: feature maps and filters."""
+"""Inside a network: feature maps, filters, weights."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digitnet import features
-from digitnet.plot.display import Display, axes_for
+from digitnet.plot.display import CYCLE, Display, axes_for, cells
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -114,15 +115,87 @@ def _draw_layer(
     )
 
 
-def filters(model: Model, layer: str, ax: Any = None) -> Display:
-    """A convolution's kernels for its first input channel; red adds, blue takes away."""
-    kernels = features.filters(model, layer)
-    columns = min(8, len(kernels))
-    tiles = mosaic(kernels[:, 0].astype(float), columns)
-    ax = axes_for(ax, 0.8 * columns + 1, 0.8 * -(-len(kernels) // columns) + 0.4)
-    most = float(np.abs(kernels[:, 0]).max())
-    shown = ax.imshow(tiles, cmap="RdBu_r", vmin=-most, vmax=most)
-    ax.set_axis_off()
-    ax.figure.colorbar(shown, ax=ax, shrink=0.8)
-    ax.set_title(f"Filters of {layer}", fontsize=10)
-    return Display(ax.figure, ax, kernels)
+def filters(model: Model | Mapping[str, Model], layer: str, ax: Any = None) -> Display:
+    """A layer's kernels for its first input channel; red adds, blue takes away.
+
+    Args:
+        model: One model, or several by name, side by side with the same colours.
+        layer: A convolution, or a dense layer that is the first to see the image.
+        ax: Axes to draw into.
+    Returns:
+        Display; its data are the kernels (of each model by name).
+    Raises:
+        ValueError: a layer without filters.
+    """
+    models = model if isinstance(model, Mapping) else {"": model}
+    kernels = {name: features.filters(one, layer) for name, one in models.items()}
+    count = max(map(len, kernels.values()))
+    columns = min(8, count)
+    rows = -(-count // columns)
+    outer = axes_for(ax, 0.6 * columns * len(models) + 1, 0.6 * rows + 0.5)
+    outer.set_axis_off()
+    most = max(float(np.abs(k[:, 0]).max()) for k in kernels.values())
+    wide = 0.94 / len(models)
+    for i, (name, own) in enumerate(kernels.items()):
+        panel = outer.inset_axes((i * wide, 0, wide * 0.96, 0.94))
+        tiles = mosaic(own[:, 0].astype(float), columns)
+        shown = panel.imshow(tiles, cmap="RdBu_r", vmin=-most, vmax=most)
+        panel.set_axis_off()
+        panel.set_title(name, fontsize=9)
+    bar = outer.inset_axes((0.95, 0.1, 0.02, 0.7))
+    outer.figure.colorbar(shown, cax=bar)
+    outer.set_title(f"Filters of {layer}", fontsize=10)
+    data = kernels if isinstance(model, Mapping) else kernels[""]
+    return Display(outer.figure, outer, data)
+
+
+def weight_histograms(
+    models: Model | Mapping[str, Model],
+    layers: Sequence[str] | None = None,
+    ax: Any = None,
+    *,
+    bins: int = 60,
+) -> Display:
+    """How the weights of each layer are spread, a panel a layer, a line a model.
+
+    Args:
+        models: One model, or several by name.
+        layers: Names of layers with weights. Default: all convolutions and dense layers.
+        ax: Axes to draw into.
+        bins: Of the histograms.
+    Returns:
+        Display; its data are (counts, edges) by layer and model.
+    Raises:
+        ValueError: a layer without weights; lists those with.
+    """
+    named = models if isinstance(models, Mapping) else {"": models}
+    states = {name: model.state_dict() for name, model in named.items()}
+    known = [
+        name.removesuffix(".weight")
+        for name, value in next(iter(states.values())).items()
+        if name.endswith(".weight") and value.ndim > 1
+    ]
+    chosen = known if layers is None else list(layers)
+    for layer in chosen:
+        if layer not in known:
+            raise ValueError(f"unknown weights '{layer}'; known: {', '.join(known)}")
+    columns = min(3, len(chosen))
+    rows = -(-len(chosen) // columns)
+    outer = axes_for(ax, 2.8 * columns, 1.9 * rows)
+    data: dict[tuple[str, str], Any] = {}
+    for panel, layer in zip(cells(outer, rows, columns), chosen, strict=False):
+        weights = {name: s[f"{layer}.weight"].ravel() for name, s in states.items()}
+        edges = np.histogram_bin_edges(np.concatenate([*weights.values()]), bins)
+        for (name, values), colour in zip(weights.items(), cycle(CYCLE), strict=False):
+            counts = np.histogram(values, edges)[0]
+            data[layer, name] = counts, edges
+            panel.stairs(np.maximum(counts, 0.5), edges, color=colour, label=name)
+        panel.set_yscale("log")
+        panel.tick_params(labelsize=6)
+        panel.text(0.03, 0.9, layer, transform=panel.transAxes, fontsize=8)
+    if len(named) > 1:
+        outer.child_axes[0].legend(fontsize=6, loc="upper right")
+    for unused in outer.child_axes[len(chosen) :]:
+        unused.set_axis_off()
+    outer.set_title("Weights of each layer (counts, logarithmic)", fontsize=10)
+    return Display(outer.figure, outer, data)

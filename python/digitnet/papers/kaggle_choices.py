@@ -1,0 +1,130 @@
+"""How `kaggle-cnn` is trained: settings, and which of them the validation part chooses."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import partial
+from typing import Any
+
+from digitnet import models
+from digitnet.callbacks import TensorBoard
+from digitnet.data.dataset import Dataset
+from digitnet.history import History
+from digitnet.model import Model
+from digitnet.papers import kaggle_data
+from digitnet.papers.workshop import Workshop
+
+AUGMENT = {
+    "paper": "shift 10% | rotate 8deg | zoom 20% | horizontal_flip 50% "
+    "| vertical_flip 50% | fill nearest",
+    "no flips": "shift 10% | rotate 8deg | zoom 20% | fill nearest",
+    "digits": "shift 2px | rotate 10deg | zoom 10%",
+    "fashion": "shift 2px | horizontal_flip 50%",
+}
+# As the paper trains; the floor of the learning rate is a tenth of the first.
+RMSPROP: dict[str, Any] = {
+    "optimizer": ("rmsprop", {"rho": 0.9, "epsilon": 1e-8}),
+    "learning_rate": 0.001,
+    "schedule": ("reduce-on-plateau", {"factor": 0.1, "patience": 3, "least": 0.1}),
+}
+ONE_CYCLE: dict[str, Any] = {
+    "learning_rate": 0.002,
+    "batch_size": 128,
+    "label_smoothing": 0.05,
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "paper": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["paper"]},
+    "paper, no flips": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["no flips"]},
+    "one-cycle, digits' augmentation": {**ONE_CYCLE, "augment": AUGMENT["digits"]},
+    "one-cycle, fashion's augmentation": {**ONE_CYCLE, "augment": AUGMENT["fashion"]},
+}
+
+
+def parts(workshop: Workshop, name: str, seed: int) -> tuple[Dataset, Dataset]:
+    """(training, validation) of the labelled rows of "digits" or "fashion"."""
+    train, _ = kaggle_data.sets(workshop, name)
+    few = workshop.size(smoke=200, quick=10_000, default=None, full=None)
+    held = 0.25 if workshop.protocol == "paper" else 0.1
+    first, second = workshop.part(train, few).split((1 - held, held), seed=seed)
+    return first, second
+
+
+def small_parts(workshop: Workshop, name: str, seed: int) -> tuple[Dataset, Dataset]:
+    """Fewer, for comparisons of many trainings."""
+    train, held = parts(workshop, name, seed)
+    few = workshop.size(smoke=100, quick=2_500, default=6_000, full=20_000)
+    return workshop.part(train, few), workshop.part(held, few)
+
+
+def short_epochs(workshop: Workshop) -> int:
+    return workshop.size(smoke=1, quick=6, default=10, full=20)
+
+
+def validation_score(workshop: Workshop, name: str, settings: str) -> float:
+    """Accuracy on the validation part after a short training on few rows."""
+
+    def score() -> float:
+        train, held = small_parts(workshop, name, 0)
+        model = models.make("kaggle-cnn", classes=train.classes, seed=0)
+        options = SETTINGS[settings] | {"epochs": short_epochs(workshop)}
+        model.fit(train, progress=False, **options)
+        return model.evaluate(held)["accuracy"]
+
+    return float(workshop.once(f"choice {name} {settings}", score))
+
+
+def chosen(workshop: Workshop, name: str) -> str:
+    """The name of the settings that the validation part prefers, or the paper's."""
+    if workshop.protocol == "paper":
+        return "paper"
+    return max(SETTINGS, key=partial(validation_score, workshop, name))
+
+
+def epochs(workshop: Workshop) -> int:
+    return workshop.size(smoke=1, quick=8, default=40, full=40)
+
+
+def trained(workshop: Workshop, name: str, seed: int) -> tuple[Model, History]:
+    """The network at the epoch of its best validation accuracy, and the whole history."""
+    train, held = parts(workshop, name, seed)
+    settings = chosen(workshop, name)
+    best = workshop.out / "checkpoints" / f"{name}-{seed}.safetensors"
+    best.parent.mkdir(exist_ok=True)
+    _, history = workshop.trained(
+        f"{name} {settings} {seed}",
+        lambda: models.make("kaggle-cnn", classes=train.classes, seed=seed),
+        train,
+        held,
+        epochs=epochs(workshop),
+        seed=seed,
+        monitor="val_accuracy",
+        checkpoint=best,
+        callbacks=boards(workshop, f"{name}-{seed}"),
+        **SETTINGS[settings],
+    )
+    return models.load(best), history
+
+
+def boards(workshop: Workshop, run: str) -> list[TensorBoard]:
+    """A log for TensorBoard in the folder logs, if it is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        workshop.note(
+            "TensorBoard's logs are not written: pip install digitnet[tensorboard]."
+        )
+        return []
+    return [TensorBoard(workshop.out / "logs" / run)]
+
+
+def trained_small(workshop: Workshop, seed: int) -> Model:
+    """The small network on digits, without augmentation."""
+    train, held = parts(workshop, "digits", seed)
+    model, _ = workshop.trained(
+        f"small {seed}",
+        lambda: models.make("kaggle-cnn-small", seed=seed),
+        train,
+        held,
+        epochs=workshop.size(smoke=1, quick=5, default=10, full=40),
+        batch_size=128,
+        seed=seed,
+    )
+    return model

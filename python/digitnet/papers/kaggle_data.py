@@ -1,0 +1,130 @@
+"""The two data sets of `kaggle-cnn` as CSV files: Kaggle's, or the same written from IDX."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet.data.dataset import Dataset
+from digitnet.data.readers import read_csv
+from digitnet.papers.workshop import Workshop
+from digitnet.sources.fetch import Folder, find_folder
+
+# Of the 42,000 labelled digits of Kaggle's train.csv, which are from the pooled MNIST.
+COUNTS = (4132, 4684, 4177, 4351, 4072, 3795, 4137, 4401, 4063, 4188)
+_POOL = 70_000
+
+FOLDERS = {
+    "digits": Folder(
+        names=("digit-recognizer",),
+        holds="train.csv and test.csv",
+        origin="Kaggle's competition Digit Recognizer",
+    ),
+    "fashion": Folder(
+        names=("fashionmnist",),
+        holds="fashion-mnist_train.csv and fashion-mnist_test.csv",
+        origin="Kaggle's data set zalando-research/fashionmnist",
+    ),
+}
+FILES = {
+    "digits": ("train.csv", "test.csv"),
+    "fashion": ("fashion-mnist_train.csv", "fashion-mnist_test.csv"),
+}
+
+
+def sets(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
+    """(labelled, test) of "digits" or "fashion", read from the CSV files."""
+    return workshop.remember(f"csv {name}", lambda: _read(workshop, name))
+
+
+def files(workshop: Workshop, name: str) -> tuple[Path, Path]:
+    """The CSV files: those in the data folder, else written from the IDX files."""
+    first, second = FILES[name]
+    folder = find_folder(FOLDERS[name]) if workshop.mode != "smoke" else None
+    if folder is None:
+        folder = workshop.out / "data"
+        first, second = f"{first}.gz", f"{second}.gz"
+        if not (folder / second).is_file():  # written last
+            folder.mkdir(parents=True, exist_ok=True)
+            _write(workshop, name, folder / first, folder / second)
+    return folder / first, folder / second
+
+
+def _read(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
+    train_file, test_file = files(workshop, name)
+    source, _ = pool = _sources(workshop, name)
+    read = partial(read_csv, classes=source.classes, max_value=255)
+    train, test = read(train_file), read(test_file)
+    if test.labels is None:  # the competition keeps them
+        test = _labelled(test, pool[0].joined(pool[1]))
+    return train, test
+
+
+def _sources(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
+    """(training, test) of the IDX files; few in smoke mode."""
+    train, test = workshop.data({"digits": "mnist", "fashion": "fashion-mnist"}[name])
+    if workshop.mode == "smoke":
+        train, test = workshop.part(train, 500), workshop.part(test, 150)
+    return train, test
+
+
+def _write(workshop: Workshop, name: str, train_file: Path, test_file: Path) -> None:
+    train, test = _sources(workshop, name)
+    if name == "digits":
+        train, test = competition(train.joined(test))
+        write_csv(train, train_file)
+        write_csv(test, test_file, labels=False)
+    else:
+        write_csv(train, train_file, first=1)
+        write_csv(test, test_file, first=1)
+
+
+def write_csv(
+    data: Dataset, path: Path, *, first: int = 0, labels: bool = True
+) -> None:
+    """Rows as Kaggle's files have them; columns count from pixel<first>.
+
+    A path that ends in .gz is packed.
+    """
+    frame = data.to_frame()
+    if not labels:
+        frame = frame.drop(columns="label")
+    names = {f"pixel{i}": f"pixel{i + first}" for i in range(frame.shape[1])}
+    partial_path = path.with_name(f"partial-{path.name}")
+    packing = {"method": "gzip", "compresslevel": 1} if path.suffix == ".gz" else None
+    frame.rename(columns=names).to_csv(partial_path, index=False, compression=packing)
+    partial_path.replace(path)
+
+
+def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """All digits as (labelled, test), drawn with the class counts of Kaggle's train.csv."""
+    rng = np.random.default_rng(seed)
+    labels = pool._need_labels("competition")
+    counts = np.array(COUNTS) * len(pool) // _POOL
+    chosen = [
+        rng.choice(np.flatnonzero(labels == k), count, replace=False)
+        for k, count in enumerate(counts)
+    ]
+    train = rng.permutation(np.concatenate(chosen))
+    rest = rng.permutation(np.setdiff1d(np.arange(len(pool)), train))
+    return pool[train], pool[rest]
+
+
+def _labelled(test: Dataset, pool: Dataset) -> Dataset:
+    """The competition's test images with the labels that the same images have in MNIST."""
+    known = dict(
+        zip(map(_key, pool.images), pool._need_labels("competition"), strict=True)
+    )
+    labels = [known.get(_key(image), -1) for image in test.images]
+    if -1 in labels:
+        raise ValueError(
+            f"{test.name}: expected images of MNIST, got {labels.count(-1)} others"
+        )
+    return test._like(labels=np.array(labels, np.int64))
+
+
+def _key(image: npt.NDArray[np.uint8]) -> bytes:
+    return image.tobytes()

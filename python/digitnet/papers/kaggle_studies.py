@@ -1,0 +1,229 @@
+"""What the thesis leaves to be tried: with and without, copies of weak classes, weights."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from digitnet import models, plot
+from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
+from digitnet.model import Model
+from digitnet.papers import kaggle_data
+from digitnet.papers.kaggle_choices import (
+    AUGMENT,
+    RMSPROP,
+    parts,
+    short_epochs,
+    small_parts,
+    trained,
+)
+from digitnet.papers.workshop import Workshop, mean_and_spread
+
+NAMES = ("digits", "fashion")
+BASE = "as the paper, no flips"
+VARIANTS: dict[str, dict[str, Any]] = {
+    BASE: {},
+    "flips": {"augment": AUGMENT["paper"]},
+    "no augmentation": {"augment": None},
+    "batch norm": {"batch_norm": True},
+    "early stopping": {"early_stopping": 3, "monitor": "val_accuracy"},
+}
+WEAKEST, COPIES = 3, 3  # so many classes get so many copies of each of their images
+
+
+def normed_network() -> list[Any]:
+    """`kaggle-cnn` with batch norm behind each convolution."""
+    layers: list[Any] = []
+    for channels, size in ((32, 5), (64, 3)):
+        for _ in range(2):
+            layers.append(Conv(channels, size, padding="same", bias=False))
+            layers += [BatchNorm(), ReLU()]
+        layers += [MaxPool(2), Dropout(0.25)]
+    return [*layers, Flatten(), Dense(256), ReLU(), Dropout(0.5), Dense(10)]
+
+
+def paired_seeds(workshop: Workshop) -> list[int]:
+    """At least two: a difference needs a spread."""
+    return workshop.size(smoke=[0], quick=[0, 1], default=[0, 1, 2], full=[*range(5)])
+
+
+def variant_score(workshop: Workshop, name: str, variant: str, seed: int) -> float:
+    def score() -> float:
+        train, held = small_parts(workshop, name, seed)
+        changes = dict(VARIANTS[variant])
+        if changes.pop("batch_norm", False):
+            model = Model(normed_network(), train.shape, train.classes, seed=seed)
+        else:
+            model = models.make("kaggle-cnn", classes=train.classes, seed=seed)
+        options = (
+            RMSPROP | {"augment": AUGMENT["no flips"], "batch_size": 128} | changes
+        )
+        epochs = short_epochs(workshop)
+        model.fit(train, held, epochs=epochs, seed=seed, progress=False, **options)
+        return model.evaluate(held)["accuracy"]
+
+    return float(workshop.once(f"variant {name} {variant} {seed}", score))
+
+
+def ablation_stage(workshop: Workshop) -> None:
+    seeds = paired_seeds(workshop)
+    cases = [(n, v, s) for n in NAMES for v in VARIANTS for s in seeds]
+    found = {case: variant_score(workshop, *case) for case in workshop.each(cases)}
+    train, held = small_parts(workshop, "digits", seeds[0])
+    workshop.text(
+        f"RMSprop and the plateau schedule, batch 128, {short_epochs(workshop)} epochs on "
+        f"{len(train):,} images, scored on {len(held):,} validation images; "
+        f"{len(seeds)} paired seeds: the same images and first weights in each row."
+    )
+    rows = []
+    for name in NAMES:
+        scores = {v: np.array([found[name, v, s] for s in seeds]) for v in VARIANTS}
+        means = {variant: float(values.mean()) for variant, values in scores.items()}
+        for variant, values in scores.items():
+            mean, spread = mean_and_spread(values - scores[BASE])
+            rows.append((name, variant, means[variant], mean, spread))
+        workshop.figure(
+            f"ablation_{name}",
+            f"With and without, {name}",
+            partial(plot.comparison, pd.Series(means, name="validation accuracy")),
+        )
+    columns = ["data", "variant", "accuracy", "difference", "sd of difference"]
+    frame = pd.DataFrame(rows, columns=columns)
+    workshop.table("ablation", "With and without", frame)
+
+
+def copies_scores(workshop: Workshop, name: str, seed: int) -> dict[str, Any]:
+    """Recall by class: of the training part, and of the validation part before and after
+    the weakest classes got copies."""
+    train, held = small_parts(workshop, name, seed)
+    options = {**RMSPROP, "batch_size": 128, "epochs": short_epochs(workshop)}
+    options |= {"seed": seed, "progress": False}
+
+    def fitted(**more: Any) -> Model:
+        model = models.make("kaggle-cnn", classes=train.classes, seed=seed)
+        model.fit(train, held, **options, **more)
+        return model
+
+    before = fitted()
+    known = before.evaluate(train).per_class["recall"].to_numpy()
+    weakest = np.argsort(known, kind="stable")[:WEAKEST].tolist()
+    copies = dict.fromkeys(weakest, COPIES)
+    after = fitted(augment=AUGMENT["no flips"], copies=copies)
+    recalls = [m.evaluate(held).per_class["recall"].tolist() for m in (before, after)]
+    return {
+        "training": known.tolist(),
+        "weakest": weakest,
+        "before": recalls[0],
+        "after": recalls[1],
+    }
+
+
+def weak_classes_stage(workshop: Workshop) -> None:
+    workshop.text(
+        f"Trained without augmentation, then again with {COPIES} augmented copies of each "
+        f"image of the {WEAKEST} classes that the confusion matrix of the training part "
+        "shows to be the weakest; recall on the validation part, the same seeds."
+    )
+    seeds = paired_seeds(workshop)
+    rows = []
+    cases = [(name, seed) for name in NAMES for seed in seeds]
+    for name, seed in workshop.each(cases):
+        found = workshop.once(
+            f"copies {name} {seed}", partial(copies_scores, workshop, name, seed)
+        )
+        before, after = np.array(found["before"]), np.array(found["after"])
+        weak = found["weakest"]
+        others = [k for k in range(len(before)) if k not in weak]
+        classes = kaggle_data.sets(workshop, name)[0].classes
+        rows.append(
+            (
+                name,
+                seed,
+                ", ".join(classes[k] for k in weak),
+                before[weak].mean(),
+                after[weak].mean(),
+                before[others].mean(),
+                after[others].mean(),
+            )
+        )
+    columns = ["data", "seed", "weakest", "before", "after", "others", "others after"]
+    frame = pd.DataFrame(rows, columns=columns)
+    workshop.table("copies", "Mean recall of the weakest classes and the others", frame)
+    _show_gains(workshop, frame)
+
+
+def _show_gains(workshop: Workshop, frame: pd.DataFrame) -> None:
+    for name, part in frame.groupby("data", sort=False):
+        weak = part["after"] - part["before"]
+        others = part["others after"] - part["others"]
+        workshop.text(
+            f"{name}: the weakest classes gained {100 * weak.mean():+.2f} points, the "
+            f"others {100 * others.mean():+.2f}."
+        )
+
+
+def weights_stage(workshop: Workshop) -> None:
+    seed = workshop.seeds[0]
+    named = {
+        "start": models.make("kaggle-cnn", seed=seed),
+        "digits": trained(workshop, "digits", seed)[0],
+        "fashion": trained(workshop, "fashion", seed)[0],
+    }
+    states = {name: model.state_dict() for name, model in named.items()}
+    rows = []
+    for key, first in states["start"].items():
+        if not key.endswith("weight"):
+            continue
+        moved = {n: states[n][key].ravel() - first.ravel() for n in NAMES}
+        length = float(np.linalg.norm(first))
+        norms = [float(np.linalg.norm(moved[n])) for n in NAMES]
+        apart = float(np.linalg.norm(moved["digits"] - moved["fashion"]))
+        cosine = float(moved["digits"] @ moved["fashion"]) / max(
+            1e-12, math.prod(norms)
+        )
+        layer = key.removesuffix(".weight")
+        rows.append((layer, *(n / length for n in norms), apart / length, cosine))
+    columns = ["layer", "digits from start", "fashion from start", "apart", "cosine"]
+    frame = pd.DataFrame(rows, columns=columns)
+    workshop.text(
+        "From one starting point: distances as parts of the starting weights' length, and "
+        "the cosine between the two ways."
+    )
+    workshop.table("distances", "How far the weights of each layer went", frame)
+    workshop.figure(
+        "weight_histograms",
+        "Weights before and after",
+        lambda: plot.weight_histograms(named),
+    )
+    workshop.figure(
+        "first_filters",
+        "The first filters from one start",
+        lambda: plot.filters(named, "conv1"),
+    )
+    tiny_network(workshop)
+
+
+def tiny_network(workshop: Workshop) -> None:
+    """784-5-10: five pictures are all it knows."""
+    train, held = parts(workshop, "digits", 0)
+    model, _ = workshop.trained(
+        "tiny",
+        lambda: models.make("mlp-tiny"),
+        train,
+        epochs=workshop.size(smoke=1, quick=20, default=20, full=40),
+    )
+    accuracy = model.evaluate(held)["accuracy"]
+    workshop.text(
+        f"A network of {model.count_params():,} parameters, 784-5-10, reaches "
+        f"{100 * accuracy:.1f} % on the validation part. Its five hidden units are five "
+        "pictures that are laid over the digit."
+    )
+    workshop.figure(
+        "tiny_weights",
+        "Weights of the five hidden units",
+        lambda: plot.filters(model, "dense1"),
+    )

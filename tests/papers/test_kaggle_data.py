@@ -1,0 +1,118 @@
+"""The CSV files of Kaggle: written as Kaggle writes them, read back, labels found."""
+
+import gzip
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import Dataset
+from digitnet.papers import kaggle_cnn, kaggle_data
+from digitnet.papers.workshop import Workshop
+
+
+@pytest.fixture
+def shop(tmp_path):
+    return Workshop(tmp_path / "run", "quick", "honest", [0])
+
+
+def some(count, seed=0):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, 28, 28)).astype(np.uint8)
+    return Dataset(images, rng.integers(0, 10, count), max_value=255)
+
+
+@pytest.mark.parametrize(("first", "name"), [(0, "a.csv"), (1, "a.csv.gz")])
+def test_rows_are_read_back_as_they_were_written(tmp_path, first, name):
+    data = some(12)
+    kaggle_data.write_csv(data, tmp_path / name, first=first)
+    content = (tmp_path / name).read_bytes()
+    text = (gzip.decompress(content) if name.endswith("gz") else content).decode()
+    header = text.splitlines()[0].split(",")
+    assert header == ["label", *(f"pixel{i + first}" for i in range(784))]
+    again = digitnet.data.read_csv(tmp_path / name)
+    np.testing.assert_array_equal(again.images, data.images)
+    np.testing.assert_array_equal(again.labels, data.labels)
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_the_competition_keeps_its_labels(tmp_path):
+    data = some(5)
+    kaggle_data.write_csv(data, tmp_path / "test.csv", labels=False)
+    again = digitnet.data.read_csv(tmp_path / "test.csv")
+    assert again.labels is None
+    np.testing.assert_array_equal(again.images, data.images)
+
+
+def test_rows_are_drawn_with_kaggles_class_counts(data_folder):
+    train, test = digitnet.data.load("mnist")
+    pool = train.joined(test)
+    labelled, rest = kaggle_data.competition(pool)
+    assert (len(labelled), len(rest)) == (42_000, 28_000)
+    assert labelled.class_counts().tolist() == list(kaggle_data.COUNTS)
+    counts = labelled.class_counts() + rest.class_counts()
+    np.testing.assert_array_equal(counts, pool.class_counts())
+    seen = {image.tobytes() for image in labelled.images}
+    assert not any(image.tobytes() in seen for image in rest.images[:2000])
+    again, _ = kaggle_data.competition(pool)
+    np.testing.assert_array_equal(again.labels, labelled.labels)
+
+
+@pytest.fixture
+def kaggle_is_here(data_folder, tmp_path, monkeypatch):
+    """Kaggle's two files of digits beside MNIST, 300 rows and 200."""
+    root = tmp_path / "data"
+    (root / "digit-recognizer").mkdir(parents=True)
+    (root / "mnist").symlink_to(data_folder / "mnist")
+    train, test = digitnet.data.load("mnist")
+    kaggle_data.write_csv(train[:300], root / "digit-recognizer" / "train.csv")
+    asked = train[5000:5100].joined(test[:100])
+    path = root / "digit-recognizer" / "test.csv"
+    kaggle_data.write_csv(asked, path, labels=False)
+    monkeypatch.setenv("DIGITNET_DATA", str(root))
+    return train[:300], asked, path
+
+
+def test_kaggles_own_files_are_taken_and_their_labels_found(kaggle_is_here, shop):
+    expected, asked, _ = kaggle_is_here
+    train, test = kaggle_data.sets(shop, "digits")
+    np.testing.assert_array_equal(train.labels, expected.labels)
+    np.testing.assert_array_equal(test.images, asked.images)
+    np.testing.assert_array_equal(test.labels, asked.labels)
+    assert not (shop.out / "data").exists()
+
+
+def test_images_that_are_not_mnists_have_no_label(kaggle_is_here, shop):
+    kaggle_data.write_csv(some(7), kaggle_is_here[2], labels=False)
+    with pytest.raises(
+        ValueError, match=r"test.csv: expected images of MNIST, got 7 others"
+    ):
+        kaggle_data.sets(shop, "digits")
+
+
+@pytest.mark.parametrize("kernel", [kaggle_cnn.BLUR, kaggle_cnn.SHARPEN])
+def test_filters_are_scipys_with_zeros_beyond_the_border(kernel):
+    from scipy.ndimage import convolve
+
+    data = some(6)
+    expected = data.images.astype(float)
+    for _ in range(2):
+        for image in expected:
+            image[:] = convolve(image.copy(), kernel, mode="constant")
+        expected = np.clip(np.rint(expected), 0, 255)
+    found = kaggle_cnn.filtered(data, kernel, passes=2)
+    # Sums that lie between two values may be rounded either way.
+    assert np.abs(found.images.astype(float) - expected).max() <= 1
+    assert (found.images == expected).mean() > 0.95
+    np.testing.assert_array_equal(found.labels, data.labels)
+
+
+def test_the_submission_has_a_row_for_each_test_image(monkeypatch, tmp_path):
+    monkeypatch.delenv("DIGITNET_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shop = Workshop(tmp_path / "run", "smoke", "honest", [0])
+    _, test = kaggle_data.sets(shop, "digits")
+    kaggle_cnn.submission(shop, np.arange(len(test)) % 10)
+    lines = (shop.out / "submission.csv").read_text().splitlines()
+    assert lines[:3] == ["ImageId,Label", "1,0", "2,1"]
+    assert len(lines) == len(test) + 1
