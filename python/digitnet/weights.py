@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Tensors = dict[str, npt.NDArray[Any]]
 
+_MOST_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
+_DEEPEST = 16
+
 NAMINGS = ("digitnet", "torchvision", "keras")
 
 # Published weights that can be downloaded. Their hash is known by its beginning, which is
@@ -131,9 +134,12 @@ def load_weights(
         if value is None or value.shape != own[name].shape:
             report.unfit.append((name, theirs, own[name].shape, found[theirs].shape))
             continue
-        if not np.isfinite(value).all():
-            raise DataError(f"{label}: {theirs}: expected finite weights, got NaN")
-        chosen[name] = value.astype(np.float32)
+        with np.errstate(over="ignore"):  # becomes infinite, and is refused
+            chosen[name] = value.astype(np.float32)
+        if not np.isfinite(chosen[name]).all():
+            raise DataError(
+                f"{label}: {theirs}: expected finite weights of 32 bits, got others"
+            )
     if bgr or (bgr is None and naming == "keras"):
         _turn_colours(chosen, own)
     unfit = {name for name, *_ in report.unfit}
@@ -235,15 +241,37 @@ def _read_hdf5(path: Path) -> Tensors:
             f"{path.name}: reading HDF5 needs h5py; pip install 'digitnet[keras]'"
         ) from error
     found: Tensors = {}
+    total = 0
 
     def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.dtype.kind == "f":
-            found[name] = np.asarray(item)
+        nonlocal total
+        if name.count("/") > _DEEPEST:
+            raise DataError(
+                f"{path.name}: expected groups at most {_DEEPEST} deep, got more"
+            )
+        if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
+            return
+        if item.shape is None:
+            return
+        if item.is_virtual or item.external:  # would read other files
+            raise DataError(
+                f"{path.name}: {name}: expected numbers in the file, got a reference "
+                "to another one"
+            )
+        total += item.size * item.dtype.itemsize
+        if total > _MOST_BYTES:
+            raise DataError(
+                f"{path.name}: {name}: expected at most {_MOST_BYTES >> 20:,} MiB of "
+                "weights, got more"
+            )
+        found[name] = np.asarray(item)
 
     try:
         with h5py.File(path, "r") as file:
             file.visititems(visit)
-    except (OSError, RuntimeError, ValueError) as error:
+    except DataError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.name}: expected an HDF5 file: {error}") from error
     return found
 
