@@ -173,3 +173,16 @@ def test_it_survives_save_and_load(model, digits, tmp_path):
 def test_questions_that_make_no_sense_are_refused(call, message, model, digits):
     with pytest.raises(ValueError, match=message):
         call(model, digits[1][:5])
+
+
+def test_the_named_one_removes_noise_from_digits():
+    """It does not fall into the black images that are the least error of all constants."""
+    from digitnet.papers.stand_in import stand_in
+
+    train, test = stand_in("mnist")
+    model = digitnet.models.make("autoencoder")
+    model.fit(train[:800], epochs=5, augment="noise 30%", progress=False)
+    display = digitnet.plot.restorations(model, test, "noise 30%")
+    before, after = display.data
+    display.close()
+    assert after < 0.6 * before

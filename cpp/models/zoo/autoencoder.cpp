@@ -16,7 +16,9 @@ ModelEntry autoencoder() {
                              conv(32, 3, "same"), relu(), max_pool(),
                              conv(32, 3, "same"), relu(), upsample(),
                              conv(32, 3, "same"), relu(), upsample(),
-                             conv(1, 3, "same"), sigmoid()});
+                             // No sigmoid: on the squared error it would
+                             // saturate at black images and stay there.
+                             conv(1, 3, "same")});
           },
           true};
 }

@@ -35,8 +35,8 @@ ONE_CYCLE: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "paper": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["paper"]},
     "paper, no flips": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["no flips"]},
-    "one-cycle, digits' augmentation": {**ONE_CYCLE, "augment": AUGMENT["digits"]},
-    "one-cycle, fashion's augmentation": {**ONE_CYCLE, "augment": AUGMENT["fashion"]},
+    "one-cycle": {**ONE_CYCLE, "augment": "own"},  # AUGMENT's for the data
+    "one-cycle, no augmentation": {**ONE_CYCLE, "augment": None},
 }
 
 
@@ -52,8 +52,16 @@ def parts(workshop: Workshop, name: str, seed: int) -> tuple[Dataset, Dataset]:
 def small_parts(workshop: Workshop, name: str, seed: int) -> tuple[Dataset, Dataset]:
     """Fewer, for comparisons of many trainings."""
     train, held = parts(workshop, name, seed)
-    few = workshop.size(smoke=100, quick=2_500, default=6_000, full=20_000)
+    few = workshop.size(smoke=100, quick=1_500, default=6_000, full=20_000)
     return workshop.part(train, few), workshop.part(held, few)
+
+
+def options_of(settings: str, name: str) -> dict[str, Any]:
+    """Options of fit for "digits" or "fashion"."""
+    options = dict(SETTINGS[settings])
+    if options["augment"] == "own":
+        options["augment"] = AUGMENT[name]
+    return options
 
 
 def short_epochs(workshop: Workshop) -> int:
@@ -64,9 +72,11 @@ def validation_score(workshop: Workshop, name: str, settings: str) -> float:
     """Accuracy on the validation part after a short training on few rows."""
 
     def score() -> float:
-        train, held = small_parts(workshop, name, 0)
+        train, held = parts(workshop, name, 0)
+        few = workshop.size(smoke=100, quick=3_000, default=10_000, full=20_000)
+        train = workshop.part(train, few)
         model = models.make("kaggle-cnn", classes=train.classes, seed=0)
-        options = SETTINGS[settings] | {"epochs": short_epochs(workshop)}
+        options = options_of(settings, name) | {"epochs": short_epochs(workshop)}
         model.fit(train, progress=False, **options)
         return model.evaluate(held)["accuracy"]
 
@@ -100,7 +110,7 @@ def trained(workshop: Workshop, name: str, seed: int) -> tuple[Model, History]:
         monitor="val_accuracy",
         checkpoint=best,
         callbacks=boards(workshop, f"{name}-{seed}"),
-        **SETTINGS[settings],
+        **options_of(settings, name),
     )
     return models.load(best), history
 

@@ -165,10 +165,9 @@ def curves_stage(workshop: Workshop) -> None:
         lambda: plot.training_curves(history),
     )
     for metric in ("accuracy", "loss"):
-        grid = pd.DataFrame(
-            {"training": history[metric], "validation": history[f"val_{metric}"]},
-            index=pd.RangeIndex(1, history.epochs + 1, name="epoch"),
-        )
+        grid = history.to_frame()[[metric, f"val_{metric}"]]
+        grid = grid[:: -(-len(grid) // 20)]  # twenty rows are enough to see
+        grid.columns = pd.Index(["training", "validation"])
         workshop.figure(
             f"heat_map_{metric}",
             f"Training and validation {metric}",
