@@ -82,6 +82,14 @@ def test_kaggles_own_files_are_taken_and_their_labels_found(kaggle_is_here, shop
     assert not (shop.out / "data").exists()
 
 
+def test_half_of_kaggles_files_is_not_enough(kaggle_is_here, shop):
+    kaggle_is_here[2].unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"expected train.csv and test.csv, got"
+    ):
+        kaggle_data.sets(shop, "digits")
+
+
 def test_images_that_are_not_mnists_have_no_label(kaggle_is_here, shop):
     kaggle_data.write_csv(some(7), kaggle_is_here[2], labels=False)
     with pytest.raises(

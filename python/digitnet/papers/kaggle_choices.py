@@ -91,7 +91,7 @@ def chosen(workshop: Workshop, name: str) -> str:
 
 
 def epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=1, quick=8, default=40, full=40)
+    return workshop.size(smoke=1, quick=8, default=40, full=70)
 
 
 def trained(workshop: Workshop, name: str, seed: int) -> tuple[Model, History]:

@@ -23,6 +23,7 @@ from digitnet.papers.kaggle_choices import (
     trained_small,
     validation_score,
 )
+from digitnet.papers.kaggle_data import NAMES
 from digitnet.papers.kaggle_studies import (
     ablation_stage,
     weak_classes_stage,
@@ -33,7 +34,6 @@ from digitnet.papers.sections import class_counts, confusion, layer_table, score
 from digitnet.papers.workshop import Workshop
 from digitnet.whole_file import write_whole
 
-NAMES = ("digits", "fashion")
 BLUR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])
 BLUR_PASSES = 5

@@ -35,6 +35,9 @@ FILES = {
 }
 
 
+NAMES = tuple(FILES)
+
+
 def sets(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
     """(labelled, test) of "digits" or "fashion", read from the CSV files."""
     return workshop.remember(f"csv {name}", lambda: _read(workshop, name))
@@ -43,14 +46,21 @@ def sets(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
 def files(workshop: Workshop, name: str) -> tuple[Path, Path]:
     """The CSV files: those in the data folder, else written from the IDX files."""
     first, second = FILES[name]
-    folder = find_folder(FOLDERS[name]) if workshop.mode != "smoke" else None
-    if folder is None:
-        folder = workshop.out / "data"
-        first, second = f"{first}.gz", f"{second}.gz"
-        if not (folder / second).is_file():  # written last
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(workshop, name, folder / first, folder / second)
-    return folder / first, folder / second
+    brought = find_folder(FOLDERS[name]) if workshop.mode != "smoke" else None
+    if brought is not None:
+        for file in (first, second):
+            if not (brought / file).is_file():
+                raise FileNotFoundError(
+                    f"{brought}: expected {FOLDERS[name].holds}, got no {file}; get it "
+                    f"from {FOLDERS[name].origin}, or move the folder away"
+                )
+        return brought / first, brought / second
+    folder = workshop.out / "data"
+    paths = folder / f"{first}.gz", folder / f"{second}.gz"
+    if not paths[1].is_file():  # written last
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(workshop, name, *paths)
+    return paths
 
 
 def _read(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:

@@ -21,9 +21,9 @@ from digitnet.papers.kaggle_choices import (
     small_parts,
     trained,
 )
+from digitnet.papers.kaggle_data import NAMES
 from digitnet.papers.workshop import Workshop, mean_and_spread
 
-NAMES = ("digits", "fashion")
 BASE = "as the paper, no flips"
 VARIANTS: dict[str, dict[str, Any]] = {
     BASE: {},
