@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class TensorBoard:
         model: Whose weights become histograms at each epoch's end. Default: none.
     Raises:
         ImportError: tensorboard is not installed.
+        NotADirectoryError: a file stands where the folder should be.
+        TypeError: a model without state_dict().
     Example:
         >>> import pathlib, tempfile
         >>> train, test = digitnet.data.load("digits")
@@ -41,11 +44,18 @@ class TensorBoard:
                 "TensorBoard: expected the package tensorboard, got none; "
                 "pip install digitnet[tensorboard]"
             ) from error
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(
+                f"TensorBoard.folder: expected a folder, got the file '{folder}'"
+            )
+        if model is not None and not hasattr(model, "state_dict"):
+            raise TypeError(f"TensorBoard.model: expected a Model, got {model!r:.60}")
+        self.model = model
         self._writer_of, self._writer = SummaryWriter, None
-        self.folder, self.model = str(folder), model
 
     def on_train_begin(self) -> None:
-        self._writer = self._writer_of(self.folder)
+        self._writer = self._writer_of(str(self.folder))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         writer: Any = self._writer

@@ -56,7 +56,7 @@ def fit(
     checkpoint: str | PathLike[str] | None = None,
     freeze: Sequence[str] = (),
     lr_scale: Mapping[str, float] | None = None,
-    callbacks: Sequence[Callback] | Callback = (),
+    callbacks: Sequence[Callback] | Callback | None = (),
     seed: int = 0,
     device: str = "auto",
     progress: bool = True,
@@ -167,7 +167,8 @@ def fit(
     history = History(
         {**options, **wanted}, monitor=_monitored(monitor, held_out is not None)
     )
-    run = _Run(model, history, callbacks, checkpoint, progress_for(epochs, progress))
+    told = listed_callbacks(callbacks)
+    run = _Run(model, history, told, checkpoint, progress_for(epochs, progress))
     if model.max_value is None:
         model._fix_scale(training.max_value)
         model.classes = better_names(model.classes, training.classes)
@@ -181,8 +182,10 @@ def fit(
     return history
 
 
-def listed_callbacks(callbacks: Sequence[Callback] | Callback) -> list[Callback]:
+def listed_callbacks(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     """One callback or several as a list; TypeError for anything else."""
+    if callbacks is None:
+        return []
     listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
     for callback in listed:
         if not (callable(callback) or hasattr(callback, "on_epoch_end")):
@@ -200,13 +203,13 @@ class _Run:
         self,
         model: Model,
         history: History,
-        callbacks: Sequence[Callback],
+        callbacks: list[Callback],
         checkpoint: str | PathLike[str] | None,
         progress: Progress,
     ) -> None:
         self.model, self.history = model, history
-        self.callbacks = listed_callbacks(callbacks)
-        self.checkpoint, self.progress = checkpoint, progress
+        self.callbacks, self.checkpoint = callbacks, checkpoint
+        self.progress = progress
 
     def call(self, hook: str) -> None:
         for callback in self.callbacks:

@@ -285,6 +285,10 @@ def test_the_best_of_a_data_set_is_asked_for_by_its_name(tmp_path):
         reproduce("mlp", "smoke", data="mnist", out=tmp_path / "r")
     with pytest.raises(ValueError, match="for 'best', got svhn"):
         reproduce("best", "smoke", data="svhn", out=tmp_path / "r")
+    with pytest.raises(ValueError, match="unknown recipe 'kaggle'; known: vgg16"):
+        reproduce("kaggle", "smoke", data="cnn", out=tmp_path / "r")
+    with pytest.raises(ValueError, match="expected none for a Recipe, got 'mnist'"):
+        reproduce(papers.find("mlp"), "smoke", data="mnist", out=tmp_path / "r")
     assert papers.find("best", "optdigits").name == "best-optdigits"
     assert not (tmp_path / "r").exists()
 

@@ -198,6 +198,11 @@ def test_weight_histograms_count_every_weight(world):
     assert {layer for layer, _ in display.data} >= {"conv1", "dense3"}
     with pytest.raises(ValueError, match="unknown weights 'relu1'; known: conv1, conv"):
         plot.weight_histograms(other, ["relu1"])
+    with pytest.raises(ValueError, match="weight_histograms.layers: expected at least"):
+        plot.weight_histograms(other, [])
+    for draw in (plot.weight_histograms, lambda none: plot.filters(none, "conv1")):
+        with pytest.raises(ValueError, match="expected at least one model, got none"):
+            draw({})
     display.close()
 
 

@@ -61,18 +61,19 @@ def find(name: str, data: str | None = None) -> Recipe:
     Raises:
         ValueError: no such recipe, or none for these data; lists the known ones.
     """
-    wanted = name if data is None else f"{name}-{data}"
-    known = all()
-    for recipe in known:
-        if recipe.name == wanted:
+    from digitnet.papers import best
+
+    if name == "best":
+        if data not in tuple(best.ALL):
+            raise ValueError(
+                f"reproduce.data: expected {', '.join(best.ALL)} for 'best', got {data}"
+            )
+        return best.recipe(str(data))
+    for recipe in all():
+        if recipe.name == name:
+            if data is not None:
+                raise ValueError(
+                    f"reproduce.data: expected none for '{name}', got '{data}'"
+                )
             return recipe
-    sets = [
-        r.name.removeprefix(f"{name}-") for r in known if r.name.startswith(f"{name}-")
-    ]
-    if sets:
-        raise ValueError(
-            f"reproduce.data: expected {', '.join(sets)} for '{name}', got {data}"
-        )
-    if data is not None and name in names():
-        raise ValueError(f"reproduce.data: expected none for '{name}', got '{data}'")
     raise ValueError(f"unknown recipe '{name}'; known: {', '.join(names())}")

@@ -101,7 +101,13 @@ def reproduce(
     """
     from digitnet.papers import find
 
-    recipe = recipe if isinstance(recipe, Recipe) else find(recipe, data)
+    if isinstance(recipe, Recipe):
+        if data is not None:
+            raise ValueError(
+                f"reproduce.data: expected none for a Recipe, got '{data}'"
+            )
+    else:
+        recipe = find(recipe, data)
     for what, value, known in (
         ("mode", mode, MODES),
         ("protocol", protocol, PROTOCOLS),

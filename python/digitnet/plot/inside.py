@@ -115,6 +115,14 @@ def _draw_layer(
     )
 
 
+def _several(model: Model | Mapping[str, Model], where: str) -> Mapping[str, Model]:
+    """Models by name, also of one alone."""
+    models = model if isinstance(model, Mapping) else {"": model}
+    if not models:
+        raise ValueError(f"{where}: expected at least one model, got none")
+    return models
+
+
 def filters(model: Model | Mapping[str, Model], layer: str, ax: Any = None) -> Display:
     """A layer's kernels for its first input channel; red adds, blue takes away.
 
@@ -127,7 +135,7 @@ def filters(model: Model | Mapping[str, Model], layer: str, ax: Any = None) -> D
     Raises:
         ValueError: a layer without filters.
     """
-    models = model if isinstance(model, Mapping) else {"": model}
+    models = _several(model, "filters")
     kernels = {name: features.filters(one, layer) for name, one in models.items()}
     count = max(map(len, kernels.values()))
     columns = min(8, count)
@@ -168,7 +176,7 @@ def weight_histograms(
     Raises:
         ValueError: a layer without weights; lists those with.
     """
-    named = models if isinstance(models, Mapping) else {"": models}
+    named = _several(models, "weight_histograms")
     states = {name: model.state_dict() for name, model in named.items()}
     known = [
         name.removesuffix(".weight")
@@ -179,6 +187,8 @@ def weight_histograms(
     for layer in chosen:
         if layer not in known:
             raise ValueError(f"unknown weights '{layer}'; known: {', '.join(known)}")
+    if not chosen:
+        raise ValueError("weight_histograms.layers: expected at least one, got none")
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
     outer = axes_for(ax, 2.8 * columns, 1.9 * rows)
