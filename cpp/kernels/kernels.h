@@ -255,10 +255,14 @@ struct Kernels {
 
   void (*sigmoid)(const float* x, float* y, int64_t count);
   void (*tanh)(const float* x, float* y, int64_t count);
+  void (*gelu)(const float* x, float* y, int64_t count);
   // g *= derivative, by the output y
   void (*sigmoid_gradient)(const float* y, const float* g, float* out,
                            int64_t count);
   void (*tanh_gradient)(const float* y, const float* g, float* out,
+                        int64_t count);
+  // By the input x: the output does not tell it.
+  void (*gelu_gradient)(const float* x, const float* g, float* out,
                         int64_t count);
   void (*relu)(const float* x, float* y, int64_t count);
   // out = y > 0 ? g * scale : 0

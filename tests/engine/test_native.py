@@ -373,3 +373,40 @@ def test_the_torch_executor_learns_the_same(monkeypatch, rng):
         states.append(model.state_dict())
     for name, value in states[0].items():
         np.testing.assert_allclose(states[1][name], value, atol=2e-5, err_msg=name)
+
+
+@every_kernel
+@pytest.mark.parametrize("name", ["gelu", "sigmoid", "tanh"])
+def test_activations_are_right_at_every_size_of_input(kernels, name, monkeypatch):
+    """The input's bias is what is activated; the gradient comes back through it."""
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    sizes = np.concatenate([[0, 1e-20, 1e-6], np.geomspace(1e-4, 60, 197)])
+    values = np.concatenate([-sizes[::-1], sizes]).astype(np.float32)
+    layer = {"gelu": GELU(), "sigmoid": Sigmoid(), "tanh": Tanh()}[name]
+    network = [Flatten(), Dense(len(values)), layer]
+    model = digitnet.Model(network, (1, 1, 1), preprocess=[], classes=len(values))
+    model._core.max_value = 1
+    model._core.set("dense1.bias", values)
+    exact = torch.from_numpy(values).double().requires_grad_()
+    functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}
+    expected = functions.get(name, torch.nn.functional.gelu)(exact)
+    found = model.predict_logits(np.zeros((1, 1, 1), np.float32))[0]
+    np.testing.assert_allclose(found, expected.detach(), rtol=1e-6, atol=3e-7)
+    label = torch.tensor([7])
+    torch.nn.functional.cross_entropy(expected[None], label).backward()
+    data = digitnet.Dataset(
+        np.zeros((1, 1, 1), np.float32), [7], classes=len(values), max_value=1
+    )
+    model.fit(
+        data,
+        epochs=1,
+        batch_size=1,
+        optimizer="sgd",
+        schedule="constant",
+        learning_rate=1.0,
+        progress=False,
+    )
+    step = values.astype(np.float64) - model.state_dict()["dense1.bias"]
+    # The step is a difference of float32 numbers of the values' size.
+    error = np.abs(step - exact.grad.numpy())
+    assert (error <= 3e-7 + 1.2e-7 * np.abs(values)).all(), values[error.argmax()]

@@ -1,9 +1,7 @@
 // Operations without weights: pooling, activations, dropout, and those that
 // join or split what others compute.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <numbers>
 
 #include "engine/native/op.h"
 
@@ -153,22 +151,6 @@ class Dropout : public Op {
   uint32_t number_;
 };
 
-void gelu(const float* x, float* y, int64_t count) {
-  for (int64_t i = 0; i < count; ++i)
-    y[i] =
-        0.5f * x[i] * (1 + std::erf(x[i] * std::numbers::sqrt2_v<float> / 2));
-}
-
-// From the input: the output does not tell it.
-void gelu_gradient(const float* x, const float* g, float* out, int64_t count) {
-  constexpr float kDensity = 0.3989422804f;  // 1 / sqrt(2 pi)
-  for (int64_t i = 0; i < count; ++i) {
-    const float below =
-        0.5f * (1 + std::erf(x[i] * std::numbers::sqrt2_v<float> / 2));
-    out[i] = g[i] * (below + x[i] * kDensity * std::exp(-0.5f * x[i] * x[i]));
-  }
-}
-
 class Activation : public Op {
  public:
   Activation(Tensor& x, Tensor& y, std::string kind)
@@ -179,7 +161,7 @@ class Activation : public Op {
     const auto function = kind_ == "relu"      ? k.relu
                           : kind_ == "sigmoid" ? k.sigmoid
                           : kind_ == "tanh"    ? k.tanh
-                                               : gelu;
+                                               : k.gelu;
     each_row(pass, y_.value, [&](int64_t n, int64_t row) {
       function(x_.value.at(n, row), y_.value.at(n, row), line(y_.value));
     });
@@ -200,7 +182,7 @@ class Activation : public Op {
       } else if (kind_ == "tanh") {
         k.tanh_gradient(y, g, out, count);
       } else {
-        gelu_gradient(x_.value.at(n, row), g, out, count);
+        k.gelu_gradient(x_.value.at(n, row), g, out, count);
       }
     });
   }

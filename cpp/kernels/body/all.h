@@ -43,8 +43,10 @@ constexpr Kernels table(const char* name) {
   k.transpose = transpose;
   k.sigmoid = sigmoid;
   k.tanh = tanh;
+  k.gelu = gelu;
   k.sigmoid_gradient = sigmoid_gradient;
   k.tanh_gradient = tanh_gradient;
+  k.gelu_gradient = gelu_gradient;
   k.relu = relu;
   k.relu_gradient = relu_gradient;
   k.add = add;

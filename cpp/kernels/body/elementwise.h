@@ -55,6 +55,36 @@ DIGITNET_INLINE F tanh_of(F x) {
   return small ? series : far;
 }
 
+// The normal distribution below x, and its density there. Source: Abramowitz
+// and Stegun, 7.1.26 (error below 1e-7).
+struct Normal {
+  F below, density;
+};
+DIGITNET_INLINE Normal normal_of(F x) {
+  const I negative = x < 0.0f;
+  const F z = (negative ? -x : x) * 0.70710678f;
+  const F bell = exp_of(-z * z);
+  const F t = 1.0f / (1.0f + z * 0.3275911f);
+  F sum = all<kWide>(1.061405429f);
+  sum = sum * t - 1.453152027f;
+  sum = sum * t + 1.421413741f;
+  sum = sum * t - 0.284496736f;
+  sum = sum * t + 0.254829592f;
+  const F tail = 0.5f * sum * t * bell;
+  return {negative ? tail : 1.0f - tail, bell * 0.39894228f};
+}
+
+void gelu(const float* x, float* y, int64_t count) {
+  transform(x, x, y, count, [](F v, F) { return v * normal_of(v).below; });
+}
+
+void gelu_gradient(const float* x, const float* g, float* out, int64_t count) {
+  transform(x, g, out, count, [](F v, F d) {
+    const Normal normal = normal_of(v);
+    return d * (normal.below + v * normal.density);
+  });
+}
+
 void sigmoid(const float* x, float* y, int64_t count) {
   transform(x, x, y, count, [](F v, F) { return 1.0f / (1.0f + exp_of(-v)); });
 }
