@@ -137,7 +137,7 @@ def choice_stage(workshop: Workshop) -> None:
 
 def training_stage(workshop: Workshop) -> None:
     keys = ("accuracy", "precision_macro", "recall_macro", "f1_macro")
-    pairs = [(name, seed) for name in NAMES for seed in workshop.seeds]
+    pairs = [(name, seed) for seed in workshop.seeds for name in NAMES]
     rows: dict[str, list[list[float]]] = {name: [] for name in NAMES}
     histories: dict[str, list[Any]] = {name: [] for name in NAMES}
     for name, seed in workshop.each(pairs):
