@@ -34,7 +34,6 @@ ONE_CYCLE: dict[str, Any] = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "paper": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["paper"]},
-    "paper, no flips": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["no flips"]},
     "one-cycle": {**ONE_CYCLE, "augment": "own"},  # AUGMENT's for the data
     "one-cycle, no augmentation": {**ONE_CYCLE, "augment": None},
 }
@@ -73,11 +72,14 @@ def validation_score(workshop: Workshop, name: str, settings: str) -> float:
 
     def score() -> float:
         train, held = parts(workshop, name, 0)
-        few = workshop.size(smoke=100, quick=3_000, default=10_000, full=20_000)
+        few = workshop.size(smoke=100, quick=3_000, default=20_000, full=None)
         train = workshop.part(train, few)
         model = models.make("kaggle-cnn", classes=train.classes, seed=0)
-        options = options_of(settings, name) | {"epochs": short_epochs(workshop)}
-        model.fit(train, progress=False, **options)
+        # Augmentation pays only in training that is not too short.
+        passes = workshop.size(smoke=1, quick=6, default=12, full=20)
+        model.fit(
+            train, progress=False, **options_of(settings, name) | {"epochs": passes}
+        )
         return model.evaluate(held)["accuracy"]
 
     return float(workshop.once(f"choice {name} {settings}", score))
