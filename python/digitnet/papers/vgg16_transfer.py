@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from digitnet import plot
@@ -25,7 +24,7 @@ from digitnet.papers.vgg16_networks import (
     source,
     steps,
 )
-from digitnet.papers.workshop import Workshop, mean_and_spread
+from digitnet.papers.workshop import Workshop
 
 METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "log_loss")
 MAPS = ["block1_conv1", *(f"block{b}_pool" for b in range(1, 6))]
@@ -102,45 +101,34 @@ def choice_stage(workshop: Workshop) -> None:
     workshop.text(f"Chosen on the validation part: {chosen(workshop)}.")
 
 
-def training_stage(workshop: Workshop) -> None:
-    """Every network on training and test images; the paper's two tables."""
+def all_scores(workshop: Workshop) -> pd.DataFrame:
+    """One row for each network, part of the images and seed."""
     train, _, test = parts(workshop)
-    found: dict[str, list[list[float]]] = {}
     compared = networks(workshop)
+    rows = []
     cases = [(name, seed) for name in compared for seed in workshop.seeds]
     for name, seed in workshop.each(cases):
         model, _ = compared[name](seed)
         for part, data in (("training", train), ("test", test)):
             report = model.evaluate(data)
-            scores = [report[key] for key in METRICS]
-            found.setdefault(f"{name}|{part}", []).append(scores)
-    rows = []
-    for key, values in found.items():
-        name, part = key.split("|")
-        columns = np.array(values).T
-        rows.append((name, part, *columns.mean(1), mean_and_spread(columns[0])[1]))
-        workshop.measure(f"{name} {part}", columns[0])
-    titles = [
-        "network",
-        "images",
-        "accuracy",
-        "precision",
-        "recall",
-        "F1",
-        "loss",
-        "sd",
-    ]
-    frame = pd.DataFrame(rows, columns=titles)
-    for part in ("training", "test"):
-        own = frame[frame["images"] == part].drop(columns="images")
-        workshop.table(part, f"On {part} images, macro averages", own)
-    means = {row[0]: row[2] for row in rows if row[1] == "test"}
-    workshop.figure(
-        "comparison",
-        "Test accuracy",
-        lambda: plot.comparison(pd.Series(means, name="test accuracy")),
-    )
-    gain = 100 * (means["frozen, Fashion-MNIST"] - means["frozen, random"])
+            rows.append((name, part, *(report[key] for key in METRICS)))
+    names = ["accuracy", "precision", "recall", "F1", "loss"]
+    return pd.DataFrame(rows, columns=["network", "images", *names])
+
+
+def training_stage(workshop: Workshop) -> None:
+    """Every network on training and test images; the paper's two tables."""
+    scores = all_scores(workshop)
+    for part, own in scores.groupby("images", sort=False):
+        by_network = own.drop(columns="images").groupby("network", sort=False)
+        means = by_network.mean()
+        shown = means.assign(sd=by_network["accuracy"].std(ddof=1).fillna(0.0))
+        workshop.table(str(part), f"On {part} images, macro averages", shown)
+        for name, values in by_network["accuracy"]:
+            workshop.measure(f"{name} {part}", values)
+    accuracy = means["accuracy"].rename("test accuracy")  # the last part's
+    workshop.figure("comparison", "Test accuracy", lambda: plot.comparison(accuracy))
+    gain = 100 * (accuracy["frozen, Fashion-MNIST"] - accuracy["frozen, random"])
     workshop.text(
         f"A frozen base that learned Fashion-MNIST is worth {gain:+.1f} points against one "
         "of random weights."
