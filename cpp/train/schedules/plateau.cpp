@@ -47,7 +47,8 @@ ScheduleEntry reduce_on_plateau() {
         "epochs without progress before it acts"},
        {"least", OptionType::Real, 0.0, 0, 1,
         "lowest rate, as a fraction of the first"},
-       {"min_delta", OptionType::Real, 1e-4, 0, 1e6, "what counts as progress"}},
+       {"min_delta", OptionType::Real, 1e-4, 0, 1e6,
+        "what counts as progress"}},
       [](const Options& options, const Horizon&) -> std::unique_ptr<Schedule> {
         return std::make_unique<ReduceOnPlateau>(options);
       }};
