@@ -89,6 +89,10 @@ def fresh(workshop: Workshop, seed: int) -> Model:
 
 def source(workshop: Workshop) -> tuple[Model, History]:
     """The network that learned Fashion-MNIST, whose base is carried over to digits."""
+    return workshop.remember("source", lambda: _source(workshop))
+
+
+def _source(workshop: Workshop) -> tuple[Model, History]:
     train, _ = workshop.data("fashion-mnist")
     train, held = workshop.part(train, _count(workshop)).split((0.9, 0.1), seed=0)
     return workshop.trained(

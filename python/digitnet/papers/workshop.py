@@ -66,16 +66,19 @@ class Workshop:
 
     def data(self, name: str) -> tuple[Dataset, Dataset]:
         """A named set, (train, test); in smoke mode a stand-in if it is not here."""
+        return self.remember(f"data {name}", lambda: self._loaded(name))
+
+    def _loaded(self, name: str) -> tuple[Dataset, Dataset]:
         from digitnet import sources
 
         source = sources.find(name)
         if self.mode != "smoke" or source.here():
-            return self.remember(name, lambda: source.load(0))
+            return source.load(0)
         self.note(
             f"{name} is not on this machine: scikit-learn's digits, made to look alike, "
             "stand in for it, and the numbers say nothing about the paper."
         )
-        return self.remember(name, lambda: stand_in(name))
+        return stand_in(name)
 
     def part(self, data: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
         """A stratified part of so many samples, or all; a part is noted."""
