@@ -43,8 +43,16 @@ def imagenet_weights() -> Path | None:
     return find_file(PUBLISHED["vgg16"])
 
 
-def here(base: str) -> bool:
-    return base != "ImageNet" or imagenet_weights() is not None
+def here(workshop: Workshop, base: str) -> bool:
+    """Whether a base can be had; half a gigabyte is checked once a run."""
+    if base != "ImageNet":
+        return True
+    return workshop.remember("ImageNet", imagenet_weights) is not None
+
+
+def best_base(workshop: Workshop) -> str:
+    """ImageNet's if its weights are on this machine, else Fashion-MNIST's."""
+    return next(base for base in BASES if here(workshop, base))
 
 
 def side(workshop: Workshop) -> int:
@@ -58,6 +66,10 @@ def _count(workshop: Workshop) -> int | None:
 
 def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test); the paper validates on the test set."""
+    return workshop.remember("parts", lambda: _parts(workshop))
+
+
+def _parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
     train, test = workshop.data("mnist")
     train = workshop.part(train, _count(workshop))
     few = workshop.size(smoke=40, quick=1_500, default=10_000, full=None)
@@ -70,6 +82,10 @@ def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
 
 def steps(workshop: Workshop) -> list[Any]:
     """Grey to three channels, resized, less the training set's mean; torchvision's scale."""
+    return workshop.remember("steps", lambda: _steps(workshop))
+
+
+def _steps(workshop: Workshop) -> list[Any]:
     train, _, _ = parts(workshop)
     mean = float(train.images.mean()) / train.max_value
     spread = [0.229, 0.224, 0.225]
@@ -111,7 +127,7 @@ def based(workshop: Workshop, base: str, seed: int) -> Model:
     if base == "Fashion-MNIST":
         model.load_weights(models.split_at(source(workshop)[0])[0])
     elif base == "ImageNet":
-        path = imagenet_weights()
+        path = workshop.remember("ImageNet", imagenet_weights)
         assert path is not None, "asked for weights that are not here"
         model.load_weights(path)
     return model
@@ -144,8 +160,7 @@ def frozen(
 
 def head_score(workshop: Workshop, head: str) -> float:
     """Validation accuracy of a way to train the head."""
-    base = "ImageNet" if here("ImageNet") else "Fashion-MNIST"
-    _, history = frozen(workshop, base, 0, head=head)
+    _, history = frozen(workshop, best_base(workshop), 0, head=head)
     return history["val_accuracy"][-1]
 
 
@@ -214,12 +229,13 @@ def _whole(
 def networks(workshop: Workshop) -> dict[str, Callable[[int], tuple[Model, History]]]:
     """Everything that is compared, by name; each is trained from a seed."""
     found: dict[str, Callable[[int], tuple[Model, History]]] = {}
-    for base in filter(here, BASES):
+    had = [base for base in BASES if here(workshop, base)]
+    for base in had:
         found[f"frozen, {base}"] = partial(frozen, workshop, base)
-    best = next(base for base in BASES if here(base))
+    best = best_base(workshop)
     found[f"frozen, {best}, augmented"] = partial(frozen, workshop, best, enlarged=True)
-    for base in BASES[:2]:
-        if here(base):
+    for base in had:
+        if base != "random":
             found[f"two blocks, {base}"] = partial(two_blocks, workshop, base)
     found["from scratch"] = partial(scratch, workshop)
     found["LeNet-5"] = partial(lenet5, workshop)

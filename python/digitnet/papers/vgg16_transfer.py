@@ -11,8 +11,8 @@ from digitnet import plot
 from digitnet.papers.recipe import Claim, Recipe, Stage
 from digitnet.papers.sections import class_counts, confusion, layer_table
 from digitnet.papers.vgg16_networks import (
-    BASES,
     HEADS,
+    best_base,
     chosen,
     fresh,
     frozen,
@@ -37,11 +37,6 @@ IMAGENET_CLAIMS = (
     "two blocks, ImageNet test",
     "table 1",
 )
-
-
-def best_base() -> str:
-    """ImageNet's if its weights are on this machine, else Fashion-MNIST's."""
-    return next(base for base in BASES if here(base))
 
 
 def data_stage(workshop: Workshop) -> None:
@@ -75,7 +70,7 @@ def network_stage(workshop: Workshop) -> None:
 
 
 def base_stage(workshop: Workshop) -> None:
-    if not here("ImageNet"):
+    if not here(workshop, "ImageNet"):
         workshop.note(
             "ImageNet's weights are not on this machine: what rests on them is not "
             "measured (digitnet.models.fetch_weights('vgg16') gets them). The experiment "
@@ -138,7 +133,7 @@ def training_stage(workshop: Workshop) -> None:
 
 def _imagenet_claims(workshop: Workshop) -> None:
     """What the paper claims of ImageNet's weights: measured, or why not."""
-    if here("ImageNet"):
+    if here(workshop, "ImageNet"):
         histories = [frozen(workshop, "ImageNet", s)[1] for s in workshop.seeds]
         last = [history["val_accuracy"][-1] for history in histories]
         workshop.measure("frozen, ImageNet validation", last)
@@ -151,10 +146,10 @@ def _imagenet_claims(workshop: Workshop) -> None:
 
 
 def curves_stage(workshop: Workshop) -> None:
-    _, history = frozen(workshop, best_base(), workshop.seeds[0])
+    _, history = frozen(workshop, best_base(workshop), workshop.seeds[0])
     workshop.figure(
         "curves",
-        f"The head behind the frozen base ({best_base()})",
+        f"The head behind the frozen base ({best_base(workshop)})",
         lambda: plot.training_curves(history),
     )
     for metric in ("accuracy", "loss"):
@@ -169,7 +164,7 @@ def curves_stage(workshop: Workshop) -> None:
 
 
 def predictions_stage(workshop: Workshop) -> None:
-    model, _ = frozen(workshop, best_base(), workshop.seeds[0])
+    model, _ = frozen(workshop, best_base(workshop), workshop.seeds[0])
     report = model.evaluate(parts(workshop)[2])
     workshop.figure(
         "predictions",
@@ -180,7 +175,7 @@ def predictions_stage(workshop: Workshop) -> None:
 
 
 def inside_stage(workshop: Workshop) -> None:
-    model, _ = frozen(workshop, best_base(), workshop.seeds[0])
+    model, _ = frozen(workshop, best_base(workshop), workshop.seeds[0])
     image, _ = parts(workshop)[2][0]
     workshop.figure(
         "feature_maps",
@@ -211,7 +206,7 @@ def features_stage(workshop: Workshop) -> None:
     from sklearn.tree import DecisionTreeClassifier
 
     train, _, test = parts(workshop)
-    model, _ = frozen(workshop, best_base(), workshop.seeds[0])
+    model, _ = frozen(workshop, best_base(workshop), workshop.seeds[0])
     known, asked = (model.features(data, progress=False) for data in (train, test))
     classifiers = {
         "logistic regression": make_pipeline(
@@ -227,7 +222,9 @@ def features_stage(workshop: Workshop) -> None:
         rows.append((name, *scores, classifier.score(asked, test.labels)))
     frame = pd.DataFrame(rows, columns=["classifier", "training", "test"])
     workshop.table(
-        "classifiers", f"Accuracy on the frozen base's features ({best_base()})", frame
+        "classifiers",
+        f"Accuracy on the frozen base's features ({best_base(workshop)})",
+        frame,
     )
 
 
