@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from digitnet.data.dataset import Dataset
 from digitnet.data.readers import read_csv
 from digitnet.papers.workshop import Workshop
 from digitnet.sources.fetch import Folder, find_folder
+from digitnet.whole_file import write_whole
 
 # Of the 42,000 labelled digits of Kaggle's train.csv, which are from the pooled MNIST.
 COUNTS = (4132, 4684, 4177, 4351, 4072, 3795, 4137, 4401, 4063, 4188)
@@ -33,8 +34,6 @@ FILES = {
     "digits": ("train.csv", "test.csv"),
     "fashion": ("fashion-mnist_train.csv", "fashion-mnist_test.csv"),
 }
-
-
 NAMES = tuple(FILES)
 
 
@@ -103,10 +102,9 @@ def write_csv(
     if not labels:
         frame = frame.drop(columns="label")
     names = {f"pixel{i}": f"pixel{i + first}" for i in range(frame.shape[1])}
-    partial_path = path.with_name(f"partial-{path.name}")
-    packing = {"method": "gzip", "compresslevel": 1} if path.suffix == ".gz" else None
-    frame.rename(columns=names).to_csv(partial_path, index=False, compression=packing)
-    partial_path.replace(path)
+    content = frame.rename(columns=names).to_csv(index=False).encode()
+    packed = path.suffix == ".gz"
+    write_whole(path, gzip.compress(content, 1, mtime=0) if packed else content)
 
 
 def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -125,16 +123,11 @@ def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:
 
 def _labelled(test: Dataset, pool: Dataset) -> Dataset:
     """The competition's test images with the labels that the same images have in MNIST."""
-    known = dict(
-        zip(map(_key, pool.images), pool._need_labels("competition"), strict=True)
-    )
-    labels = [known.get(_key(image), -1) for image in test.images]
+    keys = map(np.ndarray.tobytes, pool.images)
+    known = dict(zip(keys, pool._need_labels("competition"), strict=True))
+    labels = [known.get(image.tobytes(), -1) for image in test.images]
     if -1 in labels:
         raise ValueError(
             f"{test.name}: expected images of MNIST, got {labels.count(-1)} others"
         )
     return test._like(labels=np.array(labels, np.int64))
-
-
-def _key(image: npt.NDArray[np.uint8]) -> bytes:
-    return image.tobytes()
