@@ -127,8 +127,8 @@ every_network = pytest.mark.parametrize(
 )
 
 
-def make(network, shape):
-    model = digitnet.Model(network, shape, preprocess=[], classes=3)
+def make(network, shape, classes=3):
+    model = digitnet.Model(network, shape, preprocess=[], classes=classes)
     model._core.max_value = 1
     return model
 
@@ -179,7 +179,8 @@ def draw_without_ties(rng, shape, count, twin):
 def one_step(model, images, labels, **options):
     """Parameters before a step of plain gradient descent minus those after it."""
     before = model.state_dict()
-    data = digitnet.Dataset(images, labels, classes=3, max_value=1)
+    count = len(model.classes)
+    data = digitnet.Dataset(images, labels, classes=count, max_value=1)
     history = model.fit(
         data,
         epochs=1,
@@ -384,29 +385,17 @@ def test_activations_are_right_at_every_size_of_input(kernels, name, monkeypatch
     values = np.concatenate([-sizes[::-1], sizes]).astype(np.float32)
     layer = {"gelu": GELU(), "sigmoid": Sigmoid(), "tanh": Tanh()}[name]
     network = [Flatten(), Dense(len(values)), layer]
-    model = digitnet.Model(network, (1, 1, 1), preprocess=[], classes=len(values))
-    model._core.max_value = 1
+    model = make(network, (1, 1, 1), len(values))
     model._core.set("dense1.bias", values)
     exact = torch.from_numpy(values).double().requires_grad_()
     functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}
     expected = functions.get(name, torch.nn.functional.gelu)(exact)
-    found = model.predict_logits(np.zeros((1, 1, 1), np.float32))[0]
+    empty = np.zeros((1, 1, 1), np.float32)
+    found = model.predict_logits(empty)[0]
     np.testing.assert_allclose(found, expected.detach(), rtol=1e-6, atol=3e-7)
     label = torch.tensor([7])
     torch.nn.functional.cross_entropy(expected[None], label).backward()
-    data = digitnet.Dataset(
-        np.zeros((1, 1, 1), np.float32), [7], classes=len(values), max_value=1
-    )
-    model.fit(
-        data,
-        epochs=1,
-        batch_size=1,
-        optimizer="sgd",
-        schedule="constant",
-        learning_rate=1.0,
-        progress=False,
-    )
-    step = values.astype(np.float64) - model.state_dict()["dense1.bias"]
+    step = one_step(model, empty, [7])["dense1.bias"]
     # The step is a difference of float32 numbers of the values' size.
     error = np.abs(step - exact.grad.numpy())
     assert (error <= 3e-7 + 1.2e-7 * np.abs(values)).all(), values[error.argmax()]
