@@ -11,9 +11,10 @@ import numpy as np
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
+from digitnet.layers import Dense, Dropout, Flatten, MaxPool
 from digitnet.model import Model
 from digitnet.models import make
+from digitnet.papers.blocks import normed
 from digitnet.papers.recipe import Claim, Recipe, Stage
 from digitnet.papers.sections import (
     class_counts,
@@ -48,15 +49,6 @@ class Best:
     reference: tuple[str, float, float | None]
     mirrored: bool = False
     folds: bool = False
-
-
-def normed(*channels: int, size: int = 3) -> list[Any]:
-    """Convolutions of the same size of map, each with batch norm and ReLU."""
-    layers: list[Any] = []
-    for count in channels:
-        layers.append(Conv(count, size, padding="same", bias=False))
-        layers += [BatchNorm(), ReLU()]
-    return layers
 
 
 def fashion_network(seed: int) -> Model:
@@ -179,21 +171,19 @@ def trained(best: Best, workshop: Workshop, seed: int) -> Any:
 def training_stage(best: Best, workshop: Workshop) -> None:
     _, test = parts(best, workshop)
     keys = ("accuracy", "f1_macro", "log_loss", "calibration_error")
-    rows, histories = [], []
+    rows, histories, reports = [], [], []
     for seed in workshop.each(workshop.seeds):
         model, history = trained(best, workshop, seed)
-        report = answers(best, model, test)
-        rows.append([report[key] for key in keys])
+        reports.append(answers(best, model, test))
+        rows.append([reports[-1][key] for key in keys])
         histories.append(history)
     scores(workshop, "On the test images", rows, keys, histories)
     workshop.measure("training seconds", [sum(h["seconds"]) for h in histories])
-    model, _ = trained(best, workshop, workshop.seeds[0])
-    report = answers(best, model, test)
-    confusion(workshop, report)
+    confusion(workshop, reports[0])
     workshop.figure(
         "misclassified",
         "Mistakes, the surest first",
-        lambda: plot.misclassified(report),
+        lambda: plot.misclassified(reports[0]),
     )
 
 

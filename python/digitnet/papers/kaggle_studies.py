@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from digitnet import models, plot
-from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
+from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.model import Model
 from digitnet.papers import kaggle_data
+from digitnet.papers.blocks import normed
 from digitnet.papers.kaggle_choices import (
     AUGMENT,
     RMSPROP,
@@ -39,10 +40,7 @@ def normed_network() -> list[Any]:
     """`kaggle-cnn` with batch norm behind each convolution."""
     layers: list[Any] = []
     for channels, size in ((32, 5), (64, 3)):
-        for _ in range(2):
-            layers.append(Conv(channels, size, padding="same", bias=False))
-            layers += [BatchNorm(), ReLU()]
-        layers += [MaxPool(2), Dropout(0.25)]
+        layers += [*normed(channels, channels, size=size), MaxPool(2), Dropout(0.25)]
     return [*layers, Flatten(), Dense(256), ReLU(), Dropout(0.5), Dense(10)]
 
 
@@ -97,8 +95,8 @@ def ablation_stage(workshop: Workshop) -> None:
 
 
 def copies_scores(workshop: Workshop, name: str, seed: int) -> dict[str, Any]:
-    """Recall by class: of the training part, and of the validation part before and after
-    the weakest classes got copies."""
+    """The weakest classes of the training part, and recall by class on the validation part
+    before and after they got copies."""
     train, held = small_parts(workshop, name, seed)
     options = {**RMSPROP, "batch_size": 128, "epochs": short_epochs(workshop)}
     options |= {"seed": seed, "progress": False}
@@ -114,12 +112,7 @@ def copies_scores(workshop: Workshop, name: str, seed: int) -> dict[str, Any]:
     copies = dict.fromkeys(weakest, COPIES)
     after = fitted(augment=AUGMENT["no flips"], copies=copies)
     recalls = [m.evaluate(held).per_class["recall"].tolist() for m in (before, after)]
-    return {
-        "training": known.tolist(),
-        "weakest": weakest,
-        "before": recalls[0],
-        "after": recalls[1],
-    }
+    return {"weakest": weakest, "before": recalls[0], "after": recalls[1]}
 
 
 def weak_classes_stage(workshop: Workshop) -> None:

@@ -11,8 +11,9 @@ import pandas as pd
 from digitnet import plot
 from digitnet.augment import Pipeline
 from digitnet.data.dataset import Dataset
-from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
+from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.model import Model
+from digitnet.papers.blocks import normed
 from digitnet.papers.recipe import Claim, Recipe, Stage
 from digitnet.papers.sections import class_counts, confusion, scores
 from digitnet.papers.workshop import Workshop
@@ -52,10 +53,7 @@ def network(dropout: float) -> list[Any]:
     """`mnistm-cnn` with a dropout of one's own: half of it twice, then twice it."""
     layers: list[Any] = []
     for channels in (32, 64):
-        for _ in range(2):
-            layers.append(Conv(channels, 3, padding="same", bias=False))
-            layers += [BatchNorm(), ReLU()]
-        layers += [MaxPool(2), Dropout(dropout)]
+        layers += [*normed(channels, channels), MaxPool(2), Dropout(dropout)]
     top = [Flatten(), Dense(256), ReLU(), Dropout(min(0.9, 2 * dropout)), Dense(10)]
     return [*layers, *top]
 
