@@ -4,16 +4,23 @@
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/clamp.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/gru.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/tanh.h>
 #include <ATen/ops/upsample_nearest2d.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
 
 #include "core/list.h"
 #include "models/layers.h"
@@ -32,7 +39,8 @@ at::Tensor conv(const Layer& layer, const Tensors& tensors, bool,
                 const at::Tensor& x, RunState&) {
   return at::conv2d(x, tensors.at("weight"), optional(tensors, "bias"),
                     integer(layer.options, "stride"),
-                    models::layers::conv_padding(layer));
+                    models::layers::conv_padding(layer), 1,
+                    integer(layer.options, "groups"));
 }
 
 at::Tensor dense(const Layer&, const Tensors& tensors, bool,
@@ -52,7 +60,8 @@ at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
 at::Tensor max_pool(const Layer& layer, const Tensors&, bool,
                     const at::Tensor& x, RunState&) {
   return at::max_pool2d(x, integer(layer.options, "size"),
-                        models::layers::pool_stride(layer));
+                        models::layers::pool_stride(layer),
+                        models::layers::pool_padding(layer));
 }
 
 at::Tensor average_pool(const Layer& layer, const Tensors&, bool,
@@ -73,6 +82,46 @@ at::Tensor upsample(const Layer& layer, const Tensors&, bool,
   return at::upsample_nearest2d(x, {x.size(2) * factor, x.size(3) * factor});
 }
 
+at::Tensor layer_norm(const Layer& layer, const Tensors& tensors, bool,
+                      const at::Tensor& x, RunState&) {
+  const double epsilon = number(layer.options, "epsilon");
+  const at::Tensor &weight = tensors.at("weight"), &bias = tensors.at("bias");
+  if (x.dim() == 2)
+    return at::layer_norm(x, {x.size(1)}, weight, bias, epsilon);
+  const at::Tensor pixels = x.permute({0, 2, 3, 1});
+  return at::layer_norm(pixels, {x.size(1)}, weight, bias, epsilon)
+      .permute({0, 3, 1, 2});
+}
+
+// Rows from the top are steps of a sequence. Biases of its own for the state.
+at::Tensor gru(const Layer& layer, const Tensors& tensors, bool,
+               const at::Tensor& x, RunState&) {
+  const at::Tensor steps = x.permute({0, 2, 1, 3}).flatten(2);  // [N, H, C * W]
+  const at::Tensor start =
+      at::zeros({1, x.size(0), integer(layer.options, "units")}, x.options());
+  return std::get<1>(
+             at::gru(steps, start,
+                     {tensors.at("weight_ih_l0"), tensors.at("weight_hh_l0"),
+                      tensors.at("bias_ih_l0"), tensors.at("bias_hh_l0")},
+                     true, 1, 0, false, false, true))
+      .squeeze(0);
+}
+
+// softmax(q k' / sqrt(size of a head)) v over the pixels, head by head.
+at::Tensor attention(const Layer& layer, const Tensors&, bool,
+                     const at::Tensor& x, RunState&) {
+  const int64_t heads = integer(layer.options, "heads");
+  const int64_t size = x.size(1) / 3 / heads, pixels = x.size(2) * x.size(3);
+  const auto parts =
+      x.reshape({x.size(0), 3, heads, size, pixels}).transpose(3, 4).unbind(1);
+  const double scale = 1 / std::sqrt(static_cast<double>(size));
+  const at::Tensor shares =
+      at::softmax(at::matmul(parts[0] * scale, parts[1].transpose(2, 3)), 3);
+  return at::matmul(shares, parts[2])  // [N, heads, pixels, size]
+      .transpose(2, 3)
+      .reshape({x.size(0), heads * size, x.size(2), x.size(3)});
+}
+
 // The mask comes from our generator, never from torch's global one.
 at::Tensor dropout(const Layer& layer, const Tensors&, bool,
                    const at::Tensor& x, RunState& state) {
@@ -91,6 +140,11 @@ const std::vector<Entry>& forwards() {
       {"conv", conv},
       {"dense", dense},
       {"batch_norm", batch_norm},
+      {"layer_norm", layer_norm},
+      {"position",
+       [](const Layer&, const Tensors& tensors, bool, const at::Tensor& x,
+          RunState&) { return x + tensors.at("weight"); }},
+      {"gru", gru},
       {"max_pool", max_pool},
       {"average_pool", average_pool},
       {"adaptive_average_pool", adaptive_average_pool},
@@ -100,6 +154,8 @@ const std::vector<Entry>& forwards() {
       {"dropout", dropout},
       {"relu", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                   RunState&) { return at::relu(x); }},
+      {"relu6", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
+                   RunState&) { return at::clamp(x, 0, 6); }},
       {"sigmoid", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                      RunState&) { return at::sigmoid(x); }},
       {"tanh", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
@@ -108,6 +164,7 @@ const std::vector<Entry>& forwards() {
                   RunState&) { return at::gelu(x); }},
       {"softmax", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                      RunState&) { return at::softmax(x, 1); }},
+      {"attention", attention},
   };
   return entries;
 }

@@ -18,6 +18,10 @@ namespace digitnet::models::layers {
 LayerEntry conv();        // [C, H, W] to [channels, H', W']
 LayerEntry dense();       // features to `units`
 LayerEntry batch_norm();  // per channel or feature
+LayerEntry layer_norm();  // over the channels of a pixel, or the features
+LayerEntry position();    // a learned number added to each value of the input
+// Rows as steps: [C, H, W] to the `units` features that H steps of C * W leave.
+LayerEntry gru();
 // Pooling; windows that reach beyond the border are dropped, as in torch and
 // Keras.
 LayerEntry max_pool();
@@ -31,10 +35,14 @@ LayerEntry flatten();  // row-major C, H, W
 LayerEntry dropout();
 // Activations.
 LayerEntry relu();
+LayerEntry relu6();  // min(max(x, 0), 6)
 LayerEntry sigmoid();
 LayerEntry tanh();
 LayerEntry gelu();     // exact, by the error function
 LayerEntry softmax();  // over features or channels
+// Each pixel asks all pixels: [3 C, H, W], queries, keys and values, to
+// [C, H, W].
+LayerEntry attention();
 // Composites.
 LayerEntry sequence();  // children in turn
 // body + shortcut; children: body, and a shortcut if shapes differ
@@ -44,15 +52,18 @@ LayerEntry concat();  // children's outputs joined along channels or features
 // What an executor asks of an option that has a word for its value.
 int64_t conv_padding(const Layer& layer);  // pixels around; "same" worked out
 int64_t pool_stride(const Layer& layer);   // 0 worked out
+int64_t pool_padding(const Layer& layer);  // 0 for kinds without
 
 inline const std::vector<LayerEntry>& all() {
   static const std::vector<LayerEntry> entries = {
-      conv(),     dense(),        batch_norm(),
-      max_pool(), average_pool(), adaptive_average_pool(),
-      upsample(), flatten(),      dropout(),
-      relu(),     sigmoid(),      tanh(),
-      gelu(),     softmax(),      sequence(),
-      residual(), concat()};
+      conv(),       dense(),        batch_norm(),
+      layer_norm(), position(),     gru(),
+      max_pool(),   average_pool(), adaptive_average_pool(),
+      upsample(),   flatten(),      dropout(),
+      relu(),       relu6(),        sigmoid(),
+      tanh(),       gelu(),         softmax(),
+      attention(),  sequence(),     residual(),
+      concat()};
   return entries;
 }
 

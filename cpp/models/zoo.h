@@ -28,13 +28,24 @@ ModelEntry torch_example();
 ModelEntry kaggle_cnn();
 ModelEntry kaggle_cnn_small();
 ModelEntry optdigits_cnn();
+ModelEntry m3();
 ModelEntry m5();
+ModelEntry m7();
+ModelEntry c1();
+ModelEntry c2();
+ModelEntry c3();
 ModelEntry norm_cnn();
 ModelEntry mnistm_cnn();
 ModelEntry alexnet();
 ModelEntry alexnet_small();
 ModelEntry vgg16();
 ModelEntry vgg16_transfer();
+ModelEntry resnet18();
+ModelEntry resnet50();
+ModelEntry mobilenetv2();
+ModelEntry densenet121();
+ModelEntry gru();
+ModelEntry vit_tiny();
 ModelEntry autoencoder();
 
 inline const std::vector<ModelEntry>& all() {
@@ -48,13 +59,24 @@ inline const std::vector<ModelEntry>& all() {
                                                   kaggle_cnn(),
                                                   kaggle_cnn_small(),
                                                   optdigits_cnn(),
+                                                  m3(),
                                                   m5(),
+                                                  m7(),
+                                                  c1(),
+                                                  c2(),
+                                                  c3(),
                                                   norm_cnn(),
                                                   mnistm_cnn(),
                                                   alexnet(),
                                                   alexnet_small(),
                                                   vgg16(),
                                                   vgg16_transfer(),
+                                                  resnet18(),
+                                                  resnet50(),
+                                                  mobilenetv2(),
+                                                  densenet121(),
+                                                  gru(),
+                                                  vit_tiny(),
                                                   autoencoder()};
   return entries;
 }

@@ -22,6 +22,7 @@ Layer = _core.models.Layer
 
 if TYPE_CHECKING:  # made below from the core's list; here for editors and mypy
     AdaptiveAveragePool: Callable[..., Layer]
+    Attention: Callable[..., Layer]
     AveragePool: Callable[..., Layer]
     BatchNorm: Callable[..., Layer]
     Conv: Callable[..., Layer]
@@ -29,8 +30,12 @@ if TYPE_CHECKING:  # made below from the core's list; here for editors and mypy
     Dropout: Callable[..., Layer]
     Flatten: Callable[..., Layer]
     GELU: Callable[..., Layer]
+    GRU: Callable[..., Layer]
+    LayerNorm: Callable[..., Layer]
     MaxPool: Callable[..., Layer]
+    Position: Callable[..., Layer]
     ReLU: Callable[..., Layer]
+    ReLU6: Callable[..., Layer]
     Sigmoid: Callable[..., Layer]
     Softmax: Callable[..., Layer]
     Tanh: Callable[..., Layer]

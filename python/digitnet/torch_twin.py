@@ -123,12 +123,14 @@ def _conv(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
     out, inputs, kernel, _ = shapes.sizes[f"{path}.weight"]
     padding = options["padding"]
     pixels = {"same": int(kernel) // 2, "valid": 0}.get(padding, padding)
+    groups = int(options["groups"])
     return nn.Conv2d(
-        inputs,
+        inputs * groups,
         out,
         int(kernel),
         int(options["stride"]),
         int(pixels),
+        groups=groups,
         bias=bool(options["bias"]),
     )
 
@@ -149,6 +151,59 @@ def _batch_norm(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Modul
     return norm
 
 
+class _ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each pixel, or over features."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.dim() == 2:
+            return super().forward(x)
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class _Position(nn.Module):
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(sizes))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.weight
+
+
+class _Rows(nn.GRU):
+    """The state behind the last row of an image."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        _, state = super().forward(x.permute(0, 2, 1, 3).flatten(2))
+        return torch.as_tensor(state[0])
+
+
+class _Attention(nn.Module):
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        count, channels, height, width = x.shape
+        parts = x.reshape(count, 3, self.heads, channels // 3 // self.heads, -1)
+        query, key, value = parts.transpose(3, 4).unbind(1)
+        mixed = functional.scaled_dot_product_attention(query, key, value)
+        return mixed.transpose(2, 3).reshape(count, -1, height, width)
+
+
+def _layer_norm(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+    return _ChannelNorm(shapes.sizes[f"{path}.weight"], eps=options["epsilon"])
+
+
+def _gru(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+    inputs = shapes.sizes[f"{path}.weight_ih_l0"][1]
+    return _Rows(int(inputs), int(options["units"]), batch_first=True)
+
+
+def _max_pool(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
+    size, stride = int(options["size"]), int(options["stride"])
+    return nn.MaxPool2d(size, stride or size, int(options["padding"]))
+
+
 def _pool(kind: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
     def build(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
         return kind(int(options["size"]), int(options["stride"] or options["size"]))
@@ -166,17 +221,22 @@ _LAYERS: dict[str, Callable[..., nn.Module]] = {
     "conv": _conv,
     "dense": _dense,
     "batch_norm": _batch_norm,
-    "max_pool": _pool(nn.MaxPool2d),
+    "layer_norm": _layer_norm,
+    "position": lambda o, s, p: _Position(s.sizes[f"{p}.weight"]),
+    "gru": _gru,
+    "max_pool": _max_pool,
     "average_pool": _pool(nn.AvgPool2d),
     "adaptive_average_pool": lambda o, s, p: nn.AdaptiveAvgPool2d(int(o["size"])),
     "upsample": lambda o, s, p: nn.Upsample(scale_factor=int(o["factor"])),
     "flatten": lambda o, s, p: nn.Flatten(),
     "dropout": lambda o, s, p: nn.Dropout(o["rate"]),
     "relu": lambda o, s, p: nn.ReLU(),
+    "relu6": lambda o, s, p: nn.ReLU6(),
     "sigmoid": lambda o, s, p: nn.Sigmoid(),
     "tanh": lambda o, s, p: nn.Tanh(),
     "gelu": lambda o, s, p: nn.GELU(),
     "softmax": lambda o, s, p: nn.Softmax(1),
+    "attention": lambda o, s, p: _Attention(int(o["heads"])),
 }
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import digitnet
 
@@ -15,7 +16,18 @@ PARAMETERS = {
     "kaggle-cnn": 887_530,
     "kaggle-cnn-small": 65_194,
     "optdigits-cnn": 102_794,
+    "m3": 1_124_180,
     "m5": 1_128_180,
+    "m7": 2_291_972,
+    "c1": 269_524,
+    "c2": 835_204,
+    "c3": 576_180,
+    "resnet18": 11_172_810,
+    "resnet50": 23_519_690,
+    "mobilenetv2": 2_236_106,
+    "densenet121": 6_957_834,
+    "gru": 61_962,
+    "vit-tiny": 138_890,
     "norm-cnn": 193_130,
     "two-conv-small": 108_874,
     "mnistm-cnn": 871_402,
@@ -28,7 +40,13 @@ PARAMETERS = {
 # (epochs, learning rate) where 150 epochs at .004 are too few, or more than needed.
 LEARNS = {
     "mlp-tiny": (2000, 0.01),  # five sigmoid units
+    **dict.fromkeys(("c1", "c2", "c3"), (15, 0.004)),
+    **dict.fromkeys(("m3", "m7"), (40, 0.004)),
     "m5": (15, 0.004),
+    **dict.fromkeys(("resnet18", "resnet50", "densenet121"), (15, 0.002)),
+    "mobilenetv2": (40, 0.004),
+    "gru": (100, 0.01),
+    "vit-tiny": (60, 0.003),
     "alexnet": (120, 0.0002),
     "alexnet-small": (60, 0.002),
     "vgg16": (40, 0.0002),
@@ -36,7 +54,10 @@ LEARNS = {
 }
 
 CLASSIFIERS = [e["name"] for e in digitnet.models.describe() if not e["makes_images"]]
-LARGE = ("alexnet", "vgg16", "vgg16-transfer")
+LARGE = (
+    *("alexnet", "vgg16", "vgg16-transfer", "resnet18", "resnet50", "mobilenetv2"),
+    *("densenet121", "m3", "m7"),
+)
 
 every_model = pytest.mark.parametrize("name", digitnet.models.names())
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
@@ -97,8 +118,9 @@ def test_every_models_weights_are_a_function_of_the_seed(name):
 def test_every_parameter_of_every_model_is_trained(name, rng):
     model = digitnet.models.make(name)
     before = model.state_dict()
+    count = 8 if name in LARGE else 64
     data = digitnet.Dataset(
-        images_for(model, 64, rng), rng.integers(0, 10, 64), max_value=255
+        images_for(model, count, rng), rng.integers(0, 10, count), max_value=255
     )
     model.fit(data, epochs=2, batch_size=32, learning_rate=0.01, progress=False)
     for key, value in model.state_dict().items():
@@ -147,7 +169,8 @@ def test_every_model_refuses_a_wrong_image_size(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("vgg16", 32), ("alexnet", 63), ("kaggle-cnn-small", 6)]
+    ("name", "least"),
+    [("vgg16", 32), ("alexnet", 63), ("kaggle-cnn-small", 6), ("densenet121", 29)],
 )
 def test_an_image_that_is_too_small_says_the_least_size(name, least):
     with pytest.raises(
@@ -212,6 +235,178 @@ def mnistm_twin():
     return nn.Sequential(*layers, nn.Linear(256, 10))
 
 
+def unpadded_twin(channels, kernel, flat):
+    from torch import nn
+
+    layers, inputs = [], 1
+    for count in channels:
+        layers += [nn.Conv2d(inputs, count, kernel, bias=False), nn.BatchNorm2d(count)]
+        layers.append(nn.ReLU())
+        inputs = count
+    dense = nn.Linear(flat, 10, bias=False)
+    return nn.Sequential(*layers, nn.Flatten(), dense, nn.BatchNorm1d(10))
+
+
+def rival_twin(blocks, hidden=()):
+    from torch import nn
+
+    layers, inputs = [], 1
+    for block in blocks:
+        for count in block:
+            conv = nn.Conv2d(inputs, count, 5, padding=2, bias=False)
+            layers += [conv, nn.BatchNorm2d(count), nn.ReLU()]
+            inputs = count
+        layers.append(nn.MaxPool2d(2))
+    layers.append(nn.Flatten())
+    inputs *= 49
+    for units in hidden:
+        dense = nn.Linear(inputs, units, bias=False)
+        layers += [dense, nn.BatchNorm1d(units), nn.ReLU()]
+        inputs = units
+    dense = nn.Linear(inputs, 10, bias=False)
+    return nn.Sequential(*layers, dense, nn.BatchNorm1d(10))
+
+
+class Added(torch.nn.Module):
+    """relu(body(x) + shortcut(x)), or without the ReLU."""
+
+    def __init__(self, body, shortcut=None, relu=True):
+        super().__init__()
+        self.body, self.shortcut, self.relu = body, shortcut, relu
+
+    def forward(self, x):
+        y = self.body(x) + (x if self.shortcut is None else self.shortcut(x))
+        return y.relu() if self.relu else y
+
+
+def bare(inputs, outputs, kernel, stride=1, groups=1):
+    from torch import nn
+
+    padding = kernel // 2
+    conv = nn.Conv2d(
+        inputs, outputs, kernel, stride, padding, groups=groups, bias=False
+    )
+    return [conv, nn.BatchNorm2d(outputs)]
+
+
+def resnet_twin(bottleneck, blocks):
+    from torch import nn
+
+    layers, inputs = [*bare(1, 64, 3), nn.ReLU()], 64
+    for stage, count in enumerate(blocks):
+        channels = 64 * 2**stage
+        outputs = channels * (4 if bottleneck else 1)
+        for i in range(count):
+            stride = 2 if stage and not i else 1
+            if bottleneck:
+                body = [*bare(inputs, channels, 1), nn.ReLU()]
+                body += [*bare(channels, channels, 3, stride), nn.ReLU()]
+                body += bare(channels, outputs, 1)
+            else:
+                body = [*bare(inputs, channels, 3, stride), nn.ReLU()]
+                body += bare(channels, channels, 3)
+            changes = stride > 1 or inputs != outputs
+            side = nn.Sequential(*bare(inputs, outputs, 1, stride)) if changes else None
+            layers.append(Added(nn.Sequential(*body), side))
+            inputs = outputs
+    tail = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10)]
+    return nn.Sequential(*layers, *tail)
+
+
+def mobilenet_twin():
+    from torch import nn
+
+    layers, inputs = [*bare(1, 32, 3), nn.ReLU6()], 32
+    table = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2)]
+    for t, c, n, s in [*table, (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]:
+        for i in range(n):
+            stride, wide = s if not i else 1, inputs * t
+            block = [*bare(inputs, wide, 1), nn.ReLU6()] if t > 1 else []
+            block += [*bare(wide, wide, 3, stride, wide), nn.ReLU6()]
+            block = nn.Sequential(*block, *bare(wide, c, 1))
+            same = stride == 1 and inputs == c
+            layers.append(Added(block, relu=False) if same else block)
+            inputs = c
+    tail = [*bare(320, 1280, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers, *tail, nn.Dropout(0.2), nn.Linear(1280, 10))
+
+
+class Appended(torch.nn.Module):
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def forward(self, x):
+        return torch.cat([x, self.body(x)], 1)
+
+
+def densenet_twin():
+    from torch import nn
+
+    layers, channels = [*bare(1, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
+    for stage, count in enumerate((6, 12, 24, 16)):
+        if stage:
+            layers += [nn.BatchNorm2d(channels), nn.ReLU()]
+            conv = nn.Conv2d(channels, channels // 2, 1, bias=False)
+            layers += [conv, nn.AvgPool2d(2)]
+            channels //= 2
+        for _ in range(count):
+            norm = nn.BatchNorm2d(channels)
+            body = [norm, nn.ReLU(), *bare(channels, 128, 1), nn.ReLU()]
+            body.append(nn.Conv2d(128, 32, 3, padding=1, bias=False))
+            layers.append(Appended(nn.Sequential(*body)))
+            channels += 32
+    tail = [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1)]
+    return nn.Sequential(*layers, *tail, nn.Flatten(), nn.Linear(channels, 10))
+
+
+class RowsTwin(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = torch.nn.GRU(28, 128, batch_first=True)
+        self.dense = torch.nn.Linear(128, 10)
+
+    def forward(self, x):
+        return self.dense(self.gru(x[:, 0])[0][:, -1])
+
+
+class VisionTransformer(torch.nn.Module):
+    """Patches as tokens, blocks with the norm first, the mean of the tokens."""
+
+    class Block(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.before = torch.nn.LayerNorm(64)
+            self.attention = torch.nn.MultiheadAttention(64, 4, batch_first=True)
+            self.between = torch.nn.LayerNorm(64)
+            wide = [torch.nn.Linear(64, 128), torch.nn.GELU(), torch.nn.Linear(128, 64)]
+            self.wide = torch.nn.Sequential(*wide)
+
+        def forward(self, x):
+            y = self.before(x)
+            x = x + self.attention(y, y, y, need_weights=False)[0]
+            return x + self.wide(self.between(x))
+
+    def __init__(self):
+        super().__init__()
+        self.patches = torch.nn.Conv2d(1, 64, 4, 4)
+        self.position = torch.nn.Parameter(torch.zeros(64, 7, 7))
+        self.blocks = torch.nn.Sequential(*(self.Block() for _ in range(4)))
+        self.norm = torch.nn.LayerNorm(64)
+        self.dense = torch.nn.Linear(64, 10)
+
+    def state_dict(self):  # in the order of the layers
+        state = super().state_dict()
+        position = state.pop("position")
+        names = list(state)
+        order = [*names[:2], "position", *names[2:]]
+        return {n: position if n == "position" else state[n] for n in order}
+
+    def forward(self, x):
+        tokens = (self.patches(x) + self.position).flatten(2).transpose(1, 2)
+        return self.dense(self.norm(self.blocks(tokens)).mean(1))
+
+
 def twins():
     from torch import nn
 
@@ -232,25 +427,51 @@ def twins():
             (32,),
         ),
         "mnistm-cnn": (mnistm_twin(), (28,)),
+        "m3": (unpadded_twin(range(32, 177, 16), 3, 11264), (28,)),
+        "m5": (unpadded_twin((32, 64, 96, 128, 160), 5, 10240), (28,)),
+        "m7": (unpadded_twin((48, 96, 144, 192), 7, 3072), (28,)),
+        "c1": (rival_twin([(64,), (128,)]), (28,)),
+        "c2": (rival_twin([(64,), (128,)], (100,)), (28,)),
+        "c3": (rival_twin([(32, 64), (96, 128)]), (28,)),
+        "resnet18": (resnet_twin(False, (2, 2, 2, 2)), (28, 33)),
+        "resnet50": (resnet_twin(True, (3, 4, 6, 3)), (28,)),
+        "mobilenetv2": (mobilenet_twin(), (28, 33)),
+        "densenet121": (densenet_twin(), (32, 40)),
+        "gru": (RowsTwin(), (28,)),
+        "vit-tiny": (VisionTransformer(), (28,)),
     }
 
 
 @pytest.mark.parametrize(
-    "name", ["vgg16", "vgg16-transfer", "alexnet", "alexnet-small", "mnistm-cnn"]
+    "name",
+    [
+        *(
+            "vgg16",
+            "vgg16-transfer",
+            "alexnet",
+            "alexnet-small",
+            "mnistm-cnn",
+            "m3",
+            "m5",
+        ),
+        *("m7", "c1", "c2", "c3", "resnet18", "resnet50", "mobilenetv2", "densenet121"),
+        *("gru", "vit-tiny"),
+    ],
 )
 def test_networks_equal_plain_torch(name, rng):
     """The same weights, layer by layer in order, give the same logits."""
-    import torch
-
     twin, sizes = twins()[name]
     for size in sizes:
         channels = digitnet.models.make(name).input_shape[0]
         model = digitnet.models.make(name, (channels, size, size), seed=3)
         state = model.state_dict()
         own = [v for k, v in twin.state_dict().items() if "num_batches" not in k]
-        assert [tuple(v.shape) for v in own] == [v.shape for v in state.values()]
+        # A dense layer on each patch is a 1x1 convolution here.
+        assert [tuple(v.squeeze().shape) for v in own] == [
+            v.squeeze().shape for v in state.values()
+        ]
         for theirs, ours in zip(own, state.values(), strict=True):
-            theirs.copy_(torch.from_numpy(ours))
+            theirs.copy_(torch.from_numpy(ours).reshape(theirs.shape))
         images = rng.random((3, *model.input_shape), dtype=np.float32)
         with torch.no_grad():
             expected = twin.eval()(torch.from_numpy(images)).numpy()
@@ -268,6 +489,12 @@ def test_networks_equal_plain_torch(name, rng):
         ("vgg16", (1, 224, 224), 10, 134_300_362),
         ("alexnet", (3, 224, 224), 1000, 61_100_840),
         ("vgg16-transfer", (3, 48, 48), 10, 14_714_688 + 133_898),
+        ("resnet18", (3, 32, 32), 10, 11_173_962),
+        ("resnet50", (3, 32, 32), 10, 23_520_842),
+        ("mobilenetv2", (3, 32, 32), 10, 2_236_682),
+        ("mobilenetv2", (3, 224, 224), 1000, 3_504_872),
+        ("densenet121", (3, 32, 32), 10, 6_964_106),
+        ("densenet121", (3, 224, 224), 1000, 7_978_856),
     ],
 )
 def test_networks_have_the_published_size_at_their_published_input(
@@ -275,4 +502,5 @@ def test_networks_have_the_published_size_at_their_published_input(
 ):
     network, _ = digitnet._core.models.make(name, classes)
     tensors = digitnet._core.models.parameters_of(network, shape, [])
-    assert sum(int(np.prod(sizes)) for _, sizes, _ in tensors) == parameters
+    trained = [sizes for _, sizes, is_buffer in tensors if not is_buffer]
+    assert sum(int(np.prod(sizes)) for sizes in trained) == parameters

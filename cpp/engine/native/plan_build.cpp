@@ -1,5 +1,6 @@
 // From the network tree to a list of operations.
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "engine/native/plan.h"
@@ -17,11 +18,19 @@ struct Plan::Leaf {
 
 namespace {
 
-// Whether an adaptive pool's windows are squares of one size, side by side.
-bool even_windows(const Layer& layer, const Shape& input) {
-  if (layer.kind != "adaptive_average_pool") return true;
-  const int64_t size = integer(layer.options, "size");
-  return input.height == input.width && input.height % size == 0;
+// Whether there is an operation for a layer that is no composite.
+bool covered(const Layer& layer, const Shape& input) {
+  if (layer.kind == "adaptive_average_pool") {
+    // Squares of one size, side by side.
+    const int64_t size = integer(layer.options, "size");
+    return input.height == input.width && input.height % size == 0;
+  }
+  if (layer.kind == "conv") return integer(layer.options, "groups") == 1;
+  if (layer.kind == "max_pool") return models::layers::pool_padding(layer) == 0;
+  static const std::set<std::string> plain = {
+      "dense", "batch_norm", "average_pool", "flatten", "dropout",
+      "relu",  "sigmoid",    "tanh",         "gelu"};
+  return plain.count(layer.kind) > 0;
 }
 
 template <class Leaf>
@@ -82,18 +91,17 @@ Tensor& Plan::build(const Layer& layer, const std::string& path, Tensor& x) {
 size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
                         Tensor*& x) {
   const Layer& layer = leaves[at].layer;
-  if (layer.kind == "conv") return build_conv(leaves, at, x);
-  if (layer.kind == "dense") return build_dense(leaves, at, x);
-  if (layer.kind == "batch_norm") return build_batch_norm(leaves, at, x);
   if (layer.kind == "residual" || layer.kind == "concat") {
     x = &build_composite(leaves[at], *x);
     return at + 1;
   }
-  if (layer.kind == "softmax" || layer.kind == "upsample" ||
-      !even_windows(layer, x->shape)) {
+  if (!covered(layer, x->shape)) {
     throw NotCovered(
         join("no kernel for the ", layer.kind, " '", leaves[at].path, "'"));
   }
+  if (layer.kind == "conv") return build_conv(leaves, at, x);
+  if (layer.kind == "dense") return build_dense(leaves, at, x);
+  if (layer.kind == "batch_norm") return build_batch_norm(leaves, at, x);
   if (layer.kind == "flatten" && x->shape.flat) return at + 1;
   Tensor& y = tensor(models::output_shape(layer, x->shape), x);
   y.needs_gradient = x->needs_gradient;
@@ -138,7 +146,8 @@ size_t Plan::build_conv(const std::vector<Leaf>& leaves, size_t at,
   if (options.stride == 1 && follows("max_pool")) {
     const Layer& pool = leaves[next].layer;
     if (integer(pool.options, "size") == 2 &&
-        models::layers::pool_stride(pool) == 2) {
+        models::layers::pool_stride(pool) == 2 &&
+        models::layers::pool_padding(pool) == 0) {
       options.pool = take();
       shape = models::output_shape(pool, shape);
       if (!options.relu && follows("relu")) options.relu = take();

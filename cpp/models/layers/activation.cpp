@@ -3,6 +3,9 @@
 namespace digitnet::models::layers {
 
 LayerEntry relu() { return {"relu", "ReLU", "max(x, 0)", {}, same_shape}; }
+LayerEntry relu6() {
+  return {"relu6", "ReLU6", "min(max(x, 0), 6)", {}, same_shape};
+}
 LayerEntry sigmoid() {
   return {"sigmoid", "Sigmoid", "1 / (1 + exp(-x))", {}, same_shape};
 }

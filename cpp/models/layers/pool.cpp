@@ -10,17 +10,24 @@ int64_t pool_stride(const Layer& layer) {
   return stride ? stride : integer(layer.options, "size");
 }
 
+int64_t pool_padding(const Layer& layer) {
+  return layer.kind == "max_pool" ? integer(layer.options, "padding") : 0;
+}
+
 namespace {
 
 Shape output_shape(const Layer& layer, const Shape& input) {
   require_spatial(layer, input);
   const int64_t size = integer(layer.options, "size");
   const int64_t stride = pool_stride(layer);
-  require(std::min(input.height, input.width) >= size, layer.kind,
-          ": expected an input of at least ", size, " pixels a side, got ",
-          to_string(input));
-  return {input.channels, (input.height - size) / stride + 1,
-          (input.width - size) / stride + 1};
+  const int64_t padding = pool_padding(layer);
+  require(2 * padding <= size, layer.kind,
+          ".padding: expected at most half of size ", size, ", got ", padding);
+  require(std::min(input.height, input.width) + 2 * padding >= size, layer.kind,
+          ": expected an input of at least ", size - 2 * padding,
+          " pixels a side, got ", to_string(input));
+  return {input.channels, (input.height + 2 * padding - size) / stride + 1,
+          (input.width + 2 * padding - size) / stride + 1};
 }
 
 std::vector<OptionInfo> options() {
@@ -31,7 +38,10 @@ std::vector<OptionInfo> options() {
 }  // namespace
 
 LayerEntry max_pool() {
-  return {"max_pool", "MaxPool", "largest value of each window", options(),
+  std::vector<OptionInfo> own = options();
+  own.push_back(
+      whole("padding", 0, 0, 32, "pixels around that are never the largest"));
+  return {"max_pool", "MaxPool", "largest value of each window", own,
           output_shape};
 }
 
