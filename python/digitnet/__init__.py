@@ -25,10 +25,13 @@ from digitnet import (  # noqa: E402  (only after torch was checked)
     papers,
     plot,
     preprocess,
+    studies,
     train,
 )
 from digitnet._core import DataError, OutOfMemory  # noqa: E402
 from digitnet._startup import VERSION as __version__  # noqa: E402
+from digitnet.comparison import Comparison, compare  # noqa: E402
+from digitnet.crossval import CrossValidation, cross_validate  # noqa: E402
 from digitnet.data import Dataset  # noqa: E402
 from digitnet.doctor import show_versions  # noqa: E402
 from digitnet.history import History  # noqa: E402
@@ -36,6 +39,8 @@ from digitnet.model import Model  # noqa: E402
 from digitnet.report import Report  # noqa: E402
 
 __all__ = [
+    "Comparison",
+    "CrossValidation",
     "DataError",
     "Dataset",
     "History",
@@ -45,6 +50,8 @@ __all__ = [
     "__version__",
     "augment",
     "callbacks",
+    "compare",
+    "cross_validate",
     "data",
     "features",
     "layers",
@@ -54,5 +61,6 @@ __all__ = [
     "plot",
     "preprocess",
     "show_versions",
+    "studies",
     "train",
 ]

@@ -13,6 +13,7 @@ from digitnet import doctor, page, plot
 from digitnet.whole_file import write_json, write_whole
 
 if TYPE_CHECKING:
+    from digitnet.comparison import Comparison
     from digitnet.history import History
     from digitnet.model import Model
     from digitnet.plot import Display
@@ -47,6 +48,31 @@ def write_run(
     return root / "report.html"
 
 
+def read_history(folder: str | PathLike[str]) -> History | None:
+    """The training that a run left in history.csv, or None if there is no such file.
+
+    Raises:
+        ValueError: the file is not a history.
+    """
+    import pandas as pd
+
+    from digitnet.history import History
+
+    path = Path(folder) / "history.csv"
+    if not path.is_file():
+        return None
+    try:
+        frame = pd.read_csv(path, index_col="epoch", dtype=float)
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: expected a run's history, one row an epoch, got {error}"
+        ) from error
+    history = History(monitor="val_loss" if "val_loss" in frame else "loss")
+    for row in frame.to_dict("records"):
+        history.append({str(name): value for name, value in row.items()})
+    return history
+
+
 def metrics_of(history: History, report: Report) -> dict[str, Any]:
     """What metrics.json holds."""
     return {
@@ -58,6 +84,33 @@ def metrics_of(history: History, report: Report) -> dict[str, Any]:
         "train_seconds": sum(history["seconds"]) if history.epochs else 0.0,
         "last_epoch": {name: values[-1] for name, values in history.items()},
     }
+
+
+def write_comparison(
+    folder: str | PathLike[str], comparison: Comparison, value: dict[str, Any]
+) -> Path:
+    """Write a comparison and return the path of report.html.
+
+    The folder gets report.html, its pictures as PNG, metrics.csv and comparison.json,
+    which holds `value`.
+    """
+    root = Path(folder)
+    root.mkdir(parents=True, exist_ok=True)
+    write_json(root / "comparison.json", value)
+    write_whole(root / "metrics.csv", comparison.table.to_csv().encode())
+    figures = {"differing": ("Images on which they differ", comparison.plot)}
+    if comparison.histories:
+        figures["curves"] = ("Training curves", comparison.plot_curves)
+    title = " and ".join(comparison.names)
+    parts = [
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(comparison.verdict())}</p>",
+        comparison.table.to_html(float_format="{:.4f}".format, na_rep=""),
+    ]
+    for name, (heading, draw) in figures.items():
+        picture = page.image(heading, _picture(root, name, draw))
+        parts.append(f"<h2>{html.escape(heading)}</h2>{picture}")
+    write_whole(root / "report.html", page.document(title, parts).encode())
+    return root / "report.html"
 
 
 def _figures(

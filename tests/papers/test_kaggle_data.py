@@ -7,8 +7,8 @@ import pytest
 
 import digitnet
 from digitnet import Dataset
+from digitnet.experiments.workshop import Workshop
 from digitnet.papers import kaggle_cnn, kaggle_data
-from digitnet.papers.workshop import Workshop
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 import digitnet
 from digitnet import papers
+from digitnet.experiments.workshop import Workshop
 from digitnet.papers import reproduce
-from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.workshop import Workshop
 
 every_recipe = pytest.mark.parametrize("name", papers.names())
 
@@ -69,136 +68,6 @@ def test_every_recipe_says_where_it_differs(name):
     assert recipe.remarks
     assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
     assert len({claim.key for claim in recipe.claims}) == len(recipe.claims)
-
-
-# A recipe of three stages that counts what it does.
-
-
-class Counting:
-    def __init__(self, stop_at=None):
-        self.ran, self.fits, self.stop_at = [], 0, stop_at
-
-    def stage(self, name):
-        def run(workshop):
-            self.ran.append(name)
-            for seed in workshop.each(workshop.seeds):
-                workshop.once(f"{name} {seed}", lambda: self.work(name, seed))  # noqa: B023
-            workshop.measure(name, [float(s) for s in workshop.seeds])
-
-        return Stage(name, name.title(), run)
-
-    def work(self, name, seed):
-        if (name, seed) == self.stop_at:
-            raise KeyboardInterrupt
-        self.fits += 1
-        return [seed, name]
-
-    def recipe(self):
-        return Recipe(
-            name="counting",
-            title="Counting",
-            paper="none",
-            summary="counts",
-            claims=(
-                Claim("first", "the first", 0.5),
-                Claim("ghost", "nobody", 1.0, ""),
-            ),
-            stages=tuple(self.stage(name) for name in ("first", "second", "third")),
-            remarks=("made up",),
-        )
-
-
-def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
-    first = Counting(stop_at=("second", 1))
-    with pytest.raises(KeyboardInterrupt):
-        reproduce(first.recipe(), out=tmp_path / "r", seeds=3, progress=False)
-    assert first.ran == ["first", "second"]
-    again = Counting()
-    found = reproduce(again.recipe(), out=tmp_path / "r", seeds=3, progress=False)
-    assert again.ran == ["second", "third"]
-    assert again.fits == 2 + 3  # of the second stage's three one was finished
-    whole = Counting()
-    at_once = reproduce(whole.recipe(), out=tmp_path / "s", seeds=3, progress=False)
-    assert found.metrics["measured"] == at_once.metrics["measured"]
-    third = Counting()
-    reproduce(third.recipe(), out=tmp_path / "r", seeds=3, progress=False)
-    assert third.ran == []
-
-
-def test_means_spread_and_what_is_absent_are_told(tmp_path):
-    found = reproduce(
-        Counting().recipe(), out=tmp_path / "r", seeds=[1, 2, 3], progress=False
-    )
-    rows = {row["what"]: row for row in found.metrics["rows"]}
-    assert rows["the first"]["claim"] == "50.00 %"
-    assert rows["the first"]["measured"] == "200.00 % (sd 100.00 %, n 3)"
-    assert rows["nobody"]["measured"] == "not measured: not in this protocol"
-
-
-def test_a_trained_model_is_trained_once(digits, tmp_path, monkeypatch):
-    def make():
-        return digitnet.models.make("linear", input_shape=(8, 8), seed=1)
-
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    first, history = shop.trained("one", make, digits[0], digits[1], epochs=2)
-    monkeypatch.setattr(
-        digitnet.Model, "fit", lambda *a, **k: pytest.fail("fitted again")
-    )
-    again, kept = Workshop(tmp_path, "smoke", "honest", [0]).trained(
-        "one", make, digits[0], digits[1], epochs=2
-    )
-    np.testing.assert_array_equal(
-        first.predict_proba(digits[1]), again.predict_proba(digits[1])
-    )
-    assert dict(kept) == dict(history)
-    assert (kept.status, kept.monitor, kept.best_epoch) == (
-        history.status,
-        history.monitor,
-        history.best_epoch,
-    )
-
-
-def test_a_half_written_model_is_not_taken_for_a_trained_one(digits, tmp_path):
-    def make():
-        return digitnet.models.make("linear", input_shape=(8, 8), seed=1)
-
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    shop.trained("one", make, digits[0], epochs=1)
-    (about,) = (tmp_path / "models").glob("*.json")
-    about.unlink()  # as if killed between the two files
-    (model,) = (tmp_path / "models").glob("*.safetensors")
-    model.write_bytes(b"half")
-    trained, _ = shop.trained("one", make, digits[0], epochs=1)
-    assert trained.max_value == 16
-
-
-def test_another_run_in_the_folder_is_refused(tmp_path):
-    reproduce(Counting().recipe(), out=tmp_path / "r", seeds=1, progress=False)
-    with pytest.raises(
-        ValueError, match=r"reproduce.out: expected a run of .*got one of"
-    ):
-        reproduce(Counting().recipe(), out=tmp_path / "r", seeds=2, progress=False)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.tex").write_text("precious")
-    with pytest.raises(
-        ValueError, match=r"expected an empty folder or one of an earlier"
-    ):
-        reproduce(Counting().recipe(), out=tmp_path / "mine", progress=False)
-    assert (tmp_path / "mine" / "thesis.tex").read_text() == "precious"
-    with pytest.raises(
-        NotADirectoryError, match=r"reproduce.out: expected a folder, got"
-    ):
-        reproduce(
-            Counting().recipe(), out=tmp_path / "mine" / "thesis.tex", progress=False
-        )
-
-
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": 3}'])
-def test_a_damaged_state_is_named(content, tmp_path):
-    (tmp_path / "r").mkdir()
-    (tmp_path / "r" / "state.json").write_text(content)
-    with pytest.raises(ValueError, match=r"state.json: expected the state of a run"):
-        reproduce(Counting().recipe(), out=tmp_path / "r", progress=False)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,12 @@ PLOTS = {
     "comparison": lambda w, ax: plot.comparison(
         pd.Series({"a": 0.98, "b": 0.97}, name="accuracy"), ax=ax
     ),
+    "disagreements": lambda w, ax: plot.disagreements(
+        digitnet.compare(w["model"], w["report"], w["data"], names=("a", "b")), ax=ax
+    ),
+    "distribution": lambda w, ax: plot.distribution(
+        pd.DataFrame({"a": [0.97, 0.98], "b": [0.96, 0.98]}), "accuracy", ax=ax
+    ),
     "drawing": lambda w, ax: plot.drawing(w["image"], w["image"], w["model"], ax=ax),
     "heat_map": lambda w, ax: plot.heat_map(
         pd.DataFrame([[0.9, 0.8], [0.7, np.nan]], columns=["x", "y"]), ax=ax

@@ -128,10 +128,7 @@ def reproduce(args: argparse.Namespace) -> int:
     from digitnet import papers
 
     if args.name == "list":
-        entries = papers.describe()
-        lines = [f"{e['name']:<18} {e['summary']} ({e['paper']})" for e in entries]
-        _print(args, entries, "\n".join(lines))
-        return 0
+        return _list_recipes(args, papers.describe())
     found = papers.reproduce(
         args.name,
         args.mode,
@@ -142,6 +139,49 @@ def reproduce(args: argparse.Namespace) -> int:
         progress=not args.json,
     )
     _print(args, found.metrics, f"\n{found}")
+    return 0
+
+
+def study(args: argparse.Namespace) -> int:
+    from digitnet import studies
+
+    if args.name == "list":
+        return _list_recipes(args, studies.describe())
+    found = studies.study(
+        args.name,
+        args.mode,
+        seeds=args.seeds,
+        out=args.out,
+        progress=not args.json,
+    )
+    _print(args, found.metrics, f"\n{found}")
+    return 0
+
+
+def compare(args: argparse.Namespace) -> int:
+    import digitnet
+    from digitnet.run_folder import write_comparison
+
+    _, test = digitnet.data.load(args.data, seed=args.seed)
+    found = digitnet.compare(args.first, args.second, test)
+    value = {
+        "names": found.names,
+        "test_data": test.name,
+        "metrics": found.table.to_dict("index"),
+        "mcnemar": found.mcnemar,
+        "level": found.level,
+        "differing": found.differing.tolist(),
+    }
+    text = str(found)
+    if args.out:
+        text += f"\n\nreport: {write_comparison(args.out, found, value)}"
+    _print(args, value, text)
+    return 0
+
+
+def _list_recipes(args: argparse.Namespace, entries: list[dict[str, Any]]) -> int:
+    lines = [f"{e['name']:<18} {e['summary']} ({e['paper']})" for e in entries]
+    _print(args, entries, "\n".join(lines))
     return 0
 
 

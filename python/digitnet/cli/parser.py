@@ -19,9 +19,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_train(words)
     _add_evaluate(words)
     _add_predict(words)
+    _add_compare(words)
     _add_data(words)
     _add_models(words)
     _add_reproduce(words)
+    _add_study(words)
     doctor = words.add_parser("doctor", help="what is installed and whether it works")
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(run=actions.doctor)
@@ -86,6 +88,19 @@ def _add_evaluate(words: Any) -> None:
     p.set_defaults(run=actions.evaluate)
 
 
+def _add_compare(words: Any) -> None:
+    p = words.add_parser(
+        "compare", help="two runs or models on a data set's test part, side by side"
+    )
+    p.add_argument("first", help="the folder of a run, or a model file")
+    p.add_argument("second", help="another")
+    p.add_argument("--data", required=True)
+    p.add_argument("--seed", type=int, default=0, help="of the split, as in training")
+    p.add_argument("--out", help="folder for a report with curves and images")
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=actions.compare)
+
+
 def _add_predict(words: Any) -> None:
     p = words.add_parser("predict", help="classify picture files")
     p.add_argument("model", help="a model saved by digitnet")
@@ -140,6 +155,26 @@ def _add_reproduce(words: Any) -> None:
     )
     p.add_argument("name", help="a recipe, or 'list'")
     p.add_argument("--data", help="for 'best': mnist, fashion-mnist or optdigits")
+    p.add_argument(
+        "--protocol",
+        default="honest",
+        help="honest: a validation part chooses, the test set is touched once; paper: as "
+        "the authors did (default: %(default)s)",
+    )
+    _add_run_options(p, "runs/NAME-MODE-PROTOCOL")
+    p.set_defaults(run=actions.reproduce, mode="default")
+
+
+def _add_study(words: Any) -> None:
+    p = words.add_parser(
+        "study", help="compare on one footing, and write a report folder"
+    )
+    p.add_argument("name", help="a study, or 'list'")
+    _add_run_options(p, "runs/study-NAME-MODE")
+    p.set_defaults(run=actions.study, mode="default")
+
+
+def _add_run_options(p: Any, folder: str) -> None:
     sizes = p.add_mutually_exclusive_group()
     for mode, about in (
         ("smoke", "seconds: only to see that it runs"),
@@ -150,16 +185,9 @@ def _add_reproduce(words: Any) -> None:
             f"--{mode}", dest="mode", action="store_const", const=mode, help=about
         )
     p.add_argument(
-        "--protocol",
-        default="honest",
-        help="honest: a validation part chooses, the test set is touched once; paper: as "
-        "the authors did (default: %(default)s)",
+        "--seeds", type=int, metavar="N", help="repetitions (default: its own, or 1)"
     )
-    p.add_argument(
-        "--seeds", type=int, metavar="N", help="repetitions (default: 5, or 1)"
-    )
-    p.add_argument("--out", help="folder (default: runs/NAME-MODE-PROTOCOL)")
+    p.add_argument("--out", help=f"folder (default: {folder})")
     p.add_argument(
         "--json", action="store_true", help="print metrics.json and nothing else"
     )
-    p.set_defaults(run=actions.reproduce, mode="default")

@@ -6,17 +6,26 @@ all() below.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
-from digitnet.papers.recipe import MODES, PROTOCOLS, Claim, Recipe, Stage
-from digitnet.papers.reproduce import Reproduction, reproduce
+from digitnet.experiments import (
+    MODES,
+    PROTOCOLS,
+    Claim,
+    Findings,
+    Recipe,
+    Stage,
+    run,
+)
 
 __all__ = [
     "MODES",
     "PROTOCOLS",
     "Claim",
+    "Findings",
     "Recipe",
-    "Reproduction",
     "Stage",
     "all",
     "describe",
@@ -77,3 +86,49 @@ def find(name: str, data: str | None = None) -> Recipe:
                 )
             return recipe
     raise ValueError(f"unknown recipe '{name}'; known: {', '.join(names())}")
+
+
+def reproduce(
+    recipe: Recipe | str,
+    mode: str = "default",
+    *,
+    data: str | None = None,
+    protocol: str = "honest",
+    seeds: int | Sequence[int] | None = None,
+    out: str | PathLike[str] | None = None,
+    progress: bool = True,
+) -> Findings:
+    """Measure again what a paper claims.
+
+    Args:
+        recipe: A name of `names()`.
+        mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
+            or "full".
+        data: For the recipe "best": "mnist", "fashion-mnist" or "optdigits".
+        protocol: "honest": a validation part chooses and the test set is touched once;
+            "paper": as the authors did.
+        seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
+            else the recipe's.
+        out: Folder. Default: runs/<recipe>-<mode>-<protocol>. What an interrupted run of
+            the same settings finished there is not done again.
+        progress: Show a bar with the time that is left.
+    Returns:
+        Findings; the folder has report.html, metrics.json, figures as PNG and tables as
+        CSV.
+    Raises:
+        ValueError: unknown name, data, mode or protocol; the folder holds another run.
+        FileNotFoundError: data that are not on this machine and cannot be downloaded.
+    """
+    if not isinstance(recipe, Recipe):
+        recipe = find(recipe, data)
+    elif data is not None:
+        raise ValueError(f"reproduce.data: expected none for a Recipe, got '{data}'")
+    return run(
+        recipe,
+        mode,
+        protocol=protocol,
+        seeds=seeds,
+        out=out,
+        progress=progress,
+        asked="reproduce",
+    )

@@ -11,19 +11,19 @@ import numpy as np
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.layers import Dense, Dropout, Flatten, MaxPool
-from digitnet.model import Model
-from digitnet.models import make
-from digitnet.papers.blocks import normed
-from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.sections import (
+from digitnet.experiments.blocks import normed
+from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.sections import (
     class_counts,
     confusion,
     cross_validation,
     layer_table,
     scores,
 )
-from digitnet.papers.workshop import Workshop
+from digitnet.experiments.workshop import Workshop
+from digitnet.layers import Dense, Dropout, Flatten, MaxPool
+from digitnet.model import Model
+from digitnet.models import make
 from digitnet.presets import preset
 from digitnet.report import Report
 

@@ -11,6 +11,9 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.sections import class_counts, confusion, layer_table, scores
+from digitnet.experiments.workshop import Workshop
 from digitnet.layers import Conv
 from digitnet.model import Model
 from digitnet.papers import kaggle_data
@@ -29,9 +32,6 @@ from digitnet.papers.kaggle_studies import (
     weak_classes_stage,
     weights_stage,
 )
-from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.sections import class_counts, confusion, layer_table, scores
-from digitnet.papers.workshop import Workshop
 from digitnet.whole_file import write_whole
 
 BLUR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16

@@ -10,7 +10,7 @@ import numpy as np
 
 from digitnet.data.dataset import Dataset
 from digitnet.data.readers import read_csv
-from digitnet.papers.workshop import Workshop
+from digitnet.experiments.workshop import Workshop
 from digitnet.sources.fetch import Folder, find_folder
 from digitnet.whole_file import write_whole
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from digitnet import models, plot
+from digitnet.experiments.blocks import normed
+from digitnet.experiments.workshop import Workshop, mean_and_spread
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.model import Model
 from digitnet.papers import kaggle_data
-from digitnet.papers.blocks import normed
 from digitnet.papers.kaggle_choices import (
     AUGMENT,
     RMSPROP,
@@ -23,7 +24,6 @@ from digitnet.papers.kaggle_choices import (
     trained,
 )
 from digitnet.papers.kaggle_data import NAMES
-from digitnet.papers.workshop import Workshop, mean_and_spread
 
 BASE = "as the paper, no flips"
 VARIANTS: dict[str, dict[str, Any]] = {

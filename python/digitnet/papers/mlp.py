@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
+from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.sections import class_counts, confusion, scores
+from digitnet.experiments.workshop import Workshop
 from digitnet.papers.drawing import draw_three
 from digitnet.papers.mlp_choices import (
     ACTIVATIONS,
@@ -26,9 +29,6 @@ from digitnet.papers.mlp_choices import (
     shapes,
     variants,
 )
-from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.sections import class_counts, confusion, scores
-from digitnet.papers.workshop import Workshop
 
 
 def data_stage(workshop: Workshop) -> None:

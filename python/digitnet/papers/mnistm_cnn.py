@@ -11,12 +11,12 @@ import pandas as pd
 from digitnet import plot
 from digitnet.augment import Pipeline
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.blocks import normed
+from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.sections import class_counts, confusion, scores
+from digitnet.experiments.workshop import Workshop
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.model import Model
-from digitnet.papers.blocks import normed
-from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.sections import class_counts, confusion, scores
-from digitnet.papers.workshop import Workshop
 from digitnet.report import Report
 
 AUGMENT = "rotate 10deg | shift 2px | zoom 10% | fill reflect"

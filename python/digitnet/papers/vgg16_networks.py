@@ -9,9 +9,9 @@ from typing import Any
 
 from digitnet import models
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.workshop import Workshop
 from digitnet.history import History
 from digitnet.model import Model
-from digitnet.papers.workshop import Workshop
 from digitnet.sources.fetch import find_file
 from digitnet.weights import PUBLISHED
 

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from digitnet import plot
-from digitnet.papers.recipe import Claim, Recipe, Stage
-from digitnet.papers.sections import class_counts, confusion, layer_table
+from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.sections import class_counts, confusion, layer_table
+from digitnet.experiments.workshop import Workshop
 from digitnet.papers.vgg16_networks import (
     HEADS,
     best_base,
@@ -24,7 +25,6 @@ from digitnet.papers.vgg16_networks import (
     source,
     steps,
 )
-from digitnet.papers.workshop import Workshop
 
 METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "log_loss")
 MAPS = ["block1_conv1", *(f"block{b}_pool" for b in range(1, 6))]

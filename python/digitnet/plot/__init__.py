@@ -6,6 +6,7 @@ from digitnet.plot.architecture import architecture
 from digitnet.plot.compare import (
     against_time,
     comparison,
+    distribution,
     drawing,
     heat_map,
     sensitivity,
@@ -28,6 +29,7 @@ from digitnet.plot.explain import (
 )
 from digitnet.plot.grids import (
     augmented,
+    disagreements,
     misclassified,
     one_per_class,
     predictions,
@@ -44,6 +46,8 @@ __all__ = [
     "class_counts",
     "comparison",
     "confusion_matrix",
+    "disagreements",
+    "distribution",
     "drawing",
     "embedding",
     "explanations",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitnet.plot.display import BLUE, ORANGE, Display, axes_for, show_image
+from digitnet.plot.display import BLUE, GREY, ORANGE, Display, axes_for, show_image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,3 +152,29 @@ def sensitivity(
         if column == 0:
             panel.set_ylabel(y, fontsize=8)
     return Display(outer.figure, outer, frame)
+
+
+def distribution(scores: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
+    """A row a column: every value a point, their mean a line, paired values joined.
+
+    Args:
+        scores: One column a variant, one row a seed.
+        label: Of the axis.
+        ax: Axes to draw into.
+    """
+    ax = axes_for(ax, 6, 0.45 * scores.shape[1] + 1)
+    places = np.arange(scores.shape[1])
+    for _, row in scores.iterrows():
+        ax.plot(row, places, "-", color=GREY, alpha=0.4, linewidth=0.8)
+    means = scores.mean().to_numpy(dtype=float)
+    best = int(means.argmax())
+    for place, name in enumerate(scores):
+        colour = ORANGE if place == best else BLUE
+        ax.plot(scores[name], np.full(len(scores), place), "o", color=colour, alpha=0.6)
+        ax.vlines(means[place], place - 0.3, place + 0.3, color=colour, linewidth=2.5)
+    ax.set_yticks(places, [str(name) for name in scores])
+    ax.invert_yaxis()
+    ax.set_xlabel(label)
+    ax.grid(axis="x", alpha=0.3)
+    ax.spines[["top", "right"]].set_visible(False)
+    return Display(ax.figure, ax, scores)

@@ -19,6 +19,7 @@ from digitnet.plot.display import (
 )
 
 if TYPE_CHECKING:
+    from digitnet.comparison import Comparison
     from digitnet.data import Dataset
     from digitnet.model import Model
     from digitnet.report import Report
@@ -241,6 +242,39 @@ def _prediction(cell: Any, report: Report, index: int) -> None:
         color="black" if right else RED,
         pad=2,
     )
+
+
+def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Display:
+    """Images that two models take for different classes: what it is, and what each says.
+
+    Args:
+        comparison: From `digitnet.compare`.
+        count: At most so many; those come first on which one of the two is right.
+        ax: Axes to draw into.
+    Returns:
+        A Display whose data are the indices.
+    """
+    differing = comparison.differing
+    either = np.concatenate([comparison.only(0), comparison.only(1)])
+    order = np.argsort(~np.isin(differing, either), kind="stable")
+    chosen = differing[order][:count]
+    columns = min(5, max(1, len(chosen)))
+    rows = max(1, -(-len(chosen) // columns))
+    ax = axes_for(ax, 1.7 * columns, 1.7 * rows + 0.3)
+    ax.set_title(" / ".join(comparison.names), fontsize=9)
+    if not len(chosen):
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "they never differ", ha="center", va="center")
+        return Display(ax.figure, ax, chosen)
+    first, second = comparison.reports
+    for cell, index in zip(
+        cells(ax, rows, columns, title_room=0.16), chosen, strict=False
+    ):
+        said = [first.classes[r.predicted[index]] for r in (first, second)]
+        title = f"{' / '.join(said)} (it is {first.classes[first.labels[index]]})"
+        show_image(cell, first.data[int(index)][0], first.data.max_value, title)
+    _clear_rest(ax, len(chosen))
+    return Display(ax.figure, ax, chosen)
 
 
 def misclassified(report: Report, count: int = 25, ax: Any = None) -> Display:

@@ -11,9 +11,9 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.workshop import Workshop
 from digitnet.history import History
 from digitnet.model import Model
-from digitnet.papers.workshop import Workshop
 from digitnet.report import Report
 
 

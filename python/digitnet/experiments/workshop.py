@@ -7,8 +7,10 @@ so that an interrupted run goes on where it stopped.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.parallel import at_once
+from digitnet.experiments.stand_in import stand_in
 from digitnet.history import History
-from digitnet.papers.stand_in import stand_in
 from digitnet.whole_file import write_json, write_whole
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from digitnet.plot import Display
 
 T = TypeVar("T")
+R = TypeVar("R")
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 class Workshop:
@@ -50,6 +55,7 @@ class Workshop:
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
         self._remembered: dict[str, Any] = {}
+        self._lock = threading.RLock()  # pieces that run at once ask for the same data
 
     def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
         """The one that belongs to the mode."""
@@ -60,9 +66,10 @@ class Workshop:
 
     def remember(self, key: str, make: Callable[[], T]) -> T:
         """What `make` returns, made once in this run and kept in memory."""
-        if key not in self._remembered:
-            self._remembered[key] = make()
-        return self._remembered[key]
+        with self._lock:
+            if key not in self._remembered:
+                self._remembered[key] = make()
+            return self._remembered[key]
 
     def data(self, name: str) -> tuple[Dataset, Dataset]:
         """A named set, (train, test); in smoke mode a stand-in if it is not here."""
@@ -97,6 +104,19 @@ class Workshop:
         result = work()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {"key": key, "result": result})
+        return result
+
+    def kept(self, key: str, work: Callable[[], Arrays]) -> Arrays:
+        """Named arrays that `work` makes, from the folder if they were made before."""
+        path = self.out / "parts" / f"{_file_name(key)}.npz"
+        if path.is_file():
+            with np.load(path) as arrays:
+                return dict(arrays)
+        result = work()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        np.savez_compressed(content, **result)  # type: ignore[arg-type]
+        write_whole(path, content.getvalue())
         return result
 
     def trained(
@@ -154,7 +174,9 @@ class Workshop:
         write_whole(path, frame.to_csv(index=index).encode())
         self.record.items.append({"kind": "table", "name": name, "title": title})
 
-    def measure(self, key: str, values: float | Sequence[float] | pd.Series) -> None:
+    def measure(
+        self, key: str, values: float | Sequence[float] | npt.NDArray[Any] | pd.Series
+    ) -> None:
         """What was measured of a claim, one value a seed."""
         listed = np.atleast_1d(np.asarray(values, dtype=np.float64))
         self.record.measured[key] = listed.tolist()
@@ -162,6 +184,14 @@ class Workshop:
     def not_measured(self, key: str, reason: str) -> None:
         """Why there is no number."""
         self.record.absent[key] = reason
+
+    def at_once(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """What `work` makes of each item, several at a time; moves the stage's bar.
+
+        `work` goes through `once`, `kept` or `trained` and leaves the record alone.
+        """
+        listed = list(items)
+        return at_once(work, listed, done=lambda: self.advance(1 / max(1, len(listed))))
 
     def each(self, items: Iterable[T]) -> Iterator[T]:
         """The items, moving the bar of the stage by each."""

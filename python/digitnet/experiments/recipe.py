@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from digitnet.papers.workshop import Workshop
+    from digitnet.experiments.workshop import Workshop
 
 MODES = ("smoke", "quick", "default", "full")
 PROTOCOLS = ("honest", "paper")
@@ -17,7 +17,8 @@ PROTOCOLS = ("honest", "paper")
 class Claim:
     """One number of the paper, beside which ours is put.
 
-    `unit` is "%" for fractions that are shown as percent, "s" for seconds, or "".
+    `unit` is "%" for fractions that are shown as percent, "points" for differences of
+    such, "s" for seconds, or "".
     """
 
     key: str  # under which a stage measures it
@@ -33,6 +34,8 @@ def shown(value: float, unit: str) -> str:
     """A number as people read it: .9917 as 99.17 %."""
     if unit == "%":
         return f"{100 * value:.2f} %"
+    if unit == "points":
+        return f"{100 * value:+.2f} points"
     if not unit and value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g} {unit}".strip()

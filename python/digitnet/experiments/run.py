@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet import doctor, page
 from digitnet._arrays import as_whole
-from digitnet.papers.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
-from digitnet.papers.workshop import Record, Workshop, mean_and_spread
+from digitnet.experiments.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
+from digitnet.experiments.workshop import Record, Workshop, mean_and_spread
 from digitnet.whole_file import write_json, write_whole
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MOST_SEEDS = 100
 
 
-class Reproduction:
-    """What a run left behind.
+class Findings:
+    """What a recipe's run left behind.
 
     Attributes:
         recipe: The Recipe.
@@ -42,8 +42,9 @@ class Reproduction:
         """What the paper claims beside what was measured."""
         import pandas as pd
 
-        rows = self.metrics["rows"]
-        return pd.DataFrame(rows)[["what", "claim", "measured"]].set_index("what")
+        columns = ["what", "claim", "measured"]
+        frame = pd.DataFrame(self.metrics["rows"], columns=columns)
+        return frame.set_index("what")
 
     def table(self, name: str) -> pd.DataFrame:
         """One of the report's tables, by file name."""
@@ -68,55 +69,44 @@ class Reproduction:
         return f"<p>{html.escape(self.recipe.title)}</p>" + self.to_frame().to_html()
 
 
-def reproduce(
-    recipe: Recipe | str,
+def run(
+    recipe: Recipe,
     mode: str = "default",
     *,
-    data: str | None = None,
     protocol: str = "honest",
     seeds: int | Sequence[int] | None = None,
     out: str | PathLike[str] | None = None,
     progress: bool = True,
-) -> Reproduction:
-    """Measure again what a paper claims.
+    asked: str = "run",
+) -> Findings:
+    """Do a recipe's stages, those that an earlier run of the folder did not finish.
 
     Args:
-        recipe: A name of `names()`.
+        recipe: What to do.
         mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
             or "full".
-        data: For the recipe "best": "mnist", "fashion-mnist" or "optdigits".
-        protocol: "honest": a validation part chooses and the test set is touched once;
-            "paper": as the authors did.
+        protocol: "honest" or "paper"; see `papers.reproduce`.
         seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
             else the recipe's.
-        out: Folder. Default: runs/<recipe>-<mode>-<protocol>. What an interrupted run of
-            the same settings finished there is not done again.
+        out: Folder. Default: runs/<recipe>-<mode>-<protocol>.
         progress: Show a bar with the time that is left.
+        asked: The word that people know this by, for errors.
     Returns:
-        A Reproduction; its folder has report.html, metrics.json, figures as PNG and
-        tables as CSV.
+        Findings; the folder has report.html, metrics.json, figures as PNG and tables as
+        CSV.
     Raises:
-        ValueError: unknown name, data, mode or protocol; the folder holds another run.
+        ValueError: unknown mode or protocol; the folder holds another run.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
     """
-    from digitnet.papers import find
-
-    if isinstance(recipe, Recipe):
-        if data is not None:
-            raise ValueError(
-                f"reproduce.data: expected none for a Recipe, got '{data}'"
-            )
-    else:
-        recipe = find(recipe, data)
     for what, value, known in (
         ("mode", mode, MODES),
         ("protocol", protocol, PROTOCOLS),
     ):
         if value not in known:
             raise ValueError(
-                f"reproduce.{what}: expected {', '.join(known)}, got '{value}'"
+                f"{asked}.{what}: expected {', '.join(known)}, got '{value}'"
             )
-    chosen = _seeds(recipe, mode, seeds)
+    chosen = _seeds(recipe, mode, seeds, asked)
     folder = Path(out) if out else Path("runs") / f"{recipe.name}-{mode}-{protocol}"
     settings = {
         "recipe": recipe.name,
@@ -124,7 +114,7 @@ def reproduce(
         "protocol": protocol,
         "seeds": chosen,
     }
-    state = _State.opened(folder, settings)
+    state = _State.opened(folder, settings, asked)
     workshop = Workshop(folder, mode, protocol, chosen)
     stages = [stage for stage in recipe.stages if protocol in stage.protocols]
     with _Bar(stages, state, progress) as bar:
@@ -136,18 +126,20 @@ def reproduce(
     write_whole(
         folder / "report.html", _report(recipe, metrics, stages, state).encode()
     )
-    return Reproduction(recipe, folder, metrics)
+    return Findings(recipe, folder, metrics)
 
 
-def _seeds(recipe: Recipe, mode: str, seeds: int | Sequence[int] | None) -> list[int]:
+def _seeds(
+    recipe: Recipe, mode: str, seeds: int | Sequence[int] | None, asked: str
+) -> list[int]:
     if seeds is None:
         seeds = 1 if mode in ("smoke", "quick") else recipe.seeds
     if isinstance(seeds, Sequence):
-        listed = [as_whole(seed, "reproduce.seeds") for seed in seeds]
+        listed = [as_whole(seed, f"{asked}.seeds") for seed in seeds]
     else:
-        listed = list(range(as_whole(seeds, "reproduce.seeds", 1, _MOST_SEEDS)))
+        listed = list(range(as_whole(seeds, f"{asked}.seeds", 1, _MOST_SEEDS)))
     if not listed:
-        raise ValueError("reproduce.seeds: expected at least one, got none")
+        raise ValueError(f"{asked}.seeds: expected at least one, got none")
     return listed
 
 
@@ -159,17 +151,17 @@ class _State:
         self.records: dict[str, Record] = {}
 
     @classmethod
-    def opened(cls, folder: Path, settings: dict[str, Any]) -> _State:
+    def opened(cls, folder: Path, settings: dict[str, Any], asked: str) -> _State:
         path = folder / "state.json"
         state = cls(path, settings)
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(
-                f"reproduce.out: expected a folder, got the file '{folder}'"
+                f"{asked}.out: expected a folder, got the file '{folder}'"
             )
         if not path.is_file():
             if folder.is_dir() and any(folder.iterdir()):
                 raise ValueError(
-                    f"reproduce.out: expected an empty folder or one of an earlier run, "
+                    f"{asked}.out: expected an empty folder or one of an earlier run, "
                     f"got '{folder}' with other files; choose another"
                 )
             folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +176,7 @@ class _State:
             ) from error
         if own != settings:
             raise ValueError(
-                f"reproduce.out: expected a run of {settings}, got one of {own} in "
+                f"{asked}.out: expected a run of {settings}, got one of {own} in "
                 f"'{folder}'; choose another folder"
             )
         state.records = {name: Record(values) for name, values in stages.items()}

@@ -1,0 +1,187 @@
+"""Networks side by side on MNIST-M, MNIST and Fashion-MNIST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from digitnet import models, plot
+from digitnet.data.dataset import Dataset
+from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.sections import class_counts
+from digitnet.experiments.workshop import Workshop
+from digitnet.report import Report
+
+METRICS = {
+    "accuracy": "accuracy",
+    "F1": "f1_macro",
+    "AUC": "auc_macro",
+    "precision": "precision_macro",
+    "recall": "recall_macro",
+    "specificity": "specificity_macro",
+    "G-measure": "g_measure_macro",
+    "loss": "log_loss",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Networks on one data set, and what their papers say of them there."""
+
+    data: str
+    networks: tuple[str, ...]
+    claims: dict[str, float]
+
+
+COMPARISONS = {
+    "mnist-m": Comparison(
+        "mnist-m",
+        ("lenet5", "alexnet", "vgg16", "resnet50", "mobilenetv2", "mnistm-cnn"),
+        {
+            "lenet5": 0.985,
+            "vgg16": 0.989,
+            "resnet50": 0.9875,
+            "mobilenetv2": 0.99,
+            "mnistm-cnn": 0.9925,
+        },
+    ),
+    "mnist": Comparison("mnist", ("vgg16", "lenet5", "alexnet"), {}),
+    "fashion-mnist": Comparison(
+        "fashion-mnist", ("kaggle-cnn", "resnet18", "densenet121", "mobilenetv2"), {}
+    ),
+}
+# Those that do not take 28x28 pixels see them resized.
+SIDES = {"alexnet": 63, "vgg16": 32, "densenet121": 32}
+LARGE = ("alexnet", "vgg16", "resnet50", "densenet121")
+RATES = {"alexnet": 0.0003, "vgg16": 0.0003, "lenet5": 0.004}
+
+
+def parts(workshop: Workshop, data: str) -> tuple[Dataset, Dataset]:
+    train, test = workshop.data(data)
+    few = workshop.size(smoke=40, quick=800, default=4_000, full=None)
+    asked = workshop.size(smoke=40, quick=1_000, default=None, full=None)
+    return workshop.part(train, few), workshop.part(test, asked)
+
+
+def make(workshop: Workshop, name: str, data: str, seed: int) -> Any:
+    train, _ = parts(workshop, data)
+    steps: list[Any] = []
+    if name in SIDES:
+        steps.append(("resize", {"height": SIDES[name], "width": SIDES[name]}))
+    return models.make(
+        name,
+        train.shape,
+        classes=train.classes,
+        seed=seed,
+        preprocess=[*steps, "scale"],
+    )
+
+
+def judged(workshop: Workshop, data: str, name: str, seed: int) -> list[float]:
+    """The metrics on the test part, seconds of training, parameters."""
+
+    def one() -> list[float]:
+        train, test = parts(workshop, data)
+        model = make(workshop, name, data, seed)
+        history = model.fit(
+            train,
+            epochs=workshop.size(smoke=1, quick=4, default=8, full=10),
+            batch_size=32,
+            learning_rate=RATES.get(name, 0.002),
+            seed=seed,
+            progress=False,
+        )
+        report: Report = model.evaluate(test)
+        scores = [report[key] for key in METRICS.values()]
+        return [*scores, sum(history["seconds"]), float(model.count_params())]
+
+    return list(workshop.once(f"{data} {name} {seed}", one))
+
+
+def networks(workshop: Workshop, data: str) -> tuple[str, ...]:
+    """Two small ones in smoke mode."""
+    names = COMPARISONS[data].networks
+    small = tuple(name for name in names if name not in LARGE)
+    return small[:2] if workshop.mode == "smoke" else names
+
+
+def data_stage(workshop: Workshop) -> None:
+    sets: dict[str, Dataset] = {}
+    for data in COMPARISONS:
+        train, test = parts(workshop, data)
+        sets |= {f"{data}, training": train, f"{data}, test": test}
+        workshop.figure(
+            f"samples_{data}",
+            f"Samples, {data}",
+            partial(plot.sample_grid, train, 2, 10),
+        )
+    counts = {key: part for key, part in sets.items() if not key.startswith("fashion")}
+    class_counts(workshop, counts)
+
+
+def comparison_stage(data: str) -> Callable[[Workshop], None]:
+    def stage(workshop: Workshop) -> None:
+        own = COMPARISONS[data]
+        names = networks(workshop, data)
+        cases = [(data, name, seed) for seed in workshop.seeds for name in names]
+        found = workshop.at_once(lambda case: judged(workshop, *case), cases)
+        columns = [*METRICS, "seconds", "parameters"]
+        frame = pd.DataFrame(found, columns=columns)
+        frame.insert(0, "network", [name for _, name, _ in cases])
+        means = frame.groupby("network", sort=False).mean()
+        title = f"{data}: test part, means over the seeds"
+        workshop.table(data, title, means)
+        workshop.figure(
+            data,
+            f"Test accuracy, {data}",
+            lambda: plot.comparison(means["accuracy"].rename("test accuracy")),
+        )
+        workshop.figure(
+            f"{data}_scores",
+            f"Scores, {data}",
+            lambda: plot.heat_map(means[[*METRICS][:7]], "score"),
+        )
+        for name, part in frame.groupby("network", sort=False):
+            workshop.measure(f"{data} {name}", part["accuracy"])
+        for name in own.networks:
+            if name not in names:
+                workshop.not_measured(f"{data} {name}", "not in smoke mode")
+        train, test = parts(workshop, data)
+        workshop.text(
+            f"{len(train):,} training and {len(test):,} test images, batches of 32, Adam "
+            "with one cycle, no augmentation; the same images in the same order for all."
+        )
+
+    return stage
+
+
+def recipe() -> Recipe:
+    claims = [
+        Claim(f"{data} {name}", f"{name} on {data}, accuracy", own.claims.get(name))
+        for data, own in COMPARISONS.items()
+        for name in own.networks
+    ]
+    stages = [
+        Stage(data, f"On {data}", comparison_stage(data), 10 * len(own.networks))
+        for data, own in COMPARISONS.items()
+    ]
+    return Recipe(
+        name="networks",
+        title="Networks side by side",
+        paper="Ravuri (MNIST-M), Reddy et al. (MNIST), Kanaparthi's outlook (Fashion-MNIST)",
+        summary="LeNet-5, AlexNet, VGG16, ResNets, MobileNetV2, DenseNet by seven metrics",
+        claims=tuple(claims),
+        stages=(Stage("data", "Data", data_stage, 1), *stages),
+        remarks=(
+            "The claims for MNIST-M are of 60,000 images and pretrained networks; here all "
+            "start at random, and outside --full on few images: their order is the thing "
+            "to look at.",
+            "AlexNet sees 63x63 pixels, VGG16 and DenseNet 32x32, the others 28x28.",
+            "Table 1 of the paper on VGG16 (9 to 11 %) is of guessing; see its recipe.",
+        ),
+        seeds=1,
+    )

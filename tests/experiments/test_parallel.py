@@ -1,0 +1,112 @@
+"""Several pieces of work at a time: order, failures, threads, Ctrl-C."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import torch
+
+import digitnet
+from digitnet.experiments.parallel import at_once
+from digitnet.experiments.workshop import Workshop
+
+
+def test_results_come_in_the_order_of_the_items():
+    def slow_first(item):
+        time.sleep(0.02 * (3 - item))
+        return item * 10
+
+    assert at_once(slow_first, [0, 1, 2], jobs=3) == [0, 10, 20]
+    assert at_once(slow_first, [], jobs=3) == []
+    assert at_once(slow_first, [2], jobs=1) == [20]
+
+
+def test_so_many_run_at_a_time_each_on_one_thread():
+    lock, running, most, threads = threading.Lock(), [0], [0], []
+
+    def work(_):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            threads.append(torch.get_num_threads())
+        time.sleep(0.02)
+        with lock:
+            running[0] -= 1
+
+    before = torch.get_num_threads()
+    at_once(work, range(6), jobs=2)
+    assert most == [2]
+    assert set(threads) == {1}
+    assert torch.get_num_threads() == before
+
+
+def test_a_failure_surfaces_as_itself_and_what_has_not_begun_does_not():
+    begun = []
+
+    def work(item):
+        begun.append(item)
+        if item == 1:
+            raise ValueError("item 1 is broken")
+        time.sleep(0.05)
+
+    before = torch.get_num_threads()
+    with pytest.raises(ValueError, match="item 1 is broken"):
+        at_once(work, range(50), jobs=2)
+    assert len(begun) < 10
+    assert torch.get_num_threads() == before
+
+
+def test_ctrl_c_stops_trainings_that_run(digits):
+    models = [digitnet.models.make("optdigits-cnn", seed=s) for s in (0, 1)]
+    started = threading.Event()
+
+    def train(model):
+        started.set()
+        model.fit(digits[0], epochs=100_000, progress=False)
+
+    def stop():
+        started.wait()
+        time.sleep(0.3)
+        raise KeyboardInterrupt
+
+    # What Ctrl-C does to the thread that waits, without a signal to all of pytest.
+    with pytest.raises(KeyboardInterrupt):
+        at_once(lambda task: task(), [lambda: train(models[0]), stop], jobs=2)
+    for thread in threading.enumerate():
+        assert not thread.name.startswith("ThreadPoolExecutor"), thread.name
+    history = models[0].history
+    assert history.status == "interrupted"
+    assert np.isfinite(models[0].predict_proba(digits[1])).all()
+
+
+def test_trainings_give_the_same_bits_side_by_side_as_alone(digits):
+    def weights(seed):
+        model = digitnet.models.make("optdigits-cnn", seed=seed)
+        model.fit(digits[0][:200], epochs=2, seed=seed, progress=False)
+        return model.state_dict()
+
+    alone = [weights(seed) for seed in range(3)]
+    together = at_once(weights, range(3), jobs=3)
+    for one, other in zip(alone, together, strict=True):
+        for name, value in one.items():
+            np.testing.assert_array_equal(value, other[name])
+
+
+def test_what_was_made_at_once_is_kept_and_moves_the_bar(tmp_path):
+    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    moved, made = [], []
+    shop.advance = moved.append
+
+    def work(item):
+        def make():
+            made.append(item)
+            return {"square": np.array([item * item])}
+
+        return shop.kept(f"item {item}", make)["square"][0]
+
+    assert shop.at_once(work, [1, 2, 3]) == [1, 4, 9]
+    assert sum(moved) == pytest.approx(1)
+    again = Workshop(tmp_path, "smoke", "honest", [0])
+    assert again.at_once(work, [1, 2, 3]) == [1, 4, 9]
+    assert sorted(made) == [1, 2, 3]

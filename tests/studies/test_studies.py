@@ -1,0 +1,223 @@
+"""Studies: every one runs and leaves a whole report; their parts against hand-made cases."""
+
+import html
+import json
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import studies
+from digitnet.experiments import Recipe, Stage
+from digitnet.experiments.workshop import Workshop
+
+every_study = pytest.mark.parametrize("name", studies.names())
+
+
+@pytest.fixture
+def nothing_here(monkeypatch, tmp_path):
+    """A machine without data sets."""
+    monkeypatch.delenv("DIGITNET_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DIGITNET_OFFLINE", "1")
+
+
+@every_study
+def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
+    out = tmp_path / "run"
+    found = studies.study(name, "smoke", out=out, progress=False)
+    recipe = studies.find(name)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics == json.loads(json.dumps(found.metrics))
+    for claim in recipe.claims:
+        measured = claim.key in metrics["measured"]
+        assert measured != (claim.key in metrics["not_measured"]), claim.key
+    for key, values in metrics["measured"].items():
+        assert np.isfinite(values["values"]).all(), key
+    page = (out / "report.html").read_text()
+    assert page.count("<img ") == len(list((out / "figures").glob("*.png"))) > 0
+    assert all(f"<h2>{html.escape(s.title)}</h2>" in page for s in recipe.stages)
+    assert list((out / "tables").glob("*.csv"))
+    again = studies.study(
+        name, "smoke", out=out, progress=False
+    )  # nothing is left to do
+    assert again.metrics["measured"] == found.metrics["measured"]
+
+
+@every_study
+def test_every_study_says_what_it_compares_and_with_what_right(name):
+    recipe = studies.find(name)
+    assert recipe.remarks and recipe.paper and recipe.summary
+    assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
+    assert len({claim.key for claim in recipe.claims}) == len(recipe.claims)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("classic",), "unknown study 'classic'; known: networks, classical"),
+        (("crossval", "fast"), "study.mode: expected smoke, quick, default, full, got"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_is_made(arguments, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        studies.study(*arguments, out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def tiny(name):
+    """A study that only says its name."""
+    return Recipe(
+        name=name,
+        title=name,
+        paper="none",
+        summary="says its name",
+        claims=(),
+        stages=(Stage("say", "Say", lambda workshop: workshop.text(name)),),
+    )
+
+
+def test_another_studys_folder_is_refused_by_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(studies, "find", tiny)
+    studies.study("crossval", "smoke", out=tmp_path / "r", progress=False)
+    with pytest.raises(ValueError, match=r"study.out: expected a run of .*'fractions'"):
+        studies.study("fractions", "smoke", out=tmp_path / "r", progress=False)
+
+
+def test_the_command_line_studies(tmp_path, capsys, monkeypatch):
+    from digitnet.cli import main
+
+    assert main(["study", "list"]) == 0
+    assert "classical" in capsys.readouterr().out
+    assert main(["study", "bagging"]) == 1
+    assert "unknown study 'bagging'; known:" in capsys.readouterr().err
+    monkeypatch.setattr(studies, "find", tiny)
+    out = str(tmp_path / "r")
+    assert main(["study", "crossval", "--smoke", "--out", out, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recipe"] == "crossval"
+
+
+# -- parts of studies ----------------------------------------------------------
+
+
+def test_the_nearest_neighbour_is_counted_as_by_scikit_learn(rng):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from digitnet.studies.classical import nearest
+
+    images = rng.integers(0, 17, (700, 8, 8), dtype=np.uint8)
+    labels = rng.integers(0, 3, 700)
+    data = digitnet.Dataset(images, labels, classes=3, max_value=16)
+    train, test = data[:100], data[100:]  # more rows than are asked at a time
+    judge = KNeighborsClassifier(1, algorithm="brute")
+    judge.fit(train.images.reshape(100, -1).astype(float), train.labels)
+    said = judge.predict(test.images.reshape(600, -1).astype(float))
+    assert nearest(train, test) == (said == test.labels).sum()
+
+
+def test_the_nearest_neighbour_is_exact_on_optdigits(data_folder):
+    from digitnet.studies.classical import NEIGHBOURS, nearest
+
+    assert nearest(*digitnet.data.load("optdigits")) == NEIGHBOURS["optdigits"][0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_nearest_neighbour_is_exact(name, data_folder):
+    from digitnet.studies.classical import NEIGHBOURS, nearest
+
+    assert nearest(*digitnet.data.load(name)) == NEIGHBOURS[name][0]
+
+
+def said(*classes):
+    """Certain answers, one a sample."""
+    return {"test": np.eye(3)[list(classes)]}
+
+
+def test_a_majority_decides_and_equal_votes_go_by_the_mean():
+    from digitnet.studies.ensembles import averaged, disagreement, majority
+
+    members = [said(0, 1, 2), said(0, 2, 2), said(1, 0, 2)]
+    assert majority(members).argmax(1).tolist()[::2] == [0, 2]
+    unsure = [
+        {"test": np.array([[0.5, 0.4, 0.1]])},
+        {"test": np.array([[0.1, 0.8, 0.1]])},
+    ]
+    assert majority(unsure).argmax(1).tolist() == [1]
+    np.testing.assert_allclose(majority(members).sum(1), 1)
+    np.testing.assert_allclose(averaged(unsure), [[0.3, 0.6, 0.1]])
+    assert disagreement(members) == pytest.approx((1 + 2 + 2) / 9)
+
+
+def test_the_oracle_is_right_where_one_member_is(nothing_here, tmp_path):
+    from digitnet.studies import ensembles
+
+    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    labels = ensembles.parts(shop)[2].labels
+    first, second = np.eye(10)[labels], np.eye(10)[labels]
+    first[0], second[0] = np.eye(10)[(labels[0] + 1) % 10], np.eye(10)[labels[0]]
+    first[1] = second[1] = np.eye(10)[(labels[1] + 1) % 10]
+    expected = 1 - 1 / len(labels)
+    members = [{"test": first}, {"test": second}]
+    assert ensembles.oracle(shop, members) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("kind", ["norm", "pool", "depth", "dropout"])
+def test_the_ablations_network_changes_in_what_is_named_only(kind):
+    from digitnet.studies.ablation import OF_NETWORK, VARIANTS, network
+
+    kinds = [layer.kind for layer in network()]
+    changes = [own for group in VARIANTS.values() for own in group.values()]
+    mine = [own for own in changes if kind in own]
+    assert kind in OF_NETWORK and mine
+    for own in mine:
+        changed = [layer.kind for layer in network(**own)]
+        same = {"norm": "batch_norm", "pool": "max_pool", "dropout": "dropout"}.get(
+            kind
+        )
+        if own.get("dropout") == 0.5:
+            assert changed == kinds
+        else:
+            assert changed != kinds
+        if kind == "depth":
+            assert changed.count("conv") == 2 * own["depth"]
+        else:
+            left = [k for k in changed if k not in (same, "average_pool")]
+            assert left == [k for k in kinds if k != same]
+
+
+def test_cross_validation_judges_every_sample_once(digits):
+    data = digits[0][:300]
+    found = digitnet.cross_validate(
+        "linear", data, folds=3, epochs=3, learning_rate=0.05
+    )
+    assert sorted(np.concatenate([test for _, test in found.parts])) == [*range(300)]
+    for (known, test), model in zip(found.parts, found.models, strict=True):
+        np.testing.assert_array_equal(
+            found.report.probabilities[test], model.predict_proba(data[test])
+        )
+        assert not set(known) & set(test)
+    weights = found.table["samples"] / 300
+    assert (found.table["accuracy"] * weights).sum() == pytest.approx(
+        found.report["accuracy"]
+    )
+    assert len(found.plot().data) == 3
+    assert "3 folds, accuracy" in repr(found)
+    assert len(found.histories) == 3
+
+
+def test_cross_validation_is_the_same_one_at_a_time(digits):
+    data = digits[0][:200]
+    alone, together = (
+        digitnet.cross_validate(
+            lambda seed: digitnet.models.make("optdigits-cnn", seed=seed),
+            data,
+            folds=3,
+            epochs=2,
+            jobs=jobs,
+        )
+        for jobs in (1, 3)
+    )
+    np.testing.assert_array_equal(
+        alone.report.probabilities, together.report.probabilities
+    )
