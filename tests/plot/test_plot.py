@@ -54,8 +54,17 @@ PLOTS = {
     "filters": lambda w, ax: plot.filters(w["model"], "conv1", ax=ax),
     "misclassified": lambda w, ax: plot.misclassified(w["report"], ax=ax),
     "one_per_class": lambda w, ax: plot.one_per_class(w["data"], ax=ax),
+    "parallel": lambda w, ax: plot.parallel(
+        pd.DataFrame(
+            {"rate": [0.001, 0.1], "kind": ["a", "b"], "accuracy": [0.9, 0.95]}
+        ),
+        ax=ax,
+    ),
     "precision_recall": lambda w, ax: plot.precision_recall(w["report"], ax=ax),
     "predictions": lambda w, ax: plot.predictions(w["report"], 6, ax=ax),
+    "progress": lambda w, ax: plot.progress(
+        pd.DataFrame({"a": [0.8, 0.9], "b": [np.nan, 0.85]}), "best so far", ax=ax
+    ),
     "reliability": lambda w, ax: plot.reliability(w["report"], ax=ax),
     "restorations": lambda w, ax: plot.restorations(
         w["restorer"], w["data"], "noise 20%", ax=ax

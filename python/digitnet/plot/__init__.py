@@ -9,6 +9,7 @@ from digitnet.plot.compare import (
     distribution,
     drawing,
     heat_map,
+    parallel,
     sensitivity,
 )
 from digitnet.plot.confusion import confusion_matrix
@@ -16,6 +17,7 @@ from digitnet.plot.counts import class_counts
 from digitnet.plot.curves import (
     folds,
     precision_recall,
+    progress,
     reliability,
     roc,
     training_curves,
@@ -59,8 +61,10 @@ __all__ = [
     "misclassified",
     "most_activating",
     "one_per_class",
+    "parallel",
     "precision_recall",
     "predictions",
+    "progress",
     "reliability",
     "restorations",
     "roc",

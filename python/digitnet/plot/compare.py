@@ -178,3 +178,46 @@ def distribution(scores: pd.DataFrame, label: str = "", ax: Any = None) -> Displ
     ax.grid(axis="x", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
     return Display(ax.figure, ax, scores)
+
+
+def parallel(frame: pd.DataFrame, ax: Any = None) -> Display:
+    """Every row a line through its columns, coloured by the last one; the best is orange.
+
+    Args:
+        frame: Numbers or words; the last column, of numbers, says how good a row is.
+        ax: Axes to draw into.
+    """
+    import matplotlib as mpl
+    import pandas as pd
+
+    ax = axes_for(ax, 1.6 * frame.shape[1] + 1, 3.6)
+    places = np.arange(frame.shape[1])
+    heights = {}
+    for name, column in frame.items():
+        numbers = pd.api.types.is_numeric_dtype(column)
+        known = sorted(column.unique())
+        at = column.astype(float) if numbers else column.map(known.index).astype(float)
+        low, high = float(at.min()), float(at.max())
+        log = numbers and low > 0 and high / low > 50
+        scaled = np.log(at / low) if log else at - low
+        heights[name] = np.asarray(scaled / (float(np.max(scaled)) or 1.0))
+        ends = [f"{v:.3g}" for v in (low, high)] if numbers else [known[0], known[-1]]
+        place = len(heights) - 1
+        ax.axvline(place, color=GREY, linewidth=0.8)
+        ax.annotate(ends[0], (place, 0), (0, -11), **_BESIDE)
+        ax.annotate(ends[1], (place, 1), (0, 4), **_BESIDE)
+    lines = np.array(list(heights.values())).T
+    last = frame.iloc[:, -1].to_numpy(dtype=float)
+    colours = mpl.colormaps["Blues"](0.25 + 0.6 * lines[:, -1])
+    for i in np.argsort(last, kind="stable"):
+        ax.plot(places, lines[i], color=colours[i], alpha=0.8)
+    if len(last):
+        ax.plot(places, lines[int(last.argmax())], color=ORANGE, linewidth=2.5)
+    ax.set_xticks(places, [str(name) for name in frame])
+    ax.tick_params(axis="x", length=0, pad=14)
+    ax.set(yticks=[], ylim=(-0.04, 1.06))
+    ax.spines[:].set_visible(False)
+    return Display(ax.figure, ax, frame)
+
+
+_BESIDE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 8}

@@ -11,6 +11,8 @@ from digitnet import metrics
 from digitnet.plot.display import BLUE, CYCLE, GREY, ORANGE, Display, axes_for
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from digitnet.history import History
     from digitnet.report import Report
 
@@ -249,3 +251,24 @@ def reliability(report: Report, ax: Any = None, *, bins: int = 15) -> Display:
     ax.set_title(f"Reliability: calibration error {100 * error:.2f} %")
     ax.legend(fontsize=8, loc="upper left")
     return Display(ax.figure, ax, table)
+
+
+def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
+    """One line a column over the rows: what several ways had reached after each trial.
+
+    Args:
+        values: One column a way, one row a trial; missing values are left out.
+        label: Of the values.
+        ax: Axes to draw into.
+    """
+    ax = axes_for(ax, 5.5, 3.6)
+    for (name, column), colour in zip(
+        values.items(), CYCLE * (1 + values.shape[1] // len(CYCLE)), strict=False
+    ):
+        known = column.dropna()
+        ax.step(known.index, known, where="post", color=colour, label=str(name))
+    ax.set(xlabel=values.index.name or "", ylabel=label)
+    ax.grid(alpha=0.3)
+    if ax.get_lines():
+        ax.legend(fontsize=8)
+    return Display(ax.figure, ax, values)

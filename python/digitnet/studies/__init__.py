@@ -26,9 +26,10 @@ def all() -> list[Recipe]:
         ensembles,
         fractions,
         networks,
+        search,
     )
 
-    listed = (networks, classical, fractions, ensembles, crossval, ablation)
+    listed = (*(networks, classical, fractions, ensembles, search, crossval, ablation),)
     return [module.recipe() for module in listed]
 
 

@@ -244,12 +244,12 @@ def members_stage(workshop: Workshop) -> None:
     frame = pd.DataFrame(rows, columns=columns)
     workshop.table("ensembles", "Ensembles of one small network, test images", frame)
     for pair, part in frame.groupby(["members", "asked"], sort=False):
-        workshop.measure(", ".join(pair), part["together"])
+        workshop.measure(", ".join(map(str, pair)), part["together"])
     workshop.measure(
         "alone", frame[frame["members"] == "average"]["mean alone"].unique()
     )
     means = frame.groupby(["members", "asked"], sort=False)["together"].mean()
-    means.index = [", ".join(pair) for pair in means.index]
+    means.index = [", ".join(map(str, pair)) for pair in means.index]
     workshop.figure(
         "ensembles",
         "Ways to make members, ways to ask them",

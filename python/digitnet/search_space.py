@@ -1,0 +1,84 @@
+"""What a search may try, and who picks from it: our words into Optuna's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+METHODS = ("grid", "random", "bayesian", "evolutionary")
+_GRID_POINTS = 3  # of a range
+_POPULATION = 8
+
+
+def distribution_of(name: str, values: Any) -> Any:
+    """Optuna's word for choices or a range."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    where = f"search.space['{name}']"
+    if isinstance(values, list):
+        if not values or any(not isinstance(v, str | int | float) for v in values):
+            raise ValueError(
+                f"{where}: expected a list of numbers or words, got {values!r}"
+            )
+        return CategoricalDistribution(values)
+    bounds, log = values, False
+    if isinstance(values, tuple) and len(values) == 3 and values[2] == "log":
+        bounds, log = values[:2], True
+    numbers = isinstance(bounds, tuple) and len(bounds) == 2
+    if not numbers or any(
+        isinstance(v, bool) or not isinstance(v, int | float) or not math.isfinite(v)
+        for v in bounds
+    ):
+        raise ValueError(
+            f"{where}: expected a list of choices or a range such as (1, 4) or "
+            f"(1e-4, 1e-1, 'log'), got {values!r}"
+        )
+    low, high = bounds
+    if not low < high or (log and low <= 0):
+        least = "0 < low < high" if log else "low < high"
+        raise ValueError(f"{where}: expected {least}, got {values!r}")
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log)
+    return FloatDistribution(float(low), float(high), log=log)
+
+
+def picked(trial: Any, name: str, distribution: Any) -> Any:
+    """What a trial's sampler picks from it."""
+    if hasattr(distribution, "choices"):
+        return trial.suggest_categorical(name, distribution.choices)
+    whole = isinstance(distribution.low, int)
+    suggest = trial.suggest_int if whole else trial.suggest_float
+    return suggest(name, distribution.low, distribution.high, log=distribution.log)
+
+
+def grid_points(distribution: Any) -> list[Any]:
+    """All choices, or points of a range, its ends among them."""
+    if hasattr(distribution, "choices"):
+        return list(distribution.choices)
+    low, high = distribution.low, distribution.high
+    parts = [i / (_GRID_POINTS - 1) for i in range(_GRID_POINTS)]
+    if distribution.log:
+        points = [low * (high / low) ** part for part in parts]
+    else:
+        points = [low + (high - low) * part for part in parts]
+    points[-1] = high  # rounding must not lead out of the range
+    whole = isinstance(low, int)
+    return sorted({round(point) if whole else float(point) for point in points})
+
+
+def sampler_of(method: str, spaces: Mapping[str, Any], seed: int) -> Any:
+    from optuna import samplers
+
+    if method == "grid":
+        points = {name: grid_points(own) for name, own in spaces.items()}
+        return samplers.GridSampler(points, seed=seed)
+    if method == "random":
+        return samplers.RandomSampler(seed=seed)
+    if method == "bayesian":
+        return samplers.TPESampler(seed=seed, n_startup_trials=5)
+    return samplers.NSGAIISampler(seed=seed, population_size=_POPULATION)
