@@ -54,6 +54,8 @@ train::Config config_from(const py::dict& values) {
         config.device = value.cast<std::string>();
       else if (name == "lr_scales")
         config.lr_scales = value.cast<std::vector<double>>();
+      else if (name == "record_steps")
+        config.record_steps = value.cast<bool>();
       else
         throw std::invalid_argument(join("fit: unknown option '", name, "'"));
     } catch (const py::cast_error&) {
@@ -181,7 +183,9 @@ py::dict fit(models::Model& model, const py::array& images,
   if (hooks.interrupted()) outcome.status = train::Status::Interrupted;
   return py::dict("status"_a = word_for(outcome.status),
                   "best_epoch"_a = outcome.best_epoch,
-                  "message"_a = outcome.message);
+                  "message"_a = outcome.message,
+                  "step_losses"_a = outcome.step_losses,
+                  "step_rates"_a = outcome.step_rates);
 }
 
 }  // namespace

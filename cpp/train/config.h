@@ -28,6 +28,7 @@ struct Config {
   uint64_t seed = 0;
   std::string device = "auto";
   std::vector<double> lr_scales;  // one per slot of the model, or empty: all 1
+  bool record_steps = false;  // reads each step's loss back: slower on a GPU
 
   // Resolves options and defaults. Throws std::invalid_argument naming the
   // field.

@@ -35,16 +35,17 @@ struct ScheduleEntry {
 };
 
 ScheduleEntry constant();
-ScheduleEntry step();       // times `factor` every `every` epochs
-ScheduleEntry cosine();     // half a cosine wave down to `least`
-ScheduleEntry one_cycle();  // up, then down, by cosine
-ScheduleEntry warm_up();    // linear rise over `epochs`, then constant
+ScheduleEntry step();         // times `factor` every `every` epochs
+ScheduleEntry cosine();       // half a cosine wave down to `least`
+ScheduleEntry one_cycle();    // up, then down, by cosine
+ScheduleEntry exponential();  // by equal factors to `end`
+ScheduleEntry warm_up();      // linear rise over `epochs`, then constant
 // times `factor` when what is monitored gets no better
 ScheduleEntry reduce_on_plateau();
 
 inline const std::vector<ScheduleEntry>& all() {
   static const std::vector<ScheduleEntry> entries = {
-      constant(),          cosine(), one_cycle(),
+      constant(),          cosine(), exponential(), one_cycle(),
       reduce_on_plateau(), step(),   warm_up()};
   return entries;
 }

@@ -109,7 +109,9 @@ class Loop {
     executor_->start_epoch(steps_);
     for (int64_t step = 0; step < steps_; ++step) {
       lr_ = config_.learning_rate * schedule_->factor(taken_++);
-      executor_->train(gather(epoch, step), lr_);
+      const engine::Batch batch = gather(epoch, step);
+      executor_->train(batch, lr_);
+      if (config_.record_steps) record(batch.count);
       if (Clock::now() - last_pulse_ < kPulse) continue;
       last_pulse_ = Clock::now();
       const engine::Totals totals = executor_->totals();
@@ -118,6 +120,18 @@ class Loop {
         return interrupt();
     }
     finish_epoch(epoch, start);
+  }
+
+  // The executor keeps sums: the step's loss is what they grew by.
+  void record(int64_t count) {
+    const engine::Totals totals = executor_->totals();
+    const double sum = totals.loss * static_cast<double>(totals.samples);
+    const double before = totals.samples > count ? recorded_ : 0;
+    outcome_.step_losses.push_back(
+        totals.bad_step >= 0 ? std::nan("")
+                             : (sum - before) / static_cast<double>(count));
+    outcome_.step_rates.push_back(lr_);
+    recorded_ = sum;
   }
 
   // The step's samples, augmented and preprocessed, as the network takes them.
@@ -300,6 +314,7 @@ class Loop {
   int64_t taken_ = 0;  // steps since the start
   double best_value_ = std::numeric_limits<double>::infinity();
   double lr_ = 0;
+  double recorded_ = 0;  // the epoch's loss sum at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor holds the moving average
   Clock::time_point last_pulse_ = Clock::now();

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "data/view.h"
 #include "models/model.h"
@@ -33,6 +34,9 @@ struct Outcome {
   Status status = Status::Finished;
   int64_t best_epoch = 0;  // by the monitored value
   std::string message;     // why it diverged
+  // Of each step, if the config asks: its mean loss, NaN once it is not finite,
+  // and its learning rate.
+  std::vector<double> step_losses, step_rates;
 };
 
 // Trains `model` in place. `validation` may have no samples.

@@ -35,6 +35,11 @@ from digitnet.crossval import CrossValidation, cross_validate  # noqa: E402
 from digitnet.data import Dataset  # noqa: E402
 from digitnet.doctor import show_versions  # noqa: E402
 from digitnet.history import History  # noqa: E402
+from digitnet.learning import (  # noqa: E402
+    LearningRates,
+    find_learning_rate,
+    learning_curve,
+)
 from digitnet.model import Model  # noqa: E402
 from digitnet.report import Report  # noqa: E402
 
@@ -44,6 +49,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "History",
+    "LearningRates",
     "Model",
     "OutOfMemory",
     "Report",
@@ -54,7 +60,9 @@ __all__ = [
     "cross_validate",
     "data",
     "features",
+    "find_learning_rate",
     "layers",
+    "learning_curve",
     "metrics",
     "models",
     "papers",

@@ -59,6 +59,7 @@ def fit(
     callbacks: Sequence[Callback] | Callback | None = (),
     seed: int = 0,
     device: str = "auto",
+    record_steps: bool = False,
     progress: bool = True,
 ) -> History:
     """Train a model in place.
@@ -105,6 +106,8 @@ def fit(
             Setting ``model.stop_training = True`` ends the run.
         seed: Of shuffling, augmentation, dropout and the validation split.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+        record_steps: Keep every step's loss and learning rate in `History.steps`; on a
+            GPU this waits for each step.
         progress: Show a bar in a terminal or notebook, else a line an epoch.
     Returns:
         History, always: `.status` is "finished", "stopped early", "interrupted" or
@@ -159,6 +162,7 @@ def fit(
         "seed": seed,
         "device": _core.train.resolve_device(str(device)),
         "lr_scales": _lr_scales(model, freeze, lr_scale or {}),
+        "record_steps": bool(record_steps),
     }
     _core.train.check(options, len(model.classes), held_out is not None)
     check_data(model, training, held_out)
@@ -257,6 +261,9 @@ def _train(
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]
+            if options["record_steps"]:
+                names = {"loss": "step_losses", "learning_rate": "step_rates"}
+                run.history.steps = {k: outcome[key] for k, key in names.items()}
         finally:
             run.call("on_train_end")
 

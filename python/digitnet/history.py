@@ -21,6 +21,7 @@ class History(Mapping[str, list[float]]):
         message: Why, if it diverged.
         options: What `fit` was told.
         monitor: The column that the best epoch goes by.
+        steps: "loss" and "learning_rate" of every step, if `fit` was told to record them.
         executor: What trained, such as "native (avx512, 2 threads)"; if that is not the
             native executor on a CPU, with the reason.
     """
@@ -34,6 +35,7 @@ class History(Mapping[str, list[float]]):
         self.status = "finished"
         self.message = ""
         self.executor = ""
+        self.steps: dict[str, list[float]] = {}
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add an epoch; columns that are NaN in the first one (no validation) are left out."""

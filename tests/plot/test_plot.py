@@ -46,6 +46,15 @@ PLOTS = {
     "embedding": lambda w, ax: plot.embedding(w["model"], w["data"][:99], ax=ax),
     "explanations": lambda w, ax: plot.explanations(w["model"], w["image"], ax=ax),
     "folds": lambda w, ax: plot.folds([0.3, 0.2], [0.9, 0.95], ax=ax),
+    "learning_curve": lambda w, ax: plot.learning_curve(
+        pd.DataFrame(
+            {"samples": [9, 9, 18], "training": 1.0, "validation": [0.8, 0.9, 0.95]}
+        ),
+        ax=ax,
+    ),
+    "learning_rates": lambda w, ax: plot.learning_rates(
+        digitnet.find_learning_rate(w["model"], w["data"][:99], steps=40), ax=ax
+    ),
     "maximised": lambda w, ax: plot.maximised(w["model"], steps=3, ax=ax),
     "most_activating": lambda w, ax: plot.most_activating(
         w["model"], w["data"], "conv2", ax=ax

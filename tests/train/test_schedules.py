@@ -29,6 +29,13 @@ def test_step_is_torchs():
     np.testing.assert_allclose(ours, theirs)
 
 
+@pytest.mark.parametrize("end", [0.01, 100.0])
+def test_exponential_goes_by_equal_factors_to_its_end(end):
+    ours = schedule_factors(schedule("exponential", end=end), 5, 4)
+    np.testing.assert_allclose(ours, np.geomspace(1, end, 20))
+    assert schedule_factors(schedule("exponential", end=end), 1, 1).tolist() == [1]
+
+
 def test_cosine_ends_at_the_least_on_the_last_step():
     ours = schedule_factors(schedule("cosine", least=0.1), 5, 4)
     theirs = torch_factors(

@@ -32,6 +32,22 @@ ScheduleEntry step() {
           }};
 }
 
+ScheduleEntry exponential() {
+  return {"exponential",
+          "times the same factor at every step, until `end`; above 1 it rises",
+          "Smith, WACV 2017, section 3.3 (rising)",
+          {{"end", OptionType::Real, 0.01, 1e-12, 1e12,
+            "last rate, as a multiple of the first"}},
+          [](const Options& options, const Horizon& horizon) {
+            const double end = number(options, "end");
+            const auto last =
+                static_cast<double>(std::max<int64_t>(1, horizon.steps() - 1));
+            return as_schedule([=](int64_t at) {
+              return std::pow(end, static_cast<double>(at) / last);
+            });
+          }};
+}
+
 ScheduleEntry warm_up() {
   return {"warm-up",
           "linear rise over the first epochs, then constant",

@@ -16,6 +16,8 @@ from digitnet.plot.confusion import confusion_matrix
 from digitnet.plot.counts import class_counts
 from digitnet.plot.curves import (
     folds,
+    learning_curve,
+    learning_rates,
     precision_recall,
     progress,
     reliability,
@@ -57,6 +59,8 @@ __all__ = [
     "filters",
     "folds",
     "heat_map",
+    "learning_curve",
+    "learning_rates",
     "maximised",
     "misclassified",
     "most_activating",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from digitnet.history import History
+    from digitnet.learning import LearningRates
     from digitnet.report import Report
 
 
@@ -272,3 +273,40 @@ def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
     if ax.get_lines():
         ax.legend(fontsize=8)
     return Display(ax.figure, ax, values)
+
+
+def learning_rates(found: LearningRates, ax: Any = None) -> Display:
+    """The loss against a rising rate; where it falls fastest is marked.
+
+    Args:
+        found: From `digitnet.find_learning_rate`.
+        ax: Axes to draw into.
+    """
+    ax = axes_for(ax, 5.5, 3.4)
+    ax.plot(found.rates, found.losses, color=GREY, alpha=0.4, label="each step")
+    ax.plot(found.rates, found.smoothed, color=BLUE, label="smoothed")
+    ax.axvline(
+        found.steepest, color=ORANGE, label=f"falls fastest: {found.steepest:.2g}"
+    )
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8)
+    return Display(ax.figure, ax, np.stack([found.rates, found.smoothed], 1))
+
+
+def learning_curve(frame: pd.DataFrame, ax: Any = None) -> Display:
+    """Accuracy against the number of samples: every training a point, lines their means.
+
+    Args:
+        frame: From `digitnet.learning_curve`.
+        ax: Axes to draw into.
+    """
+    ax = axes_for(ax, 5.5, 3.4)
+    means = frame.groupby("samples").mean()
+    for name, style, colour in (("training", "--", BLUE), ("validation", "-", ORANGE)):
+        ax.plot(frame["samples"], frame[name], "o", color=colour, alpha=0.5)
+        ax.plot(means.index, means[name], style, color=colour, label=name)
+    ax.set(xlabel="training samples", ylabel="accuracy")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=8)
+    return Display(ax.figure, ax, means)

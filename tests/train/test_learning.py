@@ -1,0 +1,145 @@
+"""The learning-rate finder, recorded steps, and the learning curve."""
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet.layers import BatchNorm, Dense, Flatten
+from digitnet.learning import LearningRates, copied
+
+
+@pytest.fixture
+def model():
+    return digitnet.models.make("optdigits-cnn", seed=3)
+
+
+def state_of(model):
+    return model.state_dict(), model.max_value, model.history, model.classes
+
+
+@pytest.mark.parametrize("executor", ["native", "torch"])
+def test_recorded_steps_are_what_the_epoch_is_the_mean_of(
+    executor, digits, monkeypatch
+):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
+    data = digits[0][:150]  # two whole batches and a short one
+    model = digitnet.models.make("linear", (8, 8), seed=1)
+    plain = digitnet.models.make("linear", (8, 8), seed=1)
+    history = model.fit(data, epochs=3, progress=False, record_steps=True)
+    plain.fit(data, epochs=3, progress=False)
+    for name, value in plain.state_dict().items():
+        np.testing.assert_array_equal(value, model.state_dict()[name])
+    losses = np.array(history.steps["loss"]).reshape(3, 3)
+    np.testing.assert_allclose(losses @ [64, 64, 22] / 150, history["loss"], rtol=1e-5)
+    factors = digitnet.train.schedule_factors("one-cycle", 3, 3)
+    rates = np.array(history.steps["learning_rate"])
+    np.testing.assert_allclose(rates / rates.max(), factors / factors.max())
+    assert plain.history.steps == {}
+
+
+def test_the_finder_leaves_the_model_as_it_was(model, digits):
+    fresh = state_of(model)
+    digitnet.find_learning_rate(model, digits[0], steps=40)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, fresh[0][name])
+    assert state_of(model)[1:] == fresh[1:]
+    model.fit(digits[0], epochs=1, progress=False)
+    learned = state_of(model)
+    digitnet.find_learning_rate(model, digits[0], steps=40, batch_size=32)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, learned[0][name])
+    assert state_of(model)[1:] == learned[1:]
+
+
+def test_the_rate_rises_by_equal_factors_from_least_to_most(digits):
+    model = digitnet.models.make("linear", (8, 8))
+    found = digitnet.find_learning_rate(
+        model, digits[0], least=1e-4, most=1e-2, steps=50, batch_size=50
+    )
+    np.testing.assert_allclose(found.rates, np.geomspace(1e-4, 1e-2, 50), rtol=1e-9)
+    again = digitnet.find_learning_rate(
+        model, digits[0], least=1e-4, most=1e-2, steps=50, batch_size=50
+    )
+    np.testing.assert_array_equal(found.losses, again.losses)
+
+
+def test_what_is_found_trains_better_than_a_thirtieth_of_it(digits):
+    model = digitnet.models.make("mlp", (8, 8), seed=2)
+    found = digitnet.find_learning_rate(model, digits[0], most=10.0)
+    assert 1e-4 < found.steepest < found.lowest < 3
+
+    def loss(rate):
+        own = copied(model)
+        options = {"epochs": 3, "schedule": "constant", "progress": False}
+        return own.fit(digits[0], learning_rate=rate, **options)["loss"][-1]
+
+    assert loss(found.steepest) < loss(found.steepest / 30)
+
+
+def test_losses_beyond_four_times_the_least_are_left_out():
+    losses = np.array([2.0] * 20 + [1.0] * 40 + [50.0] * 20)
+    found = LearningRates(np.geomspace(1e-5, 1, 80), losses)
+    assert 60 <= len(found.rates) < 65
+    assert np.isfinite(found.smoothed).all()
+    broken = np.array([2.0] * 20 + [1.5] * 20 + [np.nan] * 40)
+    assert len(LearningRates(np.geomspace(1e-5, 1, 80), broken).rates) == 40
+    with pytest.raises(
+        ValueError, match="least: expected a rate that learns, got 1e-05"
+    ):
+        LearningRates(np.geomspace(1e-5, 1, 80), np.full(80, np.nan))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"least": 0.1, "most": 0.01}, "expected 0 < least < most, got 0.1 and 0.01"),
+        ({"least": 0}, "expected 0 < least < most"),
+        ({"most": float("inf")}, "expected 0 < least < most"),
+        ({"steps": 3}, "find_learning_rate.steps: expected a whole number from 20"),
+        ({"epochs": 3}, "find_learning_rate.epochs: expected none, got 3"),
+        ({"schedule": "cosine"}, "find_learning_rate.schedule: expected none"),
+        ({"batch_size": 0}, "fit.batch_size"),
+    ],
+)
+def test_wrong_options_say_what_is_right(options, message, digits):
+    model = digitnet.models.make("linear", (8, 8))
+    with pytest.raises(ValueError, match=message):
+        digitnet.find_learning_rate(model, digits[0], **options)
+
+
+def test_a_copy_answers_the_same_and_is_its_own(digits):
+    layers = [Flatten(), Dense(12), BatchNorm(), Dense(10)]
+    steps = ["scale", "standardise"]
+    model = digitnet.Model(layers, (8, 8), [*"abcdefghij"], preprocess=steps)
+    model.fit(digits[0][:100], epochs=1, progress=False)
+    twin = copied(model)
+    np.testing.assert_array_equal(
+        twin.predict_proba(digits[1]), model.predict_proba(digits[1])
+    )
+    assert twin.classes == model.classes
+    before = model.state_dict()
+    twin.fit(digits[0][:100], epochs=1, progress=False)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_the_learning_curve_has_a_row_a_training(digits):
+    def make(seed):
+        return digitnet.models.make("linear", (8, 8), seed=seed)
+
+    train, held = digits[0].split(0.8)
+    found = digitnet.learning_curve(
+        make, train, held, fractions=(0.05, 1.0), seeds=(0, 1), epochs=5
+    )
+    assert found[["fraction", "seed"]].to_numpy().tolist() == [
+        *([0.05, 0], [0.05, 1], [1.0, 0], [1.0, 1])
+    ]
+    means = found.groupby("samples")["validation"].mean().to_list()
+    assert means[0] < means[1]
+    own = make(1)
+    own.fit(train.fraction(0.05, seed=1), epochs=5, seed=1, progress=False)
+    assert found["validation"][1] == own.evaluate(held)["accuracy"]
+    with pytest.raises(ValueError, match="learning_curve: expected at least one"):
+        digitnet.learning_curve(make, train, held, fractions=())
+    with pytest.raises(ValueError, match="split"):
+        digitnet.learning_curve(make, train, held, fractions=(1.5,), epochs=1)
