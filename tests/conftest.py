@@ -51,6 +51,14 @@ def data_folder():
     return Path(folder)
 
 
+@pytest.fixture
+def nothing_here(monkeypatch, tmp_path):
+    """A machine without data sets."""
+    monkeypatch.delenv("DIGITNET_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DIGITNET_OFFLINE", "1")
+
+
 @pytest.fixture(scope="session")
 def mnist(data_folder):
     """(train, test) of the real MNIST."""

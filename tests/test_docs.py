@@ -37,7 +37,9 @@ def test_examples_of_every_module_run(name):
 
 
 def bound():
-    for module in ("data", "augment", "models", "train", "metrics", "features"):
+    for module in (
+        *("data", "augment", "corrupt", "models", "train", "metrics", "features"),
+    ):
         for name, value in vars(getattr(_core, module)).items():
             if not name.startswith("_"):
                 yield f"{module}.{name}", value

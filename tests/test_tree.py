@@ -17,6 +17,7 @@ LISTS = {
     "models/layers": ("models/layers.h", "LayerEntry"),
     "models/preprocess": ("models/preprocess_steps.h", "StepEntry"),
     "augment/ops": ("augment/ops.h", "OpEntry"),
+    "corrupt": ("corrupt/all.h", "CorruptionEntry"),
     "train/optimizers": ("train/optimizers.h", "OptimizerEntry"),
     "train/schedules": ("train/schedules.h", "ScheduleEntry"),
     "metrics": ("metrics/all.h", "MetricEntry"),
@@ -87,7 +88,8 @@ def test_no_file_holds_two_ideas():
 
 
 @pytest.mark.parametrize(
-    "module", ["data", "augment", "models", "train", "metrics", "features"]
+    "module",
+    ["data", "augment", "corrupt", "models", "train", "metrics", "features"],
 )
 def test_the_stubs_name_everything_that_is_bound(module):
     stub = (ROOT / "python/digitnet/_core" / f"{module}.pyi").read_text()

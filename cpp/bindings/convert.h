@@ -24,6 +24,7 @@ using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
 void bind_data(py::module_& root);
 void bind_augment(py::module_& root);
+void bind_corrupt(py::module_& root);
 void bind_models(py::module_& root);
 void bind_train(py::module_& root);
 void bind_metrics(py::module_& root);

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, root) {
       "Too little memory; names the batch size and a smaller one.";
   dn::bindings::bind_data(root);
   dn::bindings::bind_augment(root);
+  dn::bindings::bind_corrupt(root);
   dn::bindings::bind_models(root);
   dn::bindings::bind_train(root);
   dn::bindings::bind_metrics(root);

@@ -17,6 +17,7 @@ _startup.check_torch(TORCH_VERSION)
 from digitnet import (  # noqa: E402  (only after torch was checked)
     augment,
     callbacks,
+    corrupt,
     data,
     features,
     layers,
@@ -57,6 +58,7 @@ __all__ = [
     "augment",
     "callbacks",
     "compare",
+    "corrupt",
     "cross_validate",
     "data",
     "features",

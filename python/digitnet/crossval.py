@@ -112,7 +112,7 @@ def cross_validate(
 
     def fold(k: int) -> tuple[Model, History, Any]:
         model = make(seed * folds + k)
-        history = model.fit(data[parts[k][0]], progress=False, **options)
+        history = model.fit(data[parts[k][0]], **{"progress": False} | options)
         return model, history, model.predict_proba(data[parts[k][1]])
 
     found = at_once(fold, range(len(parts)), jobs=jobs)

@@ -16,14 +16,6 @@ from digitnet.papers import reproduce
 every_recipe = pytest.mark.parametrize("name", papers.names())
 
 
-@pytest.fixture
-def nothing_here(monkeypatch, tmp_path):
-    """A machine without data sets."""
-    monkeypatch.delenv("DIGITNET_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("DIGITNET_OFFLINE", "1")
-
-
 # "best" has no paper: both protocols are the same.
 PROTOCOLS = [
     (name, protocol)

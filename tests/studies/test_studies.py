@@ -14,14 +14,6 @@ from digitnet.experiments.workshop import Workshop
 every_study = pytest.mark.parametrize("name", studies.names())
 
 
-@pytest.fixture
-def nothing_here(monkeypatch, tmp_path):
-    """A machine without data sets."""
-    monkeypatch.delenv("DIGITNET_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("DIGITNET_OFFLINE", "1")
-
-
 @every_study
 def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
     out = tmp_path / "run"

@@ -4,11 +4,12 @@ The compute core of digitnet, in C++.
 from __future__ import annotations
 from . import data
 from . import augment
+from . import corrupt
 from . import models
 from . import train
 from . import metrics
 from . import features
-__all__: list[str] = ['DataError', 'OutOfMemory', 'augment', 'data', 'features', 'metrics', 'models', 'train']
+__all__: list[str] = ['DataError', 'OutOfMemory', 'augment', 'corrupt', 'data', 'features', 'metrics', 'models', 'train']
 class DataError(ValueError):
     """
     A damaged or hostile file; names the file and the field.

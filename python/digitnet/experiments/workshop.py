@@ -154,8 +154,9 @@ class Workshop:
 
     def note(self, words: str) -> None:
         """A line at the report's top; said once."""
-        if words not in self.record.notes:
-            self.record.notes.append(words)
+        with self._lock:
+            if words not in self.record.notes:
+                self.record.notes.append(words)
 
     def figure(self, name: str, title: str, draw: Callable[[], Display]) -> None:
         """A figure, as figures/<name>.png and in the report."""

@@ -1,0 +1,50 @@
+"""Ways to spoil images on purpose, each at one fixed strength, drawn in C++.
+
+Made from the published descriptions of MNIST-C (Mu, Gilmer, arXiv 1906.02337, 2019); the
+draws are digitnet's, so scores on them are not those of the published files.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from digitnet import _core
+from digitnet._arrays import as_whole
+from digitnet._core.corrupt import describe
+
+if TYPE_CHECKING:
+    from digitnet.data.dataset import Dataset
+
+__all__ = ["corrupted", "describe", "names"]
+
+
+def names() -> list[str]:
+    """Names that `corrupted` accepts."""
+    return [entry["name"] for entry in describe()]
+
+
+def corrupted(data: Dataset, name: str, *, seed: int = 0) -> Dataset:
+    """A set of its images spoiled in one way.
+
+    Args:
+        data: Images of at least 8 pixels a side; labels are kept.
+        name: One of `names()`.
+        seed: Of the draws. The same seed spoils the same sample alike.
+    Raises:
+        ValueError: unknown name, or images that are too small.
+    Source:
+        Mu, Gilmer, "MNIST-C", arXiv 1906.02337, 2019.
+    Example:
+        >>> _, test = digitnet.data.load("digits")
+        >>> spoiled = digitnet.corrupt.corrupted(test, "fog")
+        >>> spoiled.name, len(spoiled) == len(test)
+        ('digits, test, fog', True)
+    """
+    spoiled = _core.corrupt.corrupt(
+        name,
+        data._base,
+        data._rows,
+        as_whole(seed, "corrupted.seed"),
+        data.max_value,
+    )
+    return data._like(_base=spoiled, _rows=None, name=f"{data.name}, {name}")
