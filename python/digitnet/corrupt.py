@@ -38,7 +38,7 @@ def corrupted(data: Dataset, name: str, *, seed: int = 0) -> Dataset:
         >>> _, test = digitnet.data.load("digits")
         >>> spoiled = digitnet.corrupt.corrupted(test, "fog")
         >>> spoiled.name, len(spoiled) == len(test)
-        ('digits, test, fog', True)
+        ('digits, fog', True)
     """
     spoiled = _core.corrupt.corrupt(
         name,
