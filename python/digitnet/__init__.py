@@ -16,6 +16,7 @@ _startup.check_torch(TORCH_VERSION)
 
 from digitnet import (  # noqa: E402  (only after torch was checked)
     augment,
+    calibration,
     callbacks,
     corrupt,
     data,
@@ -56,6 +57,7 @@ __all__ = [
     "Report",
     "__version__",
     "augment",
+    "calibration",
     "callbacks",
     "compare",
     "corrupt",

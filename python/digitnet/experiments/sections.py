@@ -10,11 +10,23 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
+from digitnet.augment import Pipeline
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.workshop import Workshop
 from digitnet.history import History
 from digitnet.model import Model
 from digitnet.report import Report
+
+# What is done to images, and how strongly.
+PERTURBATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "noise": ("noise {}%", (5, 10, 20, 40)),
+    "blur": ("blur {}px", (0.5, 1, 2, 4)),
+    "rotation": ("rotate {}deg | fill reflect", (10, 20, 40, 80)),
+    "shift": ("shift {}px | fill reflect", (1, 2, 4, 8)),
+    "contrast": ("contrast {}%", (20, 40, 60, 80)),
+    "brightness": ("brightness {}%", (10, 20, 40, 60)),
+    "occlusion": ("erase {}%", (5, 10, 20, 40)),
+}
 
 
 def class_counts(workshop: Workshop, sets: Mapping[str, Dataset]) -> None:
@@ -91,6 +103,40 @@ def cross_validation(
     workshop.measure("folds", by_seed["accuracy"].mean())
     workshop.measure("folds sd", by_seed["accuracy"].std())
     workshop.measure("folds loss", by_seed["loss"].mean())
+
+
+def perturbations(
+    workshop: Workshop, model: Model, test: Dataset, of: str = ""
+) -> None:
+    """A table and a figure of the accuracy at rising strength of every perturbation."""
+    clean = model.evaluate(test)["accuracy"]
+    rows = []
+    for name, (text, strengths) in PERTURBATIONS.items():
+        rows.append((name, 0.0, clean))
+        for strength in strengths:
+            score = partial(_perturbed_score, model, test, text.format(strength))
+            key = f"{of} {name} {strength}".strip()
+            rows.append((name, strength, workshop.once(key, score)))
+    frame = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
+    slug = _named("robustness", of.replace(", ", "_"))
+    workshop.table(slug, _titled("Accuracy on perturbed test images", of), frame)
+    workshop.text(
+        "Strengths are drawn up to the number shown, an image each (noise has it as its "
+        "standard deviation): % of full intensity, pixels, degrees, % of the area."
+    )
+    workshop.figure(
+        slug,
+        _titled("Accuracy at rising strength", of),
+        lambda: plot.sensitivity(frame, "perturbation", "strength", "accuracy"),
+    )
+
+
+def _perturbed_score(model: Model, test: Dataset, text: str) -> float:
+    drawn = Pipeline(text)(test.images, seed=0, max_value=test.max_value)
+    if test.max_value == 255:
+        drawn = np.rint(drawn).astype(np.uint8)
+    changed = test._like(_base=drawn.reshape(len(test), *test.shape), _rows=None)
+    return model.evaluate(changed)["accuracy"]
 
 
 def _named(what: str, of: str) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from digitnet import plot
-from digitnet.augment import Pipeline
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, confusion, scores
+from digitnet.experiments.sections import (
+    class_counts,
+    confusion,
+    perturbations,
+    scores,
+)
 from digitnet.experiments.workshop import Workshop
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.model import Model
@@ -28,15 +31,6 @@ SEARCH: dict[str, tuple[float, ...]] = {
     "learning_rate": (0.0003, 0.001, 0.003, 0.01),
     "batch_size": (32, 64, 128, 256),
     "dropout": (0.0, 0.1, 0.25, 0.4),
-}
-PERTURBATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
-    "noise": ("noise {}%", (5, 10, 20, 40)),
-    "blur": ("blur {}px", (0.5, 1, 2, 4)),
-    "rotation": ("rotate {}deg | fill reflect", (10, 20, 40, 80)),
-    "shift": ("shift {}px | fill reflect", (1, 2, 4, 8)),
-    "contrast": ("contrast {}%", (20, 40, 60, 80)),
-    "brightness": ("brightness {}%", (10, 20, 40, 60)),
-    "occlusion": ("erase {}%", (5, 10, 20, 40)),
 }
 METRICS = {
     "accuracy": 0.9925,
@@ -238,32 +232,7 @@ def domains_stage(workshop: Workshop) -> None:
 
 def robustness_stage(workshop: Workshop) -> None:
     model, _ = _trained(workshop, "MNIST-M", workshop.seeds[0])
-    _, test = domains(workshop)["MNIST-M"]
-    clean = model.evaluate(test)["accuracy"]
-    rows = []
-    for name in workshop.each(PERTURBATIONS):
-        text, strengths = PERTURBATIONS[name]
-        rows.append((name, 0.0, clean))
-        for strength in strengths:
-            score = partial(_perturbed_score, model, test, text.format(strength))
-            rows.append((name, strength, workshop.once(f"{name} {strength}", score)))
-    frame = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
-    workshop.table("robustness", "Accuracy on perturbed test images", frame)
-    workshop.text(
-        "Strengths are drawn up to the number shown, an image each (noise has it as its "
-        "standard deviation): % of full intensity, pixels, degrees, % of the area."
-    )
-    workshop.figure(
-        "robustness",
-        "Accuracy at rising strength",
-        lambda: plot.sensitivity(frame, "perturbation", "strength", "accuracy"),
-    )
-
-
-def _perturbed_score(model: Model, test: Dataset, text: str) -> float:
-    drawn = Pipeline(text)(test.images, seed=0, max_value=255)
-    changed = Dataset(np.rint(drawn).astype(np.uint8), test.labels, max_value=255)
-    return model.evaluate(changed)["accuracy"]
+    perturbations(workshop, model, domains(workshop)["MNIST-M"][1])
 
 
 def inside_stage(workshop: Workshop) -> None:

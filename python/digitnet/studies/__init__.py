@@ -26,10 +26,14 @@ def all() -> list[Recipe]:
         ensembles,
         fractions,
         networks,
+        robustness,
         search,
     )
 
-    listed = (*(networks, classical, fractions, ensembles, search, crossval, ablation),)
+    listed = (
+        *(networks, classical, fractions, ensembles, search, crossval, robustness),
+        ablation,
+    )
     return [module.recipe() for module in listed]
 
 

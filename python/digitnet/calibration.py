@@ -1,0 +1,85 @@
+"""Probabilities that are as often right as they say: one number that divides the logits.
+
+Example:
+    >>> from digitnet import calibration
+    >>> train, held = digitnet.data.load("digits")[0].split(0.8)
+    >>> model = digitnet.models.make("linear", (8, 8))
+    >>> history = model.fit(train, epochs=3, progress=False)
+    >>> t = calibration.fit_temperature(model, held)
+    >>> report = calibration.evaluate(model, held, t)
+    >>> report["log_loss"] <= model.evaluate(held)["log_loss"]
+    True
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet.data.dataset import as_dataset
+from digitnet.report import Report
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+__all__ = ["evaluate", "fit_temperature", "temper"]
+
+_LEAST, _MOST = 0.02, 50.0
+
+
+def temper(logits: Any, temperature: float) -> npt.NDArray[np.float64]:
+    """softmax(logits / temperature) of each row, float64 (N, K)."""
+    if not (isinstance(temperature, int | float) and 0 < temperature < math.inf):
+        raise ValueError(
+            f"temper.temperature: expected a positive number, got {temperature!r}"
+        )
+    scaled = np.asarray(logits, np.float64) / temperature
+    shares = np.exp(scaled - scaled.max(1, keepdims=True))
+    return np.asarray(shares / shares.sum(1, keepdims=True))
+
+
+def fit_temperature(model: Model, data: Any) -> float:
+    """The temperature with the least log loss, from .02 to 50.
+
+    Above 1 the model was too sure of itself, below 1 too unsure. The predicted classes stay
+    the same.
+
+    Args:
+        model: A classifier.
+        data: A Dataset or a pair (images, labels) that it was not trained on.
+    Raises:
+        ValueError: unlabelled or empty data.
+    Source:
+        Guo et al., "On calibration of modern neural networks", ICML 2017, section 4.2.
+    """
+    from scipy.optimize import minimize_scalar
+
+    data = as_dataset(data, "fit_temperature.data", max_value=model.max_value)
+    labels = data._need_labels("fit_temperature")
+    if not len(labels):
+        raise ValueError("fit_temperature.data: expected at least one sample, got none")
+    logits = model.predict_logits(data).astype(np.float64)
+    own = logits[np.arange(len(labels)), labels]
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / math.exp(log_temperature)
+        top = scaled.max(1)
+        sums = np.log(np.exp(scaled - top[:, None]).sum(1)) + top
+        return float((sums - own / math.exp(log_temperature)).mean())
+
+    bounds = (math.log(_LEAST), math.log(_MOST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded")
+    best = float(found.x) if found.fun < loss(0.0) else 0.0
+    return math.exp(best)
+
+
+def evaluate(model: Model, data: Any, temperature: float) -> Report:
+    """`model.evaluate` with every logit divided by the temperature."""
+    data = as_dataset(data, "evaluate.data", max_value=model.max_value)
+    labels = data._need_labels("evaluate")
+    shares = temper(model.predict_logits(data), temperature)
+    name = f"{model.name} at temperature {temperature:.3g}"
+    return Report(labels, shares, model.classes, data=data, model=name)
