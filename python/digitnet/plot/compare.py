@@ -44,7 +44,10 @@ def heat_map(grid: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
     ax = axes_for(ax, 1.1 * grid.shape[1] + 2, 0.6 * grid.shape[0] + 1.4)
     values = grid.to_numpy(dtype=float)
     shown = ax.imshow(values, cmap="viridis", aspect="auto")
-    ax.set_xticks(range(grid.shape[1]), [str(c) for c in grid.columns])
+    names = [str(c) for c in grid.columns]
+    tilt: dict[str, Any] = {"rotation": 25, "ha": "right"}
+    long = max(map(len, names)) > 12
+    ax.set_xticks(range(grid.shape[1]), names, **tilt if long else {})
     ax.set_yticks(range(grid.shape[0]), [str(i) for i in grid.index])
     ax.set(xlabel=grid.columns.name or "", ylabel=grid.index.name or "")
     middle = (np.nanmin(values) + np.nanmax(values)) / 2
