@@ -6,7 +6,7 @@ An image is (H, W) float64 in [0, 1]; what they return is clipped by the caller.
 import math
 
 import numpy as np
-from reference.augment import philox
+from reference import augment
 from scipy import ndimage
 
 STREAM = 65536
@@ -23,24 +23,13 @@ NUMBERS = {
 }
 
 
-class Draws:
+class Draws(augment.Draws):
+    """The numbers of one corruption of one sample."""
+
     def __init__(self, seed, name, sample):
         self.address = (STREAM + NUMBERS[name], 0, sample)
         self.key = (seed % 2**32, seed >> 32)
         self.words, self.block = [], 0
-
-    def bits(self):
-        if not self.words:
-            self.words = list(philox((self.block, *self.address), self.key))
-            self.block += 1
-        return int(self.words.pop(0))
-
-    def uniform(self, low=0.0, high=1.0):
-        return low + (high - low) * self.bits() / 2**32
-
-    def below(self, n):
-        wide = (self.bits() << 32) | self.bits()
-        return (wide * n) >> 64
 
     def sign(self):
         return 1 if self.bits() & 1 else -1

@@ -17,6 +17,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.sections import class_counts
 from digitnet.experiments.workshop import Workshop, mean_and_spread
+from digitnet.history import History
 from digitnet.model import Model
 from digitnet.papers import vgg16_networks
 
@@ -125,9 +126,9 @@ def answers(model: Model, data: Dataset, layer: str) -> Features:
     return np.concatenate(parts)
 
 
-def network(workshop: Workshop, seed: int) -> Model:
+def network(workshop: Workshop, seed: int) -> tuple[Model, History]:
     train, _ = parts(workshop)
-    model, _ = workshop.trained(
+    return workshop.trained(
         f"kaggle-cnn-small {seed}",
         lambda: models.make("kaggle-cnn-small", classes=train.classes, seed=seed),
         train,
@@ -135,7 +136,6 @@ def network(workshop: Workshop, seed: int) -> Model:
         batch_size=128,
         seed=seed,
     )
-    return model
 
 
 # -- stages --------------------------------------------------------------------
@@ -203,7 +203,7 @@ def pixels_stage(workshop: Workshop) -> None:
 
 def _cnn_scores(workshop: Workshop, seed: int) -> list[float]:
     train, test = parts(workshop)
-    model = network(workshop, seed)
+    model, history = network(workshop, seed)
 
     def ask() -> list[float]:
         start = time.perf_counter()
@@ -212,7 +212,6 @@ def _cnn_scores(workshop: Workshop, seed: int) -> list[float]:
         return [model.evaluate(train[: len(test)])["accuracy"], right, seconds]
 
     learned, right, seconds = workshop.once(f"CNN {seed}", ask)
-    history = workshop.trained(f"kaggle-cnn-small {seed}", lambda: model, train)[1]
     return [learned, right, sum(history["seconds"]), seconds]
 
 
@@ -226,7 +225,7 @@ def features_stage(workshop: Workshop) -> None:
     train, test = parts(workshop)
     rows: list[Any] = []
     for seed in workshop.each(workshop.seeds):
-        model = network(workshop, seed)
+        model, _ = network(workshop, seed)
         own = classifiers(seed)
         known, asked = (model.features(d, progress=False) for d in (train, test))
         for name in ON_FEATURES:
