@@ -110,6 +110,7 @@ def test_a_stopped_search_goes_on_and_does_nothing_twice(parts, tmp_path):
     assert len(finished) == 5
     assert len(asked) == 6  # the one that was cut off was begun anew
     assert found.table["state"].tolist().count("interrupted") == 1
+    assert finished["rate"].nunique() == 5  # nor draws what it drew before
     again = search(counted, SPACE, *parts, trials=5, file=file)
     assert len(asked) == 6
     assert again.best_value == found.best_value == load_search(file).best_value

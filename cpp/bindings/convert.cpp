@@ -44,8 +44,8 @@ py::object value_to(const OptionType* type, const Value& value) {
 
 data::ImagesView images_view(const std::string& where,
                              const py::array& images) {
-  const bool bytes = images.dtype().is(py::dtype::of<uint8_t>());
-  const bool floats = images.dtype().is(py::dtype::of<float>());
+  const bool bytes = images.dtype().equal(py::dtype::of<uint8_t>());
+  const bool floats = images.dtype().equal(py::dtype::of<float>());
   require(bytes || floats, where, ": expected uint8 or float32 pixels, got ",
           std::string(py::str(images.dtype())));
   require(images.ndim() == 4 && (images.flags() & py::array::c_style) != 0,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 METHODS = ("grid", "random", "bayesian", "evolutionary")
 _GRID_POINTS = 3  # of a range
@@ -77,8 +80,46 @@ def sampler_of(method: str, spaces: Mapping[str, Any], seed: int) -> Any:
     if method == "grid":
         points = {name: grid_points(own) for name, own in spaces.items()}
         return samplers.GridSampler(points, seed=seed)
-    if method == "random":
-        return samplers.RandomSampler(seed=seed)
-    if method == "bayesian":
-        return samplers.TPESampler(seed=seed, n_startup_trials=5)
-    return samplers.NSGAIISampler(seed=seed, population_size=_POPULATION)
+    makers: dict[str, Callable[[int], Any]] = {
+        "random": lambda own: samplers.RandomSampler(seed=own),
+        "bayesian": lambda own: samplers.TPESampler(seed=own, n_startup_trials=5),
+        "evolutionary": lambda own: samplers.NSGAIISampler(
+            seed=own, population_size=_POPULATION
+        ),
+    }
+    return _numbered(makers[method], seed)
+
+
+def _numbered(make: Callable[[int], Any], seed: int) -> Any:
+    """A sampler whose draws are a function of the seed and the trial's number.
+
+    Optuna's own go on where they were in this process: two processes on one journal, or
+    one that resumes, would try the same values again.
+    """
+    from optuna.samplers import BaseSampler
+
+    class Numbered(BaseSampler):
+        def __init__(self) -> None:
+            self._own = threading.local()  # trials of several threads share this object
+
+        def before_trial(self, study: Any, trial: Any) -> None:
+            state = np.random.SeedSequence([seed, trial.number]).generate_state(1)
+            self._own.sampler = make(int(state[0]))
+            self._own.sampler.before_trial(study, trial)
+
+        def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
+            return self._own.sampler.infer_relative_search_space(study, trial)
+
+        def sample_relative(self, study: Any, trial: Any, space: Any) -> Any:
+            return self._own.sampler.sample_relative(study, trial, space)
+
+        def sample_independent(
+            self, study: Any, trial: Any, name: str, distribution: Any
+        ) -> Any:
+            sampler = self._own.sampler
+            return sampler.sample_independent(study, trial, name, distribution)
+
+        def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
+            self._own.sampler.after_trial(study, trial, state, values)
+
+    return Numbered()
