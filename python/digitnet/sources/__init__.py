@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from digitnet.data.dataset import Dataset
-from digitnet.sources import digits, fashion_mnist, mnist, mnist_m, optdigits
+from digitnet.sources import digits, fashion_mnist, mnist, mnist_m, optdigits, svhn
 from digitnet.sources.source import Source
 
 
@@ -23,6 +23,7 @@ def all() -> list[Source]:
         mnist_m.official_source(),
         optdigits.source(),
         optdigits.pooled_source(),
+        svhn.source(),
     ]
 
 
