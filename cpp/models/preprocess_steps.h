@@ -16,12 +16,13 @@ StepEntry resize();       // nearest or bilinear
 StepEntry grey_to_rgb();  // the one channel three times
 StepEntry rgb_to_grey();  // .299 R + .587 G + .114 B (ITU-R BT.601)
 StepEntry blur();         // [1 2 1; 2 4 2; 1 2 1] / 16, zeros beyond the border
+StepEntry median();       // of 3x3 pixels, zeros beyond the border
 StepEntry sharpen();      // [0 -1 0; -1 5 -1; 0 -1 0], zeros beyond the border
 
 inline const std::vector<StepEntry>& all() {
   static const std::vector<StepEntry> entries = {
-      scale(),       standardise(), mean_rgb(), resize(),
-      grey_to_rgb(), rgb_to_grey(), blur(),     sharpen()};
+      scale(),       standardise(), mean_rgb(), resize(), grey_to_rgb(),
+      rgb_to_grey(), blur(),        sharpen(),  median()};
   return entries;
 }
 

@@ -8,8 +8,10 @@ from digitnet._core.metrics import (
     mcnemar,
     per_class,
     precision_recall_curve,
+    psnr,
     reliability,
     roc_curve,
+    ssim,
     top_k_accuracy,
 )
 
@@ -22,8 +24,10 @@ __all__ = [
     "names",
     "per_class",
     "precision_recall_curve",
+    "psnr",
     "reliability",
     "roc_curve",
+    "ssim",
     "top_k_accuracy",
 ]
 

@@ -12,11 +12,14 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from digitnet import _core
 from digitnet._factories import documented, options_of, signature_of
+
+if TYPE_CHECKING:
+    from digitnet.data.dataset import Dataset
 
 Step = tuple[str, dict[str, Any]]
 
@@ -31,6 +34,31 @@ def _step(entry: dict[str, Any]) -> Callable[..., Step]:
         return entry["name"], options_of(entry["class_name"], entry, args, kwargs)
 
     return make
+
+
+def applied(data: Dataset, steps: Sequence[Any]) -> Dataset:
+    """A set of its images as these steps leave them, without a model.
+
+    Args:
+        data: Images; labels are kept.
+        steps: Names, or values of this module. They are given pixels from 0 to 1, and what
+            leaves that range is clipped.
+    Returns:
+        A Dataset of bytes with max_value 255 if the images are bytes, else of float32 with
+        max_value 1.
+    Raises:
+        ValueError: unknown step, or one that cannot take the images.
+    Example:
+        >>> from digitnet.preprocess import GreyToRGB, Resize, applied
+        >>> train, _ = digitnet.data.load("digits")
+        >>> larger = applied(train, [Resize(28, 28), GreyToRGB()])
+        >>> larger.shape, larger.max_value
+        ((3, 28, 28), 255.0)
+    """
+    named = [(step, {}) if isinstance(step, str) else step for step in steps]
+    made = _core.models.apply_steps(named, data._base, data._rows, data.max_value)
+    full = 255.0 if made.dtype.kind == "u" else 1.0
+    return data._like(_base=made, _rows=None, max_value=full)
 
 
 # How the makers of published weights prepared their images, on pixels from 0 to 1:
@@ -70,7 +98,7 @@ def imagenet(
     ]
 
 
-__all__ = ["Step", "describe", "imagenet"]
+__all__ = ["Step", "applied", "describe", "imagenet"]
 for _entry in describe():
     _name = _entry["class_name"]
     _function = documented(_step(_entry), _name, _entry, __name__)

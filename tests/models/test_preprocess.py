@@ -11,6 +11,7 @@ from digitnet.preprocess import (
     Blur,
     GreyToRGB,
     MeanRGB,
+    Median,
     Resize,
     RGBToGrey,
     Scale,
@@ -30,6 +31,7 @@ PIPELINES = {
     "rgb_to_grey": ([RGBToGrey(), Scale()], 3),
     "blur": ([Blur(5), Scale()], 1),
     "sharpen": ([Scale(), Sharpen()], 3),
+    "median": ([Median(2), Scale()], 3),
 }
 
 
@@ -104,6 +106,35 @@ def test_blur_and_sharpen_are_the_papers_kernels(rng):
         )
         theirs = convolve(image, kernel, mode="constant")
         np.testing.assert_allclose(ours[0, 0], theirs, atol=1e-3)
+
+
+def test_the_median_is_scipys(rng):
+    from scipy.ndimage import median_filter
+
+    image = rng.integers(0, 256, (12, 11), dtype=np.uint8)
+    model = digitnet.Model([Flatten(), Dense(2)], (12, 11), preprocess=["median"])
+    ours = model.preprocessed(digitnet.Dataset(image[None], max_value=255))
+    theirs = median_filter(image, 3, mode="constant")
+    np.testing.assert_array_equal(ours[0, 0], theirs)
+
+
+def test_steps_can_be_applied_without_a_model(rng):
+    images = rng.integers(0, 17, (5, 8, 8), dtype=np.uint8)
+    data = digitnet.Dataset(images, [0, 1, 2, 3, 4], max_value=16)
+    larger = preprocess.applied(data[1:], [Resize(20, 20), GreyToRGB()])
+    model = digitnet.Model(
+        [Flatten(), Dense(2)], (8, 8), preprocess=["scale", Resize(20, 20)]
+    )
+    seen = model.preprocessed(data[1:])
+    assert larger.shape == (3, 20, 20) and larger.max_value == 255
+    np.testing.assert_array_equal(larger.images[:, 1], np.rint(seen[:, 0] * 255))
+    np.testing.assert_array_equal(larger.labels, [1, 2, 3, 4])
+    floats = digitnet.Dataset(images / 16, max_value=1)
+    sharp = preprocess.applied(floats, ["sharpen"])
+    assert sharp.images.dtype == np.float32 and sharp.max_value == 1
+    assert sharp.images.min() == 0 and sharp.images.max() == 1  # clipped
+    with pytest.raises(ValueError, match="unknown preprocessing step 'shrpen'"):
+        preprocess.applied(data, ["shrpen"])
 
 
 @pytest.mark.parametrize(

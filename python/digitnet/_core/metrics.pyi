@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['confusion_matrix', 'describe', 'evaluate', 'expected_calibration_error', 'mcnemar', 'per_class', 'precision_recall_curve', 'reliability', 'roc_curve', 'top_k_accuracy']
+__all__: list[str] = ['confusion_matrix', 'describe', 'evaluate', 'expected_calibration_error', 'mcnemar', 'per_class', 'precision_recall_curve', 'psnr', 'reliability', 'roc_curve', 'ssim', 'top_k_accuracy']
 def confusion_matrix(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], predicted: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], *, classes: typing.SupportsInt | typing.SupportsIndex = 10) -> numpy.typing.NDArray[numpy.int64]:
     """
     Count how often each true class was given each predicted class.
@@ -70,6 +70,22 @@ def precision_recall_curve(labels: typing.Annotated[numpy.typing.ArrayLike, nump
     """
     Precision and recall of class k at every threshold; of all decisions together without k.
     """
+def psnr(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], wanted: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], max_value: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Peak signal-to-noise ratio of images against what they should be, in decibels.
+    
+    Args:
+        images, wanted: Equal shapes, (N, C, H, W) or (N, H, W), values in [0, max_value].
+        max_value: The value of full intensity.
+    Returns:
+        float64 array (N,): 10 log10(max_value^2 / mean squared error); infinite for equal images.
+    Raises:
+        ValueError: other shapes.
+    Example:
+        >>> wanted = np.zeros((1, 4, 4))
+        >>> digitnet.metrics.psnr(wanted + .1, wanted).round(3).tolist()
+        [20.0]
+    """
 def reliability(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], probabilities: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], *, bins: typing.SupportsInt | typing.SupportsIndex = 15) -> dict:
     """
     Count, mean confidence and accuracy in bins of equal width over the confidence.
@@ -77,6 +93,25 @@ def reliability(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], p
 def roc_curve(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], probabilities: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], *, k: typing.Any = None) -> dict:
     """
     ROC curve and area of class k against the rest; of all decisions together (micro) without k.
+    """
+def ssim(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], wanted: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], max_value: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.typing.NDArray[numpy.float64]:
+    """
+    Structural similarity of images to what they should be, at most 1.
+    
+    Args:
+        images, wanted: Equal shapes, (N, C, H, W) or (N, H, W), at least 11 pixels a side.
+        max_value: The value of full intensity.
+    Returns:
+        float64 array (N,): means over Gaussian windows (11 pixels, deviation 1.5) within the
+        image, and over channels.
+    Raises:
+        ValueError: other shapes, or images that are too small.
+    Source:
+        Wang, Bovik, Sheikh, Simoncelli, IEEE Transactions on Image Processing 13, 2004.
+    Example:
+        >>> wanted = np.eye(16)[None]
+        >>> digitnet.metrics.ssim(wanted, wanted).tolist()
+        [1.0]
     """
 def top_k_accuracy(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], probabilities: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], *, k: typing.SupportsInt | typing.SupportsIndex = 3) -> float:
     """
