@@ -39,6 +39,7 @@ def test_examples_of_every_module_run(name):
 def bound():
     for module in (
         *("data", "augment", "corrupt", "models", "train", "metrics", "features"),
+        "attack",
     ):
         for name, value in vars(getattr(_core, module)).items():
             if not name.startswith("_"):

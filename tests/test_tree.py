@@ -89,7 +89,7 @@ def test_no_file_holds_two_ideas():
 
 @pytest.mark.parametrize(
     "module",
-    ["data", "augment", "corrupt", "models", "train", "metrics", "features"],
+    ["data", "augment", "corrupt", "models", "train", "metrics", "features", "attack"],
 )
 def test_the_stubs_name_everything_that_is_bound(module):
     stub = (ROOT / "python/digitnet/_core" / f"{module}.pyi").read_text()

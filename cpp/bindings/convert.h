@@ -29,6 +29,7 @@ void bind_models(py::module_& root);
 void bind_train(py::module_& root);
 void bind_metrics(py::module_& root);
 void bind_features(py::module_& root);
+void bind_attack(py::module_& root);
 
 // A contiguous [N, C, H, W] array of uint8 or float32, borrowed: the array must
 // outlive the view. Throws std::invalid_argument for anything else.

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "bindings/convert.h"
@@ -123,6 +125,41 @@ py::array_t<float> preprocessed(const Model& model, const py::array& images) {
                   {view.count, out.channels, out.height, out.width});
 }
 
+// The steps on pixels scaled to [0, 1], what comes out clipped to that; bytes
+// stay bytes, of 255 levels.
+py::array apply_steps(const py::sequence& steps, const py::array& images,
+                      const std::optional<Labels>& rows, double max_value) {
+  const data::DatasetView samples = samples_view(images, rows);
+  require(std::isfinite(max_value) && max_value > 0,
+          "preprocess.max_value: expected a positive number, got ", max_value);
+  models::Preprocess preprocess(specs_from(steps), samples.images.shape);
+  preprocess.set_max_value(1);
+  const Shape& shape = preprocess.output();
+  py::array result(images.dtype(),
+                   std::vector<py::ssize_t>{samples.count, shape.channels,
+                                            shape.height, shape.width});
+  const bool bytes = samples.images.type == data::PixelType::UInt8;
+  void* out = result.mutable_data();
+  py::gil_scoped_release release;
+  std::vector<float> raw(samples.images.shape.size()), made(shape.size());
+  for (int64_t i = 0; i < samples.count; ++i) {
+    samples.images.read(samples.row(i), raw.data());
+    for (float& value : raw) value /= static_cast<float>(max_value);
+    preprocess.apply(raw.data(), made.data());
+    for (int64_t p = 0; p < shape.size(); ++p) {
+      const float value = std::clamp(made[p], 0.0f, 1.0f);
+      const int64_t at = i * shape.size() + p;
+      if (bytes) {
+        static_cast<uint8_t*>(out)[at] =
+            static_cast<uint8_t>(std::lrint(value * 255));
+      } else {
+        static_cast<float*>(out)[at] = value;
+      }
+    }
+  }
+  return result;
+}
+
 py::list summary(const Model& model) {
   py::list rows;
   for (const auto& row :
@@ -226,6 +263,8 @@ void bind_models(py::module_& root) {
                               py::tuple(py::cast(sizes_of(entry.input))));
       },
       "name"_a, "classes"_a, "The named network and its usual input shape.");
+  m.def("apply_steps", &apply_steps, "steps"_a, "images"_a, "rows"_a,
+        "max_value"_a, "Images as these preprocessing steps leave them.");
   m.def("parameters_of", &parameters_to, "network"_a, "input_shape"_a,
         "preprocess"_a,
         "(name, shape, is_buffer) of every tensor, without making any.");
@@ -284,11 +323,13 @@ void bind_models(py::module_& root) {
            "(name, output shape) of the outermost layers.")
       .def(
           "executor",
-          [](Model& self, const std::string& device) {
-            const auto choice = engine::choose_executor(self, device);
+          [](Model& self, const std::string& device, bool needs_slopes) {
+            const auto choice =
+                engine::choose_executor(self, device, needs_slopes);
             return py::make_tuple(choice.executor, choice.reason);
           },
-          "device"_a, "Which executor would run the model, and why.")
+          "device"_a, "needs_slopes"_a = false,
+          "Which executor would run the model, and why.")
       .def("native_bytes", &engine::native_bytes, "batch_size"_a,
            "About what the native executor holds while it trains.")
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,

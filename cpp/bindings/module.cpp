@@ -22,4 +22,5 @@ PYBIND11_MODULE(_core, root) {
   dn::bindings::bind_train(root);
   dn::bindings::bind_metrics(root);
   dn::bindings::bind_features(root);
+  dn::bindings::bind_attack(root);
 }

@@ -5,7 +5,9 @@
 #include "core/list.h"
 #include "engine/executor.h"
 #include "engine/memory.h"
+#include "engine/torch_executor.h"
 #include "kernels/kernels.h"
+#include "train/adapt.h"
 #include "train/optimizers.h"
 #include "train/schedules.h"
 #include "train/trainer.h"
@@ -56,6 +58,8 @@ train::Config config_from(const py::dict& values) {
         config.lr_scales = value.cast<std::vector<double>>();
       else if (name == "record_steps")
         config.record_steps = value.cast<bool>();
+      else if (name == "adversary")
+        config.adversary = spec_from(value, "fit.adversary");
       else
         throw std::invalid_argument(join("fit: unknown option '", name, "'"));
     } catch (const py::cast_error&) {
@@ -162,13 +166,20 @@ data::DatasetView labelled_view(const py::array& images,
 py::dict fit(models::Model& model, const py::array& images,
              const std::optional<Labels>& rows, const Labels& labels,
              const std::optional<Doubles>& sample_weight,
+             const std::optional<Labels>& domains,
              const std::optional<py::array>& val_images,
              const std::optional<Labels>& val_rows,
              const std::optional<Labels>& val_labels, const py::dict& options,
              py::object epoch_done, py::object pulse) {
   const train::Config config = config_from(options);
-  const auto training =
+  auto training =
       labelled_view(images, rows, labels, sample_weight, model, "fit.data");
+  if (domains) {
+    require(domains->size() == training.count, "fit.target: expected ",
+            training.count, " domains, got ", domains->size());
+    data::check_labels("fit.target", domains->data(), domains->size(), 2);
+    training.domains = domains->data();
+  }
   data::DatasetView validation;
   if (val_images)
     validation = labelled_view(*val_images, val_rows, val_labels.value(),
@@ -186,6 +197,14 @@ py::dict fit(models::Model& model, const py::array& images,
                   "message"_a = outcome.message,
                   "step_losses"_a = outcome.step_losses,
                   "step_rates"_a = outcome.step_rates);
+}
+
+void adapt(models::Model& model, const py::array& images,
+           const std::optional<Labels>& rows) {
+  const auto view = samples_for(model, images, rows);
+  py::gil_scoped_release release;
+  auto executor = engine::make_torch_executor(model, "cpu");
+  train::adapt_statistics(*executor, model, view, no_signal);
 }
 
 }  // namespace
@@ -247,6 +266,17 @@ void bind_train(py::module_& root) {
       "options"_a, "classes"_a, "has_validation"_a,
       "Raise what fit() would raise of these options.");
   m.def(
+      "check_for",
+      [](const models::Model& model, const py::dict& options,
+         bool has_validation, bool has_target) {
+        train::Config config = config_from(options);
+        train::check(model, config, has_validation, has_target);
+      },
+      "model"_a, "options"_a, "has_validation"_a, "has_target"_a,
+      "Raise what fit() would raise of these options for this model.");
+  m.def("adapt_statistics", &adapt, "model"_a, "images"_a, "rows"_a,
+        "Running statistics of batch norms become those of the images.");
+  m.def(
       "kernels",
       [] {
         std::vector<std::string> names;
@@ -258,8 +288,8 @@ void bind_train(py::module_& root) {
   m.def("resolve_device", &engine::resolve_device, "device"_a,
         "The device that 'auto' stands for.");
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
-        "sample_weight"_a, "val_images"_a, "val_rows"_a, "val_labels"_a,
-        "options"_a, "epoch_done"_a, "pulse"_a,
+        "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
+        "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,
         "Train in place; digitnet.Model.fit is the front door.");
 }
 

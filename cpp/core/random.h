@@ -23,6 +23,7 @@ enum class Stream : uint32_t {
   Dropout = 4,
   Patch = 5,  // of MNIST-M
   Maximise = 6,
+  Attack = 7,
   Augment = 16,  // + the operation's own number
 };
 

@@ -29,6 +29,9 @@ struct DatasetView {
   const int64_t* rows = nullptr;
   const int64_t* labels = nullptr;  // [count]
   const double* weights = nullptr;  // [count], non-negative, or null: all 1
+  // [count], 0: the sample's label is known; 1: it is of another domain, its
+  // label says nothing. Null: all 0.
+  const int64_t* domains = nullptr;
   int64_t count = 0;
 
   int64_t row(int64_t sample) const { return rows ? rows[sample] : sample; }

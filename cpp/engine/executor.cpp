@@ -54,22 +54,24 @@ std::string resolve_device(const std::string& device) {
 namespace {
 
 // Why not the native executor, as far as the network does not say.
-std::string native_refused(const std::string& device) {
+std::string native_refused(const std::string& device, bool needs_slopes) {
   const char* wanted = std::getenv("DIGITNET_EXECUTOR");
   const std::string word = wanted ? wanted : "";
   require(word.empty() || word == "native" || word == "torch",
           "DIGITNET_EXECUTOR: expected 'native' or 'torch', got '", word, "'");
   if (word == "torch") return "DIGITNET_EXECUTOR is 'torch'";
+  if (needs_slopes) return "attacks need slopes by the image";
   return device == "cpu" ? "" : "the native executor is for CPUs";
 }
 
 }  // namespace
 
 std::unique_ptr<Executor> make_executor(models::Model& model,
-                                        const std::string& device) {
+                                        const std::string& device,
+                                        bool needs_slopes) {
   refuse_forked_child();
   const std::string place = resolve_device(device);
-  if (native_refused(place).empty()) {
+  if (native_refused(place, needs_slopes).empty()) {
     try {
       return make_native_executor(model);
     } catch (const native::NotCovered&) {
@@ -79,9 +81,10 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
   return make_torch_executor(model, place);
 }
 
-Choice choose_executor(models::Model& model, const std::string& device) {
+Choice choose_executor(models::Model& model, const std::string& device,
+                       bool needs_slopes) {
   const std::string place = resolve_device(device);
-  std::string reason = native_refused(place);
+  std::string reason = native_refused(place, needs_slopes);
   if (reason.empty()) {
     try {
       native::Plan plan(model);

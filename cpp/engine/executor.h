@@ -25,6 +25,10 @@ struct Batch {
   // Of a network that makes images: what it should make, [count, C, H, W]. The
   // loss is the mean squared error then, and labels are not read.
   const float* targets = nullptr;
+  // [count] of 0 and 1, or null: which of two domains a sample is of. Labels
+  // of domain 1 are not read.
+  const int64_t* domains = nullptr;
+  double reversal = 0;  // of the gradient behind domain heads, times -1
   int64_t count = 0;
 };
 
@@ -90,6 +94,17 @@ class Executor {
   };
   virtual Slopes slopes(const float* images, int64_t count, const Aim& aim,
                         const std::string& by) = 0;
+  // Each sample's loss in evaluation mode, [count], and its slope by the
+  // sample's own image, [count, C, H, W].
+  struct LossSlopes {
+    std::vector<float> losses, gradients;
+  };
+  virtual LossSlopes loss_slopes(const float* images, const int64_t* labels,
+                                 int64_t count) = 0;
+  // Running statistics of batch norms move towards these images' by so much (1:
+  // they become them); everything else as in evaluation mode.
+  virtual void observe_statistics(const float* images, int64_t count,
+                                  double momentum) = 0;
 
   // Calls task(i) for i < tasks, on the executor's own threads if it has any.
   virtual void share(int64_t tasks, const std::function<void(int64_t)>& task) {
@@ -119,15 +134,18 @@ class OutOfMemory : public std::runtime_error {
 // executor borrows the model. Throws std::runtime_error if there is no such
 // device.
 // On a CPU the native executor is taken for every network it covers, unless the
-// environment variable DIGITNET_EXECUTOR is "torch".
+// environment variable DIGITNET_EXECUTOR is "torch", or slopes by the image are
+// needed in between (loss_slopes while it trains).
 std::unique_ptr<Executor> make_executor(models::Model& model,
-                                        const std::string& device);
+                                        const std::string& device,
+                                        bool needs_slopes = false);
 // Which executor that would be and, if it is not the native one, why.
 struct Choice {
   std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
   std::string reason;    // "" for the native one
 };
-Choice choose_executor(models::Model& model, const std::string& device);
+Choice choose_executor(models::Model& model, const std::string& device,
+                       bool needs_slopes = false);
 std::string resolve_device(const std::string& device);
 // As torch.set_num_threads() says.
 int num_threads();

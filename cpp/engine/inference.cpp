@@ -14,7 +14,25 @@ double log_sum(const float* row, int64_t classes) {
   return largest + std::log(sum);
 }
 
+double margin_loss(const float* row, int64_t classes, int64_t label) {
+  double sum = 0;
+  for (int64_t k = 0; k < classes; ++k) {
+    const double length = 1 / (1 + std::exp(-static_cast<double>(row[k])));
+    const double miss = k == label ? std::max(0.0, models::kPresent - length)
+                                   : std::max(0.0, length - models::kAbsent);
+    sum += (k == label ? 1 : models::kAbsentWeight) * miss * miss;
+  }
+  return sum;
+}
+
 }  // namespace
+
+double loss_of(models::Loss kind, const float* logits, int64_t classes,
+               int64_t label) {
+  return kind == models::Loss::Margin
+             ? margin_loss(logits, classes, label)
+             : log_sum(logits, classes) - logits[label];
+}
 
 std::vector<float> logits_of(Executor& executor, const models::Model& model,
                              const data::DatasetView& samples,
@@ -39,13 +57,13 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
   return logits;
 }
 
-Score score(const std::vector<float>& logits, const int64_t* labels,
-            int64_t count, int64_t classes) {
+Score score(models::Loss kind, const std::vector<float>& logits,
+            const int64_t* labels, int64_t count, int64_t classes) {
   double loss = 0;
   int64_t hits = 0;
   for (int64_t i = 0; i < count; ++i) {
     const float* row = logits.data() + i * classes;
-    loss += log_sum(row, classes) - row[labels[i]];
+    loss += loss_of(kind, row, classes, labels[i]);
     hits += std::max_element(row, row + classes) - row == labels[i];
   }
   return {loss / static_cast<double>(count),

@@ -16,13 +16,17 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
                              int64_t batch_size = 256,
                              const std::function<bool()>& keep_going = {});
 
-// Mean cross-entropy and the fraction of hits; count > 0.
+// One sample's loss, of a model with classes.
+double loss_of(models::Loss kind, const float* logits, int64_t classes,
+               int64_t label);
+
+// Mean loss and the fraction of hits; count > 0.
 struct Score {
   double loss;
   double accuracy;
 };
-Score score(const std::vector<float>& logits, const int64_t* labels,
-            int64_t count, int64_t classes);
+Score score(models::Loss kind, const std::vector<float>& logits,
+            const int64_t* labels, int64_t count, int64_t classes);
 
 // Softmax of each row in double precision.
 std::vector<double> probabilities(const std::vector<float>& logits,

@@ -60,6 +60,17 @@ class NativeExecutor : public Executor, private native::Updater {
                 const std::string& by) override {
     return make_torch_executor(model_, "cpu")->slopes(images, count, aim, by);
   }
+  LossSlopes loss_slopes(const float* images, const int64_t* labels,
+                         int64_t count) override {
+    return make_torch_executor(model_, "cpu")
+        ->loss_slopes(images, labels, count);
+  }
+  void observe_statistics(const float* images, int64_t count,
+                          double momentum) override {
+    make_torch_executor(model_, "cpu")
+        ->observe_statistics(images, count, momentum);
+    plan_.load();
+  }
 
   void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
     pool_.run(tasks, task);

@@ -7,9 +7,12 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/norm.h>
+#include <ATen/ops/one_hot.h>
+#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -87,6 +90,30 @@ class TorchExecutor : public Executor {
   Slopes slopes(const float* images, int64_t count, const Aim& aim,
                 const std::string& by) override {
     return guarded([&] { return slopes_of(images, count, aim, by); });
+  }
+
+  LossSlopes loss_slopes(const float* images, const int64_t* labels,
+                         int64_t count) override {
+    return guarded([&] {
+      at::AutoGradMode grad(true);
+      const at::Tensor x =
+          network_.input(images, count).clone().requires_grad_(true);
+      RunState state;
+      const at::Tensor losses =
+          losses_of(network_(x, state), on_device(labels, count));
+      const auto slopes = torch::autograd::grad({losses.sum()}, {x});
+      return LossSlopes{to_vector(losses), to_vector(slopes[0])};
+    });
+  }
+
+  void observe_statistics(const float* images, int64_t count,
+                          double momentum) override {
+    guarded([&] {
+      at::NoGradGuard guard;
+      RunState state;
+      state.statistics_momentum = momentum;
+      network_(network_.input(images, count), state);
+    });
   }
 
   void start_training(const TrainSettings& settings) override {
@@ -181,11 +208,8 @@ class TorchExecutor : public Executor {
               "features.unit: expected 0 to ", answer.size(1) - 1, ", got ",
               unit);
     }
-    const at::Tensor units =
-        at::from_blob(const_cast<int64_t*>(aim.units.data()), {count, 1},
-                      at::kLong)
-            .to(device_);
-    const at::Tensor chosen = answer.gather(1, units).squeeze(1);
+    const at::Tensor units = on_device(aim.units.data(), count);
+    const at::Tensor chosen = answer.gather(1, units.unsqueeze(1)).squeeze(1);
     chosen.sum().backward();
     require(base.grad().defined(), "features.layer: expected one before '",
             aim.layer.empty() ? "the logits" : aim.layer, "', got '", by, "'");
@@ -235,18 +259,17 @@ class TorchExecutor : public Executor {
     random_.set_current_seed(
         Draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32).bits());
     RunState state{true, &random_};
-    const at::Tensor answers =
-        network_(network_.input(batch.images, batch.count), state);
-    at::Tensor labels;
-    if (!batch.targets) {
-      labels = at::from_blob(const_cast<int64_t*>(batch.labels), {batch.count},
-                             at::kLong)
-                   .to(device_);
-    }
-    const at::Tensor loss =
+    state.input = network_.input(batch.images, batch.count);
+    if (!batch.targets) state.labels = on_device(batch.labels, batch.count);
+    if (batch.domains) state.domains = on_device(batch.domains, batch.count);
+    state.reversal = batch.reversal;
+    const at::Tensor answers = network_(state.input, state);
+    const at::Tensor& labels = state.labels;
+    at::Tensor loss =
         weighted_mean(batch.targets ? squared_errors(answers, batch)
-                                    : cross_entropies(answers, labels),
+                                    : losses_of(answers, labels),
                       batch);
+    if (state.side_losses.defined()) loss = loss + state.side_losses.mean();
     if (!segments_.empty()) loss.backward();
     at::NoGradGuard guard;
     ++steps_;
@@ -257,9 +280,39 @@ class TorchExecutor : public Executor {
     }
     losses_.select(0, static_cast<int64_t>(counts_.size()))
         .copy_(loss.detach());
-    if (labels.defined())
-      correct_.add_(answers.detach().argmax(1).eq(labels).sum());
-    counts_.push_back(batch.count);
+    if (labels.defined()) {
+      at::Tensor hits = answers.detach().argmax(1).eq(labels);
+      if (state.domains.defined()) hits = hits & state.domains.eq(0);
+      correct_.add_(hits.sum());
+    }
+    // Of another domain no label is known, and no loss counted.
+    counts_.push_back(batch.domains ? std::count(batch.domains,
+                                                 batch.domains + batch.count, 0)
+                                    : batch.count);
+  }
+
+  at::Tensor on_device(const int64_t* values, int64_t count) const {
+    return at::from_blob(const_cast<int64_t*>(values), {count}, at::kLong)
+        .to(device_);
+  }
+
+  at::Tensor losses_of(const at::Tensor& logits,
+                       const at::Tensor& labels) const {
+    return model_.loss() == models::Loss::Margin
+               ? margin_losses(logits, labels)
+               : cross_entropies(logits, labels);
+  }
+
+  static at::Tensor margin_losses(const at::Tensor& logits,
+                                  const at::Tensor& labels) {
+    const at::Tensor lengths = at::sigmoid(logits);
+    const at::Tensor there =
+        at::one_hot(labels, logits.size(1)).to(logits.dtype());
+    const at::Tensor present =
+        (models::kPresent - lengths).clamp_min(0).square();
+    const at::Tensor absent = (lengths - models::kAbsent).clamp_min(0).square();
+    return (there * present + models::kAbsentWeight * (1 - there) * absent)
+        .sum(1);
   }
 
   // Mean squared error of each sample.

@@ -11,6 +11,7 @@
 #include <ATen/ops/gru.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/logit.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/relu.h>
@@ -29,6 +30,8 @@ namespace digitnet::engine {
 namespace {
 
 using models::Layer;
+
+constexpr double kTiny = 1e-12;  // beside squares whose root has a gradient
 
 at::Tensor optional(const Tensors& tensors, const char* name) {
   const auto found = tensors.find(name);
@@ -50,11 +53,12 @@ at::Tensor dense(const Layer&, const Tensors& tensors, bool,
 
 at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
                       const at::Tensor& x, RunState& state) {
-  return at::batch_norm(x, tensors.at("weight"), tensors.at("bias"),
-                        tensors.at("running_mean"), tensors.at("running_var"),
-                        state.training && !frozen,
-                        number(layer.options, "momentum"),
-                        number(layer.options, "epsilon"), true);
+  const bool adapting = state.statistics_momentum > 0;
+  return at::batch_norm(
+      x, tensors.at("weight"), tensors.at("bias"), tensors.at("running_mean"),
+      tensors.at("running_var"), adapting || (state.training && !frozen),
+      adapting ? state.statistics_momentum : number(layer.options, "momentum"),
+      number(layer.options, "epsilon"), true);
 }
 
 at::Tensor max_pool(const Layer& layer, const Tensors&, bool,
@@ -122,6 +126,52 @@ at::Tensor attention(const Layer& layer, const Tensors&, bool,
       .reshape({x.size(0), heads * size, x.size(2), x.size(3)});
 }
 
+// s |s| / (1 + |s|^2) of the vectors along the last dimension: their
+// directions, and lengths below 1.
+at::Tensor squashed(const at::Tensor& s) {
+  const at::Tensor squares = s.square().sum(-1, true);
+  return s * (squares + kTiny).sqrt() / (1 + squares);
+}
+
+// What every vector foresees for every class, and rounds in which those who
+// agree with what came of it are heard more.
+at::Tensor capsules(const Layer& layer, const Tensors& tensors, bool,
+                    const at::Tensor& x, RunState&) {
+  const int64_t units = integer(layer.options, "units");
+  const int64_t size = integer(layer.options, "size");
+  const int64_t inputs = integer(layer.options, "inputs");
+  const int64_t pixels = x.size(2) * x.size(3);
+  const at::Tensor vectors =
+      squashed(x.reshape({x.size(0), x.size(1) / inputs, inputs, pixels})
+                   .transpose(2, 3)
+                   .reshape({x.size(0), -1, inputs}));  // [N, n, inputs]
+  const at::Tensor foreseen =
+      at::matmul(vectors.transpose(0, 1), tensors.at("weight").transpose(1, 2))
+          .transpose(0, 1)
+          .reshape({x.size(0), -1, units, size});  // [N, n, units, size]
+  at::Tensor agreement = at::zeros({1}, x.options()), made;
+  for (int64_t round = integer(layer.options, "routing"); round > 0; --round) {
+    made = agreement.dim() == 1
+               ? squashed(foreseen.mean(1) *
+                          (static_cast<double>(foreseen.size(1)) /
+                           static_cast<double>(units)))
+               : squashed((at::softmax(agreement, 2).unsqueeze(3) * foreseen)
+                              .sum(1));  // [N, units, size]
+    if (round > 1)
+      agreement = agreement + (foreseen * made.unsqueeze(1)).sum(3);
+  }
+  return made.flatten(1);
+}
+
+at::Tensor capsule_logits(const Layer& layer, const Tensors&, bool,
+                          const at::Tensor& x, RunState&) {
+  const at::Tensor vectors =
+      x.reshape({x.size(0), -1, integer(layer.options, "size")});
+  const at::Tensor lengths =
+      (vectors.square().sum(2) + kTiny).sqrt().clamp_max(1 - 1e-6);
+  return at::logit(lengths);
+}
+
 // The mask comes from our generator, never from torch's global one.
 at::Tensor dropout(const Layer& layer, const Tensors&, bool,
                    const at::Tensor& x, RunState& state) {
@@ -165,6 +215,8 @@ const std::vector<Entry>& forwards() {
       {"softmax", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                      RunState&) { return at::softmax(x, 1); }},
       {"attention", attention},
+      {"capsules", capsules},
+      {"capsule_logits", capsule_logits},
   };
   return entries;
 }

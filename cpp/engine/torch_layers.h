@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/Generator.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include <functional>
@@ -20,6 +21,19 @@ struct RunState {
   at::Generator* random = nullptr;  // for dropout, in training
   // Called with the output of each layer that is not composite, if set.
   std::function<void(const std::string&, const at::Tensor&)> observe = {};
+  // Not 0: batch norms go by this batch and move their statistics by so much.
+  double statistics_momentum = 0;
+
+  // What networks aside are asked about in training: see layers/aside.cpp.
+  at::Tensor input = {};        // of the whole network
+  at::Tensor labels = {};       // [N], or undefined
+  at::Tensor domains = {};      // [N] of 0 and 1, or undefined
+  double reversal = 0;          // of the gradient behind domain heads
+  at::Tensor side_losses = {};  // [N] that they leave, or undefined
+
+  void add_loss(const at::Tensor& losses) {
+    side_losses = side_losses.defined() ? side_losses + losses : losses;
+  }
 };
 
 // x: [N, C, H, W] channels-last, or [N, features]. `frozen`: batch statistics

@@ -4,6 +4,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/one_hot.h>
+
+#include <utility>
 
 namespace digitnet::engine {
 
@@ -69,7 +73,50 @@ TorchNetwork::Step TorchNetwork::compile(const Layer& layer,
       return at::cat(branches, 1);
     };
   }
+  for (const auto& [kind, aside] :
+       {std::pair{"reconstruct", &TorchNetwork::reconstruct},
+        std::pair{"domain_head", &TorchNetwork::tell_domains}}) {
+    if (layer.kind != kind) continue;
+    return
+        [layer, children, ask = aside](const at::Tensor& x, RunState& state) {
+          // Who only wants the answer need not wait for them.
+          if (!state.training && !state.observe) return x;
+          return ask(layer, children[0], x, state);
+        };
+  }
   return leaf(layer, path);
+}
+
+// Only the features of the true class, or of the longest vector, go in.
+at::Tensor TorchNetwork::reconstruct(const Layer& layer, const Step& make,
+                                     const at::Tensor& x, RunState& state) {
+  const at::Tensor vectors =
+      x.reshape({x.size(0), -1, integer(layer.options, "size")});
+  const at::Tensor chosen =
+      state.labels.defined() ? state.labels : vectors.square().sum(2).argmax(1);
+  const at::Tensor mask =
+      at::one_hot(chosen, vectors.size(1)).to(x.dtype()).unsqueeze(2);
+  const at::Tensor made = make((vectors * mask).flatten(1), state).flatten(1);
+  if (state.training) {
+    state.add_loss((made - state.input.flatten(1)).square().sum(1) *
+                   number(layer.options, "weight"));
+  }
+  return x;
+}
+
+// What is before it climbs where the head descends.
+at::Tensor TorchNetwork::tell_domains(const Layer& layer, const Step& head,
+                                      const at::Tensor& x, RunState& state) {
+  const double reversal = number(layer.options, "weight") * state.reversal;
+  const at::Tensor told =
+      head(x.detach() * (1 + reversal) - x * reversal, state);
+  if (state.training && state.domains.defined()) {
+    state.add_loss(at::log_softmax(told, 1)
+                       .gather(1, state.domains.unsqueeze(1))
+                       .squeeze(1)
+                       .neg());
+  }
+  return x;
 }
 
 TorchNetwork::Step TorchNetwork::leaf(const Layer& layer,

@@ -45,6 +45,11 @@ class TorchNetwork {
 
   Step compile(const models::Layer& layer, const std::string& path);
   Step leaf(const models::Layer& layer, const std::string& path);
+  // Composites that let their input through.
+  static at::Tensor reconstruct(const models::Layer& layer, const Step& make,
+                                const at::Tensor& x, RunState& state);
+  static at::Tensor tell_domains(const models::Layer& layer, const Step& head,
+                                 const at::Tensor& x, RunState& state);
 
   models::Model& model_;
   at::Device device_;

@@ -43,11 +43,18 @@ LayerEntry softmax();  // over features or channels
 // Each pixel asks all pixels: [3 C, H, W], queries, keys and values, to
 // [C, H, W].
 LayerEntry attention();
+// Vectors as features: classes x size of them.
+LayerEntry capsules();        // [C, H, W], C / inputs vectors a pixel
+LayerEntry capsule_logits();  // their lengths, as log-odds
 // Composites.
 LayerEntry sequence();  // children in turn
 // body + shortcut; children: body, and a shortcut if shapes differ
 LayerEntry residual();
 LayerEntry concat();  // children's outputs joined along channels or features
+// Composites that let their input through: the child's loss is added in
+// training.
+LayerEntry reconstruct();
+LayerEntry domain_head();
 
 // What an executor asks of an option that has a word for its value.
 int64_t conv_padding(const Layer& layer);  // pixels around; "same" worked out
@@ -56,14 +63,15 @@ int64_t pool_padding(const Layer& layer);  // 0 for kinds without
 
 inline const std::vector<LayerEntry>& all() {
   static const std::vector<LayerEntry> entries = {
-      conv(),       dense(),        batch_norm(),
-      layer_norm(), position(),     gru(),
-      max_pool(),   average_pool(), adaptive_average_pool(),
-      upsample(),   flatten(),      dropout(),
-      relu(),       relu6(),        sigmoid(),
-      tanh(),       gelu(),         softmax(),
-      attention(),  sequence(),     residual(),
-      concat()};
+      conv(),        dense(),        batch_norm(),
+      layer_norm(),  position(),     gru(),
+      max_pool(),    average_pool(), adaptive_average_pool(),
+      upsample(),    flatten(),      dropout(),
+      relu(),        relu6(),        sigmoid(),
+      tanh(),        gelu(),         softmax(),
+      attention(),   capsules(),     capsule_logits(),
+      sequence(),    residual(),     concat(),
+      reconstruct(), domain_head()};
   return entries;
 }
 

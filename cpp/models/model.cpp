@@ -41,6 +41,21 @@ std::vector<float> initial(const Parameter& parameter, uint64_t seed,
   return values;
 }
 
+// What is inside a reconstruct must make the network's own input.
+void check_reconstructions(const Layer& layer, const Shape& at,
+                           const Shape& image) {
+  Shape shape = at;
+  for (const Layer& child : layer.children) {
+    check_reconstructions(child, shape, image);
+    if (layer.kind == "sequence") shape = output_shape(child, shape);
+  }
+  if (layer.kind != "reconstruct") return;
+  const Shape made = output_shape(layer.children[0], at);
+  require(made.size() == image.size(), "reconstruct: expected a network that ",
+          "makes the ", image.size(), " values of its input ", to_string(image),
+          ", got ", made.size(), "; resize in preprocess or change its end");
+}
+
 // The network's output; an error also says what size would do.
 Shape checked_output(const Layer& network, const Shape& input) {
   try {
@@ -73,6 +88,7 @@ Model::Model(Layer network, const Shape& input,
       "model: expected the network to end in at least 2 flat outputs, or in "
       "images of its input's shape, got ",
       to_string(output_), "; end it with flatten and dense");
+  check_reconstructions(network_, preprocess_.output(), preprocess_.output());
   for (const Parameter& parameter :
        parameters_of(network_, preprocess_.output())) {
     std::vector<float>& store = parameter.is_buffer ? buffers_ : trained_;
@@ -80,6 +96,13 @@ Model::Model(Layer network, const Shape& input,
     store.resize(store.size() + parameter.count());
     set(slots_.back(), initial(parameter, seed, slots_.size()).data());
   }
+}
+
+Loss Model::loss() const {
+  if (makes_images()) return Loss::SquaredError;
+  const bool capsules = !network_.children.empty() &&
+                        network_.children.back().kind == "capsule_logits";
+  return capsules ? Loss::Margin : Loss::CrossEntropy;
 }
 
 const Slot& Model::slot(const std::string& name) const {

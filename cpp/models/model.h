@@ -19,6 +19,19 @@ struct Slot {
   int64_t offset;  // floats, in trained() or in buffers()
 };
 
+// The margin loss: a class that is there has a length above kPresent, others
+// below kAbsent.
+constexpr double kPresent = 0.9, kAbsent = 0.1, kAbsentWeight = 0.5;
+
+// What training makes small.
+enum class Loss {
+  CrossEntropy,
+  // Of networks that end in capsule_logits. Source: Sabour, Frosst, Hinton,
+  // NeurIPS 2017, section 3.
+  Margin,
+  SquaredError  // of networks that make images
+};
+
 class Model {
  public:
   // Weights are drawn from `seed`. Throws std::invalid_argument if the network
@@ -34,6 +47,7 @@ class Model {
   // Numbers that the network gives for a sample: classes, or an image's values.
   int64_t outputs() const { return output_.size(); }
   bool makes_images() const { return !output_.flat; }
+  Loss loss() const;
 
   const std::vector<Slot>& slots() const { return slots_; }
   const Slot& slot(

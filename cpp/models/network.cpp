@@ -1,5 +1,6 @@
 #include "models/network.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -55,6 +56,12 @@ void visit_leaves(const Layer& layer, const std::string& path,
 
 std::string joined_path(const std::string& path, const std::string& name) {
   return path.empty() ? name : path + "." + name;
+}
+
+bool contains(const Layer& root, const std::string& kind) {
+  if (root.kind == kind) return true;
+  return std::any_of(root.children.begin(), root.children.end(),
+                     [&](const Layer& child) { return contains(child, kind); });
 }
 
 Layer without_last_softmax(Layer root) {

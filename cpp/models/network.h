@@ -18,6 +18,9 @@ Layer named(Layer root);
 // "residual1.conv2" from "residual1" and "conv2".
 std::string joined_path(const std::string& path, const std::string& name);
 
+// Whether a layer of the kind is anywhere in the tree.
+bool contains(const Layer& root, const std::string& kind);
+
 // The tree without a last softmax: the loss and predict_proba imply it.
 Layer without_last_softmax(Layer root);
 

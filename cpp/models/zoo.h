@@ -46,6 +46,7 @@ ModelEntry mobilenetv2();
 ModelEntry densenet121();
 ModelEntry gru();
 ModelEntry vit_tiny();
+ModelEntry capsnet();
 ModelEntry autoencoder();
 
 inline const std::vector<ModelEntry>& all() {
@@ -77,6 +78,7 @@ inline const std::vector<ModelEntry>& all() {
                                                   densenet121(),
                                                   gru(),
                                                   vit_tiny(),
+                                                  capsnet(),
                                                   autoencoder()};
   return entries;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "attack/attack.h"
 #include "augment/pipeline.h"
 #include "core/error.h"
 #include "core/list.h"
@@ -64,6 +65,12 @@ void Config::validate(int64_t classes, bool has_validation) {
             "fit.monitor: expected a loss for a network that makes images, got "
             "'",
             monitor, "'");
+  }
+  if (!adversary.name.empty()) {
+    require(classes > 0, "fit.adversary: expected a network with classes");
+    const auto& entry = find(attack::all(), "attack", adversary.name);
+    adversary.options =
+        resolve(adversary.name, entry.options, adversary.options);
   }
   if (monitor == "auto") monitor = has_validation ? "val_loss" : "loss";
   const std::vector<std::string> known = {"loss", "accuracy", "val_loss",

@@ -7,7 +7,9 @@
 #include <memory>
 #include <new>
 #include <numeric>
+#include <optional>
 
+#include "attack/attack.h"
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
@@ -57,7 +59,8 @@ class Loop {
         validation_(validation),
         config_(config),
         hooks_(hooks),
-        executor_(engine::make_executor(model, config.device)),
+        executor_(engine::make_executor(model, config.device,
+                                        !config.adversary.name.empty())),
         steps_((training.count + config.batch_size - 1) / config.batch_size),
         schedule_(find(schedules::all(), "schedule", config.schedule.name)
                       .make(config.schedule.options, {steps_, config.epochs})),
@@ -67,8 +70,11 @@ class Loop {
     images_.resize(batch * model.preprocess().output().size());
     if (model.makes_images()) targets_.resize(images_.size());
     labels_.resize(batch);
-    if (training.weights || !config.class_weights.empty())
+    if (training.domains) domains_.resize(batch);
+    if (training.weights || training.domains || !config.class_weights.empty())
       weights_.resize(batch);
+    if (!config.adversary.name.empty())
+      attacker_.emplace(model, config.adversary, config.seed);
   }
 
   Outcome run() {
@@ -107,11 +113,12 @@ class Loop {
     order_ = permutation(training_.count,
                          Draws(config_.seed, Stream::Permutation, epoch));
     executor_->start_epoch(steps_);
+    recorded_ = {};
     for (int64_t step = 0; step < steps_; ++step) {
       lr_ = config_.learning_rate * schedule_->factor(taken_++);
       const engine::Batch batch = gather(epoch, step);
       executor_->train(batch, lr_);
-      if (config_.record_steps) record(batch.count);
+      if (config_.record_steps) record();
       if (Clock::now() - last_pulse_ < kPulse) continue;
       last_pulse_ = Clock::now();
       const engine::Totals totals = executor_->totals();
@@ -123,15 +130,18 @@ class Loop {
   }
 
   // The executor keeps sums: the step's loss is what they grew by.
-  void record(int64_t count) {
+  void record() {
     const engine::Totals totals = executor_->totals();
-    const double sum = totals.loss * static_cast<double>(totals.samples);
-    const double before = totals.samples > count ? recorded_ : 0;
-    outcome_.step_losses.push_back(
-        totals.bad_step >= 0 ? std::nan("")
-                             : (sum - before) / static_cast<double>(count));
+    const auto sum = [](const engine::Totals& of) {
+      return of.loss * static_cast<double>(of.samples);
+    };
+    const auto count = static_cast<double>(totals.samples - recorded_.samples);
+    outcome_.step_losses.push_back(totals.bad_step >= 0 || count == 0
+                                       ? std::nan("")
+                                       : (sum(totals) - sum(recorded_)) /
+                                             count);
     outcome_.step_rates.push_back(lr_);
-    recorded_ = sum;
+    recorded_ = totals;
   }
 
   // The step's samples, augmented and preprocessed, as the network takes them.
@@ -148,14 +158,33 @@ class Loop {
     for (int64_t i = 0; i < count; ++i) {
       const int64_t sample = order_[first + i];
       labels_[i] = training_.labels[sample];
+      if (!domains_.empty()) domains_[i] = training_.domains[sample];
       if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
     }
-    return {images_.data(), labels_.data(),
-            weights_.empty() ? nullptr : weights_.data(),
-            targets_.empty() ? nullptr : targets_.data(), count};
+    if (attacker_)
+      (*attacker_)(*executor_, images_.data(), labels_.data(), chosen, count,
+                   epoch);
+    engine::Batch batch;
+    batch.images = images_.data();
+    batch.labels = labels_.data();
+    if (!weights_.empty()) batch.weights = weights_.data();
+    if (!targets_.empty()) batch.targets = targets_.data();
+    if (!domains_.empty()) batch.domains = domains_.data();
+    batch.reversal = reversal();
+    batch.count = count;
+    return batch;
+  }
+
+  // Rises from 0 to 1, so that the head's early noise does no harm. Source:
+  // Ganin et al., JMLR 17, 2016, section 5.2.2.
+  double reversal() const {
+    const double done = static_cast<double>(taken_) /
+                        static_cast<double>(steps_ * config_.epochs);
+    return 2 / (1 + std::exp(-10 * done)) - 1;
   }
 
   double weight(int64_t sample) const {
+    if (training_.domains && training_.domains[sample] != 0) return 0;
     const double own = training_.weights ? training_.weights[sample] : 1;
     return config_.class_weights.empty()
                ? own
@@ -211,7 +240,7 @@ class Loop {
     const auto logits =
         engine::logits_of(*executor_, model_, validation_, 256, keep_going);
     if (stop) return false;
-    const auto score = engine::score(logits, validation_.labels,
+    const auto score = engine::score(model_.loss(), logits, validation_.labels,
                                      validation_.count, model_.outputs());
     row.val_loss = score.loss;
     row.val_accuracy = score.accuracy;
@@ -305,7 +334,8 @@ class Loop {
 
   std::vector<int64_t> order_;
   std::vector<float> images_, targets_, weights_;
-  std::vector<int64_t> labels_;
+  std::vector<int64_t> labels_, domains_;
+  std::optional<attack::Attacker> attacker_;
 
   Snapshot good_, best_;
   Outcome outcome_;
@@ -314,7 +344,7 @@ class Loop {
   int64_t taken_ = 0;  // steps since the start
   double best_value_ = std::numeric_limits<double>::infinity();
   double lr_ = 0;
-  double recorded_ = 0;  // the epoch's loss sum at the last recorded step
+  engine::Totals recorded_;  // of the epoch at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor holds the moving average
   Clock::time_point last_pulse_ = Clock::now();
@@ -322,11 +352,25 @@ class Loop {
 
 }  // namespace
 
+void check(const models::Model& model, Config& config, bool has_validation,
+           bool has_target) {
+  config.validate(model.makes_images() ? 0 : model.outputs(), has_validation);
+  const bool head = models::contains(model.network(), "domain_head");
+  require(head || !has_target,
+          "fit.target: expected a network with a domain head, got none");
+  require(!head || has_target,
+          "fit.target: expected images of another domain for the network's "
+          "domain head, got none");
+  require(model.loss() != models::Loss::Margin || config.label_smoothing == 0,
+          "fit.label_smoothing: expected 0 for a network that ends in "
+          "capsule_logits, got ",
+          config.label_smoothing);
+}
+
 Outcome fit(models::Model& model, const data::DatasetView& training,
             const data::DatasetView& validation, Config config,
             const Hooks& hooks) {
-  config.validate(model.makes_images() ? 0 : model.outputs(),
-                  validation.count > 0);
+  check(model, config, validation.count > 0, training.domains != nullptr);
   require(training.count > 0,
           "fit.data: expected at least one sample, got none");
   const auto out_of_memory = [&](const char* reason, int64_t fitting) {

@@ -39,6 +39,11 @@ struct Outcome {
   std::vector<double> step_losses, step_rates;
 };
 
+// Resolves the config's options and defaults for this model. Throws
+// std::invalid_argument for what it cannot be trained with.
+void check(const models::Model& model, Config& config, bool has_validation,
+           bool has_target);
+
 // Trains `model` in place. `validation` may have no samples.
 // Same model, data, config, device and thread count: the same weights bit for
 // bit. If early stopping is on, the weights of the best epoch come back at the

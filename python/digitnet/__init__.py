@@ -15,6 +15,7 @@ from digitnet._build_info import TORCH_VERSION
 _startup.check_torch(TORCH_VERSION)
 
 from digitnet import (  # noqa: E402  (only after torch was checked)
+    attack,
     augment,
     calibration,
     callbacks,
@@ -56,6 +57,7 @@ __all__ = [
     "OutOfMemory",
     "Report",
     "__version__",
+    "attack",
     "augment",
     "calibration",
     "callbacks",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from digitnet import _core
 from digitnet.augment import as_text
@@ -34,6 +35,20 @@ def enlarge(
         counts = data._copies(copies)
         weights = np.concatenate([weights, np.repeat(weights, counts)])
     return data.enlarged(augment, copies, seed=seed), weights
+
+
+def with_target(
+    data: Dataset, weights: Any, target: Any, model: Model
+) -> tuple[Dataset, Any, npt.NDArray[np.int64]]:
+    """Both domains as one set, its samples' weights, and 0 or 1 for each sample."""
+    if not isinstance(target, Dataset):
+        target = Dataset(target, max_value=model.max_value or data.max_value)
+    other = target._like(labels=np.zeros(len(target), np.int64), classes=data.classes)
+    check_data(model, data, other, second="fit.target")
+    if weights is not None:
+        weights = np.concatenate([weights, np.ones(len(other))])
+    domains = np.repeat(np.array([0, 1]), [len(data), len(other)])
+    return data.joined(other), weights, domains
 
 
 def sample_weights(value: Any, data: Dataset) -> Any:
@@ -95,9 +110,15 @@ def weights_of_classes(
     return [float(weight) for weight in value]
 
 
-def check_data(model: Model, training: Dataset, held_out: Dataset | None) -> None:
+def check_data(
+    model: Model,
+    training: Dataset,
+    held_out: Dataset | None,
+    *,
+    second: str = "fit.validation",
+) -> None:
     """Everything about the data that can be wrong, before anything is changed."""
-    for where, data in (("fit.data", training), ("fit.validation", held_out)):
+    for where, data in (("fit.data", training), (second, held_out)):
         if data is None:
             continue
         labels = data._need_labels(where)

@@ -20,6 +20,7 @@ from digitnet.fit_data import (
     sample_weights,
     unlabelled,
     weights_of_classes,
+    with_target,
 )
 from digitnet.history import History
 from digitnet.progress import Progress, in_notebook, progress_for
@@ -59,6 +60,8 @@ def fit(
     callbacks: Sequence[Callback] | Callback | None = (),
     seed: int = 0,
     device: str = "auto",
+    target: Any = None,
+    adversary: str | tuple[str, Mapping[str, Any]] | None = None,
     record_steps: bool = False,
     progress: bool = True,
 ) -> History:
@@ -106,6 +109,12 @@ def fit(
             Setting ``model.stop_training = True`` ends the run.
         seed: Of shuffling, augmentation, dropout and the validation split.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+        target: Images of another domain, for a network with a `DomainHead` (its labels, if
+            it has any, are not read). An epoch passes over both; loss and accuracy are of
+            `data` alone.
+        adversary: Learn from attacked images: "fgsm", "pgd" or
+            ``("pgd", {"strength": .2, "steps": 1})``, see `digitnet.attack`. Each step
+            costs one more forward and backward pass for each of the attack's.
         record_steps: Keep every step's loss and learning rate in `History.steps`; on a
             GPU this waits for each step.
         progress: Show a bar in a terminal or notebook, else a line an epoch.
@@ -163,9 +172,15 @@ def fit(
         "device": _core.train.resolve_device(str(device)),
         "lr_scales": _lr_scales(model, freeze, lr_scale or {}),
         "record_steps": bool(record_steps),
+        "adversary": "" if adversary is None else _spec(adversary),
     }
-    _core.train.check(options, len(model.classes), held_out is not None)
+    _core.train.check_for(
+        model._core, options, held_out is not None, target is not None
+    )
     check_data(model, training, held_out)
+    domains = None
+    if target is not None:
+        training, weights, domains = with_target(training, weights, target, model)
     if checkpoint is not None:
         check_target(checkpoint)
     history = History(
@@ -178,7 +193,7 @@ def fit(
         model.classes = better_names(model.classes, training.classes)
     model.history = history
     history.executor = _executor(model, options)
-    _train(model, training, weights, held_out, options, run)
+    _train(model, (training, weights, domains), held_out, options, run)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=2)
     if history.status == "interrupted" and not _interactive():
@@ -234,12 +249,12 @@ class _Run:
 
 def _train(
     model: Model,
-    training: Dataset,
-    weights: Any,
+    known: tuple[Dataset, Any, Any],
     held_out: Dataset | None,
     options: dict[str, Any],
     run: _Run,
 ) -> None:
+    training, weights, domains = known
     model.stop_training = False
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
@@ -252,6 +267,7 @@ def _train(
                 training._rows,
                 training._need_labels("fit.data"),
                 weights,
+                domains,
                 held_out._base if held_out else None,
                 held_out._rows if held_out else None,
                 held_out.labels if held_out else None,
@@ -270,7 +286,8 @@ def _train(
 
 def _executor(model: Model, options: dict[str, Any]) -> str:
     """Who will train, and why if it is not the native executor."""
-    name, reason = model._core.executor(options["device"])
+    attacks = bool(options["adversary"])
+    name, reason = model._core.executor(options["device"], attacks)
     return f"{name} ({reason})" if reason else str(name)
 
 

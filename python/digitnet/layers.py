@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # made below from the core's list; here for editors and mypy
     Attention: Callable[..., Layer]
     AveragePool: Callable[..., Layer]
     BatchNorm: Callable[..., Layer]
+    CapsuleLogits: Callable[..., Layer]
+    Capsules: Callable[..., Layer]
     Conv: Callable[..., Layer]
     Dense: Callable[..., Layer]
     Dropout: Callable[..., Layer]
@@ -87,6 +89,32 @@ def Concat(*branches: Any, name: str = "") -> _core.models.Layer:
     return Layer("concat", {}, [as_sequence(branch) for branch in branches], name)
 
 
+def Reconstruct(
+    body: Any, size: int = 16, weight: float = 0.0005, *, name: str = ""
+) -> _core.models.Layer:
+    """Lets features through; in training `body` must make the image from some of them.
+
+    Those are the `size` features of the true class, the others being 0. The sum of squared
+    errors of each image is added to the loss, times `weight`.
+
+    Source: Sabour, Frosst, Hinton, NeurIPS 2017, section 4.1.
+    """
+    options = {"size": size, "weight": weight}
+    return Layer("reconstruct", options, [as_sequence(body)], name)
+
+
+def DomainHead(body: Any, weight: float = 1.0, *, name: str = "") -> _core.models.Layer:
+    """Lets features through; in training `body` must tell two domains apart by them.
+
+    What is before it learns that `body` cannot: the gradient is reversed, times a factor
+    that rises from 0 to `weight` over the training. `fit` is given the other domain's
+    images as `target`.
+
+    Source: Ganin et al., "Domain-adversarial training of neural networks", JMLR 17, 2016.
+    """
+    return Layer("domain_head", {"weight": weight}, [as_sequence(body)], name)
+
+
 def _flat(layers: tuple[Any, ...]) -> list[Any]:
     return (
         list(layers[0])
@@ -95,7 +123,15 @@ def _flat(layers: tuple[Any, ...]) -> list[Any]:
     )
 
 
-__all__ = ["Concat", "Layer", "Residual", "Sequence", "describe"]
+__all__ = [
+    "Concat",
+    "DomainHead",
+    "Layer",
+    "Reconstruct",
+    "Residual",
+    "Sequence",
+    "describe",
+]
 for _entry in describe():
     if not _entry["composite"]:
         _name = _entry["class_name"]

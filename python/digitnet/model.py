@@ -106,6 +106,27 @@ class Model:
     fit = fit
     fit_head = fit_head
 
+    def adapt(self, images: Any) -> None:
+        """Set batch norms' running statistics to those of images of another domain.
+
+        Weights stay; labels are not read. A copy of the model keeps the old ones.
+
+        Args:
+            images: At least two: a Dataset, or what it takes.
+        Raises:
+            ValueError: a network without batch norm.
+        Source:
+            Li et al., "Revisiting batch normalization for practical domain adaptation",
+            ICLR workshop 2017.
+        Example:
+            >>> train, test = digitnet.data.load("digits")
+            >>> model = digitnet.models.make("norm-cnn", input_shape=(8, 8))
+            >>> history = model.fit(train, epochs=1, progress=False)
+            >>> model.adapt(test)
+        """
+        base, rows = self._images(images, "adapt")
+        _core.train.adapt_statistics(self._core, base, rows)
+
     # -- asking -----------------------------------------------------------------
 
     def _images(self, images: Any, where: str) -> tuple[Images, Any]:

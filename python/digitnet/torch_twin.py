@@ -80,6 +80,18 @@ class Join(nn.Module):
         return torch.cat([branch(x) for branch in self.children()], 1)
 
 
+class Aside(nn.Module):
+    """Lets its input through; what is inside takes part in digitnet's training only."""
+
+    def __init__(self, branches: OrderedDict[str, nn.Module]) -> None:
+        super().__init__()
+        for name, branch in branches.items():
+            self.add_module(name, branch)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
 class _Uncounted:
     """Batch norm without num_batches_tracked: digitnet keeps no such count."""
 
@@ -190,6 +202,43 @@ class _Attention(nn.Module):
         return mixed.transpose(2, 3).reshape(count, -1, height, width)
 
 
+class _Capsules(nn.Module):
+    def __init__(self, sizes: tuple[int, ...], options: dict[str, Any]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(sizes))
+        self.units, self.size = int(options["units"]), int(options["size"])
+        self.inputs, self.routing = int(options["inputs"]), int(options["routing"])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        count = len(x)
+        vectors = x.reshape(count, -1, self.inputs, x.shape[2] * x.shape[3])
+        vectors = _squash(vectors.transpose(2, 3).reshape(count, -1, self.inputs))
+        foreseen = torch.einsum("noi,bni->bno", self.weight, vectors)
+        foreseen = foreseen.reshape(count, -1, self.units, self.size)
+        logits = torch.zeros(foreseen.shape[:3], dtype=x.dtype, device=x.device)
+        made = x
+        for _ in range(self.routing):
+            shares = logits.softmax(2)
+            made = _squash(torch.einsum("bnu,bnus->bus", shares, foreseen))
+            logits = logits + torch.einsum("bnus,bus->bnu", foreseen, made)
+        return made.flatten(1)
+
+
+def _squash(s: torch.Tensor) -> torch.Tensor:
+    squares = s.square().sum(-1, keepdim=True)
+    return s * (squares + 1e-12).sqrt() / (1 + squares)
+
+
+class _CapsuleLogits(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        squares = x.unflatten(1, (-1, self.size)).square().sum(2)
+        return (squares + 1e-12).sqrt().clamp_max(1 - 1e-6).logit()
+
+
 def _layer_norm(options: dict[str, Any], shapes: _Shapes, path: str) -> nn.Module:
     return _ChannelNorm(shapes.sizes[f"{path}.weight"], eps=options["epsilon"])
 
@@ -215,6 +264,8 @@ _COMPOSITES: dict[str, Callable[..., nn.Module]] = {
     "sequence": nn.Sequential,
     "residual": Sum,
     "concat": Join,
+    "reconstruct": Aside,
+    "domain_head": Aside,
 }
 
 _LAYERS: dict[str, Callable[..., nn.Module]] = {
@@ -237,6 +288,8 @@ _LAYERS: dict[str, Callable[..., nn.Module]] = {
     "gelu": lambda o, s, p: nn.GELU(),
     "softmax": lambda o, s, p: nn.Softmax(1),
     "attention": lambda o, s, p: _Attention(int(o["heads"])),
+    "capsules": lambda o, s, p: _Capsules(s.sizes[f"{p}.weight"], o),
+    "capsule_logits": lambda o, s, p: _CapsuleLogits(int(o["size"])),
 }
 
 
@@ -260,6 +313,22 @@ def _filter(kernel: list[list[float]]) -> Callable[..., Any]:
         return apply
 
     return step
+
+
+def _median(
+    options: dict[str, Any], max_value: float
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    def apply(x: torch.Tensor) -> torch.Tensor:
+        for _ in range(int(options["passes"])):
+            around = functional.unfold(x, 3, padding=1)
+            x = (
+                around.reshape(len(x), x.shape[1], 9, -1)
+                .median(2)
+                .values.reshape(x.shape)
+            )
+        return x
+
+    return apply
 
 
 def _standardise(
@@ -297,4 +366,5 @@ _STEPS: dict[
         [[1 / 16, 2 / 16, 1 / 16], [2 / 16, 4 / 16, 2 / 16], [1 / 16, 2 / 16, 1 / 16]]
     ),
     "sharpen": _filter([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    "median": _median,
 }

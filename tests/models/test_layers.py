@@ -12,14 +12,18 @@ from digitnet.layers import (
     Attention,
     AveragePool,
     BatchNorm,
+    CapsuleLogits,
+    Capsules,
     Concat,
     Conv,
     Dense,
+    DomainHead,
     Dropout,
     Flatten,
     LayerNorm,
     MaxPool,
     Position,
+    Reconstruct,
     ReLU,
     ReLU6,
     Residual,
@@ -84,6 +88,16 @@ NETWORKS = {
         Dense(3),
     ],
     "concat": [Concat(Conv(4, 3), [Conv(2, 1), Conv(3, 3)]), Flatten(), Dense(3)],
+    "capsules": [Conv(8, 3), Capsules(3, 4, inputs=4), CapsuleLogits(4)],
+    "capsule_logits": [Capsules(3, 2, 2, routing=1), CapsuleLogits(2)],
+    "reconstruct": [Flatten(), Dense(12), Reconstruct([Dense(162)], 4), Dense(3)],
+    "domain_head": [Flatten(), Dense(8), DomainHead([Dense(2)]), Dense(3)],
+}
+# What these add to the loss has tests of its own: test_capsules.py, test_domains.py.
+WITHOUT_ASIDES = {
+    name: network
+    for name, network in NETWORKS.items()
+    if name not in ("reconstruct", "domain_head")
 }
 
 
@@ -110,7 +124,10 @@ def test_every_layer_is_its_torch_twin(network, images, executor, monkeypatch):
 
     model = make(network)
     data = digitnet.Dataset(images, [0, 1, 2, 0, 1], classes=3)
-    model.fit(data, epochs=3, batch_size=5, progress=False)  # moves running statistics
+    has_head = any(layer.kind == "domain_head" for layer in network)
+    other = images[::-1].copy() if has_head else None
+    # Moves running statistics.
+    model.fit(data, epochs=3, batch_size=5, target=other, progress=False)
     twin = model.to_torch()
     with torch.no_grad():
         theirs = twin(torch.from_numpy(images)).numpy()
@@ -121,8 +138,18 @@ def test_every_layer_is_its_torch_twin(network, images, executor, monkeypatch):
         np.testing.assert_array_equal(state[name], value)
 
 
+def margin_loss(logits, labels):
+    """Of capsules; Sabour et al., 2017, equation 4."""
+    import torch
+
+    lengths = logits.sigmoid()
+    there = torch.nn.functional.one_hot(labels, logits.shape[1])
+    present, absent = (0.9 - lengths).relu() ** 2, (lengths - 0.1).relu() ** 2
+    return (there * present + 0.5 * (1 - there) * absent).sum(1).mean()
+
+
 @pytest.mark.parametrize("executor", ["native", "torch"])
-@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("network", WITHOUT_ASIDES.values(), ids=WITHOUT_ASIDES)
 def test_training_follows_torch_for_every_layer(network, images, executor, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
     import torch
@@ -132,12 +159,11 @@ def test_training_follows_torch_for_every_layer(network, images, executor, monke
     twin = model.to_torch().train()
     model._core.max_value = 1
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+    capsules = network[-1].kind == "capsule_logits"
+    loss_of = margin_loss if capsules else torch.nn.functional.cross_entropy
     for _ in range(3):
         optimizer.zero_grad()
-        loss = torch.nn.functional.cross_entropy(
-            twin(torch.from_numpy(images)), torch.from_numpy(labels)
-        )
-        loss.backward()
+        loss_of(twin(torch.from_numpy(images)), torch.from_numpy(labels)).backward()
         optimizer.step()
     data = digitnet.Dataset(images, labels, classes=3)
     model.fit(
@@ -213,6 +239,23 @@ def test_names_are_kind_and_number_or_the_given_ones():
             "attention: expected channels that 3 x 2 heads divide, got 8x7x7",
         ),
         ([Flatten(), GRU(4), Dense(2)], "layer 'gru1': gru: expected images"),
+        ([Capsules(2), CapsuleLogits()], "channels that 8 inputs divide, got 2x9x9"),
+        (
+            [Flatten(), CapsuleLogits(4)],
+            "capsule_logits: expected flat features that 4 divide, got 162",
+        ),
+        (
+            [Flatten(), Dense(8), Reconstruct([Dense(9)], 4), Dense(2)],
+            "makes the 162 values of its input 2x9x9, got 9; resize",
+        ),
+        (
+            [Flatten(), Dense(9), Reconstruct([Dense(162)], 4), Dense(2)],
+            "reconstruct: expected flat features that 4 divide, got 9",
+        ),
+        (
+            [Flatten(), DomainHead([Dense(3)]), Dense(2)],
+            "domain_head: expected a network that ends in 2 flat outputs, got 3",
+        ),
         ([], "at least 2 flat outputs"),
     ],
 )

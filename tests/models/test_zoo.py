@@ -28,6 +28,7 @@ PARAMETERS = {
     "densenet121": 6_957_834,
     "gru": 61_962,
     "vit-tiny": 138_890,
+    "capsnet": 8_215_568,  # 6,804,224 of them without the decoder
     "norm-cnn": 193_130,
     "two-conv-small": 108_874,
     "mnistm-cnn": 871_402,
@@ -47,6 +48,7 @@ LEARNS = {
     "mobilenetv2": (40, 0.004),
     "gru": (100, 0.01),
     "vit-tiny": (60, 0.003),
+    "capsnet": (12, 0.001),
     "alexnet": (120, 0.0002),
     "alexnet-small": (60, 0.002),
     "vgg16": (40, 0.0002),
@@ -56,7 +58,7 @@ LEARNS = {
 CLASSIFIERS = [e["name"] for e in digitnet.models.describe() if not e["makes_images"]]
 LARGE = (
     *("alexnet", "vgg16", "vgg16-transfer", "resnet18", "resnet50", "mobilenetv2"),
-    *("densenet121", "m3", "m7"),
+    *("densenet121", "m3", "m7", "capsnet"),
 )
 
 every_model = pytest.mark.parametrize("name", digitnet.models.names())

@@ -9,7 +9,8 @@ from . import models
 from . import train
 from . import metrics
 from . import features
-__all__: list[str] = ['DataError', 'OutOfMemory', 'augment', 'corrupt', 'data', 'features', 'metrics', 'models', 'train']
+from . import attack
+__all__: list[str] = ['DataError', 'OutOfMemory', 'attack', 'augment', 'corrupt', 'data', 'features', 'metrics', 'models', 'train']
 class DataError(ValueError):
     """
     A damaged or hostile file; names the file and the field.

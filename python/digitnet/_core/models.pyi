@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Layer', 'Model', 'describe', 'describe_layers', 'describe_steps', 'make', 'parameters_of']
+__all__: list[str] = ['Layer', 'Model', 'apply_steps', 'describe', 'describe_layers', 'describe_steps', 'make', 'parameters_of']
 class Layer:
     """
     One layer of a network, as a value.
@@ -50,7 +50,7 @@ class Model:
         ...
     def count_params(self) -> int:
         ...
-    def executor(self, device: str) -> tuple[str, str]:
+    def executor(self, device: str, needs_slopes: bool = False) -> tuple[str, str]:
         """
         Which executor would run the model, and why.
         """
@@ -103,6 +103,10 @@ class Model:
     @property
     def preprocess(self) -> list:
         ...
+def apply_steps(steps: collections.abc.Sequence, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, max_value: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
+    """
+    Images as these preprocessing steps leave them.
+    """
 def describe() -> list:
     """
     Every named network with its summary, source and usual input shape.

@@ -6,10 +6,18 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check', 'describe_optimizers', 'describe_schedules', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+__all__: list[str] = ['adapt_statistics', 'check', 'check_for', 'describe_optimizers', 'describe_schedules', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+def adapt_statistics(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
+    """
+    Running statistics of batch norms become those of the images.
+    """
 def check(options: dict, classes: typing.SupportsInt | typing.SupportsIndex, has_validation: bool) -> None:
     """
     Raise what fit() would raise of these options.
+    """
+def check_for(model: digitnet._core.models.Model, options: dict, has_validation: bool, has_target: bool) -> None:
+    """
+    Raise what fit() would raise of these options for this model.
     """
 def describe_optimizers() -> list:
     """
@@ -19,7 +27,7 @@ def describe_schedules() -> list:
     """
     Every learning-rate schedule with its options.
     """
-def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any) -> dict:
+def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any) -> dict:
     """
     Train in place; digitnet.Model.fit is the front door.
     """

@@ -1,0 +1,170 @@
+#include "attack/attack.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "core/list.h"
+#include "core/random.h"
+#include "engine/inference.h"
+
+namespace digitnet::attack {
+namespace {
+
+constexpr int64_t kImagesAtOnce = 256;
+
+OptionInfo strength() {
+  return {"strength", OptionType::Real,
+          0.1,        0,
+          1,          "most by which a pixel changes, of full intensity"};
+}
+
+AttackEntry fgsm() {
+  return {"fgsm",
+          "one step of full strength along the sign of the loss's slope",
+          "Goodfellow, Shlens, Szegedy, ICLR 2015, section 4",
+          {strength()},
+          [](const Options& options) {
+            const double most = number(options, "strength");
+            return Search{most, 1, most, 1, false};
+          }};
+}
+
+AttackEntry pgd() {
+  return {"pgd",
+          "many small steps from random starts, each brought back within the "
+          "strength",
+          "Madry et al., Towards deep learning models resistant to adversarial "
+          "attacks, ICLR 2018, section 2.1",
+          {strength(),
+           {"steps", OptionType::Integer, 40.0, 1, 10'000, "of each start"},
+           {"step", OptionType::Real, 0.0, 0, 1,
+            "size of a step; 0: 2.5 times the strength over the steps"},
+           {"restarts", OptionType::Integer, 1.0, 1, 1000,
+            "random starts; the one of the largest loss counts"}},
+          [](const Options& options) {
+            Search search;
+            search.strength = number(options, "strength");
+            search.steps = integer(options, "steps");
+            search.step = number(options, "step");
+            if (search.step == 0) {
+              search.step =
+                  2.5 * search.strength / static_cast<double>(search.steps);
+            }
+            search.restarts = integer(options, "restarts");
+            search.random_start = true;
+            return search;
+          }};
+}
+
+}  // namespace
+
+const std::vector<AttackEntry>& all() {
+  static const std::vector<AttackEntry> entries = {fgsm(), pgd()};
+  return entries;
+}
+
+Attacker::Attacker(const models::Model& model, const Spec& attack,
+                   uint64_t seed)
+    : model_(model), seed_(seed) {
+  const AttackEntry& entry = find(all(), "attack", attack.name);
+  search_ = entry.search(resolve(attack.name, entry.options, attack.options));
+  require(!model.makes_images(), attack.name,
+          ": expected a network with classes, got one that makes images");
+  require(model.preprocess().is_affine(scale_, shift_), attack.name,
+          ": expected preprocessing that only scales and shifts all pixels "
+          "alike, got other steps; train with preprocess=['scale']");
+  const auto full = static_cast<float>(model.preprocess().max_value());
+  const float range = std::abs(scale_) * full;
+  radius_ = static_cast<float>(search_.strength) * range;
+  step_ = static_cast<float>(search_.step) * range;
+  low_ = std::min(shift_, shift_ + scale_ * full);
+  high_ = low_ + range;
+}
+
+void Attacker::operator()(engine::Executor& executor, float* images,
+                          const int64_t* labels, const int64_t* samples,
+                          int64_t count, int64_t epoch) const {
+  const int64_t size = model_.preprocess().output().size();
+  const int64_t classes = model_.outputs();
+  std::vector<float> at, best(images, images + count * size), logits;
+  std::vector<double> largest(count, -1);
+  for (int64_t i = 0; i < search_.restarts; ++i) {
+    start(images, samples, count,
+          static_cast<uint64_t>(epoch * search_.restarts + i), at);
+    climb(executor, images, labels, count, at);
+    if (search_.restarts == 1) {
+      best.swap(at);
+      break;
+    }
+    logits.resize(count * classes);
+    executor.predict(at.data(), count, logits.data());
+    for (int64_t n = 0; n < count; ++n) {
+      const double loss = engine::loss_of(
+          model_.loss(), logits.data() + n * classes, classes, labels[n]);
+      if (loss <= largest[n]) continue;
+      largest[n] = loss;
+      std::copy_n(at.data() + n * size, size, best.data() + n * size);
+    }
+  }
+  std::copy(best.begin(), best.end(), images);
+}
+
+void Attacker::start(const float* images, const int64_t* samples, int64_t count,
+                     uint64_t round, std::vector<float>& at) const {
+  const int64_t size = model_.preprocess().output().size();
+  at.assign(images, images + count * size);
+  if (!search_.random_start) return;
+  for (int64_t n = 0; n < count; ++n) {
+    Draws draws(seed_, Stream::Attack, round,
+                static_cast<uint64_t>(samples[n]));
+    for (int64_t p = n * size; p < (n + 1) * size; ++p) {
+      const auto moved = static_cast<float>(draws.uniform(-radius_, radius_));
+      at[p] = bounded(images[p] + moved, images[p]);
+    }
+  }
+}
+
+void Attacker::climb(engine::Executor& executor, const float* images,
+                     const int64_t* labels, int64_t count,
+                     std::vector<float>& at) const {
+  for (int64_t step = 0; step < search_.steps; ++step) {
+    const auto slopes =
+        executor.loss_slopes(at.data(), labels, count).gradients;
+    for (size_t p = 0; p < at.size(); ++p) {
+      const float sign = slopes[p] > 0 ? 1.0f : slopes[p] < 0 ? -1.0f : 0.0f;
+      at[p] = bounded(at[p] + step_ * sign, images[p]);
+    }
+  }
+}
+
+float Attacker::bounded(float value, float image) const {
+  const float near = std::clamp(value, image - radius_, image + radius_);
+  return std::clamp(near, low_, high_);
+}
+
+std::vector<float> attacked(engine::Executor& executor,
+                            const models::Model& model, const Spec& attack,
+                            const data::DatasetView& samples, uint64_t seed,
+                            const std::function<bool()>& keep_going) {
+  const Attacker attacker(model, attack, seed);
+  const int64_t size = model.input().size();
+  std::vector<float> result(samples.count * size), raw(size);
+  std::vector<int64_t> numbers(kImagesAtOnce);
+  for (int64_t first = 0; first < samples.count; first += kImagesAtOnce) {
+    if (keep_going && !keep_going()) break;
+    const int64_t count = std::min(kImagesAtOnce, samples.count - first);
+    float* images = result.data() + first * size;
+    for (int64_t i = 0; i < count; ++i) {
+      numbers[i] = first + i;
+      samples.images.read(samples.row(first + i), raw.data());
+      model.preprocess().apply(raw.data(), images + i * size);
+    }
+    attacker(executor, images, samples.labels + first, numbers.data(), count);
+    for (int64_t p = 0; p < count * size; ++p)
+      images[p] = attacker.raw(images[p]);
+  }
+  return result;
+}
+
+}  // namespace digitnet::attack

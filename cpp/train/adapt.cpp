@@ -1,0 +1,38 @@
+#include "train/adapt.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "features/activations.h"
+#include "models/network.h"
+
+namespace digitnet::train {
+
+void adapt_statistics(engine::Executor& executor, const models::Model& model,
+                      const data::DatasetView& samples,
+                      const std::function<bool()>& keep_going) {
+  constexpr int64_t kImagesAtOnce = 500;
+  require(models::contains(model.network(), "batch_norm"),
+          "adapt: expected a network with batch norm, got none");
+  require(samples.count >= 2, "adapt.images: expected at least 2, got ",
+          samples.count);
+  // Even batches: a last one of a single image would have no variance.
+  const int64_t batches = (samples.count + kImagesAtOnce - 1) / kImagesAtOnce;
+  for (int64_t batch = 0; batch < batches; ++batch) {
+    if (keep_going && !keep_going()) return;
+    const int64_t first = samples.count * batch / batches;
+    const int64_t last = samples.count * (batch + 1) / batches;
+    std::vector<int64_t> rows;
+    for (int64_t i = first; i < last; ++i) rows.push_back(samples.row(i));
+    data::DatasetView part = samples;
+    part.rows = rows.data();
+    part.count = last - first;
+    const std::vector<float> images = features::preprocessed(model, part);
+    // The mean over all that were seen so far.
+    executor.observe_statistics(
+        images.data(), part.count,
+        static_cast<double>(part.count) / static_cast<double>(last));
+  }
+}
+
+}  // namespace digitnet::train

@@ -1,0 +1,62 @@
+"""Images changed so little that people read them as before, but a network need not.
+
+Every pixel moves by at most the strength, a part of full intensity, up the slope of the
+loss; computed in C++.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from digitnet import _core
+from digitnet._arrays import as_whole
+from digitnet._core.attack import describe
+from digitnet.data.dataset import Dataset, as_dataset
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+__all__ = ["attacked", "describe", "names"]
+
+
+def names() -> list[str]:
+    """Names that `attacked` accepts."""
+    return [entry["name"] for entry in describe()]
+
+
+def attacked(
+    model: Model, data: Any, name: str, *, seed: int = 0, **options: float
+) -> Dataset:
+    """A set of its images as an attack on the model leaves them.
+
+    Args:
+        model: A model with classes whose preprocessing scales all pixels alike.
+        data: A Dataset or a pair (images, labels); labels are the true ones, and kept.
+        name: "fgsm", one step from the image itself, or "pgd", many small ones from random
+            starts.
+        seed: Of the starts.
+        **options: `strength` (the most by which a pixel changes, of full intensity;
+            default .1); for "pgd" also `steps`, `step` (their size; default 2.5 strength /
+            steps) and `restarts`, of which the strongest counts.
+    Returns:
+        float32 images on the data's scale, within [0, max_value].
+    Raises:
+        ValueError: unknown attack or option, unlabelled data, a model that cannot be
+            attacked.
+    Source:
+        Goodfellow, Shlens, Szegedy, ICLR 2015; Madry et al., ICLR 2018.
+    Example:
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> history = model.fit(train, epochs=5, progress=False)
+        >>> spoiled = digitnet.attack.attacked(model, test, "fgsm", strength=0.1)
+        >>> model.evaluate(spoiled)["accuracy"] < model.evaluate(test)["accuracy"]
+        True
+    """
+    model._need_classes("attacked")
+    data = as_dataset(data, "attacked", max_value=model.max_value)
+    labels = data._need_labels("attacked")
+    base, rows = model._images(data, "attacked")
+    spec, number = (name, options), as_whole(seed, "attacked.seed")
+    made = _core.attack.attacked(model._core, spec, base, rows, labels, number)
+    return data._like(_base=made, _rows=None, name=f"{data.name}, {name}")
