@@ -25,11 +25,11 @@ struct Batch {
   // Of a network that makes images: what it should make, [count, C, H, W]. The
   // loss is the mean squared error then, and labels are not read.
   const float* targets = nullptr;
-  // [count] of 0 and 1, or null: which of two domains a sample is of. Labels
-  // of domain 1 are not read.
-  const int64_t* domains = nullptr;
-  double reversal = 0;  // of the gradient behind domain heads, times -1
   int64_t count = 0;
+  // With two domains: so many samples, the first ones, are of the one whose
+  // labels are known; the others' labels and weights are not read. -1: all are.
+  int64_t known = -1;
+  double reversal = 0;  // of the gradient behind domain heads, times -1
 };
 
 struct TrainSettings {

@@ -261,7 +261,7 @@ class TorchExecutor : public Executor {
     RunState state{true, &random_};
     state.input = network_.input(batch.images, batch.count);
     if (!batch.targets) state.labels = on_device(batch.labels, batch.count);
-    if (batch.domains) state.domains = on_device(batch.domains, batch.count);
+    state.known = batch.known;
     state.reversal = batch.reversal;
     const at::Tensor answers = network_(state.input, state);
     const at::Tensor& labels = state.labels;
@@ -281,14 +281,15 @@ class TorchExecutor : public Executor {
     losses_.select(0, static_cast<int64_t>(counts_.size()))
         .copy_(loss.detach());
     if (labels.defined()) {
-      at::Tensor hits = answers.detach().argmax(1).eq(labels);
-      if (state.domains.defined()) hits = hits & state.domains.eq(0);
-      correct_.add_(hits.sum());
+      const at::Tensor hits = answers.detach().argmax(1).eq(labels);
+      correct_.add_(hits.narrow(0, 0, known_of(batch)).sum());
     }
-    // Of another domain no label is known, and no loss counted.
-    counts_.push_back(batch.domains ? std::count(batch.domains,
-                                                 batch.domains + batch.count, 0)
-                                    : batch.count);
+    counts_.push_back(known_of(batch));
+  }
+
+  // Samples whose labels count.
+  static int64_t known_of(const Batch& batch) {
+    return batch.known < 0 ? batch.count : batch.known;
   }
 
   at::Tensor on_device(const int64_t* values, int64_t count) const {

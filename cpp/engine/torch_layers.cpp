@@ -4,6 +4,7 @@
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty_like.h>
@@ -54,11 +55,23 @@ at::Tensor dense(const Layer&, const Tensors& tensors, bool,
 at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
                       const at::Tensor& x, RunState& state) {
   const bool adapting = state.statistics_momentum > 0;
-  return at::batch_norm(
-      x, tensors.at("weight"), tensors.at("bias"), tensors.at("running_mean"),
-      tensors.at("running_var"), adapting || (state.training && !frozen),
-      adapting ? state.statistics_momentum : number(layer.options, "momentum"),
-      number(layer.options, "epsilon"), true);
+  const bool moves = adapting || (state.training && !frozen);
+  const auto normed = [&](const at::Tensor& part, bool remembers) {
+    return at::batch_norm(part, tensors.at("weight"), tensors.at("bias"),
+                          remembers ? tensors.at("running_mean") : at::Tensor(),
+                          remembers ? tensors.at("running_var") : at::Tensor(),
+                          moves,
+                          adapting ? state.statistics_momentum
+                                   : number(layer.options, "momentum"),
+                          number(layer.options, "epsilon"), true);
+  };
+  const int64_t others = x.size(0) - state.known;
+  if (!moves || state.known < 2 || others < 2) return normed(x, true);
+  // Each domain by its own statistics; the second's are kept, for that is where
+  // the network will work. Source: Chang et al., "Domain-specific batch
+  // normalization", CVPR 2019.
+  return at::cat({normed(x.narrow(0, 0, state.known), false),
+                  normed(x.narrow(0, state.known, others), true)});
 }
 
 at::Tensor max_pool(const Layer& layer, const Tensors&, bool,

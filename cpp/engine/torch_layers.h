@@ -27,7 +27,7 @@ struct RunState {
   // What networks aside are asked about in training: see layers/aside.cpp.
   at::Tensor input = {};        // of the whole network
   at::Tensor labels = {};       // [N], or undefined
-  at::Tensor domains = {};      // [N] of 0 and 1, or undefined
+  int64_t known = -1;           // samples of the first domain; -1: no second
   double reversal = 0;          // of the gradient behind domain heads
   at::Tensor side_losses = {};  // [N] that they leave, or undefined
 

@@ -110,11 +110,13 @@ at::Tensor TorchNetwork::tell_domains(const Layer& layer, const Step& head,
   const double reversal = number(layer.options, "weight") * state.reversal;
   const at::Tensor told =
       head(x.detach() * (1 + reversal) - x * reversal, state);
-  if (state.training && state.domains.defined()) {
-    state.add_loss(at::log_softmax(told, 1)
-                       .gather(1, state.domains.unsqueeze(1))
-                       .squeeze(1)
-                       .neg());
+  if (state.training && state.known >= 0) {
+    const at::Tensor logarithms = at::log_softmax(told, 1);
+    const int64_t others = x.size(0) - state.known;
+    state.add_loss(
+        at::cat({logarithms.narrow(0, 0, state.known).select(1, 0),
+                 logarithms.narrow(0, state.known, others).select(1, 1)})
+            .neg());
   }
   return x;
 }

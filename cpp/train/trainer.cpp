@@ -70,7 +70,6 @@ class Loop {
     images_.resize(batch * model.preprocess().output().size());
     if (model.makes_images()) targets_.resize(images_.size());
     labels_.resize(batch);
-    if (training.domains) domains_.resize(batch);
     if (training.weights || training.domains || !config.class_weights.empty())
       weights_.resize(batch);
     if (!config.adversary.name.empty())
@@ -148,7 +147,15 @@ class Loop {
   engine::Batch gather(int64_t epoch, int64_t step) {
     const int64_t first = step * config_.batch_size;
     const int64_t count = std::min(config_.batch_size, training_.count - first);
-    const int64_t* chosen = order_.data() + first;
+    int64_t* chosen = order_.data() + first;
+    engine::Batch batch;
+    if (training_.domains) {
+      batch.known =
+          std::stable_partition(
+              chosen, chosen + count,
+              [&](int64_t sample) { return training_.domains[sample] == 0; }) -
+          chosen;
+    }
     samples_.fill(*executor_, training_, chosen, count, epoch, true,
                   images_.data());
     if (!targets_.empty()) {
@@ -158,18 +165,15 @@ class Loop {
     for (int64_t i = 0; i < count; ++i) {
       const int64_t sample = order_[first + i];
       labels_[i] = training_.labels[sample];
-      if (!domains_.empty()) domains_[i] = training_.domains[sample];
       if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
     }
     if (attacker_)
       (*attacker_)(*executor_, images_.data(), labels_.data(), chosen, count,
                    epoch);
-    engine::Batch batch;
     batch.images = images_.data();
     batch.labels = labels_.data();
     if (!weights_.empty()) batch.weights = weights_.data();
     if (!targets_.empty()) batch.targets = targets_.data();
-    if (!domains_.empty()) batch.domains = domains_.data();
     batch.reversal = reversal();
     batch.count = count;
     return batch;
@@ -334,7 +338,7 @@ class Loop {
 
   std::vector<int64_t> order_;
   std::vector<float> images_, targets_, weights_;
-  std::vector<int64_t> labels_, domains_;
+  std::vector<int64_t> labels_;
   std::optional<attack::Attacker> attacker_;
 
   Snapshot good_, best_;

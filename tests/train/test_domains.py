@@ -57,6 +57,43 @@ def test_the_gradient_behind_the_head_is_reversed(rng):
         )
 
 
+def test_each_domain_is_normed_by_its_own_statistics(rng):
+    """One step by hand; what is kept for later are the target's."""
+    source = rng.random((6, 1, 5, 5), dtype=np.float32)
+    target = rng.random((4, 1, 5, 5), dtype=np.float32) * 0.3
+    layers = [Flatten(), Dense(8), BatchNorm(1.0), DomainHead([Dense(2)]), Dense(3)]
+    model = make(layers)
+    model._core.max_value = 1
+    twin = model.to_torch()
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+
+    def normed(images):
+        features = twin.dense1(torch.from_numpy(images).flatten(1))
+        mean, variance = features.mean(0), features.var(0, unbiased=False)
+        return (features - mean) / (variance + 1e-5).sqrt(), features
+
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.2)
+    (first, _), (second, features) = normed(source), normed(target)
+    loss = torch.nn.functional.cross_entropy(twin.dense2(first), labels)
+    strength = 2 / (1 + np.exp(-10)) - 1
+    both = torch.cat([first, second])
+    both = -strength * both + (1 + strength) * both.detach()
+    told = twin.domain_head1.sequence1(both)
+    domains = torch.tensor([0] * 6 + [1] * 4)
+    (loss + torch.nn.functional.cross_entropy(told, domains)).backward()
+    optimizer.step()
+    data = digitnet.Dataset(source, labels.numpy(), classes=3, max_value=1)
+    other = digitnet.Dataset(target, max_value=1)
+    model.fit(data, target=other, epochs=1, **(OPTIONS | {"batch_size": 10}))
+    state = model.state_dict()
+    for name in ("dense1.weight", "dense2.weight"):
+        expected = twin.state_dict()[name].numpy()
+        np.testing.assert_allclose(state[name], expected, atol=2e-5)
+    kept = state["batch_norm1.running_mean"], state["batch_norm1.running_var"]
+    np.testing.assert_allclose(kept[0], features.detach().mean(0), atol=1e-5)
+    np.testing.assert_allclose(kept[1], features.detach().var(0), rtol=1e-4)
+
+
 def test_the_targets_labels_are_not_read(rng):
     data = digitnet.Dataset(rng.random((9, 5, 5)), np.arange(9) % 3, classes=3)
     images = rng.random((9, 5, 5))
