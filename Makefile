@@ -5,18 +5,21 @@
 #   TORCH=torch==2.13.0    which torch is installed there
 #   TORCH_INDEX=URL        where pip looks for torch (a CPU-only index saves gigabytes)
 #   STRICT=1               warnings of the C++ compiler are errors
+#   TEST_JOBS=1            tests at a time; as many as there are cores, one thread each
 
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 STRICT ?=
+TEST_JOBS ?= auto
 
 BIN := $(VENV)/bin
 BUILD := build/dev
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITNET_STRICT=ON)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-dir=$(BUILD) $(DEFINES)
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS)
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
@@ -51,7 +54,7 @@ test-cpp: $(VENV)/.tested
 	fi
 
 test-python: $(VENV)/.tested
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.tested
 	$(BIN)/python -m pytest -m slow
@@ -61,7 +64,7 @@ test-accuracy: $(VENV)/.tested
 	$(BIN)/python -m pytest -m accuracy
 
 notebooks: $(VENV)/.tested
-	DIGITNET_MODE=smoke $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
+	DIGITNET_MODE=smoke $(PYTEST) --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
 
 stubs: $(VENV)/.lint
 	rm -rf build/stubs

@@ -13,6 +13,7 @@ import digitnet
 matplotlib.use("Agg")
 
 SEED = int(os.environ.get("DIGITNET_TEST_SEED") or secrets.randbelow(2**31))
+os.environ["DIGITNET_TEST_SEED"] = str(SEED)  # xdist's workers have the same
 
 
 def pytest_report_header():

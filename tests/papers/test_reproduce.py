@@ -16,14 +16,14 @@ from digitnet.papers import reproduce
 every_recipe = pytest.mark.parametrize("name", papers.names())
 
 
-# "best" has no paper: both protocols are the same. The two recipes that take longest
-# follow their papers in the slow tests only.
+# "best" has no paper: both protocols are the same. The two recipes that take longest are
+# run in smoke mode by their notebooks; here in the slow tests only.
 LONG = ("vgg16-transfer", "kaggle-cnn")
 PROTOCOLS = [
     pytest.param(
         name,
         protocol,
-        marks=pytest.mark.slow if protocol == "paper" and name in LONG else (),
+        marks=pytest.mark.slow if name in LONG else (),
     )
     for name in papers.names()
     for protocol in papers.PROTOCOLS[: 1 if name.startswith("best") else 2]

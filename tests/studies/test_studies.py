@@ -178,6 +178,49 @@ def test_the_ablations_network_changes_in_what_is_named_only(kind):
             assert left == [k for k in kinds if k != same]
 
 
+def test_optdigits_stand_in_mnists_box_in_colour(digits):
+    from digitnet.studies.domains import common
+
+    data = digits[0][:5]
+    made = common(data)
+    assert made.shape == (3, 28, 28) and made.max_value == 255
+    images = made.images
+    np.testing.assert_array_equal(images[:, 0], images[:, 2])
+    border = np.ones((28, 28), bool)
+    border[4:24, 4:24] = False
+    assert (images[:, :, border] == 0).all()
+    means = images[:, 0, 4:24, 4:24].reshape(5, -1).mean(1) / 255
+    np.testing.assert_allclose(
+        means, data.images.reshape(5, -1).mean(1) / 16, atol=0.05
+    )
+    np.testing.assert_array_equal(made.labels, data.labels)
+
+
+def test_adapting_leaves_the_others_model_alone(nothing_here, tmp_path):
+    from digitnet.studies import domains
+
+    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    before = domains.alone(shop, "mnist", 0).state_dict()
+    domains.adapted(shop, "batch norm", ("mnist", "mnist-m"), 0)
+    for name, value in domains.alone(shop, "mnist", 0).state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_denoising_by_nothing_measures_the_damage(nothing_here, tmp_path):
+    from digitnet import metrics
+    from digitnet.studies import denoise
+
+    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    test = denoise.parts(shop)[1]
+    spoiled = denoise.damaged(test, "noise 40 %")
+    assert not np.array_equal(spoiled.images, test.images)
+    psnr, ssim, accuracy = denoise.score(shop, "noise 40 %", denoise.NOTHING, 0)
+    expected = metrics.psnr(spoiled.images, test.images, 255).mean()
+    assert psnr == pytest.approx(expected, rel=1e-6)
+    assert ssim == pytest.approx(metrics.ssim(spoiled.images, test.images, 255).mean())
+    assert accuracy == denoise.judge(shop, 0).evaluate(spoiled)["accuracy"]
+
+
 def test_cross_validation_judges_every_sample_once(digits):
     data = digits[0][:300]
     found = digitnet.cross_validate(

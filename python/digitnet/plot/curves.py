@@ -116,7 +116,7 @@ def folds(losses: Any, accuracies: Any, ax: Any = None) -> Display:
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="fold")
     outer = axes_for(ax, 9, 3.2)
     outer.set_axis_off()
-    panels = [outer.inset_axes((i / 2 + 0.05, 0.12, 0.42, 0.8)) for i in (0, 1)]
+    panels = [outer.inset_axes((i / 2 + 0.08, 0.12, 0.41, 0.8)) for i in (0, 1)]
     for panel, name, colour in zip(panels, frame, (BLUE, ORANGE), strict=True):
         mean = float(frame[name].mean())
         panel.plot(frame.index, frame[name], "o-", color=colour)

@@ -23,6 +23,8 @@ def all() -> list[Recipe]:
         ablation,
         classical,
         crossval,
+        denoise,
+        domains,
         ensembles,
         fractions,
         networks,
@@ -32,7 +34,7 @@ def all() -> list[Recipe]:
 
     listed = (
         *(networks, classical, fractions, ensembles, search, crossval, robustness),
-        ablation,
+        *(domains, ablation, denoise),
     )
     return [module.recipe() for module in listed]
 

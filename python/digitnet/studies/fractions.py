@@ -20,6 +20,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "kaggle-cnn": {"learning_rate": 0.002},
     "resnet18": {"learning_rate": 0.002},
     "densenet121": {"learning_rate": 0.002, "side": 32},
+    "capsnet": {"learning_rate": 0.001},
 }
 Case = tuple[str, float, int]
 
@@ -103,7 +104,7 @@ def recipe() -> Recipe:
         name="fractions",
         title="Networks on parts of the data",
         paper="Chen et al., arXiv 1811.08278, 2018, cited by the thesis on Kaggle's digits",
-        summary="a CNN, ResNet and DenseNet on 25, 50, 75 and 100 % of the images",
+        summary="a CNN, ResNet, DenseNet and CapsNet on 25, 50, 75 and 100 % of the images",
         claims=tuple(
             Claim(f"{name} {fraction}", f"{name}, {fraction:.0%} of the images", None)
             for name in NETWORKS
@@ -114,8 +115,8 @@ def recipe() -> Recipe:
             Stage("training", "Training and test", training_stage, 40),
         ),
         remarks=(
-            "CapsNet, the best of the four there on all of the data (99.75 %), is not among "
-            "the networks yet.",
+            "On all of the data CapsNet is the best of the four there (99.75 %); it needs "
+            "far more time than the others.",
             "Their table for each fraction could not be had; no claim is put beside ours.",
         ),
         seeds=2,

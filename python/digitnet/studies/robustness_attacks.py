@@ -1,0 +1,148 @@
+"""The part of robustness that follows gradients: attacks, and learning from them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from digitnet import models, plot
+from digitnet.attack import attacked
+from digitnet.data.dataset import Dataset
+from digitnet.experiments.recipe import Claim
+from digitnet.experiments.workshop import Workshop
+from digitnet.model import Model
+
+NETWORK = "two-conv-small"
+STRENGTH = 0.2  # from which networks learn
+STRENGTHS = (0.05, 0.1, 0.2, 0.3)
+ATTACKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "FGSM": ("fgsm", {}),
+    "PGD": ("pgd", {"steps": 20, "restarts": 3}),
+}
+# What each training learns from: clean images, one large step from a random start (Wong,
+# Rice, Kolter, 2020), many small ones (Madry et al., 2018).
+LEARNED_FROM: dict[str, Any] = {
+    "clean images": None,
+    "one step": (
+        "pgd",
+        {"strength": STRENGTH, "steps": 1, "step": 1.25 * STRENGTH},
+    ),
+    "seven steps": (
+        "pgd",
+        {"strength": STRENGTH, "steps": 7, "step": STRENGTH / 4},
+    ),
+}
+Parts = tuple[Dataset, Dataset, Dataset]
+
+
+def claims() -> tuple[Claim, ...]:
+    keys = [
+        (f"{name}, {attack} {STRENGTH}", f"learned from {name}: {attack} of {STRENGTH}")
+        for name in LEARNED_FROM
+        for attack in ATTACKS
+    ]
+    clean = [(f"{n}, clean", f"learned from {n}: clean images") for n in LEARNED_FROM]
+    return tuple(Claim(key, what, None) for key, what in clean + keys)
+
+
+def learned(workshop: Workshop, parts: Parts, name: str, seed: int) -> Model:
+    train = parts[0]
+    # Seven steps cost eight trainings: fewer images, the same for all.
+    train = workshop.part(
+        train, workshop.size(smoke=100, quick=3_000, default=10_000, full=None)
+    )
+    model, _ = workshop.trained(
+        f"learned from {name} {seed}",
+        lambda: models.make(NETWORK, classes=train.classes, seed=seed),
+        train,
+        epochs=workshop.size(smoke=1, quick=8, default=10, full=20),
+        batch_size=64,
+        learning_rate=0.002,
+        adversary=LEARNED_FROM[name],
+        seed=seed,
+    )
+    return model
+
+
+def asked(workshop: Workshop, parts: Parts) -> Dataset:
+    few = workshop.size(smoke=40, quick=500, default=1_000, full=None)
+    return workshop.part(parts[2], few, seed=1)
+
+
+def search(workshop: Workshop, kind: str, options: dict[str, Any]) -> dict[str, Any]:
+    """How hard an attack searches; in smoke mode hardly at all."""
+    if workshop.mode == "smoke" and kind == "pgd":
+        return {"steps": 2, "restarts": 2}
+    return options
+
+
+def scores(workshop: Workshop, parts: Parts, name: str, seed: int) -> dict[str, float]:
+    """Accuracy by attack and strength; "clean" is strength 0."""
+
+    def one() -> dict[str, float]:
+        model, test = learned(workshop, parts, name, seed), asked(workshop, parts)
+        found = {"clean": model.evaluate(test)["accuracy"]}
+        for attack, (kind, options) in ATTACKS.items():
+            for strength in STRENGTHS:
+                own = search(workshop, kind, options) | {"strength": strength}
+                spoiled = attacked(model, test, kind, seed=seed, **own)
+                key = f"{attack} {strength}"
+                found[key] = model.evaluate(spoiled)["accuracy"]
+        return found
+
+    return dict(workshop.once(f"attacks {name} {seed}", one))
+
+
+def stage(workshop: Workshop, parts: Parts) -> None:
+    cases = [(name, seed) for seed in workshop.seeds for name in LEARNED_FROM]
+    found = workshop.at_once(lambda case: scores(workshop, parts, *case), cases)
+    rows = []
+    for (name, seed), by_attack in zip(cases, found, strict=True):
+        for attack in ATTACKS:
+            rows.append((name, attack, 0.0, seed, by_attack["clean"]))
+            for strength in STRENGTHS:
+                accuracy = by_attack[f"{attack} {strength}"]
+                rows.append((name, attack, strength, seed, accuracy))
+    columns = ["learned from", "attack", "strength", "seed", "accuracy"]
+    frame = pd.DataFrame(rows, columns=columns)
+    means = frame.groupby(columns[:3], sort=False)["accuracy"].mean().reset_index()
+    workshop.table("attacks", "Accuracy on attacked test images", means)
+    means["curve"] = means["learned from"] + ", " + means["attack"]
+    workshop.figure(
+        "attacks",
+        "Accuracy under attack, by what was learned from",
+        partial(plot.sensitivity, means, "curve", "strength", "accuracy"),
+    )
+    for name in LEARNED_FROM:
+        own = frame[frame["learned from"] == name]
+        clean = own[(own["strength"] == 0) & (own["attack"] == "FGSM")]
+        workshop.measure(f"{name}, clean", clean["accuracy"])
+        for attack in ATTACKS:
+            part = own[(own["attack"] == attack) & (own["strength"] == STRENGTH)]
+            workshop.measure(f"{name}, {attack} {STRENGTH}", part["accuracy"])
+    workshop.figure("attacked", *_pictures(workshop, parts))
+    workshop.text(
+        f"{NETWORK} on {len(asked(workshop, parts)):,} test images; strengths are parts of "
+        f"full intensity. PGD: {ATTACKS['PGD'][1]['steps']} steps, "
+        f"{ATTACKS['PGD'][1]['restarts']} random starts, of which the strongest counts."
+    )
+
+
+def _pictures(workshop: Workshop, parts: Parts) -> tuple[str, Any]:
+    """The same digits as they are, and attacked on each of the networks."""
+    few = asked(workshop, parts)[:8]
+    floats = np.asarray(few._whole(), np.float32)
+    shown = few._like(_base=floats, _rows=None)
+    for name in LEARNED_FROM:
+        model = learned(workshop, parts, name, workshop.seeds[0])
+        own = search(workshop, *ATTACKS["PGD"]) | {"strength": STRENGTH}
+        spoiled = attacked(model, few, "pgd", **own)
+        shown = shown.joined(spoiled)
+    title = f"As they are; under PGD of {STRENGTH} against those that learned from " + (
+        ", ".join(LEARNED_FROM)
+    )
+    rows = 1 + len(LEARNED_FROM)
+    return title, partial(plot.sample_grid, shown, rows, 8, title=None)
