@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.parallel import at_once
+from digitnet.models import maker_for
 from digitnet.report import Report
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ def cross_validate(
         >>> found.table["samples"].tolist(), len(found.report.labels)
         ([480, 479, 479], 1438)
     """
-    if isinstance(make, str):
-        make = partial(_named, make, data)
+    make = maker_for(make, data)
     parts = data.k_fold(folds, seed=seed, stratify=stratify)
     options.setdefault("seed", seed)
 
@@ -124,9 +123,3 @@ def cross_validate(
     return CrossValidation(
         report, [m for m, _, _ in found], [h for _, h, _ in found], parts
     )
-
-
-def _named(name: str, data: Dataset, seed: int) -> Model:
-    from digitnet import models
-
-    return models.make(name, data.shape, classes=data.classes, seed=seed)

@@ -14,6 +14,7 @@ from digitnet._arrays import as_whole
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.experiments.parallel import at_once
 from digitnet.model import Model
+from digitnet.models import maker_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,7 +161,7 @@ def copied(model: Model) -> Model:
 
 
 def learning_curve(
-    make: Callable[[int], Model],
+    make: Callable[[int], Model] | str,
     train: Dataset,
     validation: Dataset,
     *,
@@ -172,7 +173,7 @@ def learning_curve(
     """How accuracy grows with the data.
 
     Args:
-        make: Called with a seed, returns a fresh Model.
+        make: Called with a seed, returns a fresh Model; or the name of a network.
         train: What parts are taken of, every class alike.
         validation: On which each model is judged.
         fractions: Sizes of the parts, each 0 < fraction <= 1.
@@ -186,13 +187,13 @@ def learning_curve(
         ValueError: no fractions or seeds, or a fraction that leaves no sample.
     Example:
         >>> train, held = digitnet.data.load("digits")[0].split(0.8)
-        >>> make = lambda seed: digitnet.models.make("linear", (8, 8), seed=seed)
-        >>> found = digitnet.learning_curve(make, train, held, fractions=(0.2, 1), epochs=2)
+        >>> found = digitnet.learning_curve("linear", train, held, fractions=(0.2, 1), epochs=2)
         >>> found["samples"].tolist()
         [230, 1150]
     """
     import pandas as pd
 
+    make = maker_for(make, train)
     cases = [(float(part), int(seed)) for part in fractions for seed in seeds]
     if not cases:
         raise ValueError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from digitnet import _core
 from digitnet._core.models import describe
+from digitnet.data.dataset import Dataset
 from digitnet.model import Model
 from digitnet.model_file import load
 from digitnet.transfer import split_at
@@ -54,3 +55,14 @@ def make(
         seed=seed,
         name=name,
     )
+
+
+def maker_for(
+    given: Callable[[int], Model] | str, data: Dataset
+) -> Callable[[int], Model]:
+    """What makes a fresh model from a seed: `given` itself, or for a network's name one of
+    the data's shape and classes."""
+    if not isinstance(given, str):
+        return given
+    name = given
+    return lambda seed: make(name, data.shape, classes=data.classes, seed=seed)
