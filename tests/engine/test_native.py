@@ -327,6 +327,8 @@ def test_predictions_depend_on_nothing_around_them(rng):
     [
         ([Flatten(), Dense(9), Softmax(), Dense(3)], "softmax 'softmax1'"),
         ([Flatten(), Residual([Dense(36)]), Dense(3)], "'residual1' takes flattened"),
+        ([Conv(4, 3), Conv(4, 3, groups=2), *TAIL], "the groups of the conv 'conv2'"),
+        ([MaxPool(3, 2, padding=1), *TAIL], "the padding of the max_pool 'max_pool1'"),
         ([Conv(3, 6), Flatten()], None),
         ([Conv(3, 5), AveragePool(2), Flatten()], None),
     ],

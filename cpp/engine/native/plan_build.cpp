@@ -18,19 +18,29 @@ struct Plan::Leaf {
 
 namespace {
 
-// Whether there is an operation for a layer that is no composite.
-bool covered(const Layer& layer, const Shape& input) {
+// What there is no operation for, of a layer that is no composite: "" if there
+// is one.
+std::string uncovered(const Layer& layer, const Shape& input) {
+  const auto unless = [](bool covered, const char* what) {
+    return std::string(covered ? "" : what);
+  };
   if (layer.kind == "adaptive_average_pool") {
     // Squares of one size, side by side.
     const int64_t size = integer(layer.options, "size");
-    return input.height == input.width && input.height % size == 0;
+    return unless(input.height == input.width && input.height % size == 0,
+                  "uneven adaptive_average_pool");
   }
-  if (layer.kind == "conv") return integer(layer.options, "groups") == 1;
-  if (layer.kind == "max_pool") return models::layers::pool_padding(layer) == 0;
+  if (layer.kind == "conv") {
+    return unless(integer(layer.options, "groups") == 1, "groups of the conv");
+  }
+  if (layer.kind == "max_pool") {
+    return unless(models::layers::pool_padding(layer) == 0,
+                  "padding of the max_pool");
+  }
   static const std::set<std::string> plain = {
       "dense", "batch_norm", "average_pool", "flatten", "dropout",
       "relu",  "sigmoid",    "tanh",         "gelu"};
-  return plain.count(layer.kind) > 0;
+  return unless(plain.count(layer.kind) > 0, layer.kind.c_str());
 }
 
 template <class Leaf>
@@ -95,9 +105,10 @@ size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
     x = &build_composite(leaves[at], *x);
     return at + 1;
   }
-  if (!covered(layer, x->shape)) {
+  const std::string missing = uncovered(layer, x->shape);
+  if (!missing.empty()) {
     throw NotCovered(
-        join("no kernel for the ", layer.kind, " '", leaves[at].path, "'"));
+        join("no kernel for the ", missing, " '", leaves[at].path, "'"));
   }
   if (layer.kind == "conv") return build_conv(leaves, at, x);
   if (layer.kind == "dense") return build_dense(leaves, at, x);
