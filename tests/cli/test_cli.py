@@ -54,6 +54,13 @@ def folder(tmp_path_factory):
     return out
 
 
+def test_an_unknown_adversary_is_refused_before_anything_is_made(tmp_path, capsys):
+    words = ("train", "--data", "digits", "--model", "linear", "--adversary", "cw")
+    assert cli.main([*words, "--out", str(tmp_path / "run")]) == 1
+    assert "unknown attack 'cw'; known: fgsm, pgd" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_training_leaves_a_whole_folder(folder):
     names = {path.name for path in folder.iterdir()}
     assert {

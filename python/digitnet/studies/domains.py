@@ -155,10 +155,16 @@ def _adapt(workshop: Workshop, way: str, pair: tuple[str, str], seed: int) -> Mo
 # -- stages --------------------------------------------------------------------
 
 
+def one_a_class(data: Dataset) -> Dataset:
+    """The first sample of each class, in the order of the classes."""
+    _, first = np.unique(data._need_labels("domains"), return_index=True)
+    return data[first]  # type: ignore[no-any-return]
+
+
 def data_stage(workshop: Workshop) -> None:
     names = here(workshop)
     class_counts(workshop, {name: parts(workshop, name)[0] for name in names})
-    first, *rest = [parts(workshop, name)[0][:10] for name in names]
+    first, *rest = [one_a_class(parts(workshop, name)[0]) for name in names]
     for data in rest:
         first = first.joined(data._like(classes=first.classes))
     workshop.figure(
