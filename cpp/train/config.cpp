@@ -67,7 +67,9 @@ void Config::validate(int64_t classes, bool has_validation) {
             monitor, "'");
   }
   if (!adversary.name.empty()) {
-    require(classes > 0, "fit.adversary: expected a network with classes");
+    require(classes > 0,
+            "fit.adversary: expected a network with classes, got one that "
+            "makes images");
     const auto& entry = find(attack::all(), "attack", adversary.name);
     adversary.options =
         resolve(adversary.name, entry.options, adversary.options);

@@ -108,7 +108,8 @@ def DomainHead(body: Any, weight: float = 1.0, *, name: str = "") -> _core.model
 
     What is before it learns that `body` cannot: the gradient is reversed, times a factor
     that rises from 0 to `weight` over the training. `fit` is given the other domain's
-    images as `target`.
+    images as `target`. Batch norms go by each domain's own statistics meanwhile, and keep
+    the target's (Chang et al., CVPR 2019): that is where the network will work.
 
     Source: Ganin et al., "Domain-adversarial training of neural networks", JMLR 17, 2016.
     """
