@@ -123,6 +123,15 @@ def test_every_plot_makes_one_figure_of_its_own_and_never_shows(
     assert plt.get_fignums() == []
 
 
+def test_ticks_stand_at_whole_epochs(world):
+    """A few epochs would have ticks between them."""
+    few = digitnet.History({}, monitor="loss")
+    for epoch in range(3):
+        few.append({"epoch": epoch + 1, "loss": 1.0, "accuracy": 0.5})
+    panel = plot.training_curves(few, metrics=("loss",)).axes
+    assert all(tick == round(tick) for tick in panel.get_xticks())
+
+
 def test_several_runs_share_the_curves(world):
     display = plot.training_curves(
         {"a": world["history"], "b": world["history"]}, metrics=("loss",)

@@ -55,6 +55,7 @@ def training_curves(
         ):
             _curve(panel, history, metric, name, colour)
         panel.set_xlabel("epoch")
+        panel.xaxis.get_major_locator().set_params(integer=True)
         panel.set_ylabel(metric)
         panel.grid(alpha=0.3)
         panel.margins(y=0.1)
