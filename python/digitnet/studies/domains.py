@@ -230,13 +230,12 @@ def adaptation_stage(workshop: Workshop) -> None:
 
 
 def recipe() -> Recipe:
-    # Ganin et al., 2016, table 2 (source only, DANN, trained on the target).
+    # MNIST to MNIST-M: Ganin et al., 2016, table 2. SVHN: cited by the theses.
     claimed = {
         "mnist on mnist-m": 0.5225,
         "mnist to mnist-m, DANN": 0.7666,
-        "mnist-m on mnist-m": 0.9596,
-        "svhn on mnist": 0.5490,
-        "svhn to mnist, DANN": 0.7385,
+        "svhn on svhn": 0.98,
+        "svhn on mnist": 0.671,
     }
     keys = [f"{a} on {b}" for a, b in product(SETS, SETS)]
     keys += [f"{a} to {b}, {way}" for a, b in ADAPTED for way in WAYS[1:]]
