@@ -307,7 +307,8 @@ std::string native_name() {
 }
 
 int64_t native_bytes(models::Model& model, int64_t batch_size) {
-  // From two tiny batches: a large one need not fit, and takes seconds to lay out.
+  // From two tiny batches: a large one need not fit, and takes seconds to lay
+  // out.
   constexpr int64_t kFew = 2, kMore = 4;
   native::Plan plan(model);
   plan.reserve(std::min(batch_size, kFew), true, num_threads());
