@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
 #include "engine/inference.h"
+#include "features/activations.h"
 
 namespace digitnet::attack {
 namespace {
@@ -149,21 +151,17 @@ std::vector<float> attacked(engine::Executor& executor,
                             const std::function<bool()>& keep_going) {
   const Attacker attacker(model, attack, seed);
   const int64_t size = model.input().size();
-  std::vector<float> result(samples.count * size), raw(size);
-  std::vector<int64_t> numbers(kImagesAtOnce);
+  std::vector<float> result = features::preprocessed(model, samples);
+  std::vector<int64_t> numbers(samples.count);
+  std::iota(numbers.begin(), numbers.end(), 0);
   for (int64_t first = 0; first < samples.count; first += kImagesAtOnce) {
     if (keep_going && !keep_going()) break;
     const int64_t count = std::min(kImagesAtOnce, samples.count - first);
     float* images = result.data() + first * size;
-    for (int64_t i = 0; i < count; ++i) {
-      numbers[i] = first + i;
-      samples.images.read(samples.row(first + i), raw.data());
-      model.preprocess().apply(raw.data(), images + i * size);
-    }
-    attacker(executor, images, samples.labels + first, numbers.data(), count);
-    for (int64_t p = 0; p < count * size; ++p)
-      images[p] = attacker.raw(images[p]);
+    attacker(executor, images, samples.labels + first, numbers.data() + first,
+             count);
   }
+  for (float& value : result) value = attacker.raw(value);
   return result;
 }
 

@@ -162,14 +162,11 @@ at::Tensor capsules(const Layer& layer, const Tensors& tensors, bool,
       at::matmul(vectors.transpose(0, 1), tensors.at("weight").transpose(1, 2))
           .transpose(0, 1)
           .reshape({x.size(0), -1, units, size});  // [N, n, units, size]
-  at::Tensor agreement = at::zeros({1}, x.options()), made;
+  at::Tensor made,
+      agreement = at::zeros({x.size(0), foreseen.size(1), units}, x.options());
   for (int64_t round = integer(layer.options, "routing"); round > 0; --round) {
-    made = agreement.dim() == 1
-               ? squashed(foreseen.mean(1) *
-                          (static_cast<double>(foreseen.size(1)) /
-                           static_cast<double>(units)))
-               : squashed((at::softmax(agreement, 2).unsqueeze(3) * foreseen)
-                              .sum(1));  // [N, units, size]
+    made = squashed((at::softmax(agreement, 2).unsqueeze(3) * foreseen)
+                        .sum(1));  // [N, units, size]
     if (round > 1)
       agreement = agreement + (foreseen * made.unsqueeze(1)).sum(3);
   }

@@ -37,14 +37,21 @@ def enlarge(
     return data.enlarged(augment, copies, seed=seed), weights
 
 
-def with_target(
-    data: Dataset, weights: Any, target: Any, model: Model
-) -> tuple[Dataset, Any, npt.NDArray[np.int64]]:
-    """Both domains as one set, its samples' weights, and 0 or 1 for each sample."""
+def target_set(target: Any, data: Dataset, model: Model) -> Dataset | None:
+    """Another domain's images, if there are any, with labels that say nothing."""
+    if target is None:
+        return None
     if not isinstance(target, Dataset):
         target = Dataset(target, max_value=model.max_value or data.max_value)
-    other = target._like(labels=np.zeros(len(target), np.int64), classes=data.classes)
-    check_data(model, data, other, second="fit.target")
+    return unlabelled(target)._like(classes=data.classes)  # type: ignore[no-any-return]
+
+
+def with_target(
+    data: Dataset, weights: Any, other: Dataset | None
+) -> tuple[Dataset, Any, npt.NDArray[np.int64] | None]:
+    """Both domains as one set, its samples' weights, and 0 or 1 for each sample."""
+    if other is None:
+        return data, weights, None
     if weights is not None:
         weights = np.concatenate([weights, np.ones(len(other))])
     domains = np.repeat(np.array([0, 1]), [len(data), len(other)])
@@ -114,11 +121,14 @@ def check_data(
     model: Model,
     training: Dataset,
     held_out: Dataset | None,
-    *,
-    second: str = "fit.validation",
+    target: Dataset | None = None,
 ) -> None:
     """Everything about the data that can be wrong, before anything is changed."""
-    for where, data in (("fit.data", training), (second, held_out)):
+    for where, data in (
+        ("fit.data", training),
+        ("fit.validation", held_out),
+        ("fit.target", target),
+    ):
         if data is None:
             continue
         labels = data._need_labels(where)

@@ -18,6 +18,7 @@ from digitnet.fit_data import (
     enlarge,
     hold_out,
     sample_weights,
+    target_set,
     unlabelled,
     weights_of_classes,
     with_target,
@@ -177,10 +178,9 @@ def fit(
     _core.train.check_for(
         model._core, options, held_out is not None, target is not None
     )
-    check_data(model, training, held_out)
-    domains = None
-    if target is not None:
-        training, weights, domains = with_target(training, weights, target, model)
+    other = target_set(target, training, model)
+    check_data(model, training, held_out, other)
+    training, weights, domains = with_target(training, weights, other)
     if checkpoint is not None:
         check_target(checkpoint)
     history = History(

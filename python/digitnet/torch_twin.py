@@ -55,38 +55,32 @@ class Twin(nn.Sequential):
         return super().forward(x)
 
 
-class Sum(nn.Module):
-    """body(x) + shortcut(x)."""
+class _Branches(nn.Module):
+    """Modules under their own names."""
 
     def __init__(self, branches: OrderedDict[str, nn.Module]) -> None:
         super().__init__()
         for name, branch in branches.items():
             self.add_module(name, branch)
+
+
+class Sum(_Branches):
+    """body(x) + shortcut(x)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         body, *shortcut = self.children()
         return body(x) + (shortcut[0](x) if shortcut else x)
 
 
-class Join(nn.Module):
+class Join(_Branches):
     """Branches joined along channels."""
-
-    def __init__(self, branches: OrderedDict[str, nn.Module]) -> None:
-        super().__init__()
-        for name, branch in branches.items():
-            self.add_module(name, branch)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.cat([branch(x) for branch in self.children()], 1)
 
 
-class Aside(nn.Module):
+class Aside(_Branches):
     """Lets its input through; what is inside takes part in digitnet's training only."""
-
-    def __init__(self, branches: OrderedDict[str, nn.Module]) -> None:
-        super().__init__()
-        for name, branch in branches.items():
-            self.add_module(name, branch)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x

@@ -131,12 +131,16 @@ def perturbations(
     )
 
 
-def _perturbed_score(model: Model, test: Dataset, text: str) -> float:
-    drawn = Pipeline(text)(test.images, seed=0, max_value=test.max_value)
-    if test.max_value == 255:
+def perturbed(data: Dataset, text: str) -> Dataset:
+    """Its images as a pipeline's text draws them with seed 0; bytes stay bytes."""
+    drawn = Pipeline(text)(data.images, seed=0, max_value=data.max_value)
+    if data.max_value == 255:
         drawn = np.rint(drawn).astype(np.uint8)
-    changed = test._like(_base=drawn.reshape(len(test), *test.shape), _rows=None)
-    return model.evaluate(changed)["accuracy"]
+    return data._like(_base=drawn.reshape(len(data), *data.shape), _rows=None)
+
+
+def _perturbed_score(model: Model, test: Dataset, text: str) -> float:
+    return model.evaluate(perturbed(test, text))["accuracy"]
 
 
 def _named(what: str, of: str) -> str:

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from digitnet import corrupt, metrics, models, plot, preprocess
-from digitnet.augment import Pipeline
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
+from digitnet.experiments.sections import class_counts, perturbed
 from digitnet.experiments.workshop import Workshop
 from digitnet.model import Model
 
@@ -76,8 +75,7 @@ def damaged(data: Dataset, damage: str) -> Dataset:
     how = DAMAGES[damage]
     if how in corrupt.names():
         return corrupt.corrupted(data, how)
-    drawn = Pipeline(how)(data._whole(), seed=0, max_value=data.max_value)
-    return data._like(_base=np.rint(drawn).astype(np.uint8), _rows=None)
+    return perturbed(data, how)
 
 
 def restored(workshop: Workshop, way: str, data: Dataset, seed: int) -> Dataset:

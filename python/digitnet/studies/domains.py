@@ -133,11 +133,7 @@ def adapted(workshop: Workshop, way: str, pair: tuple[str, str], seed: int) -> f
 def _adapt(workshop: Workshop, way: str, pair: tuple[str, str], seed: int) -> Model:
     train, target = (parts(workshop, name)[0] for name in pair)
     if way == "batch norm":
-        # Its own copy: others are asked about the model as it was.
-        model = network(seed)
-        known = alone(workshop, pair[0], seed)
-        model.load_state_dict(known.state_dict())
-        model._fix_scale(train.max_value)
+        model = alone(workshop, pair[0], seed)  # from its file: nobody else's
         model.adapt(target)
         return model
     model, _ = workshop.trained(

@@ -124,10 +124,11 @@ def stage(workshop: Workshop, parts: Parts) -> None:
             part = own[(own["attack"] == attack) & (own["strength"] == STRENGTH)]
             workshop.measure(f"{name}, {attack} {STRENGTH}", part["accuracy"])
     workshop.figure("attacked", *_pictures(workshop, parts))
+    pgd = search(workshop, *ATTACKS["PGD"])
     workshop.text(
         f"{NETWORK} on {len(asked(workshop, parts)):,} test images; strengths are parts of "
-        f"full intensity. PGD: {ATTACKS['PGD'][1]['steps']} steps, "
-        f"{ATTACKS['PGD'][1]['restarts']} random starts, of which the strongest counts."
+        f"full intensity. PGD: {pgd['steps']} steps, "
+        f"{pgd['restarts']} random starts, of which the strongest counts."
     )
 
 
