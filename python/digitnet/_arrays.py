@@ -32,6 +32,16 @@ def as_array(value: Any, where: str) -> npt.NDArray[Any]:
     return array
 
 
+def as_floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:
+    """32 bits of every number, or None if one is not finite or becomes infinite.
+
+    Damaged files hold signaling NaNs, which NumPy warns of while it converts them.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats = array.astype(np.float32)
+    return floats if np.isfinite(floats).all() else None
+
+
 def _four_dimensions(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if array.ndim == 2:
         side = math.isqrt(array.shape[1])
@@ -71,9 +81,8 @@ def _pixels(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
         )
         if small is not None and np.array_equal(small, array):
             return small  # whole numbers: a quarter of the memory, nothing lost
-    with np.errstate(over="ignore"):
-        floats = array.astype(np.float32)
-    if not np.isfinite(floats).all():
+    floats = as_floats(array)
+    if floats is None:
         raise ValueError(f"{where}: expected pixels within float32's range, got larger")
     return floats
 

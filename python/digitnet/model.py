@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import _core
-from digitnet._arrays import Images, as_array, as_images, as_whole, guess_max_value
+from digitnet._arrays import (
+    Images,
+    as_array,
+    as_floats,
+    as_images,
+    as_whole,
+    guess_max_value,
+)
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.fitting import fit
 from digitnet.history import History
@@ -279,7 +286,7 @@ class Model:
         return {name: self._core.get(name) for name in self._core.parameter_names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set all weights; nothing changes if one is missing, unknown or of wrong shape."""
+        """Set all weights; nothing changes if one is missing, unknown, misshapen or not finite."""
         own = self.state_dict()
         missing = sorted(own.keys() - state.keys())
         unknown = sorted(state.keys() - own.keys())
@@ -290,13 +297,19 @@ class Model:
             )
         values = {}
         for name, value in state.items():
-            array = as_array(value, f"load_state_dict.{name}").astype(np.float32)
+            array = as_array(value, f"load_state_dict.{name}")
             if array.shape != own[name].shape:
                 raise ValueError(
                     f"load_state_dict: expected shape {own[name].shape} for '{name}', "
                     f"got {array.shape}"
                 )
-            values[name] = array
+            floats = as_floats(array)
+            if floats is None:
+                raise ValueError(
+                    f"load_state_dict: expected finite weights of 32 bits for '{name}', "
+                    "got others"
+                )
+            values[name] = floats
         for name, array in values.items():
             self._core.set(name, array)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._arrays import as_floats
 from digitnet._core import DataError
 from digitnet.sources.fetch import File, fetch
 
@@ -134,12 +135,12 @@ def load_weights(
         if value is None or value.shape != own[name].shape:
             report.unfit.append((name, theirs, own[name].shape, found[theirs].shape))
             continue
-        with np.errstate(over="ignore"):  # becomes infinite, and is refused
-            chosen[name] = value.astype(np.float32)
-        if not np.isfinite(chosen[name]).all():
+        floats = as_floats(value)
+        if floats is None:
             raise DataError(
                 f"{label}: {theirs}: expected finite weights of 32 bits, got others"
             )
+        chosen[name] = floats
     if bgr or (bgr is None and naming == "keras"):
         _turn_colours(chosen, own)
     unfit = {name for name, *_ in report.unfit}

@@ -97,6 +97,8 @@ def test_a_wrong_state_dict_changes_nothing(trained):
         {},
         {**before, "more": np.zeros(1)},
         {"dense1.weight": np.ones((10, 784)), "dense1.bias": np.ones(9)},
+        {"dense1.weight": np.ones((10, 784)), "dense1.bias": np.full(10, 1e300)},
+        {"dense1.weight": np.ones((10, 784)), "dense1.bias": np.full(10, np.nan)},
     ):
         with pytest.raises(ValueError, match="load_state_dict: expected"):
             model.load_state_dict(wrong)

@@ -344,6 +344,11 @@ def _flipped(file, folder):
     file.create_dataset("conv1/kernel", data=np.full((5, 5, 1, 6), np.nan, "f4"))
 
 
+def _signaling(file, folder):
+    odd = np.full((5, 5, 1, 6), 0x7FF0000000000001, "u8").view("f8")
+    file.create_dataset("conv1/kernel", data=odd)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -353,6 +358,7 @@ def _flipped(file, folder):
         (_deep, "expected groups at most 16 deep, got more"),
         (_too_large_for_32_bits, "conv1/kernel: expected finite weights of 32 bits"),
         (_flipped, "conv1/kernel: expected finite weights of 32 bits"),
+        (_signaling, "conv1/kernel: expected finite weights of 32 bits"),
     ],
 )
 def test_a_hostile_hdf5_file_is_refused_and_changes_nothing(make, message, tmp_path):
