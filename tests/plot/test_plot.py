@@ -173,6 +173,18 @@ def test_the_data_are_what_is_drawn(world):
     assert len(set(plot.sample_grid(world["data"], seed=1).data)) == 25
 
 
+def test_rows_of_samples_have_names_that_are_not_cut(world):
+    shown = plot.sample_grid(
+        world["data"], 3, 4, row_names=["a long name of a row", "b"]
+    )
+    shown.figure.draw_without_rendering()
+    labels = [cell.yaxis.label for cell in shown.axes.child_axes[::4]]
+    assert [label.get_text() for label in labels] == ["a long name of a row", "b", ""]
+    assert all(label.get_window_extent().x0 >= 0 for label in labels)
+    with pytest.raises(ValueError, match="sample_grid.row_names: expected at most 1"):
+        plot.sample_grid(world["data"], 1, 4, row_names=["a", "b"])
+
+
 def test_a_model_without_mistakes_is_drawn_too(digits):
     labels = digits[1].labels
     report = digitnet.Report(

@@ -127,7 +127,7 @@ def said(*classes):
 
 
 def test_a_majority_decides_and_equal_votes_go_by_the_mean():
-    from digitnet.studies.ensembles import averaged, disagreement, majority
+    from digitnet.studies.ensembles_members import averaged, disagreement, majority
 
     members = [said(0, 1, 2), said(0, 2, 2), said(1, 0, 2)]
     assert majority(members).argmax(1).tolist()[::2] == [0, 2]
@@ -142,7 +142,7 @@ def test_a_majority_decides_and_equal_votes_go_by_the_mean():
 
 
 def test_the_oracle_is_right_where_one_member_is(nothing_here, tmp_path):
-    from digitnet.studies import ensembles
+    from digitnet.studies import ensembles_members as ensembles
 
     shop = Workshop(tmp_path, "smoke", "honest", [0])
     labels = ensembles.parts(shop)[2].labels

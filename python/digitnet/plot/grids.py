@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,10 +38,20 @@ def sample_grid(
     *,
     seed: int | None = None,
     title: str | None = "Samples",
+    row_names: Sequence[str] = (),
 ) -> Display:
     """Images with their classes: the first ones, or random ones by `seed`.
 
-    The Display's data are the indices shown.
+    Args:
+        data: Where the images come from.
+        rows: At most so many.
+        columns: Images a row.
+        ax: Axes to draw into.
+        seed: Of random ones.
+        title: Above; None for none.
+        row_names: What stands left of the rows.
+    Returns:
+        A Display whose data are the indices shown.
     """
     if rows < 1 or columns < 1:
         raise ValueError(
@@ -50,15 +61,25 @@ def sample_grid(
     chosen = np.arange(count)
     if seed is not None:
         chosen = np.random.default_rng(seed).choice(len(data), count, replace=False)
-    ax = axes_for(ax, 0.9 * columns, 1.05 * rows)
-    for cell, index in zip(
-        cells(ax, rows, columns, title_room=0.16), chosen, strict=False
-    ):
+    if len(row_names) > rows:
+        raise ValueError(
+            f"sample_grid.row_names: expected at most {rows}, got {len(row_names)}"
+        )
+    ax = axes_for(ax, 0.9 * columns + bool(row_names), 1.05 * rows)
+    grid = cells(ax, rows, columns, title_room=0.16)
+    for cell, index in zip(grid, chosen, strict=False):
         show_image(cell, data[int(index)][0], data.max_value, _label(data, index))
+    for row, name in enumerate(row_names):
+        _name_row(grid[row * columns], name)
     _clear_rest(ax, count)
     if title:
         ax.set_title(title)
     return Display(ax.figure, ax, chosen)
+
+
+def _name_row(cell: Any, name: str) -> None:
+    cell.set_ylabel(name, rotation=0, fontsize=8, ha="right", va="center")
+    cell.set_in_layout(True)  # the name lies outside
 
 
 def _clear_rest(ax: Any, used: int) -> None:
@@ -109,7 +130,7 @@ def augmented(
             cell = grid[i * (columns + 1) + j]
             show_image(cell, look, data.max_value)
             if j == 0:
-                cell.set_ylabel(_label(data, i), rotation=0, fontsize=9, ha="right")
+                _name_row(cell, _label(data, i))
     ax.set_title(pipeline.text or "no augmentation", fontsize=9)
     return Display(ax.figure, ax, drawn)
 
@@ -150,7 +171,7 @@ def restorations(
             cell = grid[i * len(part) + j]
             show_image(cell, image, data.max_value)
             if j == 0:
-                cell.set_ylabel(name, rotation=0, fontsize=8, ha="right")
+                _name_row(cell, name)
     errors = [
         float(np.square((images - clean) / data.max_value).mean())
         for images in (noisy, restored)

@@ -117,8 +117,10 @@ def data_stage(workshop: Workshop) -> None:
         shown = shown.joined(row)
     workshop.figure(
         "damages",
-        "As they are; " + "; ".join(DAMAGES),
-        lambda: plot.sample_grid(shown, len(rows), 10, title=None),
+        "As they are, and damaged",
+        lambda: plot.sample_grid(
+            shown, len(rows), 10, title=None, row_names=["as they are", *DAMAGES]
+        ),
     )
 
 

@@ -165,8 +165,8 @@ def data_stage(workshop: Workshop) -> None:
         first = first.joined(data._like(classes=first.classes))
     workshop.figure(
         "samples",
-        "The sets in one form: " + ", ".join(names),
-        lambda: plot.sample_grid(first, len(names), 10, title=None),
+        "The sets in one form",
+        lambda: plot.sample_grid(first, len(names), 10, title=None, row_names=names),
     )
 
 

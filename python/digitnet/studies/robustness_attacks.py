@@ -142,8 +142,8 @@ def _pictures(workshop: Workshop, parts: Parts) -> tuple[str, Any]:
         own = search(workshop, *ATTACKS["PGD"]) | {"strength": STRENGTH}
         spoiled = attacked(model, few, "pgd", **own)
         shown = shown.joined(spoiled)
-    title = f"As they are; under PGD of {STRENGTH} against those that learned from " + (
-        ", ".join(LEARNED_FROM)
+    title = f"PGD of {STRENGTH} against networks, by what they learned from"
+    rows = ["as they are", *LEARNED_FROM]
+    return title, partial(
+        plot.sample_grid, shown, len(rows), 8, title=None, row_names=rows
     )
-    rows = 1 + len(LEARNED_FROM)
-    return title, partial(plot.sample_grid, shown, rows, 8, title=None)
