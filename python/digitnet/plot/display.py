@@ -70,18 +70,12 @@ def cells(ax: Any, rows: int, columns: int, *, title_room: float = 0.0) -> list[
     return inner
 
 
-def show_image(
-    ax: Any, image: Any, max_value: float, title: str = "", colour: str = "black"
-) -> None:
+def show_image(ax: Any, image: Any, max_value: float, title: str = "") -> None:
     """One image, (H, W) or (C, H, W), without ticks."""
-    import numpy as np
+    from digitnet.plot.sheet import pixels_of, title_size
 
-    image = np.asarray(image, dtype=float) / max_value
-    if image.ndim == 3:
-        image = image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)
-    ax.imshow(image, cmap="gray_r", vmin=0, vmax=1)
+    ax.imshow(pixels_of(image, max_value), cmap="gray_r", vmin=0, vmax=1)
     ax.set_xticks([])
     ax.set_yticks([])
     if title:
-        size = min(8.0, max(5.0, 160 / len(title)))  # long ones would meet
-        ax.set_title(title, fontsize=size, color=colour, pad=2)
+        ax.set_title(title, fontsize=title_size(title), pad=2)

@@ -9,7 +9,8 @@ import numpy as np
 
 from digitnet import features
 from digitnet.data.dataset import Dataset
-from digitnet.plot.display import Display, axes_for, cells, show_image
+from digitnet.plot.display import Display, axes_for
+from digitnet.plot.sheet import Sheet
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -65,31 +66,33 @@ def explanations(
     maps = {name: METHODS[name](model, data, wanted) for name in methods}
     columns = 1 + len(methods)
     ax = axes_for(ax, 1.5 * columns, 1.6 * len(data) + 0.2)
-    grid = cells(ax, len(data), columns, title_room=0.12)
+    sheet = Sheet(ax, len(data), columns)
     for i in range(len(data)):
-        row = grid[i * columns : (i + 1) * columns]
         about = f"{model.classes[answers[i]]}"
         if wanted[i] != answers[i]:
             about += f", why {model.classes[wanted[i]]}?"
-        show_image(row[0], data[i][0], data.max_value, about)
-        for cell, name in zip(row[1:], methods, strict=True):
-            _overlay(cell, data[i][0], data.max_value, maps[name][i], name)
+        image = data[i][0]
+        sheet.image((i, 0), image, data.max_value, about)
+        for column, name in enumerate(methods, 1):
+            sheet.image((i, column), image, data.max_value, name.replace("_", " "))
+            _overlay(sheet, (i, column), image.shape[-2:], maps[name][i], name)
     return Display(ax.figure, ax, maps)
 
 
-def _overlay(cell: Any, image: Any, max_value: float, values: Any, name: str) -> None:
+def _overlay(
+    sheet: Sheet, at: tuple[int, int], shape: Any, values: Any, name: str
+) -> None:
     signed = name in ("integrated_gradients", "occlusion")
-    show_image(cell, image, max_value, name.replace("_", " "))
-    height, width = np.asarray(image).shape[-2:]
     most = float(np.abs(values).max()) or 1.0
-    cell.imshow(
+    sheet.layer(
+        at,
         values,
+        shape,
         cmap="RdBu_r" if signed else "inferno",
         vmin=-most if signed else 0,
         vmax=most,
         alpha=0.75,
-        extent=(-0.5, width - 0.5, height - 0.5, -0.5),
-        interpolation="bilinear" if values.shape != (height, width) else "nearest",
+        interpolation="bilinear" if values.shape != shape else "nearest",
     )
 
 
@@ -116,12 +119,10 @@ def maximised(
     columns = min(8, len(chosen))
     rows = -(-len(chosen) // columns)
     ax = axes_for(ax, 1.2 * columns, 1.35 * rows + 0.3)
-    grid = cells(ax, rows, columns, title_room=0.14)
-    for cell, unit, image in zip(grid, chosen, found.images, strict=False):
+    sheet = Sheet(ax, rows, columns)
+    for place, (unit, image) in enumerate(zip(chosen, found.images, strict=True)):
         name = f"{layer} {unit}" if layer else model.classes[unit]
-        show_image(cell, image, 1.0, name)
-    for cell in grid[len(chosen) :]:
-        cell.set_axis_off()
+        sheet.image(divmod(place, columns), image, 1.0, name)
     ax.set_title("Images that excite most", fontsize=10)
     return Display(ax.figure, ax, found)
 
@@ -153,13 +154,11 @@ def most_activating(
     ]
     columns = len(found[0])
     ax = axes_for(ax, 0.9 * columns + 0.6, 0.9 * len(found) + 0.4)
-    grid = cells(ax, len(found), columns)
+    sheet = Sheet(ax, len(found), columns, titles=False)
     for i, (unit, chosen) in enumerate(zip(units, found, strict=True)):
+        sheet.name_row(i, str(unit))
         for j, index in enumerate(chosen):
-            cell = grid[i * columns + j]
-            show_image(cell, data[int(index)][0], data.max_value)
-            if j == 0:
-                cell.set_ylabel(str(unit), rotation=0, fontsize=9, ha="right")
+            sheet.image((i, j), data[int(index)][0], data.max_value)
     ax.set_title(f"Images that excite units of {layer} most", fontsize=10)
     return Display(ax.figure, ax, np.array(found))
 

@@ -18,6 +18,7 @@ from digitnet.plot.display import (
     cells,
     show_image,
 )
+from digitnet.plot.sheet import Sheet
 
 if TYPE_CHECKING:
     from digitnet.comparison import Comparison
@@ -66,25 +67,15 @@ def sample_grid(
             f"sample_grid.row_names: expected at most {rows}, got {len(row_names)}"
         )
     ax = axes_for(ax, 0.9 * columns + bool(row_names), 1.05 * rows)
-    grid = cells(ax, rows, columns, title_room=0.16)
-    for cell, index in zip(grid, chosen, strict=False):
-        show_image(cell, data[int(index)][0], data.max_value, _label(data, index))
+    sheet = Sheet(ax, rows, columns)
+    for place, index in enumerate(chosen):
+        image, label = data[int(index)][0], _label(data, index)
+        sheet.image(divmod(place, columns), image, data.max_value, label)
     for row, name in enumerate(row_names):
-        _name_row(grid[row * columns], name)
-    _clear_rest(ax, count)
+        sheet.name_row(row, name)
     if title:
         ax.set_title(title)
     return Display(ax.figure, ax, chosen)
-
-
-def _name_row(cell: Any, name: str) -> None:
-    cell.set_ylabel(name, rotation=0, fontsize=8, ha="right", va="center")
-    cell.set_in_layout(True)  # the name lies outside
-
-
-def _clear_rest(ax: Any, used: int) -> None:
-    for cell in ax.child_axes[used:]:
-        cell.set_axis_off()
 
 
 def augmented(
@@ -123,14 +114,11 @@ def augmented(
         axis=1,
     )
     ax = axes_for(ax, 0.8 * (columns + 1), 0.8 * len(part) + 0.3)
-    grid = cells(ax, len(part), columns + 1)
+    sheet = Sheet(ax, len(part), columns + 1, titles=False)
     for i in range(len(part)):
-        looks = [images[i], *drawn[i]]
-        for j, look in enumerate(looks):
-            cell = grid[i * (columns + 1) + j]
-            show_image(cell, look, data.max_value)
-            if j == 0:
-                _name_row(cell, _label(data, i))
+        sheet.name_row(i, _label(data, i))
+        for j, look in enumerate([images[i], *drawn[i]]):
+            sheet.image((i, j), look, data.max_value)
     ax.set_title(pipeline.text or "no augmentation", fontsize=9)
     return Display(ax.figure, ax, drawn)
 
@@ -164,14 +152,12 @@ def restorations(
     spoiled = part._like(_base=noisy, _rows=None)
     restored = model.restore(spoiled) * data.max_value
     ax = axes_for(ax, 0.9 * len(part) + 0.8, 3)
-    grid = cells(ax, 3, len(part))
+    sheet = Sheet(ax, 3, len(part), titles=False)
     rows = (("as it was", clean), ("spoiled", noisy), ("restored", restored))
     for i, (name, images) in enumerate(rows):
+        sheet.name_row(i, name)
         for j, image in enumerate(images):
-            cell = grid[i * len(part) + j]
-            show_image(cell, image, data.max_value)
-            if j == 0:
-                _name_row(cell, name)
+            sheet.image((i, j), image, data.max_value)
     errors = [
         float(np.square((images - clean) / data.max_value).mean())
         for images in (noisy, restored)
@@ -192,10 +178,9 @@ def one_per_class(data: Dataset, ax: Any = None, *, seed: int | None = None) -> 
         if len(members):
             chosen.append(int(members[0] if seed is None else rng.choice(members)))
     ax = axes_for(ax, 0.95 * len(chosen), 1.25)
-    for cell, index in zip(
-        cells(ax, 1, len(chosen), title_room=0.14), chosen, strict=True
-    ):
-        show_image(cell, data[index][0], data.max_value, _label(data, index))
+    sheet = Sheet(ax, 1, len(chosen))
+    for column, index in enumerate(chosen):
+        sheet.image((0, column), data[index][0], data.max_value, _label(data, index))
     return Display(ax.figure, ax, np.array(chosen))
 
 
@@ -229,7 +214,8 @@ def predictions(
         cells(ax, rows, columns, title_room=0.16), chosen, strict=False
     ):
         _prediction(cell, report, int(index))
-    _clear_rest(ax, len(chosen))
+    for unused in ax.child_axes[len(chosen) :]:
+        unused.set_axis_off()
     return Display(ax.figure, ax, chosen)
 
 
@@ -288,13 +274,12 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
         ax.text(0.5, 0.5, "they never differ", ha="center", va="center")
         return Display(ax.figure, ax, chosen)
     first, second = comparison.reports
-    for cell, index in zip(
-        cells(ax, rows, columns, title_room=0.16), chosen, strict=False
-    ):
+    sheet = Sheet(ax, rows, columns)
+    for place, index in enumerate(chosen):
         said = [first.classes[r.predicted[index]] for r in (first, second)]
         title = f"{' / '.join(said)} (it is {first.classes[first.labels[index]]})"
-        show_image(cell, first.data[int(index)][0], first.data.max_value, title)
-    _clear_rest(ax, len(chosen))
+        image = first.data[int(index)][0]
+        sheet.image(divmod(place, columns), image, first.data.max_value, title)
     return Display(ax.figure, ax, chosen)
 
 
@@ -308,13 +293,12 @@ def misclassified(report: Report, count: int = 25, ax: Any = None) -> Display:
         ax.set_axis_off()
         ax.text(0.5, 0.5, "no mistakes", ha="center", va="center")
         return Display(ax.figure, ax, chosen)
-    for cell, index in zip(
-        cells(ax, rows, columns, title_room=0.14), chosen, strict=False
-    ):
+    sheet = Sheet(ax, rows, columns)
+    for place, index in enumerate(chosen):
         true, predicted = report.labels[index], report.predicted[index]
         sure = report.probabilities[index, predicted]
         title = f"{report.classes[true]} > {report.classes[predicted]} ({sure:.0%})"
-        show_image(cell, report.data[int(index)][0], report.data.max_value, title, RED)
-    _clear_rest(ax, len(chosen))
+        image = report.data[int(index)][0]
+        sheet.image(divmod(place, columns), image, report.data.max_value, title, RED)
     ax.set_title("Mistakes: true > predicted (confidence)", fontsize=10)
     return Display(ax.figure, ax, chosen)

@@ -1,0 +1,104 @@
+"""Many small images as one drawing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+GAP, TITLE = 0.06, 0.2  # between the images, above them; in cells' widths
+
+
+def pixels_of(image: Any, max_value: float) -> Any:
+    """(H, W) or (H, W, 3) from 0 to 1, as matplotlib takes it, of (H, W) or (C, H, W)."""
+    image = np.asarray(image, dtype=float) / max_value
+    if image.ndim == 3:
+        image = image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)
+    return image.clip(0, 1)
+
+
+def title_size(title: str) -> float:
+    """Of the letters: long titles would meet."""
+    return min(8.0, max(5.0, 160 / max(1, len(title))))
+
+
+class Sheet:
+    """A grid of images in one axes, each with room for a title.
+
+    An axes for each image, with ticks and a layout of its own, takes five times as long.
+
+    Args:
+        ax: The axes.
+        rows, columns: Of the grid.
+        titles: Whether there is room for them.
+    """
+
+    def __init__(self, ax: Any, rows: int, columns: int, *, titles: bool = True):
+        self.axes = ax
+        self._tall = 1 + GAP + (TITLE if titles else 0.0)
+        ax.set_axis_off()
+        ax.set_autoscale_on(False)
+        ax.set_xlim(-GAP, columns * (1 + GAP))
+        ax.set_ylim(rows * self._tall + GAP, 0)
+        ax.set_aspect("equal")
+
+    def image(
+        self,
+        at: tuple[int, int],
+        image: Any,
+        max_value: float,
+        title: str = "",
+        colour: str = "black",
+    ) -> None:
+        """One image, (H, W) or (C, H, W), in a row and column; white where it is 0."""
+        from matplotlib.patches import Polygon
+
+        pixels = pixels_of(image, max_value)
+        self.layer(at, pixels, pixels.shape, cmap="gray_r", vmin=0, vmax=1)
+        left, right, bottom, top = self._box(at, pixels.shape)
+        corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
+        self.axes.add_patch(Polygon(corners, fill=False, linewidth=0.8))
+        if title:
+            text = self.axes.text(
+                (left + right) / 2,
+                top - 0.03,
+                title,
+                ha="center",
+                va="bottom",
+                color=colour,
+                fontsize=title_size(title),
+            )
+            text.set_in_layout(False)  # it has its room
+
+    def layer(
+        self,
+        at: tuple[int, int],
+        values: Any,
+        shape: Any,
+        *,
+        vmin: float,
+        vmax: float,
+        **options: Any,
+    ) -> None:
+        """Values in the place of an image of that shape, by `Axes.imshow`'s options."""
+        from matplotlib.image import AxesImage
+
+        drawn = AxesImage(self.axes, extent=self._box(at, shape), **options)
+        drawn.set_data(values)
+        drawn.set_clim(vmin, vmax)
+        self.axes.add_image(drawn)
+
+    def name_row(self, row: int, name: str) -> None:
+        """A name left of a row."""
+        middle = (row + 1) * self._tall - 0.5
+        self.axes.text(-2 * GAP, middle, name, fontsize=8, ha="right", va="center")
+
+    def _box(
+        self, at: tuple[int, int], shape: Any
+    ) -> tuple[float, float, float, float]:
+        """(left, right, bottom, top) of an image, whose longer side is 1."""
+        row, column = at
+        height, width = (side / max(shape[:2]) for side in shape[:2])
+        left = column * (1 + GAP) + (1 - width) / 2
+        bottom = (row + 1) * self._tall - (1 - height) / 2
+        return left, left + width, bottom, bottom - height
