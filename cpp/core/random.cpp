@@ -44,6 +44,22 @@ double Draws::uniform(double low, double high) {
   return low + (high - low) * uniform();
 }
 
+void Draws::fill(float* values, int64_t count, double low, double high) {
+  int64_t i = 0;
+  for (; i < count && used_ != 4; ++i)
+    values[i] = static_cast<float>(uniform(low, high));
+  // Whole blocks, which do not wait for each other.
+  for (; i + 4 <= count; i += 4) {
+    const std::array<uint32_t, 4> block = philox4x32(counter_, key_);
+    ++counter_[0];
+    for (int word = 0; word < 4; ++word) {
+      const double part = block[word] * 0x1p-32;
+      values[i + word] = static_cast<float>(low + (high - low) * part);
+    }
+  }
+  for (; i < count; ++i) values[i] = static_cast<float>(uniform(low, high));
+}
+
 uint64_t Draws::below(uint64_t n) {
   const uint64_t wide = (uint64_t{bits()} << 32) | bits();
   return static_cast<uint64_t>((static_cast<unsigned __int128>(wide) * n) >>

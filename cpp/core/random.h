@@ -38,6 +38,8 @@ class Draws {
   double uniform();                         // [0, 1), 32 bits
   double uniform(double low, double high);  // [low, high)
   uint64_t below(uint64_t n);               // [0, n), n > 0
+  // What so many calls of uniform(low, high) give, rounded; many at a time.
+  void fill(float* values, int64_t count, double low, double high);
 
   // Philox's key and counter, for kernels that draw planes; word 0 counts the
   // blocks drawn here.

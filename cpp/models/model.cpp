@@ -35,8 +35,7 @@ std::vector<float> initial(const Parameter& parameter, uint64_t seed,
   if (parameter.init.kind == Init::Kind::Uniform) {
     Draws draws(seed, Stream::Weights, index);
     const double bound = parameter.init.value;
-    for (float& value : values)
-      value = static_cast<float>(draws.uniform(-bound, bound));
+    draws.fill(values.data(), parameter.count(), -bound, bound);
   }
   return values;
 }
@@ -89,13 +88,17 @@ Model::Model(Layer network, const Shape& input,
       "images of its input's shape, got ",
       to_string(output_), "; end it with flatten and dense");
   check_reconstructions(network_, preprocess_.output(), preprocess_.output());
+  int64_t trained = 0, buffered = 0;
   for (const Parameter& parameter :
        parameters_of(network_, preprocess_.output())) {
-    std::vector<float>& store = parameter.is_buffer ? buffers_ : trained_;
-    slots_.push_back({parameter, static_cast<int64_t>(store.size())});
-    store.resize(store.size() + parameter.count());
-    set(slots_.back(), initial(parameter, seed, slots_.size()).data());
+    int64_t& size = parameter.is_buffer ? buffered : trained;
+    slots_.push_back({parameter, size});
+    size += parameter.count();
   }
+  trained_.resize(trained);
+  buffers_.resize(buffered);
+  for (size_t i = 0; i < slots_.size(); ++i)
+    set(slots_[i], initial(slots_[i].parameter, seed, i + 1).data());
 }
 
 Loss Model::loss() const {

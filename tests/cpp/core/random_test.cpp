@@ -47,6 +47,23 @@ TEST(Draws, AreUniform) {
   EXPECT_NEAR(squares / kCount, 1.0 / 3, 0.005);
 }
 
+TEST(Draws, AreTheSameOneByOneAndManyAtATime) {
+  for (int64_t before : {0, 1, 3, 4}) {
+    for (int64_t count : {0, 1, 2, 5, 8, 31}) {
+      Draws one(7, Stream::Weights, 2), many(7, Stream::Weights, 2);
+      for (int64_t i = 0; i < before; ++i) {
+        one.bits();
+        many.bits();
+      }
+      std::vector<float> values(count);
+      many.fill(values.data(), count, -0.5, 2);
+      for (float value : values)
+        EXPECT_EQ(value, static_cast<float>(one.uniform(-0.5, 2)));
+      EXPECT_EQ(one.bits(), many.bits());
+    }
+  }
+}
+
 TEST(Permutation, HoldsEveryNumberOnce) {
   for (int64_t n : {0, 1, 2, 100}) {
     const auto order = permutation(n, Draws(1, Stream::Permutation));
