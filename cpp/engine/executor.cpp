@@ -66,6 +66,12 @@ std::string native_refused(const std::string& device, bool needs_slopes) {
 
 }  // namespace
 
+std::string executor_settings(const std::string& device) {
+  refuse_forked_child();  // an executor's threads stay behind as well
+  const std::string place = resolve_device(device);
+  return join(place, " ", native_refused(place, false), " ", native_name());
+}
+
 std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device,
                                         bool needs_slopes) {

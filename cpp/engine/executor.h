@@ -146,6 +146,8 @@ struct Choice {
 };
 Choice choose_executor(models::Model& model, const std::string& device,
                        bool needs_slopes = false);
+// What make_executor() heeds beside the model, as one word to compare.
+std::string executor_settings(const std::string& device);
 std::string resolve_device(const std::string& device);
 // As torch.set_num_threads() says.
 int num_threads();

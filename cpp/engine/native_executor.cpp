@@ -35,7 +35,7 @@ class NativeExecutor : public Executor, private native::Updater {
 
   void predict(const float* images, int64_t count, float* logits) override {
     guarded([&] {
-      if (plan_.capacity() == 0)
+      if (plan_.capacity() < std::min(count, kImagesAtOnce))
         plan_.reserve(std::min(count, kImagesAtOnce), false, pool_.threads());
       const int64_t at_once = std::min(plan_.capacity(), kImagesAtOnce);
       const int64_t features = model_.preprocess().output().size();

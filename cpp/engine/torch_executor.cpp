@@ -114,6 +114,7 @@ class TorchExecutor : public Executor {
       state.statistics_momentum = momentum;
       network_(network_.input(images, count), state);
     });
+    model_.touch();
   }
 
   void start_training(const TrainSettings& settings) override {
@@ -158,6 +159,7 @@ class TorchExecutor : public Executor {
   }
 
   void pull() override {
+    model_.touch();
     if (device_.is_cpu()) return;  // the memory is the model's own
     guarded([&] {
       borrowed(model_.trained()).copy_(network_.values());

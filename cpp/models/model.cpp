@@ -129,6 +129,7 @@ std::vector<float> Model::get(const Slot& slot) const {
 }
 
 void Model::set(const Slot& slot, const float* values) {
+  touch();
   float* to =
       (slot.parameter.is_buffer ? buffers_ : trained_).data() + slot.offset;
   for_each_element(slot.parameter.sizes, [&](int64_t stored, int64_t own) {

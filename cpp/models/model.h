@@ -58,6 +58,11 @@ class Model {
   std::vector<float>& buffers() { return buffers_; }
   const std::vector<float>& buffers() const { return buffers_; }
 
+  // Counts the changes of the weights, as far as touch() tells of them: whoever
+  // writes to the blocks from outside calls it afterwards.
+  uint64_t revision() const { return revision_; }
+  void touch() { ++revision_; }
+
   // One tensor in its own order (out, in, height, width).
   std::vector<float> get(const Slot& slot) const;
   void set(const Slot& slot, const float* values);
@@ -68,6 +73,7 @@ class Model {
   Shape output_;
   std::vector<Slot> slots_;
   std::vector<float> trained_, buffers_;
+  uint64_t revision_ = 0;
 };
 
 }  // namespace digitnet::models

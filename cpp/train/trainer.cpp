@@ -41,6 +41,7 @@ struct Snapshot {
   void restore(models::Model& model) const {
     model.trained().assign(trained.begin(), trained.end());
     model.buffers().assign(buffers.begin(), buffers.end());
+    model.touch();
   }
 };
 

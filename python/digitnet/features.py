@@ -340,7 +340,7 @@ def _asked(
             f"{where}.images: expected at most {_MOST_IMAGES}, got {len(base)}"
         )
     if target is None:
-        return base, model._core.predict(base, None, "cpu", False).argmax(1)
+        return base, model._predictor.predict(base, None, "cpu", False).argmax(1)
     units = np.asarray(target)
     units = np.full(len(base), units) if units.ndim == 0 else units
     right = units.shape == (len(base),) and units.dtype.kind in "iu"

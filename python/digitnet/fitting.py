@@ -256,6 +256,7 @@ def _train(
 ) -> None:
     training, weights, domains = known
     model.stop_training = False
+    model._predictor.forget()  # its memory is the training's
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
         run.progress.executor(run.history.executor)

@@ -66,6 +66,7 @@ class Model:
             list(preprocess),
             as_whole(seed, "Model.seed"),
         )
+        self._predictor = _core.models.Predictor(self._core)
         count = 0 if self.makes_images else self._core.outputs
         if classes is None or isinstance(classes, int) or not count:
             classes = [str(k) for k in range(count)]
@@ -190,7 +191,7 @@ class Model:
     ) -> npt.NDArray[np.float64]:
         self._need_classes(where)
         base, rows = self._images(images, where)
-        return self._core.predict(base, rows, device, probabilities)
+        return self._predictor.predict(base, rows, device, probabilities)
 
     def predict_proba(
         self, images: Any, *, device: str = "auto"
@@ -229,7 +230,7 @@ class Model:
                 "restore: expected a network that makes images, got one with classes"
             )
         base, rows = self._images(images, "restore")
-        made = self._core.predict(base, rows, device, False)
+        made = self._predictor.predict(base, rows, device, False)
         return made.reshape(-1, *self._core.output_shape).astype(np.float32)
 
     def evaluate(self, data: Any, *, device: str = "auto") -> Report:

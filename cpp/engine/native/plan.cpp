@@ -81,6 +81,7 @@ void Plan::load() {
 }
 
 void Plan::store() {
+  model_.touch();
   for (const OpPtr& op : ops_) {
     for (const Weight* weight : op->weights()) copy(*weight, true);
   }

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Layer', 'Model', 'apply_steps', 'describe', 'describe_layers', 'describe_steps', 'make', 'parameters_of']
+__all__: list[str] = ['Layer', 'Model', 'Predictor', 'apply_steps', 'describe', 'describe_layers', 'describe_steps', 'make', 'parameters_of']
 class Layer:
     """
     One layer of a network, as a value.
@@ -64,8 +64,6 @@ class Model:
         """
         (name, output shape) of the outermost layers.
         """
-    def predict(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, device: str, probabilities: bool) -> numpy.typing.NDArray[numpy.float64]:
-        ...
     def preprocessed(self, images: numpy.ndarray) -> numpy.typing.NDArray[numpy.float32]:
         ...
     def set(self, name: str, values: typing.Annotated[numpy.typing.ArrayLike, numpy.float32]) -> None:
@@ -102,6 +100,18 @@ class Model:
         ...
     @property
     def preprocess(self) -> list:
+        ...
+class Predictor:
+    """
+    Asks a model; keeps what computes for the next question.
+    """
+    def __init__(self, model: Model) -> None:
+        ...
+    def forget(self) -> None:
+        """
+        Frees its memory.
+        """
+    def predict(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, device: str, probabilities: bool) -> numpy.typing.NDArray[numpy.float64]:
         ...
 def apply_steps(steps: collections.abc.Sequence, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, max_value: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
     """
