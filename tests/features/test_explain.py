@@ -52,8 +52,8 @@ def test_saliency_is_the_slope_of_differences(trained, images):
         * slopes
         / np.linalg.norm(slopes.reshape(6, -1), axis=1).reshape(6, 1, 1, 1)
     )
-    up = network._core.predict(np.float32(x + step), None, "cpu", False)[:, 2]
-    down = network._core.predict(np.float32(x - step), None, "cpu", False)[:, 2]
+    up = network._predictor.predict(np.float32(x + step), None, "cpu", False)[:, 2]
+    down = network._predictor.predict(np.float32(x - step), None, "cpu", False)[:, 2]
     expected = np.linalg.norm(slopes.reshape(6, -1), axis=1)
     # Kinks of ReLU and pools lie within the step of some.
     np.testing.assert_allclose((up - down) / 2e-3, expected, rtol=0.2, atol=1e-2)

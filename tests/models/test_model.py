@@ -170,7 +170,7 @@ def test_the_core_itself_refuses_another_shape(trained):
     units, features = np.zeros(2, np.int64), digitnet._core.features
     calls = [
         lambda: core.preprocessed(wrong),
-        lambda: core.predict(wrong, None, "cpu", True),
+        lambda: trained._predictor.predict(wrong, None, "cpu", True),
         lambda: features.activations(core, wrong, []),
         lambda: features.saliency(core, wrong, units),
         lambda: features.grad_cam(core, wrong, "conv1", units),
