@@ -188,6 +188,23 @@ def test_rows_of_samples_have_names_that_are_not_cut(world, tmp_path):
         plot.sample_grid(world["data"], 1, 4, row_names=["a", "b"])
 
 
+def test_bars_of_a_prediction_are_as_high_as_its_probabilities(world):
+    from matplotlib.colors import to_hex
+
+    report, index = world["report"], int(world["report"].mistakes[0])
+    shown = plot.predictions(report, indices=[index])
+    (bars,) = shown.axes.collections
+    heights = np.array([np.ptp(path.vertices[:, 1]) for path in bars.get_paths()])
+    share = report.probabilities[index]
+    np.testing.assert_allclose(heights / heights.sum(), share, atol=1e-9)
+    colours = [to_hex(colour) for colour in bars.get_facecolors()]
+    true, predicted = report.labels[index], report.predicted[index]
+    assert colours[true] == to_hex("#E69F00") and colours.count(colours[true]) == 1
+    assert colours[predicted] not in (colours[true], colours[predicted - 1])
+    title = f"{report.classes[predicted]}, not {report.classes[true]}"
+    assert any(text.get_text().startswith(title) for text in shown.axes.texts)
+
+
 def test_a_model_without_mistakes_is_drawn_too(digits):
     labels = digits[1].labels
     report = digitnet.Report(

@@ -15,8 +15,6 @@ from digitnet.plot.display import (
     RED,
     Display,
     axes_for,
-    cells,
-    show_image,
 )
 from digitnet.plot.sheet import Sheet
 
@@ -210,45 +208,28 @@ def predictions(
     columns = min(5, max(1, len(chosen)))
     rows = max(1, -(-len(chosen) // columns))
     ax = axes_for(ax, 2.5 * columns, 1.5 * rows)
-    for cell, index in zip(
-        cells(ax, rows, columns, title_room=0.16), chosen, strict=False
-    ):
-        _prediction(cell, report, int(index))
-    for unused in ax.child_axes[len(chosen) :]:
-        unused.set_axis_off()
+    sheet = Sheet(ax, rows, 2 * columns)
+    for place, index in enumerate(chosen):
+        row, column = divmod(place, columns)
+        _prediction(sheet, (row, 2 * column), report, int(index))
     return Display(ax.figure, ax, chosen)
 
 
-def _prediction(cell: Any, report: Report, index: int) -> None:
+def _prediction(sheet: Sheet, at: tuple[int, int], report: Report, index: int) -> None:
     true, predicted = int(report.labels[index]), int(report.predicted[index])
     probability = report.probabilities[index]
-    cell.set_axis_off()
-    picture, bars = (
-        cell.inset_axes((0, 0, 0.48, 1)),
-        cell.inset_axes((0.54, 0.14, 0.46, 0.82)),
-    )
-    show_image(picture, report.data[index][0], report.data.max_value)
     colours = [GREY] * len(probability)
     colours[true] = ORANGE
     colours[predicted] = GREEN
-    bars.bar(range(len(probability)), probability, color=colours)
-    bars.set(ylim=(0, 1), yticks=[])
-    bars.set_xticks(
-        range(len(probability)), [str(k) for k in range(len(probability))], fontsize=5
-    )
-    bars.tick_params(length=0, pad=1)
+    sheet.image(at, report.data[index][0], report.data.max_value)
+    numbers = [str(k) for k in range(len(probability))]
+    sheet.bars((at[0], at[1] + 1), probability, colours, numbers)
     right = true == predicted
-    title = (
-        report.classes[predicted]
-        if right
-        else f"{report.classes[predicted]}, not {report.classes[true]}"
-    )
-    cell.set_title(
-        f"{title} ({probability[predicted]:.0%})",
-        fontsize=8,
-        color="black" if right else RED,
-        pad=2,
-    )
+    title = report.classes[predicted]
+    if not right:
+        title += f", not {report.classes[true]}"
+    title += f" ({probability[predicted]:.0%})"
+    sheet.title(at, title, "black" if right else RED, 2)
 
 
 def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Display:

@@ -51,24 +51,55 @@ class Sheet:
         colour: str = "black",
     ) -> None:
         """One image, (H, W) or (C, H, W), in a row and column; white where it is 0."""
-        from matplotlib.patches import Polygon
-
         pixels = pixels_of(image, max_value)
         self.layer(at, pixels, pixels.shape, cmap="gray_r", vmin=0, vmax=1)
-        left, right, bottom, top = self._box(at, pixels.shape)
-        corners = [(left, bottom), (right, bottom), (right, top), (left, top)]
-        self.axes.add_patch(Polygon(corners, fill=False, linewidth=0.8))
+        self._frame(self._box(at, pixels.shape))
         if title:
-            text = self.axes.text(
-                (left + right) / 2,
-                top - 0.03,
-                title,
-                ha="center",
-                va="bottom",
-                color=colour,
-                fontsize=title_size(title),
+            self.title(at, title, colour)
+
+    def title(
+        self, at: tuple[int, int], words: str, colour: str = "black", cells: int = 1
+    ) -> None:
+        """Above so many cells."""
+        left, _, bottom, _ = self._box(at, (1, 1))
+        text = self.axes.text(
+            left + (cells + (cells - 1) * GAP) / 2,
+            bottom - 1.03,
+            words,
+            ha="center",
+            va="bottom",
+            color=colour,
+            fontsize=title_size(words) if cells == 1 else 8,
+        )
+        text.set_in_layout(False)  # it has its room
+
+    def bars(
+        self, at: tuple[int, int], shares: Any, colours: list[str], names: list[str]
+    ) -> None:
+        """Bars of shares from 0 to 1 in the place of an image, named below."""
+        from matplotlib.collections import PolyCollection
+
+        left, right, bottom, top = self._box(at, (1, 1))
+        foot = bottom - 0.12  # room for the names
+        self._frame((left, right, foot, top))
+        wide = (right - left) / len(shares)
+        corners = []
+        for k, share in enumerate(shares):
+            x, tip = left + k * wide, foot - share * (foot - top)
+            near, far = x + 0.1 * wide, x + 0.9 * wide
+            corners.append([(near, foot), (far, foot), (far, tip), (near, tip)])
+            label = self.axes.text(
+                x + wide / 2, bottom, names[k], fontsize=5, ha="center", va="bottom"
             )
-            text.set_in_layout(False)  # it has its room
+            label.set_in_layout(False)
+        self.axes.add_collection(PolyCollection(corners, facecolors=colours))
+
+    def _frame(self, box: tuple[float, float, float, float]) -> None:
+        from matplotlib.patches import Rectangle
+
+        left, right, bottom, top = box
+        corner, wide, tall = (left, top), right - left, bottom - top
+        self.axes.add_patch(Rectangle(corner, wide, tall, fill=False, linewidth=0.8))
 
     def layer(
         self,
