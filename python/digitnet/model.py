@@ -314,6 +314,14 @@ class Model:
         for name, array in values.items():
             self._core.set(name, array)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: description and weights, nothing of the core."""
+        from digitnet.model_file import described, rebuilt
+
+        core = ("_core", "_predictor")
+        more = {key: value for key, value in vars(self).items() if key not in core}
+        return rebuilt, (described(self), self.state_dict(), more)
+
     def to_torch(self) -> torch.nn.Module:
         """An equal plain torch.nn.Module: raw pixels as float (N, C, H, W) in, logits out.
 

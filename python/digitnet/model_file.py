@@ -40,7 +40,14 @@ def save(model: Model, path: str | PathLike[str]) -> None:
     """Write a model; `load` reads it back equal."""
     from safetensors.numpy import save as to_bytes
 
-    about = {
+    # One entry only: safetensors writes several in an order that changes.
+    metadata = {"digitnet": json.dumps(described(model), sort_keys=True)}
+    write_whole(path, to_bytes(model.state_dict(), metadata))
+
+
+def described(model: Model) -> dict[str, Any]:
+    """All of a model but its weights, in plain values."""
+    return {
         "format": FORMAT,
         "name": model.name,
         "network": model._core.network.to_dict(),
@@ -49,9 +56,16 @@ def save(model: Model, path: str | PathLike[str]) -> None:
         "classes": list(model.classes),
         "max_value": model.max_value or 0,
     }
-    # One entry only: safetensors writes several in an order that changes.
-    metadata = {"digitnet": json.dumps(about, sort_keys=True)}
-    write_whole(path, to_bytes(model.state_dict(), metadata))
+
+
+def rebuilt(
+    about: dict[str, Any], state: dict[str, Any], more: dict[str, Any]
+) -> Model:
+    """The model of a description, its weights and its other attributes: for pickle."""
+    model = _build(about, {key: value.shape for key, value in state.items()}, "pickle")
+    model.load_state_dict(state)
+    vars(model).update(more)
+    return model
 
 
 def load(path: str | PathLike[str]) -> Model:

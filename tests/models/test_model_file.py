@@ -1,7 +1,9 @@
 """Files of models: equal when whole, refused by name when not, never half-written."""
 
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -34,6 +36,22 @@ def rewrite(path, tensors, about):
 def saved(tmp_path, trained):
     trained.save(tmp_path / "m.safetensors")
     return tmp_path / "m.safetensors"
+
+
+@pytest.mark.parametrize(
+    "again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
+)
+def test_a_copy_answers_the_same_and_learns_alone(again, trained, digits):
+    before = trained.predict_logits(digits[1])
+    made = again(trained)
+    np.testing.assert_array_equal(made.predict_logits(digits[1]), before)
+    assert (made.name, made.classes, made.max_value) == (
+        *(trained.name, trained.classes, trained.max_value),
+    )
+    assert made.history["loss"] == trained.history["loss"]
+    made.fit(digits[0][:100], epochs=1, progress=False)
+    assert np.abs(made.predict_logits(digits[1]) - before).max() > 1e-3
+    np.testing.assert_array_equal(trained.predict_logits(digits[1]), before)
 
 
 @pytest.mark.parametrize("name", digitnet.models.names())
