@@ -101,23 +101,17 @@ void set_parameter(Model& model, const std::string& name,
   model.set(slot, values.data());
 }
 
-// A predictor and the model that it asks.
-struct Asker {
-  explicit Asker(Model& model) : model(model), predictor(model) {}
-  Model& model;
-  engine::Predictor predictor;
-};
-
-py::array_t<double> predict(Asker& asker, const py::array& images,
+py::array_t<double> predict(engine::Predictor& predictor,
+                            const py::array& images,
                             const std::optional<Labels>& rows,
                             const std::string& device, bool as_probabilities) {
-  Model& model = asker.model;
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, rows);
   const int64_t outputs = model.outputs();
   std::vector<double> result;
   {
     py::gil_scoped_release release;
-    const auto logits = asker.predictor.logits(view, device, no_signal);
+    const auto logits = predictor.logits(view, device, no_signal);
     result = as_probabilities
                  ? engine::probabilities(logits, outputs)
                  : std::vector<double>(logits.begin(), logits.end());
@@ -340,14 +334,14 @@ void bind_models(py::module_& root) {
       .def("native_bytes", &engine::native_bytes, "batch_size"_a,
            "About what the native executor holds while it trains.")
       .def("preprocessed", &preprocessed, "images"_a);
-  py::class_<Asker>(m, "Predictor",
-                    "Asks a model; keeps what computes for the next question.")
+  py::class_<engine::Predictor>(
+      m, "Predictor",
+      "Asks a model; keeps what computes for the next question.")
       .def(py::init<Model&>(), "model"_a, py::keep_alive<1, 2>())
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
            "probabilities"_a)
-      .def(
-          "forget", [](Asker& self) { self.predictor.forget(); },
-          py::call_guard<py::gil_scoped_release>(), "Frees its memory.");
+      .def("forget", &engine::Predictor::forget,
+           py::call_guard<py::gil_scoped_release>(), "Frees its memory.");
 }
 
 }  // namespace digitnet::bindings

@@ -19,6 +19,7 @@ class Predictor {
  public:
   explicit Predictor(models::Model& model) : model_(model) {}  // borrows it
 
+  models::Model& model() { return model_; }
   // As logits_of(). Any number of threads may ask: one takes the ready
   // executor, the others make their own.
   std::vector<float> logits(const data::DatasetView& samples,

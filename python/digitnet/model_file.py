@@ -87,9 +87,8 @@ def load(path: str | PathLike[str]) -> Model:
             keys = list(file.keys())
             shapes = {k: tuple(file.get_slice(k).get_shape()) for k in keys}
             model = _build(about, shapes, name)
-            model.load_state_dict(
-                {key: _finite(file.get_tensor(key), name, key) for key in shapes}
-            )
+            for key in shapes:
+                model._core.set(key, _finite(file.get_tensor(key), name, key))
             return model
     except SafetensorError as error:
         raise DataError(

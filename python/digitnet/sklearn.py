@@ -24,6 +24,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
@@ -217,9 +218,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, self.model_, self.image_shape_ = classes, made, shape
         self._seed = int(seed)
         if shape is None:
-            self._mean = rows.mean(0, dtype=np.float64)
-            spread = rows.std(0, dtype=np.float64)
-            self._spread = np.where(spread > 0, spread, 1.0)
+            self._scaler = StandardScaler().fit(rows)
 
     def _shape_of(self, rows: Any, shape: Any) -> tuple[int, ...] | None:
         """(C, H, W) of a sample, or None for a table."""
@@ -291,8 +290,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if most and rows.dtype.kind == "f" and 0 <= rows.mean() <= most:
                 rows = rows.clip(0, most)
             return np.asarray(rows.reshape(-1, *self.image_shape_))
-        scaled = (rows - self._mean) / self._spread
-        parts = (scaled.clip(-_FAR, _FAR) + _FAR) / (2 * _FAR)
+        parts = (self._scaler.transform(rows).clip(-_FAR, _FAR) + _FAR) / (2 * _FAR)
         return np.asarray(parts.reshape(-1, 1, 1, rows.shape[1]), np.float32)
 
     def _train(

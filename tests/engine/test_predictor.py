@@ -1,9 +1,5 @@
 """A model keeps what computed its last answer, and never answers with what it was."""
 
-import os
-import subprocess
-import sys
-import textwrap
 import threading
 
 import numpy as np
@@ -110,28 +106,6 @@ def test_several_threads_may_ask_at_once(digits):
         thread.join()
     for answer in said:
         np.testing.assert_array_equal(answer, expected)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_can_let_go_of_the_model():
-    code = """
-        import os, torch, digitnet
-        torch.set_num_threads(2)
-        model = digitnet.models.make("lenet5")
-        model.predict([[[0] * 28] * 28] * 500)
-        child = os.fork()
-        if child == 0:
-            del model
-            os._exit(7)
-        print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    """
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert result.stdout.strip() == "child 7", result.stderr
 
 
 def test_what_asks_outlives_its_model(digits):

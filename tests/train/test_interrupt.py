@@ -166,20 +166,39 @@ def test_a_forked_child_gets_an_error_not_a_hang(digits):
     assert "'spawn'" in answer
 
 
-def test_a_child_forked_before_anything_was_computed_trains():
-    code = """
-        import os, digitnet
-        child = os.fork()
-        if child == 0:
-            train, _ = digitnet.data.load("digits")
-            digitnet.models.make("linear", input_shape=(8, 8)).fit(train, epochs=1, progress=False)
-            os._exit(7)
-        print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    """
+# What stands before the fork, and what its child does.
+CHILDREN = {
+    "trains if nothing was computed before": (
+        "",
+        """
+        train, _ = digitnet.data.load("digits")
+        model = digitnet.models.make("linear", input_shape=(8, 8))
+        model.fit(train, epochs=1, progress=False)
+        """,
+    ),
+    "lets go of a model that its parent asked": (
+        """
+        import torch
+        torch.set_num_threads(2)
+        model = digitnet.models.make("lenet5")
+        model.predict([[[0] * 28] * 28] * 500)
+        """,
+        "del model",
+    ),
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("what", CHILDREN)
+def test_a_forked_child(what):
+    before, inside = map(textwrap.dedent, CHILDREN[what])
+    code = "import os, digitnet\n" + before + "child = os.fork()\nif child == 0:\n"
+    code += textwrap.indent(inside + "\nos._exit(7)\n", "    ")
+    code += "print('child', os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
     result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         timeout=120,
     )
-    assert result.stdout.strip() == "child 7"
+    assert result.stdout.strip() == "child 7", result.stderr

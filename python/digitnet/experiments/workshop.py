@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.parallel import at_once
-from digitnet.experiments.stand_in import stand_in
+from digitnet.experiments.stand_in import can_stand_in, stand_in
 from digitnet.history import History
 from digitnet.whole_file import write_json, write_whole
 
@@ -74,6 +74,13 @@ class Workshop:
     def data(self, name: str) -> tuple[Dataset, Dataset]:
         """A named set, (train, test); in smoke mode a stand-in if it is not here."""
         return self.remember(f"data {name}", lambda: self._loaded(name))
+
+    def here(self, name: str) -> bool:
+        """Whether a set is on this machine, or in smoke mode has a stand-in."""
+        from digitnet import sources
+
+        alike = self.mode == "smoke" and can_stand_in(name)
+        return alike or sources.find(name).here()
 
     def _loaded(self, name: str) -> tuple[Dataset, Dataset]:
         from digitnet import sources

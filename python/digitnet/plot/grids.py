@@ -29,6 +29,12 @@ def _label(data: Dataset, index: Any) -> str:
     return "" if data.labels is None else data.classes[data.labels[index]]
 
 
+def _rows_of_five(count: int) -> tuple[int, int]:
+    """Rows and columns for so many images."""
+    columns = min(5, max(1, count))
+    return max(1, -(-count // columns)), columns
+
+
 def sample_grid(
     data: Dataset,
     rows: int = 5,
@@ -205,8 +211,7 @@ def predictions(
             len(report.labels), min(count, len(report.labels)), replace=False
         )
     chosen = np.asarray(indices, dtype=np.int64)
-    columns = min(5, max(1, len(chosen)))
-    rows = max(1, -(-len(chosen) // columns))
+    rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 2.5 * columns, 1.5 * rows)
     sheet = Sheet(ax, rows, 2 * columns)
     for place, index in enumerate(chosen):
@@ -246,8 +251,7 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
     either = np.concatenate([comparison.only(0), comparison.only(1)])
     order = np.argsort(~np.isin(differing, either), kind="stable")
     chosen = differing[order][:count]
-    columns = min(5, max(1, len(chosen)))
-    rows = max(1, -(-len(chosen) // columns))
+    rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 1.7 * columns, 1.7 * rows + 0.3)
     ax.set_title(" / ".join(comparison.names), fontsize=9)
     if not len(chosen):
@@ -267,8 +271,7 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
 def misclassified(report: Report, count: int = 25, ax: Any = None) -> Display:
     """Wrong answers, the surest first. The Display's data are their indices."""
     chosen = report.mistakes[:count]
-    columns = min(5, max(1, len(chosen)))
-    rows = max(1, -(-len(chosen) // columns))
+    rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 1.5 * columns, 1.6 * rows)
     if not len(chosen):
         ax.set_axis_off()

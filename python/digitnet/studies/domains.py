@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digitnet import plot, sources
+from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
 from digitnet.experiments.recipe import Claim, Recipe, Stage
@@ -54,9 +54,7 @@ def network(seed: int, *, adversarial: bool = False) -> Model:
 
 
 def here(workshop: Workshop) -> list[str]:
-    """Names of the sets on this machine; in smoke mode those with a stand-in too."""
-    found = [n for n in SETS if n != "svhn" and workshop.mode == "smoke"]
-    return found + [n for n in SETS if n not in found and sources.find(n).here()]
+    return [name for name in SETS if workshop.here(name)]
 
 
 def common(data: Dataset) -> Dataset:

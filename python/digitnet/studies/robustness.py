@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from digitnet import calibration, corrupt, models, plot, sources
+from digitnet import calibration, corrupt, models, plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.sections import class_counts, perturbations
@@ -82,7 +82,7 @@ def possible(workshop: Workshop) -> list[str]:
     return [
         name
         for name, own in TRAININGS.items()
-        if not own.also or workshop.mode == "smoke" or sources.find(own.also).here()
+        if not own.also or workshop.here(own.also)
     ]
 
 
@@ -90,12 +90,21 @@ def on_digits(workshop: Workshop) -> list[str]:
     return [n for n in possible(workshop) if TRAININGS[n].data == "mnist"]
 
 
+def taught(workshop: Workshop, own: Training) -> Dataset:
+    train, _, _ = parts(workshop, own.data)
+    if not own.also:
+        return train
+    # The same rows: their labels are those of the digits.
+    in_colour, _, _ = parts(workshop, own.also)
+    return workshop.remember(
+        f"{own.data} and {own.also}",
+        lambda: train.joined(applied(in_colour, ["rgb_to_grey"])),
+    )
+
+
 def trained(workshop: Workshop, name: str, seed: int) -> Model:
     own = TRAININGS[name]
-    train, _, _ = parts(workshop, own.data)
-    if own.also:  # the same rows: their labels are those of the digits
-        in_colour, _, _ = parts(workshop, own.also)
-        train = train.joined(applied(in_colour, ["rgb_to_grey"]))
+    train = taught(workshop, own)
     usual = own.options["epochs"]
     epochs = workshop.size(smoke=1, quick=4, default=usual, full=2 * usual)
     model, _ = workshop.trained(
@@ -153,7 +162,7 @@ def training_stage(workshop: Workshop) -> None:
     )
     for name in TRAININGS.keys() - set(names):
         for claim in recipe().claims:
-            if claim.key.startswith(name):
+            if claim.key.startswith(f"{name} "):
                 workshop.not_measured(claim.key, f"{TRAININGS[name].also} is not here")
 
 
@@ -197,7 +206,6 @@ def attacks_stage(workshop: Workshop) -> None:
 
 
 def calibration_stage(workshop: Workshop) -> None:
-
     def errors(case: tuple[str, int]) -> list[float]:
         name, seed = case
         _, held, test = parts(workshop, TRAININGS[name].data)
@@ -228,18 +236,18 @@ def calibration_stage(workshop: Workshop) -> None:
         workshop.measure(f"{name} calibration", part["calibration error"])
         workshop.measure(f"{name} calibration after", part["after"])
     for name in ("norm-cnn", FASHION):
-        _reliability(workshop, name)
+        first = frame[frame["training"] == name].iloc[0]
+        _reliability(workshop, name, float(first["temperature"]))
     workshop.text(
         "The temperature is set on the validation part. Mean temperature "
         f"{np.mean(frame['temperature']):.2f}: above 1 networks were too sure."
     )
 
 
-def _reliability(workshop: Workshop, name: str) -> None:
+def _reliability(workshop: Workshop, name: str, temperature: float) -> None:
     """Two figures of the first seed's network: before and after."""
     model = trained(workshop, name, workshop.seeds[0])
-    _, held, test = parts(workshop, TRAININGS[name].data)
-    temperature = calibration.fit_temperature(model, held)
+    _, _, test = parts(workshop, TRAININGS[name].data)
     for title, report in (
         ("as it is", model.evaluate(test)),
         ("at its temperature", calibration.evaluate(model, test, temperature)),
