@@ -30,6 +30,10 @@ train::Config config_from(const py::dict& values) {
         config.learning_rate = value.cast<double>();
       else if (name == "schedule")
         config.schedule = spec_from(value, "fit.schedule");
+      else if (name == "rates")
+        config.rates = value.cast<std::vector<double>>();
+      else if (name == "restore_best")
+        config.restore_best = value.cast<bool>();
       else if (name == "augment")
         config.augment = value.cast<std::string>();
       else if (name == "l1")

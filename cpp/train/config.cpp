@@ -39,6 +39,13 @@ void Config::validate(int64_t classes, bool has_validation) {
   require(learning_rate > 0 && learning_rate <= 1e30,
           "fit.learning_rate: expected a positive number up to 1e30, got ",
           learning_rate);
+  require(rates.empty() || static_cast<int64_t>(rates.size()) == epochs,
+          "fit.schedule: expected ", epochs, " rates, one an epoch, got ",
+          rates.size());
+  for (const double rate : rates) {
+    require(rate >= 0 && rate <= 1e30,
+            "fit.schedule: expected rates from 0 to 1e30, got ", rate);
+  }
   augment = augment::Pipeline(augment).text();
   require_range("l1", l1, 0, 1e6);
   require_range("l2", l2, 0, 1e6);

@@ -15,7 +15,8 @@ struct Config {
   Spec optimizer = {"adam", {}};
   double learning_rate = 0;  // 0: the optimizer's own default
   Spec schedule = {"one-cycle", {}};
-  std::string augment;  // a pipeline's text
+  std::vector<double> rates;  // [epochs] instead of both, or empty
+  std::string augment;        // a pipeline's text
   double l1 = 0;
   double l2 = 0;
   double label_smoothing = 0;         // [0, 1)
@@ -23,6 +24,7 @@ struct Config {
   double clip_norm = 0;               // 0: off
   double ema_decay = 0;               // [0, 1), 0: off
   int64_t early_stopping = 0;         // epochs without progress, 0: off
+  bool restore_best = true;           // after early stopping
   double min_delta = 0;               // what counts as progress
   std::string monitor = "auto";       // loss, accuracy, val_loss, val_accuracy
   uint64_t seed = 0;

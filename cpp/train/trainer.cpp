@@ -115,7 +115,7 @@ class Loop {
     executor_->start_epoch(steps_);
     recorded_ = {};
     for (int64_t step = 0; step < steps_; ++step) {
-      lr_ = config_.learning_rate * schedule_->factor(taken_++);
+      lr_ = rate(epoch);
       const engine::Batch batch = gather(epoch, step);
       executor_->train(batch, lr_);
       if (config_.record_steps) record();
@@ -127,6 +127,13 @@ class Loop {
         return interrupt();
     }
     finish_epoch(epoch, start);
+  }
+
+  // Of the next step.
+  double rate(int64_t epoch) {
+    const double factor = schedule_->factor(taken_++);
+    return config_.rates.empty() ? config_.learning_rate * factor
+                                 : config_.rates[epoch - 1];
   }
 
   // The executor keeps sums: the step's loss is what they grew by.
@@ -290,10 +297,14 @@ class Loop {
       best_value_ = value;
       outcome_.best_epoch = row.number;
       waited_ = 0;
-      if (config_.early_stopping > 0) best_.take(model_);
+      if (restores()) best_.take(model_);
       return false;
     }
     return config_.early_stopping > 0 && ++waited_ >= config_.early_stopping;
+  }
+
+  bool restores() const {
+    return config_.early_stopping > 0 && config_.restore_best;
   }
 
   void interrupt() {
@@ -322,8 +333,7 @@ class Loop {
       executor_->pull();
       if (!all_finite(model_.trained())) good_.restore(model_);
     }
-    if (config_.early_stopping > 0 && outcome_.best_epoch > 0)
-      best_.restore(model_);
+    if (restores() && outcome_.best_epoch > 0) best_.restore(model_);
     engine::release_pages();
   }
 

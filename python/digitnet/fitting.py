@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from digitnet import _core
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.fit_callbacks import Run, listed_callbacks, with_asked
 from digitnet.fit_data import (
     better_names,
     check_data,
@@ -24,13 +25,11 @@ from digitnet.fit_data import (
     with_target,
 )
 from digitnet.history import History
-from digitnet.progress import Progress, in_notebook, progress_for
+from digitnet.progress import in_notebook, progress_for
 from digitnet.whole_file import check_target
 
 if TYPE_CHECKING:
     from digitnet.model import Model
-
-Callback = Any  # f(epoch, logs), or an object with on_epoch_end(epoch, logs)
 
 
 def fit(
@@ -42,7 +41,7 @@ def fit(
     batch_size: int = 64,
     optimizer: str | tuple[str, Mapping[str, Any]] = "adam",
     learning_rate: float | None = None,
-    schedule: str | tuple[str, Mapping[str, Any]] = "one-cycle",
+    schedule: str | tuple[str, Mapping[str, Any]] | Sequence[float] = "one-cycle",
     augment: Any = None,
     copies: int | Mapping[int, int] | Sequence[int] | None = None,
     l1: float = 0.0,
@@ -53,12 +52,13 @@ def fit(
     clip_norm: float = 0.0,
     ema_decay: float = 0.0,
     early_stopping: int = 0,
+    restore_best: bool = True,
     min_delta: float = 0.0,
     monitor: str = "auto",
     checkpoint: str | PathLike[str] | None = None,
     freeze: Sequence[str] = (),
     lr_scale: Mapping[str, float] | None = None,
-    callbacks: Sequence[Callback] | Callback | None = (),
+    callbacks: Any = (),
     seed: int = 0,
     device: str = "auto",
     target: Any = None,
@@ -80,8 +80,9 @@ def fit(
         batch_size: Samples a step; the last step of an epoch may have fewer.
         optimizer: Name, or `digitnet.train.optimizer(name, ...)`.
         learning_rate: Default: the optimizer's own.
-        schedule: Name, or `digitnet.train.schedule(name, ...)`. Default: one-cycle, which
-            beats a constant rate on every network here; its peak is the learning rate.
+        schedule: Name, or `digitnet.train.schedule(name, ...)`; or the rates themselves,
+            one an epoch. Default: one-cycle, which beats a constant rate on every network
+            here; its peak is the learning rate.
         augment: Text such as ``"shift 1px | rotate 8deg | zoom 10%"``, drawn anew for
             each sample and epoch; words in `digitnet.augment.Pipeline`. A network that
             makes images learns to give back the sample as it was before the operations
@@ -97,16 +98,17 @@ def fit(
         clip_norm: Largest norm of the whole gradient; 0 for any.
         ema_decay: Average the weights over the steps with this decay, and evaluate and
             keep the average; 0 for none.
-        early_stopping: Stop after so many epochs without progress and bring back the
-            best weights; 0 for never.
+        early_stopping: Stop after so many epochs without progress; 0 for never.
+        restore_best: Whether early stopping brings back the best weights.
         min_delta: What counts as progress.
         monitor: "loss", "accuracy", "val_loss" or "val_accuracy"; what early stopping,
             the checkpoint and the schedule "reduce-on-plateau" go by. Default: validation loss, else loss.
         checkpoint: File that always holds the best model so far.
         freeze: Name patterns of parameters that stay, such as ``"conv*"``.
         lr_scale: Factors on the learning rate by name pattern, ``{"conv*": 0.1}``.
-        callbacks: Called at each epoch's end with (epoch, dict of floats); an object may
-            have `on_train_begin()`, `on_epoch_end(epoch, logs)` and `on_train_end()`.
+        callbacks: One or several, called at each epoch's end with (epoch, dict of floats);
+            an object may have `set_model(model)`, `on_train_begin()`,
+            `on_epoch_end(epoch, logs)` and `on_train_end()`; see `digitnet.callbacks`.
             Setting ``model.stop_training = True`` ends the run.
         seed: Of shuffling, augmentation, dropout and the validation split.
         device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
@@ -137,6 +139,7 @@ def fit(
         >>> history.status, len(history["val_loss"])
         ('finished', 2)
     """
+    told = listed_callbacks(callbacks)
     training = as_dataset(data, "fit.data", max_value=model.max_value)
     if model.makes_images:
         if class_weights is not None:
@@ -156,7 +159,7 @@ def fit(
         "batch_size": batch_size,
         "optimizer": _spec(optimizer),
         "learning_rate": 0.0 if learning_rate is None else _positive(learning_rate),
-        "schedule": _spec(schedule),
+        "schedule": schedule,
         "augment": as_text(augment),
         "l1": l1,
         "l2": l2,
@@ -167,6 +170,7 @@ def fit(
         "clip_norm": clip_norm,
         "ema_decay": ema_decay,
         "early_stopping": early_stopping,
+        "restore_best": bool(restore_best),
         "min_delta": min_delta,
         "monitor": monitor,
         "seed": seed,
@@ -175,6 +179,7 @@ def fit(
         "record_steps": bool(record_steps),
         "adversary": "" if adversary is None else _spec(adversary),
     }
+    options = _with_rates(with_asked(told, options))
     _core.train.check_for(
         model._core, options, held_out is not None, target is not None
     )
@@ -184,10 +189,10 @@ def fit(
     if checkpoint is not None:
         check_target(checkpoint)
     history = History(
-        {**options, **wanted}, monitor=_monitored(monitor, held_out is not None)
+        {**options, **wanted},
+        monitor=_monitored(options["monitor"], held_out is not None),
     )
-    told = listed_callbacks(callbacks)
-    run = _Run(model, history, told, checkpoint, progress_for(epochs, progress))
+    run = Run(model, history, told, checkpoint, progress_for(epochs, progress))
     if model.max_value is None:
         model._fix_scale(training.max_value)
         model.classes = better_names(model.classes, training.classes)
@@ -201,58 +206,12 @@ def fit(
     return history
 
 
-def listed_callbacks(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
-    """One callback or several as a list; TypeError for anything else."""
-    if callbacks is None:
-        return []
-    listed = list(callbacks) if isinstance(callbacks, list | tuple) else [callbacks]
-    for callback in listed:
-        if not (callable(callback) or hasattr(callback, "on_epoch_end")):
-            raise TypeError(
-                "fit.callbacks: expected functions (epoch, logs) or objects with "
-                f"on_epoch_end, got {callback!r}"
-            )
-    return listed
-
-
-class _Run:
-    """What happens at the ends of epochs."""
-
-    def __init__(
-        self,
-        model: Model,
-        history: History,
-        callbacks: list[Callback],
-        checkpoint: str | PathLike[str] | None,
-        progress: Progress,
-    ) -> None:
-        self.model, self.history = model, history
-        self.callbacks, self.checkpoint = callbacks, checkpoint
-        self.progress = progress
-
-    def call(self, hook: str) -> None:
-        for callback in self.callbacks:
-            getattr(callback, hook, lambda: None)()
-
-    def epoch_done(self, row: dict[str, float]) -> bool:
-        """Record, show, save and tell; True ends the run."""
-        self.history.append(row)
-        self.progress.epoch(row)
-        if self.checkpoint is not None and self.history.best_epoch == row["epoch"]:
-            self.model.save(self.checkpoint)
-        logs = {name: values[-1] for name, values in self.history.items()}
-        for callback in self.callbacks:
-            told: Any = getattr(callback, "on_epoch_end", callback)
-            told(int(row["epoch"]), logs)
-        return self.model.stop_training
-
-
 def _train(
     model: Model,
     known: tuple[Dataset, Any, Any],
     held_out: Dataset | None,
     options: dict[str, Any],
-    run: _Run,
+    run: Run,
 ) -> None:
     training, weights, domains = known
     model.stop_training = False
@@ -260,7 +219,7 @@ def _train(
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
         run.progress.executor(run.history.executor)
-        run.call("on_train_begin")
+        run.begin()
         try:
             outcome = _core.train.fit(
                 model._core,
@@ -282,7 +241,7 @@ def _train(
                 names = {"loss": "step_losses", "learning_rate": "step_rates"}
                 run.history.steps = {k: outcome[key] for k, key in names.items()}
         finally:
-            run.call("on_train_end")
+            run.end()
 
 
 def _executor(model: Model, options: dict[str, Any]) -> str:
@@ -301,6 +260,22 @@ def _spec(value: Any) -> Any:
     if isinstance(value, tuple | list) and len(value) == 2:
         return value[0], dict(value[1])
     return value  # a name; the core refuses anything else
+
+
+def _with_rates(options: dict[str, Any]) -> dict[str, Any]:
+    """A schedule's name and options, or the rates that were given instead of one."""
+    given = options["schedule"]
+    if isinstance(given, str) or (
+        isinstance(given, tuple | list) and given and isinstance(given[0], str)
+    ):
+        return {**options, "schedule": _spec(given)}
+    try:
+        rates = [float(rate) for rate in given]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"fit.schedule: expected a name or a rate for each epoch, got {given!r:.60}"
+        ) from error
+    return {**options, "schedule": "constant", "rates": rates}
 
 
 def _positive(learning_rate: float) -> float:

@@ -7,6 +7,9 @@ import sys
 from types import TracebackType
 from typing import Any
 
+# Of a notebook's table: in between, long trainings leave epochs out.
+_FIRST_ROWS, _LAST_ROWS = 5, 15
+
 
 def in_notebook() -> bool:
     return "ipykernel" in sys.modules
@@ -83,9 +86,12 @@ class Bar(Progress):
 
 
 class Cell(Progress):
-    """One output of a notebook cell, updated in place."""
+    """One output of a notebook cell, updated in place: a bar, a row an epoch below it."""
 
-    row = ""
+    def __init__(self, epochs: int) -> None:
+        super().__init__(epochs)
+        self.name = ""
+        self.rows: list[dict[str, float]] = []
 
     def __enter__(self) -> Progress:
         from IPython.display import display
@@ -94,20 +100,37 @@ class Cell(Progress):
         return self
 
     def executor(self, name: str) -> None:
-        self.row = f"training on {name}"
+        self.name = name
         self.handle.update(self._page(0))
 
     def _page(self, done: float, note: str = "") -> Any:
         from IPython.display import HTML
 
         bar = f'<progress value="{done:.2f}" max="{self.epochs}"></progress>'
-        return HTML(f"<pre>{bar} {html.escape(self.row or note)}</pre>")
+        about = f"{len(self.rows)} of {self.epochs} epochs, {self.name} {note}"
+        return HTML(f"<div>{bar} {html.escape(about)}</div>{self._table()}")
+
+    def _table(self) -> str:
+        if not self.rows:
+            return ""
+        names = [name for name, value in self.rows[0].items() if value == value]
+        head = "".join(f"<th>{name}</th>" for name in names)
+        lines = []
+        for number, row in enumerate(self.rows):
+            if _FIRST_ROWS <= number < len(self.rows) - _LAST_ROWS:
+                if number == _FIRST_ROWS:
+                    lines.append(f'<td colspan="{len(names)}">...</td>')
+                continue
+            lines.append("".join(f"<td>{row[name]:.4g}</td>" for name in names))
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<table><tr>{head}</tr>{body}</table>"
 
     def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
-        self.handle.update(self._page(epoch - 1 + step / steps, f"loss {loss:.4f}"))
+        note = f"(loss {loss:.4f})"
+        self.handle.update(self._page(epoch - 1 + step / steps, note))
 
     def epoch(self, row: dict[str, float]) -> None:
-        self.row = row_text(int(row["epoch"]), self.epochs, row)
+        self.rows.append(row)
         self.handle.update(self._page(row["epoch"]))
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from digitnet import _core
 from digitnet._core import OutOfMemory
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.fit_callbacks import listed_callbacks
 from digitnet.fit_data import better_names, check_data, hold_out, sample_weights
-from digitnet.fitting import fit, listed_callbacks
+from digitnet.fitting import fit
 from digitnet.history import History
 from digitnet.layers import Sequence
 

@@ -53,4 +53,5 @@ def test_a_notebook_cell_has_one_output_that_changes(digits, monkeypatch):
     run(digits)
     assert len(pages) == 1
     assert 'value="2.00" max="2"' in pages[0]
-    assert "epoch 2/2  loss" in pages[0]
+    assert "2 of 2 epochs, native" in pages[0]
+    assert pages[0].count("<tr>") == 3  # names, and a row an epoch

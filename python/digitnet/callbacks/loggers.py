@@ -1,0 +1,136 @@
+"""Callbacks that write the history where others read it: CSV and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digitnet.callbacks.callback import Callback, Logs
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+
+class CSVLogger(Callback):
+    """One row an epoch in a text file, there as soon as the epoch is done.
+
+    Args:
+        path: The file; a header names the columns. Folders are made.
+        separator: Between the columns.
+        append: Go on in a file that is there; else it is replaced.
+    Raises:
+        ValueError: a file to go on in whose columns are others.
+        OSError: a file that cannot be written.
+    Example:
+        >>> import pathlib, tempfile
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "run.csv"
+        >>> log = digitnet.callbacks.CSVLogger(file)
+        >>> history = model.fit(train, epochs=2, callbacks=log, progress=False)
+        >>> file.read_text().splitlines()[0]
+        'epoch,loss,accuracy,learning_rate,seconds'
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        if len(separator) != 1:
+            raise ValueError(
+                f"CSVLogger.separator: expected one character, got {separator!r}"
+            )
+        self.path, self.separator, self.append = Path(path), separator, append
+        self._file: Any = None
+        self._columns: list[str] | None = None
+
+    def on_train_begin(self) -> None:
+        self._columns = None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.append and self.path.is_file() and self.path.stat().st_size:
+            with self.path.open(newline="") as file:
+                self._columns = next(csv.reader(file, delimiter=self.separator))
+        mode = "a" if self.append else "w"
+        self._file = self.path.open(mode, newline="")
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
+        row = {"epoch": epoch, **logs}
+        if self._columns is None:
+            self._columns = list(row)
+            writer.writerow(self._columns)
+        if self._columns != list(row):
+            raise ValueError(
+                f"CSVLogger: expected the columns {self._columns} of {self.path}, got "
+                f"{list(row)}; choose another file"
+            )
+        writer.writerow(row.values())
+        self._file.flush()
+
+    def on_train_end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class TensorBoard(Callback):
+    """Writes a run for TensorBoard: `tensorboard --logdir FOLDER` shows it.
+
+    Every column of the History becomes a curve: loss and accuracy with training and
+    validation in one chart, learning rate, seconds.
+
+    Args:
+        folder: Where the event file goes; one folder a run.
+        model: Whose weights become histograms at each epoch's end. Default: none.
+    Raises:
+        ImportError: tensorboard is not installed.
+        NotADirectoryError: a file stands where the folder should be.
+        TypeError: a model without state_dict().
+    Example:
+        >>> import pathlib, tempfile
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> folder = tempfile.mkdtemp()
+        >>> history = model.fit(train, test, epochs=2, progress=False,
+        ...                     callbacks=digitnet.callbacks.TensorBoard(folder))
+        >>> [file.name.split(".")[0] for file in pathlib.Path(folder).iterdir()]
+        ['events']
+    """
+
+    def __init__(self, folder: str | PathLike[str], model: Model | None = None) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise ImportError(
+                "TensorBoard: expected the package tensorboard, got none; "
+                "pip install digitnet[tensorboard]"
+            ) from error
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(
+                f"TensorBoard.folder: expected a folder, got the file '{folder}'"
+            )
+        if model is not None and not hasattr(model, "state_dict"):
+            raise TypeError(f"TensorBoard.model: expected a Model, got {model!r:.60}")
+        self.weights_of = model
+        self._writer_of, self._writer = SummaryWriter, None
+
+    def on_train_begin(self) -> None:
+        self._writer = self._writer_of(str(self.folder))
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        writer: Any = self._writer
+        for name, value in logs.items():
+            held = name.startswith("val_")
+            group = name.removeprefix("val_")
+            paired = held or f"val_{name}" in logs
+            part = "validation" if held else "training"
+            writer.add_scalar(f"{group}/{part}" if paired else group, value, epoch)
+        if self.weights_of is not None:
+            for name, weights in self.weights_of.state_dict().items():
+                writer.add_histogram(name, weights, epoch)
+        writer.flush()
+
+    def on_train_end(self) -> None:
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,160 @@
+"""Callbacks that tell a tracking service: MLflow, Weights & Biases."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from digitnet.callbacks.callback import Callback, Logs
+
+
+def _named(logs: Logs) -> dict[str, float]:
+    """Columns as trackers group them: train/loss, val/loss."""
+    return {
+        f"val/{name.removeprefix('val_')}"
+        if name.startswith("val_")
+        else f"train/{name}": value
+        for name, value in logs.items()
+    }
+
+
+class _Tracker(Callback):
+    """What a training tells: its options, its columns, how it ended, its model."""
+
+    def _params(self) -> dict[str, Any]:
+        history: Any = self.model.history
+        about = {
+            "model": self.model.name,
+            "parameters": self.model.count_params(),
+            "executor": history.executor,
+        }
+        return {**about, **history.options}
+
+    @property
+    def _status(self) -> str:
+        history: Any = self.model.history
+        return str(history.status)
+
+
+class MLflowLogger(_Tracker):
+    """Tells MLflow: options as parameters, columns as metrics, the model as an artifact.
+
+    A run that is active stays so and is written to; else one is started, and ended with
+    the training.
+
+    Args:
+        experiment: Its name. Default: MLflow's own.
+        run_name: Default: the model's name.
+        tracking_uri: Where to, such as ``"sqlite:///runs.db"``. Default: MLflow's own.
+        log_model: Whether the model's file goes along at the end.
+    Raises:
+        ImportError: MLflow is not installed.
+    """
+
+    def __init__(
+        self,
+        experiment: str | None = None,
+        run_name: str | None = None,
+        tracking_uri: str | None = None,
+        log_model: bool = True,
+    ) -> None:
+        try:
+            import mlflow
+        except ImportError as error:
+            raise ImportError(
+                "MLflowLogger: expected the package mlflow, got none; "
+                "pip install digitnet[mlflow]"
+            ) from error
+        self._mlflow: Any = mlflow
+        self.experiment, self.run_name = experiment, run_name
+        self.tracking_uri, self.log_model = tracking_uri, log_model
+        self._own = False
+        self.run_id = ""
+
+    def on_train_begin(self) -> None:
+        mlflow = self._mlflow
+        self._own = mlflow.active_run() is None
+        if self._own:
+            if self.tracking_uri is not None:
+                mlflow.set_tracking_uri(self.tracking_uri)
+            if self.experiment is not None:
+                mlflow.set_experiment(self.experiment)
+            mlflow.start_run(run_name=self.run_name or self.model.name)
+        self.run_id = mlflow.active_run().info.run_id
+        mlflow.log_params({k: str(v)[:500] for k, v in self._params().items()})
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._mlflow.log_metrics(_named(logs), step=epoch)
+
+    def on_train_end(self) -> None:
+        mlflow = self._mlflow
+        if mlflow.active_run() is None:
+            return  # it never began
+        mlflow.set_tag("status", self._status)
+        if self.log_model:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "model.safetensors"
+                self.model.save(file)
+                mlflow.log_artifact(str(file))
+        if self._own:
+            failed = self._status in ("diverged", "interrupted")
+            mlflow.end_run("FAILED" if failed else "FINISHED")
+
+
+class WandbLogger(_Tracker):
+    """Tells Weights & Biases: options as config, columns as curves.
+
+    Args:
+        project: Its name.
+        name: Of the run. Default: the model's name.
+        mode: "offline" writes to `folder` alone, for ``wandb sync``; "online" sends.
+        folder: Where wandb writes.
+        options: More options of ``wandb.init``.
+    Raises:
+        ImportError: wandb is not installed.
+        ValueError: another mode.
+    """
+
+    def __init__(
+        self,
+        project: str = "digitnet",
+        name: str | None = None,
+        mode: str = "offline",
+        folder: str | Path | None = None,
+        **options: Any,
+    ) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise ImportError(
+                "WandbLogger: expected the package wandb, got none; "
+                "pip install digitnet[wandb]"
+            ) from error
+        if mode not in ("offline", "online"):
+            raise ValueError(
+                f"WandbLogger.mode: expected offline or online, got {mode!r}"
+            )
+        self._wandb: Any = wandb
+        self.options = {
+            "project": project,
+            "name": name,
+            "mode": mode,
+            "dir": None if folder is None else str(folder),
+            **options,
+        }
+        self._run: Any = None
+
+    def on_train_begin(self) -> None:
+        own = {**self.options, "name": self.options["name"] or self.model.name}
+        self._run = self._wandb.init(config=self._params(), **own)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._run.log(_named(logs), step=epoch)
+
+    def on_train_end(self) -> None:
+        if self._run is None:
+            return
+        self._run.summary["status"] = self._status
+        self._run.finish(exit_code=int(self._status == "diverged"))
+        self._run = None
