@@ -246,12 +246,11 @@ class TerminateOnNaN(Callback):
     Example:
         >>> import warnings
         >>> train, test = digitnet.data.load("digits")
-        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> model = digitnet.models.make("optdigits-cnn")
         >>> with warnings.catch_warnings():
         ...     warnings.simplefilter("ignore")
-        ...     history = model.fit(train, optimizer="sgd", learning_rate=1e30, epochs=5,
-        ...                         callbacks=digitnet.callbacks.TerminateOnNaN(),
-        ...                         progress=False)
+        ...     history = model.fit(train, learning_rate=1e30, progress=False,
+        ...                         callbacks=digitnet.callbacks.TerminateOnNaN())
         >>> history.status
         'diverged'
     """
