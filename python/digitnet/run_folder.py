@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import html
 import json
+import time
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet import doctor, page, plot
+from digitnet.card import model_card
 from digitnet.whole_file import write_json, write_whole
 
 if TYPE_CHECKING:
     from digitnet.comparison import Comparison
+    from digitnet.data.dataset import Dataset
     from digitnet.history import History
     from digitnet.model import Model
     from digitnet.plot import Display
     from digitnet.report import Report
+
+
+# What a training leaves in its folder.
+FILES = frozenset(
+    {
+        *("report.html", "card.md", "config.json", "metrics.json", "history.csv"),
+        *("model.safetensors", "*.png"),
+    }
+)
 
 
 def write_run(
@@ -25,20 +37,38 @@ def write_run(
     model: Model,
     history: History,
     report: Report,
-    config: dict[str, Any],
+    config: dict[str, Any] | None = None,
+    *,
+    training: Dataset | None = None,
 ) -> Path:
     """Write everything about a run and return the path of report.html.
 
     The folder gets report.html (with its pictures inside, to be opened without a
-    server), the same pictures as PNG, history.csv, metrics.json, config.json and
-    model.safetensors. Files of an earlier run there are replaced.
+    server), the same pictures as PNG, card.md, history.csv, metrics.json, config.json
+    (settings, versions, hashes of the data) and model.safetensors. Files of an earlier run
+    there are replaced.
+
+    Args:
+        folder: Made if it is not there.
+        model, history, report: Of the training, and how it did on test images.
+        config: Settings. Default: the network's name and what `fit` was told.
+        training: What it learned from, for its hash.
     """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)
+    if config is None:
+        config = {"model": model.name, **history.options}
+    hashes = {"test": report.data.sha256()}
+    if training is not None:
+        hashes["training"] = training.sha256()
     model.save(root / "model.safetensors")
     write_whole(root / "history.csv", history.to_frame().to_csv().encode())
     write_json(root / "metrics.json", metrics_of(history, report))
-    write_json(root / "config.json", {**config, "versions": doctor.versions()})
+    about = {"created": time.time(), "data_sha256": hashes}
+    write_json(root / "config.json", {**config, **about, "versions": doctor.versions()})
+    told = {f"SHA-256 of the {name} data": value for name, value in hashes.items()}
+    card = model_card(model, report, about=told)
+    write_whole(root / "card.md", card.encode())
     pictures = {
         title: _picture(root, name, draw)
         for name, (title, draw) in _figures(model, history, report).items()

@@ -66,7 +66,7 @@ def train(args: argparse.Namespace) -> int:
         "validation": args.validation,
         **history.options,
     }
-    page = write_run(args.out, model, history, report, config)
+    page = write_run(args.out, model, history, report, config, training=train)
     _print(args, metrics_of(history, report), f"\n{report}\n\nreport: {page}")
     return 0 if history.status != "diverged" else 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from digitnet.cli import actions
+from digitnet.cli import actions, runs
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -20,6 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(words)
     _add_predict(words)
     _add_compare(words)
+    runs.add(words)
     _add_data(words)
     _add_models(words)
     _add_reproduce(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import io
 import math
@@ -137,6 +138,22 @@ class Dataset:
         if self.labels is None:
             raise ValueError(f"{what}: expected labels, got an unlabelled set")
         return self.labels
+
+    def sha256(self) -> str:
+        """A hash of images, labels, classes and scale: equal sets have equal ones.
+
+        Example:
+            >>> train, test = digitnet.data.load("digits")
+            >>> train.sha256() == train[:].sha256() != test.sha256()
+            True
+        """
+        images = self._whole()
+        about = (images.shape, str(images.dtype), self.classes, self.max_value)
+        found = hashlib.sha256(repr(about).encode())
+        found.update(images.data)
+        if self.labels is not None:
+            found.update(np.ascontiguousarray(self.labels).data)
+        return found.hexdigest()
 
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How many samples each class has, shape (K,)."""

@@ -1,0 +1,116 @@
+"""The word `runs`: what it takes and what it does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+_ROOT = "runs"
+
+
+def add(words: Any) -> None:
+    p = words.add_parser("runs", help="list, show, compare and prune run folders")
+    verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = verbs.add_parser("list", help="every run, with its accuracy and size")
+    _root(listing)
+    listing.set_defaults(run=_list)
+    show = verbs.add_parser("show", help="settings and measurements of one")
+    show.add_argument("folder")
+    show.set_defaults(run=_show)
+    compare = verbs.add_parser(
+        "compare",
+        help="settings that differ, and measurements, of several; 'digitnet compare' asks "
+        "two models the same images",
+    )
+    compare.add_argument("folders", nargs="+", metavar="folder")
+    compare.set_defaults(run=_compare)
+    prune = verbs.add_parser("prune", help="delete runs; shows which, until --delete")
+    _root(prune)
+    prune.add_argument(
+        "--keep-best",
+        type=int,
+        metavar="N",
+        help="trainings that are not among the N most accurate ones on their data",
+    )
+    prune.add_argument("--older-than", type=float, metavar="DAYS")
+    prune.add_argument(
+        "--status",
+        action="append",
+        default=[],
+        help="such as diverged, interrupted, unfinished; may be given again",
+    )
+    prune.add_argument("--delete", action="store_true", help="not only show, do it")
+    prune.set_defaults(run=_prune)
+    for verb in (listing, show, compare, prune):
+        verb.add_argument("--json", action="store_true", help="for machines")
+
+
+def _root(parser: Any) -> None:
+    parser.add_argument(
+        "root", nargs="?", default=_ROOT, help="where to look (default: %(default)s)"
+    )
+
+
+def _print(args: argparse.Namespace, value: Any, text: str) -> None:
+    print(json.dumps(value, default=str) if args.json else text)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from digitnet import runs
+
+    frame = runs.table(args.root)
+    value = json.loads(frame.reset_index().to_json(orient="records", date_format="iso"))
+    form = {"accuracy": "{:.2%}", "seconds": "{:.0f}", "mib": "{:.1f}"}
+    shown = frame.to_string(
+        na_rep="", formatters={name: _form(text) for name, text in form.items()}
+    )
+    _print(args, value, shown if len(frame) else f"no runs in {args.root}")
+    return 0
+
+
+def _form(text: str) -> Any:
+    return lambda value: text.format(value) if value == value else ""
+
+
+def _show(args: argparse.Namespace) -> int:
+    from digitnet import runs
+
+    run = runs.read(args.folder)
+    value = {
+        "folder": str(run.folder),
+        "kind": run.kind,
+        "status": run.status,
+        "created": run.created,
+        "settings": run.settings,
+        "metrics": run.metrics,
+    }
+    _print(args, value, str(run))
+    return 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from digitnet import runs
+
+    frame = runs.compare(args.folders)
+    _print(args, frame.to_dict("index"), frame.to_string())
+    return 0
+
+
+def _prune(args: argparse.Namespace) -> int:
+    from digitnet import runs
+
+    gone = runs.prune(
+        args.root,
+        keep_best=args.keep_best,
+        older_than_days=args.older_than,
+        status=args.status,
+        delete=args.delete,
+    )
+    word = "deleted" if args.delete else "would delete (with --delete)"
+    _print(
+        args,
+        {"deleted": args.delete, "folders": [str(folder) for folder in gone]},
+        "\n".join(f"{word} {folder}" for folder in gone) or "nothing to delete",
+    )
+    return 0
