@@ -19,6 +19,7 @@
 #include "train/optimizers.h"
 #include "train/samples.h"
 #include "train/schedules.h"
+#include "train/snapshot.h"
 
 namespace digitnet::train {
 namespace {
@@ -28,26 +29,6 @@ constexpr std::chrono::milliseconds kPulse{50};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// The weights of a moment.
-struct Snapshot {
-  std::vector<float> trained, buffers;
-
-  void take(const models::Model& model) {
-    trained = model.trained();
-    buffers = model.buffers();
-  }
-  void restore(models::Model& model) const {
-    model.trained().assign(trained.begin(), trained.end());
-    model.buffers().assign(buffers.begin(), buffers.end());
-    model.touch();
-  }
-};
-
-bool all_finite(const std::vector<float>& values) {
-  return std::all_of(values.begin(), values.end(),
-                     [](float value) { return std::isfinite(value); });
 }
 
 class Loop {

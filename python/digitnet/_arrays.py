@@ -17,12 +17,16 @@ _SCALES = (1.0, 16.0, 255.0)
 
 
 def as_array(value: Any, where: str) -> npt.NDArray[Any]:
-    """Numbers as NumPy sees them. Raises ValueError for anything else."""
-    if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
-        value = value.detach().cpu()
+    """Numbers as NumPy sees them: of arrays, torch tensors, frames, pictures, whatever has
+    ``__array__`` or ``__dlpack__``; not copied where NumPy need not.
+
+    Raises ValueError for anything else.
+    """
     try:
-        array = np.asarray(value)
-    except ValueError as error:  # lists of unequal length
+        array = np.asarray(_plain(value))
+        if array.dtype == object and hasattr(value, "to_numpy"):  # nullable columns
+            array = value.to_numpy(dtype=np.float64)
+    except (ValueError, TypeError, RuntimeError, BufferError) as error:
         raise ValueError(f"{where}: expected an array of numbers; {error}") from error
     if array.dtype == object or array.dtype.kind not in "buif":
         raise ValueError(
@@ -32,13 +36,43 @@ def as_array(value: Any, where: str) -> npt.NDArray[Any]:
     return array
 
 
+def _plain(value: Any) -> Any:
+    """What NumPy can take, of what it cannot or takes wrongly."""
+    if hasattr(value, "getbands"):  # a PIL picture; palettes are colours, not numbers
+        return value if value.mode in ("L", "RGB", "I;16", "I", "F") else _drawn(value)
+    if isinstance(value, list | tuple):
+        known = any(hasattr(v, "getbands") or hasattr(v, "detach") for v in value[:1])
+        return [np.asarray(_plain(v)) for v in value] if known else value
+    if not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
+        import torch
+
+        value = torch.from_dlpack(value)
+    if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
+        value = value.detach().cpu()
+        if value.dtype.is_floating_point and value.dtype.itemsize < 4:
+            value = value.float()  # NumPy has no bfloat16
+        return value.to_dense() if value.is_sparse else value
+    return value
+
+
+def _drawn(picture: Any) -> Any:
+    """A picture with a palette, two colours or transparency as grey or red, green, blue,
+    on white."""
+    from PIL import Image
+
+    clear = picture.convert("RGBA")
+    drawn = Image.new("RGBA", clear.size, "white")
+    drawn.alpha_composite(clear)
+    return drawn.convert("L" if picture.mode in ("1", "LA") else "RGB")
+
+
 def as_floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:
     """32 bits of every number, or None if one is not finite or becomes infinite.
 
     Damaged files hold signaling NaNs, which NumPy warns of while it converts them.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        floats = array.astype(np.float32)
+        floats = array.astype(np.float32, copy=False)
     return floats if np.isfinite(floats).all() else None
 
 

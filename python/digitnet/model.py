@@ -19,6 +19,7 @@ from digitnet._arrays import (
     guess_max_value,
 )
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.data.exchange import from_torch, is_torch
 from digitnet.fitting import fit
 from digitnet.history import History
 from digitnet.layers import as_sequence
@@ -143,6 +144,8 @@ class Model:
         A model that was never fitted goes by the scale of what it is shown.
         """
         scale = self.max_value
+        if is_torch(images):
+            images = from_torch(images, max_value=scale)
         if isinstance(images, Dataset):
             base, rows, largest = images._base, images._rows, images.max_value
         else:
@@ -164,7 +167,9 @@ class Model:
     def _several(self, images: Any, where: str) -> npt.NDArray[Any]:
         """An array of images, of which one may have come alone."""
         array = as_array(images, where)
-        one = array.shape in (self.input_shape, self.input_shape[1:])
+        channels, height, width = self.input_shape
+        one = array.shape in (self.input_shape, (height, width))
+        one |= channels == 3 and array.shape == (height, width, 3)
         return array[None] if one else array
 
     def _need_layers(self, layers: Sequence[str] | None) -> list[str]:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["DigitClassifier", "DigitFeatures"]
 
 _LEAST_SIDE = 8  # of a row of pixels that is taken for a square image
+_WIDEST = 1024  # columns of a table side by side; wider ones are folded
 _FAR = 16.0  # standard deviations; what is farther off counts as that far
 
 
@@ -216,7 +217,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         shape = self._shape_of(rows, shape)
         made = self._made(int(seed), shape, rows.shape[1], classes)
         self.classes_, self.model_, self.image_shape_ = classes, made, shape
-        self._seed = int(seed)
+        self._seed, self._trainings = int(seed), 0
         if shape is None:
             self._scaler = StandardScaler().fit(rows)
 
@@ -271,7 +272,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ]
             centre = {"mean": [0.5], "std": [0.5 / _FAR]}
             steps = ["scale", ("standardise", centre)]
-            table = (1, 1, features)
+            table = (1, math.ceil(features / _WIDEST), min(features, _WIDEST))
             return Model(layers, table, names, steps, seed=seed, name="table")
         return models.make(self._name_for(shape), shape, names, seed)
 
@@ -291,7 +292,12 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 rows = rows.clip(0, most)
             return np.asarray(rows.reshape(-1, *self.image_shape_))
         parts = (self._scaler.transform(rows).clip(-_FAR, _FAR) + _FAR) / (2 * _FAR)
-        return np.asarray(parts.reshape(-1, 1, 1, rows.shape[1]), np.float32)
+        short = math.prod(self.model_.input_shape) - parts.shape[1]
+        if (
+            short
+        ):  # what fills the fold is every column's mean: nothing is learned of it
+            parts = np.pad(parts, ((0, 0), (0, short)), constant_values=0.5)
+        return np.asarray(parts.reshape(-1, *self.model_.input_shape), np.float32)
 
     def _train(
         self,
@@ -320,11 +326,13 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             learning_rate=0.01 if rate is None and not self.image_shape_ else rate,
             augment=self.augment,
             sample_weight=sample_weight,
-            seed=self._seed,
+            # A training that goes on sees another order and other augmentations.
+            seed=(self._seed + self._trainings) % 2**64,
             device=self.device,
             progress=bool(self.verbose),
             **{**(self.fit_options or {}), **more},
         )
+        self._trainings += 1
         return self
 
     def _asked(self, X: Any) -> npt.NDArray[Any]:

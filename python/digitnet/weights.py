@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -16,14 +15,12 @@ import numpy.typing as npt
 from digitnet._arrays import as_floats
 from digitnet._core import DataError
 from digitnet.sources.fetch import File, fetch
+from digitnet.weight_files import Tensors, tensors_of
 
 if TYPE_CHECKING:
+    import torch
+
     from digitnet.model import Model
-
-Tensors = dict[str, npt.NDArray[Any]]
-
-_MOST_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
-_DEEPEST = 16
 
 NAMINGS = ("digitnet", "torchvision", "keras")
 
@@ -84,7 +81,7 @@ def fetch_weights(name: str) -> Path:
 
 def load_weights(
     model: Model,
-    source: str | PathLike[str] | Model,
+    source: str | PathLike[str] | Model | torch.nn.Module | Mapping[str, Any],
     *,
     naming: str = "auto",
     bgr: bool | None = None,
@@ -94,7 +91,8 @@ def load_weights(
 
     Args:
         model: Whose weights are set; `model.load_weights(source)` is the usual call.
-        source: A Model, or a file: safetensors, torch's ``.pth`` (read without running
+        source: A Model, a torch Module or a state_dict (arrays or tensors by name), or a
+            file: safetensors, torch's ``.pth`` (read without running
             code), or Keras' ``.h5`` (needs h5py: ``pip install digitnet[keras]``).
         naming: "digitnet" (also any torch module whose names are this model's),
             "torchvision" (``features.0.weight``) or "keras" (``block1_conv1/kernel``,
@@ -117,7 +115,7 @@ def load_weights(
           does not fit: dense3.weight from dense3.weight: expected (3, 84), found (10, 84)
           does not fit: dense3.bias from dense3.bias: expected (3,), found (10,)
     """
-    found, label = _tensors_of(source)
+    found, label = tensors_of(source)
     own = model.state_dict()
     naming = _naming(found, own) if naming == "auto" else naming
     if naming not in NAMINGS:
@@ -163,118 +161,6 @@ def _turn_colours(chosen: Tensors, own: Tensors) -> None:
     first = next((name for name, value in own.items() if value.ndim == 4), None)
     if first in chosen and chosen[first].shape[1] == 3:
         chosen[first] = np.ascontiguousarray(chosen[first][:, ::-1])
-
-
-# -- reading ------------------------------------------------------------------
-
-
-def _tensors_of(source: Any) -> tuple[Tensors, str]:
-    from digitnet.model import Model
-
-    if isinstance(source, Model):
-        return dict(source.state_dict()), source.name
-    path = Path(source)
-    readers: dict[str, Callable[[Path], Tensors]] = {
-        ".safetensors": _read_safetensors,
-        ".pth": _read_torch,
-        ".pt": _read_torch,
-        ".h5": _read_hdf5,
-        ".hdf5": _read_hdf5,
-    }
-    if path.suffix.lower() not in readers:
-        raise ValueError(
-            f"load_weights: expected a file that ends in {', '.join(readers)}, "
-            f"got '{path.name}'"
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"load_weights: expected a file, got '{path}'")
-    return readers[path.suffix.lower()](path), path.name
-
-
-def _read_safetensors(path: Path) -> Tensors:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path.name}: expected a safetensors file of float tensors: {error}"
-        ) from error
-
-
-def _read_torch(path: Path) -> Tensors:
-    import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{path.name}: expected tensors by name, saved by torch: {first}"
-        ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor)
-        for key, value in content.items()
-    ):
-        raise DataError(
-            f"{path.name}: expected a dict of tensors by name, got {type(content).__name__}"
-        )
-    return {
-        key: value.float().numpy() if value.is_floating_point() else value.numpy()
-        for key, value in content.items()
-    }
-
-
-def _read_hdf5(path: Path) -> Tensors:
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            f"{path.name}: reading HDF5 needs h5py; pip install 'digitnet[keras]'"
-        ) from error
-    found: Tensors = {}
-    total = 0
-
-    def visit(name: str, item: Any) -> None:
-        nonlocal total
-        if name.count("/") > _DEEPEST:
-            raise DataError(
-                f"{path.name}: expected groups at most {_DEEPEST} deep, got more"
-            )
-        if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
-            return
-        if item.shape is None:
-            return
-        if item.is_virtual or item.external:  # would read other files
-            raise DataError(
-                f"{path.name}: {name}: expected numbers in the file, got a reference "
-                "to another one"
-            )
-        total += item.size * item.dtype.itemsize
-        if total > _MOST_BYTES:
-            raise DataError(
-                f"{path.name}: {name}: expected at most {_MOST_BYTES >> 20:,} MiB of "
-                "weights, got more"
-            )
-        found[name] = np.asarray(item)
-
-    try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-    except DataError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path.name}: expected an HDF5 file: {error}") from error
-    return found
 
 
 # -- names --------------------------------------------------------------------

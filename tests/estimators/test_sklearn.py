@@ -266,3 +266,34 @@ def test_features_refuse_what_does_not_fit(trained, digits):
         DigitFeatures(trained).fit(np.zeros((3, 65)))
     with pytest.raises(ValueError, match="unknown layer 'conv9'"):
         DigitFeatures(trained, "conv9").fit(digits[1].images)
+
+
+def test_a_wide_table_is_folded_and_learned(rng):
+    rows = rng.normal(size=(200, 2500))
+    labels = (rows[:, 2400] > 0).astype(int)
+    rows[:, 2400] *= 5
+    judge = DigitClassifier(random_state=0).fit(rows[:150], labels[:150])
+    assert judge.model_.input_shape == (1, 3, 1024)
+    assert judge.predict_proba(rows[150:]).shape == (50, 2)
+    assert judge.score(rows[:150], labels[:150]) > 0.9
+
+
+def test_every_partial_fit_draws_anew(few):
+    images, labels, _, _ = few
+    judge = quick(augment="noise 20%")
+    for _ in range(2):
+        judge.partial_fit(images, labels, classes=range(10))
+    again = digitnet.models.make("norm-cnn", (1, 8, 8), [*map(str, range(10))], seed=0)
+    options = {"batch_size": judge.batch_size, "learning_rate": judge.learning_rate}
+    for seed in (0, 1):
+        again.fit(
+            (images, labels),
+            epochs=1,
+            schedule="constant",
+            augment="noise 20%",
+            seed=seed,
+            progress=False,
+            **options,
+        )
+    for name, value in again.state_dict().items():
+        np.testing.assert_array_equal(value, judge.model_.state_dict()[name])

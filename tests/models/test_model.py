@@ -78,7 +78,7 @@ def test_evaluate_needs_labels_of_its_classes(trained, digits):
         trained.evaluate(
             digitnet.Dataset(digits[1].images[:1], [11], classes=12, max_value=16)
         )
-    with pytest.raises(TypeError, match="expected a Dataset or a pair"):
+    with pytest.raises(TypeError, match="expected a Dataset, a torch set or a pair"):
         trained.evaluate(digits[1].images)
 
 

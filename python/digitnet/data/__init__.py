@@ -1,10 +1,11 @@
 """Data: read it, check it, divide it.
 
 Named sets come by `load`, files by `read_idx`, `read_csv`, `read_folder` and `read_svhn`, arrays
-by `Dataset` itself.
+by `Dataset` itself, torch's sets and pandas' frames by `from_torch` and `from_frame`.
 """
 
 from digitnet.data.dataset import Dataset
+from digitnet.data.exchange import from_frame, from_torch
 from digitnet.data.mnist_m import make_mnist_m, read_photographs, read_picture_list
 from digitnet.data.readers import read_csv, read_folder, read_idx
 from digitnet.data.svhn import read_svhn
@@ -13,6 +14,8 @@ from digitnet.sources import describe, load, names
 __all__ = [
     "Dataset",
     "describe",
+    "from_frame",
+    "from_torch",
     "load",
     "make_mnist_m",
     "names",

@@ -26,6 +26,7 @@ from digitnet.augment import Pipeline, as_text
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
 
 class Dataset:
@@ -34,9 +35,11 @@ class Dataset:
     Parts of a set (slices, splits, folds) share its images: only indices are new.
 
     Args:
-        images: (N, H, W), (N, C, H, W) or (N, H*W) numbers: NumPy, torch, anything
-            with ``__array__``. uint8 and float32 arrays are not copied; whole numbers up
-            to 255 become uint8, other floats float32.
+        images: (N, H, W), (N, C, H, W) or (N, H*W) numbers: NumPy, torch, frames, lists
+            of PIL pictures, anything with ``__array__`` or ``__dlpack__``. uint8, and
+            float32 that are fractions, are not copied if they are contiguous: changes of
+            the array are changes of the set. Whole numbers up to 255 become uint8, other
+            floats float32.
         labels: Whole numbers in [0, K), shape (N,), or None for an unlabelled set.
         classes: K, or the K class names.
         max_value: The pixel value of full intensity. Default: the smallest of 1, 16
@@ -325,6 +328,22 @@ class Dataset:
             frame.insert(0, "label", self.labels)
         return frame
 
+    def torch(self) -> torch.utils.data.TensorDataset:
+        """The set for torch: (image, label) as tensors, raw pixels (C, H, W) as they are.
+
+        Of a whole set the images are not copied: changes there are changes here. Of a part
+        they are.
+
+        Example:
+            >>> train, test = digitnet.data.load("digits")
+            >>> image, label = train.torch()[0]
+            >>> image.shape, label.dtype
+            (torch.Size([1, 8, 8]), torch.int64)
+        """
+        from digitnet.data.exchange import to_torch
+
+        return to_torch(self)
+
     def __repr__(self) -> str:
         channels, height, width = self.shape
         return (
@@ -362,13 +381,18 @@ def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
 
 
 def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dataset:
-    """A Dataset as it is, or made of an (images, labels) pair."""
+    """A Dataset as it is, or made of an (images, labels) pair or a torch set."""
     if isinstance(value, Dataset):
         return value
+    from digitnet.data.exchange import from_torch, is_torch
+
+    if is_torch(value):
+        return from_torch(value, max_value=max_value)
     if isinstance(value, tuple) and len(value) == 2:
         labels = as_labels(value[1], f"{where}.labels")
         classes = max(10, int(labels.max()) + 1) if len(labels) else 10
         return Dataset(value[0], labels, classes=classes, max_value=max_value)
     raise TypeError(
-        f"{where}: expected a Dataset or a pair (images, labels), got {type(value).__name__}"
+        f"{where}: expected a Dataset, a torch set or a pair (images, labels), got "
+        f"{type(value).__name__}"
     )
