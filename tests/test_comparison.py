@@ -46,13 +46,13 @@ def test_the_table_has_both_values_and_their_difference(two):
 
 
 def test_means_over_samples_are_those_of_the_metrics(two, rng):
-    from digitnet.comparison import _MEANS, _per_sample
+    from digitnet.comparison import MEANS, per_sample
 
     shares = rng.dirichlet(np.full(10, 0.3), len(two[0].labels))
     own = two[0]
     other = digitnet.Report(own.labels, shares, own.classes, data=own.data)
-    for metric in _MEANS:
-        assert _per_sample(other, metric).mean() == pytest.approx(other[metric])
+    for metric in MEANS:
+        assert per_sample(other, metric).mean() == pytest.approx(other[metric])
 
 
 def test_the_interval_is_scipys(rng):

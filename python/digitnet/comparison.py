@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Judged = Report | Model | str | PathLike[str]
 # Metrics that are means over the samples: their differences have an interval.
-_MEANS = ("accuracy", "log_loss", "brier")
+MEANS = ("accuracy", "log_loss", "brier")
 
 
 class Comparison:
@@ -64,8 +64,8 @@ class Comparison:
 
         first, second = self.reports
         low, high = {}, {}
-        for name in _MEANS:
-            gains = _per_sample(second, name) - _per_sample(first, name)
+        for name in MEANS:
+            gains = per_sample(second, name) - per_sample(first, name)
             low[name], high[name] = _interval(gains, self.level, draws, seed)
         frame = pd.DataFrame(
             {self.names[0]: dict(first), self.names[1]: dict(second)}
@@ -233,7 +233,7 @@ def _judged(judge: Report | Model, data: Dataset | None) -> Report:
     return judge.evaluate(data)
 
 
-def _per_sample(report: Report, metric: str) -> npt.NDArray[np.float64]:
+def per_sample(report: Report, metric: str) -> npt.NDArray[np.float64]:
     """The numbers whose mean the metric is."""
     rows = np.arange(len(report.labels))
     if metric == "accuracy":

@@ -1,25 +1,61 @@
-"""Recipes in quick mode against what they reached before: `pytest -m accuracy`.
+"""Recipes in quick mode against what they reached before, and the weights of a short
+training against those of before, bit for bit: `pytest -m accuracy`.
 
-baselines.json holds, for each recipe, measured keys with the value of the run that was
-looked at and how far below it a run may fall (far above it for losses).
+The baselines are in test_baselines/, written by `metric_regression`.
 """
-
-import json
-from pathlib import Path
 
 import pytest
 
+import digitnet
 from digitnet import papers
 
 pytestmark = [pytest.mark.accuracy, pytest.mark.slow]
-BASELINES = json.loads((Path(__file__).parent / "baselines.json").read_text())
+
+# How much worse a quick run may be: one seed on a few images says little.
+TOLERANCES = {
+    "best-fashion-mnist": {"accuracy": 0.02},
+    "best-mnist": {"accuracy": 0.004},
+    "best-optdigits": {"folds": 0.002},
+    "kaggle-cnn": {
+        "digits accuracy": 0.008,
+        "fashion accuracy": 0.025,
+        "small accuracy": 0.005,
+    },
+    "mlp": {"accuracy": 0.004, "f1_macro": 0.004},
+    "mnistm-cnn": {"accuracy": 0.008, "auc_macro": 0.001},
+    "optdigits-cnn": {"accuracy": 0.006, "log_loss": 0.015, "folds": 0.004},
+    "vgg16-transfer": {
+        "from scratch test": 0.015,
+        "LeNet-5 test": 0.015,
+        "frozen, random test": 0.04,
+        "two blocks, Fashion-MNIST test": 0.03,
+    },
+}
 
 
 @pytest.mark.parametrize("name", papers.names())
-def test_a_recipe_is_as_good_as_it_was(name, data_folder, tmp_path):
+def test_a_recipe_is_as_good_as_it_was(name, data_folder, tmp_path, metric_regression):
     found = papers.reproduce(name, "quick", out=tmp_path / "run", progress=False)
-    assert BASELINES[name]
-    for key, (expected, tolerance) in BASELINES[name].items():
-        mean = found.metrics["measured"][key]["mean"]
-        worse = mean - expected if "loss" in key else expected - mean
-        assert worse <= tolerance, f"{key}: expected {expected}, got {mean}"
+    measured = {key: value["mean"] for key, value in found.metrics["measured"].items()}
+    tolerances = TOLERANCES[name]
+    metric_regression.check(measured, metrics=list(tolerances), tolerance=tolerances)
+
+
+def test_the_demos_network_is_as_good_as_it_was(metric_regression):
+    def reached(seed):
+        train, test = digitnet.data.load("digits")
+        model = digitnet.models.make("optdigits-cnn", seed=seed)
+        options = {"batch_size": 32, "learning_rate": 0.006}
+        model.fit(train, epochs=20, seed=seed, progress=False, **options)
+        return model.evaluate(test)
+
+    metric_regression.check(reached)
+
+
+@pytest.mark.parametrize("name", ["optdigits-cnn", "norm-cnn", "mlp"])
+def test_a_short_training_gives_the_weights_it_always_gave(name, metric_regression):
+    train, _ = digitnet.data.load("digits")
+    model = digitnet.models.make(name, input_shape=(8, 8), seed=1)
+    augment = "shift 1px | rotate 10deg | noise 5%"
+    model.fit(train, epochs=2, augment=augment, seed=1, progress=False)
+    metric_regression.check_weights(model)

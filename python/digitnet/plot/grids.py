@@ -268,9 +268,12 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
     return Display(ax.figure, ax, chosen)
 
 
-def misclassified(report: Report, count: int = 25, ax: Any = None) -> Display:
-    """Wrong answers, the surest first. The Display's data are their indices."""
-    chosen = report.mistakes[:count]
+def misclassified(
+    report: Report, count: int = 25, ax: Any = None, *, indices: Any = None
+) -> Display:
+    """Wrong answers, the surest first, or those of `indices`. The Display's data are
+    their indices."""
+    chosen = (report.mistakes if indices is None else np.asarray(indices))[:count]
     rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 1.5 * columns, 1.6 * rows)
     if not len(chosen):

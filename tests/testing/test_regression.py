@@ -1,0 +1,252 @@
+"""Metrics against baselines: what passes, what fails, what a failure says."""
+
+import json
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet.testing import Baseline, MetricRegression, weights_sha256
+from digitnet.testing.baseline import BaselineFile
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def make(tmp_path, told):
+    """Makes the check of a test whose baseline is in tmp_path."""
+
+    def made(**options):
+        return MetricRegression(
+            tmp_path / "test_x.json",
+            "test_x.py::test_x",
+            folder=tmp_path,
+            told=told.append,
+            **options,
+        )
+
+    return made
+
+
+def report(digits, wrong, *, start=0):
+    """Sure answers to the test digits, wrong at the first so many."""
+    data = digits[1]
+    said = data.labels.copy()
+    places = np.arange(start, start + wrong)
+    said[places] = (said[places] + 1) % 10
+    shares = np.eye(10)[said] * 0.9 + 0.01
+    return digitnet.Report(data.labels, shares, data.classes, data=data, model="m")
+
+
+def test_the_first_run_writes_and_the_next_compares(make, tmp_path, told):
+    make().check({"accuracy": 0.99}, samples=1000)
+    kept = json.loads((tmp_path / "test_x.json").read_text())["devices"]["cpu"]
+    assert kept["metrics"]["accuracy"]["value"] == 0.99
+    assert kept["samples"] == 1000
+    assert set(kept["versions"]) == {"digitnet", "torch", "numpy", "python"}
+    make().check({"accuracy": 0.99}, samples=1000)
+    assert [about["what"] for about in told] == ["written", "compared"]
+    assert told[-1]["rows"][0]["verdict"] == "as before"
+
+
+def test_the_file_is_sorted_and_the_same_for_the_same_numbers(make, tmp_path):
+    make().check({"b": 1, "a": 2}, tolerance=1)
+    first = (tmp_path / "test_x.json").read_text()
+    make(regenerate="pass").check({"a": 2, "b": 1}, tolerance=1)
+    assert (tmp_path / "test_x.json").read_text() == first
+    assert first.index('"a"') < first.index('"b"')
+
+
+@pytest.mark.parametrize(
+    ("name", "worse", "better"),
+    [
+        ("accuracy", 0.4, 0.6),
+        ("log_loss", 0.6, 0.4),
+        ("my_loss", 0.6, 0.4),
+        ("speed", 0.4, 0.6),
+        ("calibration_error", 0.6, 0.4),
+    ],
+)
+def test_only_worse_fails(make, told, name, worse, better):
+    make().check({name: 0.5}, tolerance=0.05)
+    make().check({name: better}, tolerance=0.05)
+    assert told[-1]["rows"][0]["verdict"] == "better"
+    with pytest.raises(AssertionError, match=f"metric_regression: {name}: expected at"):
+        make().check({name: worse}, tolerance=0.05)
+
+
+def test_the_direction_can_be_told(make):
+    make().check({"speed": 0.5}, tolerance=0.05)
+    make().check({"speed": 0.4}, tolerance=0.05, direction={"speed": "lower"})
+    with pytest.raises(AssertionError, match="speed: expected at most 0.55"):
+        make().check({"speed": 0.6}, tolerance=0.05, direction={"speed": "lower"})
+    with pytest.raises(ValueError, match="direction: expected higher or lower"):
+        make().check({"speed": 0.6}, tolerance=0.05, direction={"speed": "up"})
+
+
+def test_with_seeds_the_tolerance_is_their_spread(make):
+    values = {0: 0.990, 1: 0.992, 2: 0.994}
+    make(seeds=[0, 1, 2]).check(lambda seed: {"accuracy": values[seed]}, samples=10_000)
+    spread = np.std(list(values.values()), ddof=1)
+    limit = 0.992 - 3 * spread
+    make().check({"accuracy": limit + 1e-6}, samples=10_000)
+    with pytest.raises(AssertionError, match=r"3 sd of 3 seeds"):
+        make().check({"accuracy": limit - 1e-6}, samples=10_000)
+
+
+def test_without_seeds_it_is_the_images_own_chance(make):
+    make().check({"accuracy": 0.993}, samples=10_000)
+    error = (0.993 * 0.007 / 10_000) ** 0.5
+    make().check({"accuracy": 0.993 - 1.9 * error}, samples=10_000)
+    with pytest.raises(AssertionError, match=r"2 standard errors of 10,000 images"):
+        make().check({"accuracy": 0.993 - 2.2 * error}, samples=10_000)
+
+
+def test_perfect_answers_leave_room_for_chance(make):
+    make().check({"accuracy": 1.0}, samples=100)
+    make().check({"accuracy": 0.99}, samples=100)
+
+
+def test_without_anything_to_go_by_a_tolerance_is_asked_for(make):
+    make().check({"speed": 12.0})
+    with pytest.raises(
+        ValueError, match="tolerance: expected one for 'speed', got none"
+    ):
+        make().check({"speed": 12.0})
+    make().check({"speed": 12.0}, tolerance={"speed": 1})
+
+
+def test_a_failure_names_classes_images_and_the_cure(make, digits, tmp_path):
+    make().check(report(digits, 2))
+    with pytest.raises(AssertionError) as caught:
+        make(seeds=[7]).check(lambda seed: report(digits, 40))
+    text = str(caught.value)
+    assert "accuracy: expected at least" in text
+    assert "class 0: recall" in text
+    assert "38 images are newly wrong (2, 3, 4, 5, 6, ...)" in text
+    assert "repeat: pytest 'test_x.py::test_x' --metrics-seeds=7" in text
+    assert "--metrics-regen-all" in text
+    assert (tmp_path / "newly_wrong.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_other_test_images_are_said_and_given_room(make, digits):
+    first = report(digits, 5)
+    make(seeds=[0, 1, 2]).check(lambda seed: first)
+    half = digits[1][:180]
+    other = digitnet.Report(
+        half.labels, first.probabilities[:180], half.classes, data=half
+    )
+    make().check(other)  # 5 of 180 wrong, not 5 of 360: within two standard errors
+    with pytest.raises(AssertionError) as caught:
+        shares = np.roll(first.probabilities[:180], 1, axis=1)
+        make().check(digitnet.Report(half.labels, shares, half.classes, data=half))
+    assert "and other test images" in str(caught.value)
+    assert "the test images are not those of the baseline" in str(caught.value)
+
+
+def test_metrics_that_count_can_be_chosen(make, digits, tmp_path):
+    make().check(report(digits, 3), metrics=["log_loss", "f1_macro"])
+    kept = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
+    assert list(kept.metrics) == ["f1_macro", "log_loss"]
+    assert kept.mean("log_loss") == report(digits, 3)["log_loss"]
+    with pytest.raises(AssertionError, match="log_loss"):
+        make().check(report(digits, 60), metrics=["log_loss"])
+    with pytest.raises(ValueError, match="unknown metric 'f2'; known: accuracy"):
+        make().check(report(digits, 3), metrics=["f2"])
+
+
+def test_a_list_is_one_measurement_a_seed(make, tmp_path):
+    make().check([{"accuracy": v} for v in (0.9, 0.91, 0.92)], samples=1000)
+    kept = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
+    assert kept.metrics == {"accuracy": [0.9, 0.91, 0.92]}
+    assert kept.seeds == [0, 1, 2]
+    assert kept.spread("accuracy") == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    "value", [5, [], [3], {}, {"accuracy": float("nan")}, {"a": float("inf")}]
+)
+def test_what_is_no_measurement_is_refused_and_nothing_is_written(
+    make, tmp_path, value
+):
+    with pytest.raises((ValueError, TypeError)):
+        make().check(value)
+    assert not (tmp_path / "test_x.json").exists()
+
+
+def test_strict_fails_where_there_is_no_baseline(make, tmp_path):
+    with pytest.raises(AssertionError, match="expected a baseline for cpu"):
+        make(strict=True).check({"accuracy": 0.9}, samples=10)
+    assert not (tmp_path / "test_x.json").exists()
+
+
+def test_regenerating_writes_and_fails_or_passes_as_asked(make, tmp_path):
+    make().check({"accuracy": 0.9}, samples=100)
+    with pytest.raises(AssertionError, match="was written anew"):
+        make(regenerate="fail").check({"accuracy": 0.1}, samples=100)
+    make().check({"accuracy": 0.1}, samples=100)
+    make(regenerate="pass").check({"accuracy": 0.05}, samples=100)
+    kept = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
+    assert kept.mean("accuracy") == 0.05
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", "null", '{"devices": 3, "weights": {}}', "\x00"),
+        '{"devices": {"cpu": {"metrics": {}}}, "weights": {}}',
+        '{"devices": {"cpu": null}, "weights": {}}',
+    ],
+)
+def test_a_damaged_baseline_is_named_and_kept(make, tmp_path, text):
+    path = tmp_path / "test_x.json"
+    path.write_text(text)
+    with pytest.raises(
+        ValueError, match="test_x.json: expected the baseline of a test"
+    ):
+        make().check({"accuracy": 0.9}, samples=10)
+    assert path.read_text() == text
+
+
+def test_a_baseline_survives_its_file(digits):
+    made = Baseline(
+        {"accuracy": [0.5, 0.6, 0.7]},
+        [1, 2, 3],
+        9,
+        "abc",
+        {"cat": 0.25},
+        np.array([0, 3, 299, 2]),
+        {"torch": "2"},
+        "2026-01-01",
+    )
+    again = Baseline.from_json(json.loads(json.dumps(made.to_json())))
+    np.testing.assert_array_equal(again.predicted, made.predicted)
+    assert {**vars(again), "predicted": 0} == {**vars(made), "predicted": 0}
+
+
+def trained(digits, seed):
+    model = digitnet.models.make("linear", input_shape=(8, 8), seed=seed)
+    model.fit(digits[0][:100], epochs=1, seed=seed, progress=False)
+    return model
+
+
+def test_weights_are_compared_bit_for_bit(make, digits, tmp_path):
+    make().check_weights(trained(digits, 1))
+    make(strict=True).check_weights(trained(digits, 1))
+    model = trained(digits, 1)
+    state = model.state_dict()
+    state["dense1.bias"][0] = np.nextafter(state["dense1.bias"][0], np.float32(9))
+    model.load_state_dict(state)
+    with pytest.raises(AssertionError, match="expected the weights of .* got"):
+        make().check_weights(model)
+    (key,) = BaselineFile(tmp_path / "test_x.json").weights
+    assert key.startswith("native ")
+    assert "torch 2." in key
+
+
+def test_equal_weights_have_equal_hashes(digits):
+    first, again, other = (trained(digits, seed) for seed in (1, 1, 2))
+    assert weights_sha256(first) == weights_sha256(again) != weights_sha256(other)
