@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
+from reference.layers import NETWORKS
 
 import digitnet
 from digitnet import layers
 from digitnet.layers import (
-    GELU,
     GRU,
-    AdaptiveAveragePool,
     Attention,
-    AveragePool,
-    BatchNorm,
     CapsuleLogits,
     Capsules,
     Concat,
@@ -20,79 +17,13 @@ from digitnet.layers import (
     DomainHead,
     Dropout,
     Flatten,
-    LayerNorm,
     MaxPool,
-    Position,
     Reconstruct,
     ReLU,
-    ReLU6,
     Residual,
     Sequence,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    Upsample,
 )
 
-# One network a kind that has it in the middle; more where options matter.
-NETWORKS = {
-    "conv": [Conv(4, 3), Flatten(), Dense(3)],
-    "conv same": [Conv(4, 5, padding="same"), Flatten(), Dense(3)],
-    "conv stride": [Conv(4, 3, stride=2, padding=1, bias=False), Flatten(), Dense(3)],
-    "conv in groups": [
-        Conv(4, 3, groups=2),
-        ReLU(),
-        Conv(8, 3, groups=4, bias=False),
-        Flatten(),
-        Dense(3),
-    ],
-    "dense": [Flatten(), Dense(7), Dense(3, bias=False)],
-    "batch_norm": [
-        Conv(4, 3),
-        BatchNorm(),
-        Flatten(),
-        Dense(6),
-        BatchNorm(0.3),
-        Dense(3),
-    ],
-    "layer_norm": [Conv(6, 3), LayerNorm(), Flatten(), Dense(5), LayerNorm(), Dense(3)],
-    "position": [Position(), Flatten(), Position(), Dense(3)],
-    "gru": [GRU(6), Dense(3)],
-    "attention": [
-        Conv(12, 3, stride=2),
-        Attention(2),
-        Residual([Conv(12, 1), Attention()]),
-        Flatten(),
-        Dense(3),
-    ],
-    "max_pool padded": [Conv(4, 2), MaxPool(3, 2, padding=1), Flatten(), Dense(3)],
-    "max_pool": [MaxPool(3), MaxPool(2, 1), Flatten(), Dense(3)],
-    "average_pool": [AveragePool(3, stride=2), Flatten(), Dense(3)],
-    "adaptive_average_pool": [Conv(4, 2), AdaptiveAveragePool(4), Flatten(), Dense(3)],
-    "adaptive_average_pool uneven": [AdaptiveAveragePool(4), Flatten(), Dense(3)],
-    "upsample": [MaxPool(3), Upsample(2), Conv(4, 3), Flatten(), Dense(3)],
-    "flatten": [Flatten(), Dense(3)],
-    "dropout": [Flatten(), Dropout(0.3), Dense(3)],
-    "relu": [Flatten(), Dense(9), ReLU(), Dense(3)],
-    "relu6": [Flatten(), Dense(9), BatchNorm(), ReLU6(), Dense(3)],
-    "sigmoid": [Flatten(), Dense(9), Sigmoid(), Dense(3)],
-    "tanh": [Flatten(), Dense(9), Tanh(), Dense(3)],
-    "gelu": [Flatten(), Dense(9), GELU(), Dense(3)],
-    "softmax": [Flatten(), Dense(9), Softmax(), Dense(3)],
-    "softmax last": [Flatten(), Dense(3), Softmax()],
-    "sequence": [Sequence(Conv(4, 3), Sequence([ReLU()])), Flatten(), Dense(3)],
-    "residual": [
-        Residual([Conv(2, 3, padding="same"), ReLU()]),
-        Residual([Conv(5, 3, padding="same")], shortcut=Conv(5, 1)),
-        Flatten(),
-        Dense(3),
-    ],
-    "concat": [Concat(Conv(4, 3), [Conv(2, 1), Conv(3, 3)]), Flatten(), Dense(3)],
-    "capsules": [Conv(8, 3), Capsules(3, 4, inputs=4), CapsuleLogits(4)],
-    "capsule_logits": [Capsules(3, 2, 2, routing=1), CapsuleLogits(2)],
-    "reconstruct": [Flatten(), Dense(12), Reconstruct([Dense(162)], 4), Dense(3)],
-    "domain_head": [Flatten(), Dense(8), DomainHead([Dense(2)]), Dense(3)],
-}
 # What these add to the loss has tests of its own: test_capsules.py, test_domains.py.
 WITHOUT_ASIDES = {
     name: network

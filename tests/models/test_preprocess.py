@@ -3,36 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from reference.preprocess import PIPELINES
 
 import digitnet
 from digitnet import preprocess
 from digitnet.layers import Dense, Flatten
 from digitnet.preprocess import (
-    Blur,
     GreyToRGB,
-    MeanRGB,
-    Median,
     Resize,
-    RGBToGrey,
-    Scale,
-    Sharpen,
     Standardise,
 )
-
-# Steps and the number of channels of the raw image.
-PIPELINES = {
-    "scale": ([Scale()], 1),
-    "standardise": ([Scale(), Standardise()], 3),
-    "standardise given": ([Scale(), Standardise([0.1, 0.2, 0.3], [0.5])], 3),
-    "mean_rgb": ([MeanRGB()], 3),
-    "resize": ([Scale(), Resize(13, 7)], 1),
-    "resize nearest": ([Scale(), Resize(5, 20, "nearest")], 3),
-    "grey_to_rgb": ([Scale(), GreyToRGB(), MeanRGB([0.1, 0.2, 0.3])], 1),
-    "rgb_to_grey": ([RGBToGrey(), Scale()], 3),
-    "blur": ([Blur(5), Scale()], 1),
-    "sharpen": ([Scale(), Sharpen()], 3),
-    "median": ([Median(2), Scale()], 3),
-}
 
 
 @pytest.fixture(params=PIPELINES.values(), ids=PIPELINES)

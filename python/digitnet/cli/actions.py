@@ -125,6 +125,17 @@ def _prediction_text(result: dict[str, Any]) -> str:
     )
 
 
+def export(args: argparse.Namespace) -> int:
+    import digitnet
+    from digitnet.export import export as write
+
+    path = write(digitnet.models.load(args.model), args.out, args.format)
+    size = path.stat().st_size
+    value = {"file": str(path), "bytes": size}
+    _print(args, value, f"wrote {path} ({size / 2**20:.1f} MiB)")
+    return 0
+
+
 def reproduce(args: argparse.Namespace) -> int:
     from digitnet import papers
 

@@ -20,6 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_evaluate(words)
     _add_predict(words)
     _add_compare(words)
+    _add_export(words)
     runs.add(words)
     _add_data(words)
     _add_models(words)
@@ -116,6 +117,15 @@ def _add_predict(words: Any) -> None:
     )
     p.add_argument("--json", action="store_true")
     p.set_defaults(run=actions.predict)
+
+
+def _add_export(words: Any) -> None:
+    p = words.add_parser("export", help="write a model for another program")
+    p.add_argument("model", help="a model saved by digitnet")
+    p.add_argument("--format", help="onnx, torch or card (default: by --out's suffix)")
+    p.add_argument("--out", required=True, help="the file to write")
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(run=actions.export)
 
 
 def _add_data(words: Any) -> None:

@@ -1,0 +1,87 @@
+"""Models for other programs: ONNX, torch.export, a card for a person.
+
+Example:
+    >>> import pathlib, tempfile
+    >>> train, test = digitnet.data.load("digits")
+    >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+    >>> history = model.fit(train, epochs=1, progress=False)
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "card.md"
+    >>> digitnet.export.export(model, file, "card").read_text().splitlines()[4]
+    '# linear'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from digitnet.card import model_card
+from digitnet.whole_file import check_target, write_whole
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+__all__ = ["export", "formats"]
+
+
+def _onnx(model: Model) -> bytes:
+    from digitnet.export.onnx_file import onnx_bytes
+
+    return onnx_bytes(model)
+
+
+def _torch(model: Model) -> bytes:
+    from digitnet.export.torch_file import torch_bytes
+
+    return torch_bytes(model)
+
+
+_FORMATS: dict[str, tuple[str, str, Callable[[Model], bytes]]] = {
+    "onnx": (".onnx", "raw pixels in, logits and probabilities out", _onnx),
+    "torch": (".pt2", "a program of torch.export: raw pixels in, logits out", _torch),
+    "card": (".md", "a model card", lambda model: model_card(model).encode()),
+}
+
+
+def formats() -> list[dict[str, str]]:
+    """Name, suffix and summary of each format."""
+    return [
+        {"name": name, "suffix": suffix, "summary": summary}
+        for name, (suffix, summary, _) in _FORMATS.items()
+    ]
+
+
+def export(model: Model, path: str | PathLike[str], format: str | None = None) -> Path:
+    """Write a model for another program, whole or not at all.
+
+    The preprocessing is inside: what reads the file gives it raw pixels, float32
+    (N, C, H, W) from 0 to the model's max_value, any N.
+
+    Args:
+        model: What to write.
+        path: The file.
+        format: "onnx" (needs ``pip install digitnet[export]``; checked by onnx, and by
+            onnxruntime if that is installed), "torch" or "card". Default: by the suffix.
+    Returns:
+        The path.
+    Raises:
+        ValueError: unknown format, lists the known; a model that was never fitted, whose
+            scale of pixels nobody knows.
+        ImportError: onnx is not installed.
+        RuntimeError: the written model would answer differently; nothing is written.
+    """
+    target = check_target(path)
+    if format is None:
+        by_suffix = {suffix: name for name, (suffix, _, _) in _FORMATS.items()}
+        format = by_suffix.get(target.suffix.lower(), target.suffix or "none")
+    if format not in _FORMATS:
+        raise ValueError(f"unknown format '{format}'; known: {', '.join(_FORMATS)}")
+    if format != "card" and model.max_value is None:
+        raise ValueError(
+            f"export.model: expected one whose scale of pixels is known, got {model!r}, "
+            "which was never fitted"
+        )
+    write_whole(target, _FORMATS[format][2](model))
+    return target
