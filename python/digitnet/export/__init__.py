@@ -6,8 +6,8 @@ Example:
     >>> model = digitnet.models.make("linear", input_shape=(8, 8))
     >>> history = model.fit(train, epochs=1, progress=False)
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "card.md"
-    >>> digitnet.export.export(model, file, "card").read_text().splitlines()[4]
-    '# linear'
+    >>> "# linear" in digitnet.export.export(model, file, "card").read_text()
+    True
 """
 
 from __future__ import annotations
