@@ -31,6 +31,7 @@ from digitnet import (  # noqa: E402  (only after torch was checked)
     plot,
     preprocess,
     runs,
+    serve,
     studies,
     train,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "plot",
     "preprocess",
     "runs",
+    "serve",
     "show_versions",
     "studies",
     "train",

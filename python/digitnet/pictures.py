@@ -1,9 +1,8 @@
-"""A person's own picture files as a model wants them."""
+"""A person's own pictures as a model wants them."""
 
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 
 from digitnet import _core
 from digitnet._core import DataError
-from digitnet.data.readers import read_picture
+from digitnet.data.readers import picture_name, read_picture
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -20,27 +19,33 @@ WAYS = ("scan", "exact")
 
 
 def prepare(
-    model: Model, path: str | PathLike[str], way: str | None = None
-) -> npt.NDArray[np.uint8]:
-    """One picture file as an image for `model`, uint8 (C, H, W) up to its max_value.
+    model: Model,
+    source: str | PathLike[str] | bytes,
+    way: str | None = None,
+    *,
+    most_pixels: int = 50_000_000,
+) -> npt.NDArray[Any]:
+    """One picture as an image for `model`, (C, H, W) up to its max_value.
 
     Args:
         model: Decides size, channels and scale.
-        path: PNG, JPEG, BMP, GIF, TIFF or WEBP.
+        source: A file, or its bytes: PNG, JPEG, BMP, GIF, TIFF or WEBP.
         way: "scan" finds polarity, crops and centres a digit of any size as MNIST did,
             or, for an 8x8 model of values up to 16, counts ink in blocks as UCI did;
             "exact" takes a picture of the right size as it is. Default: exact if the
             size fits, else scan.
+        most_pixels: Larger pictures are refused.
     Raises:
-        DataError: no picture, no ink, or the wrong size for "exact".
+        DataError: no picture, too large a one, no ink, or the wrong size for "exact".
         ValueError: unknown way, or "scan" for a model that is not of digit shape.
     """
     channels, height, width = model.input_shape
     if way is not None and way not in WAYS:
         raise ValueError(f"unknown way '{way}'; known: {', '.join(WAYS)}")
-    picture = read_picture(path, colour=channels == 3)
+    picture = read_picture(source, colour=channels == 3, most_pixels=most_pixels)
+    name = picture_name(source)
     if way == "exact" or (way is None and picture.shape[-2:] == (height, width)):
-        return _exact(model, picture, Path(path).name)
+        return _exact(model, picture, name)
     if channels != 1 or height != width:
         raise ValueError(
             f"predict: expected a grey square model for 'scan', got input {model.input_shape}; "
@@ -52,7 +57,7 @@ def prepare(
             return _core.data.scan(grey, "optdigits", 8)[None]
         return _scaled(_core.data.scan(grey, "mnist", height), model)[None]
     except DataError as error:
-        raise DataError(f"{Path(path).name}: {error}") from error
+        raise DataError(f"{name}: {error}") from error
 
 
 def _exact(

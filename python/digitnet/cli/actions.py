@@ -136,6 +136,22 @@ def export(args: argparse.Namespace) -> int:
     return 0
 
 
+def serve(args: argparse.Namespace) -> int:
+    import digitnet
+    from digitnet.serve import Limits
+    from digitnet.serve import serve as run
+
+    given = {
+        "body_bytes": args.most_bytes,
+        "pixels": args.most_pixels,
+        "batch": args.batch,
+        "rate": args.rate,
+    }
+    limits = Limits(**{k: v for k, v in given.items() if v is not None})
+    run(digitnet.models.load(args.model), host=args.host, port=args.port, limits=limits)
+    return 0
+
+
 def reproduce(args: argparse.Namespace) -> int:
     from digitnet import papers
 

@@ -21,6 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_predict(words)
     _add_compare(words)
     _add_export(words)
+    _add_serve(words)
     runs.add(words)
     _add_data(words)
     _add_models(words)
@@ -126,6 +127,22 @@ def _add_export(words: Any) -> None:
     p.add_argument("--out", required=True, help="the file to write")
     p.add_argument("--json", action="store_true")
     p.set_defaults(run=actions.export)
+
+
+def _add_serve(words: Any) -> None:
+    p = words.add_parser("serve", help="a page to draw on, and a JSON API")
+    p.add_argument("model", help="a model saved by digitnet")
+    p.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="0.0.0.0 lets other machines in (default: %(default)s)",
+    )
+    p.add_argument("--port", type=int, default=8000, help="0: any that is free")
+    p.add_argument("--most-bytes", type=int, help="of a request's body")
+    p.add_argument("--most-pixels", type=int, help="of a picture")
+    p.add_argument("--batch", type=int, help="most images in a request")
+    p.add_argument("--rate", type=float, help="most requests a second of one client")
+    p.set_defaults(run=actions.serve)
 
 
 def _add_data(words: Any) -> None:

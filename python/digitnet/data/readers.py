@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from os import PathLike
@@ -140,20 +141,26 @@ def read_csv(
 
 
 @contextlib.contextmanager
-def _opened(path: str | PathLike[str]) -> Iterator[Any]:
+def _opened(
+    source: str | PathLike[str] | bytes, most_pixels: int = _MOST_PIXELS
+) -> Iterator[Any]:
     """A Pillow image; whatever is wrong with the file is a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
 
-    name = Path(path).name
+    name = picture_name(source)
+    stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with Image.open(path, formats=_FORMATS) as picture:
-            if picture.width * picture.height > _MOST_PIXELS:
+        with Image.open(stream, formats=_FORMATS) as picture:
+            if picture.width * picture.height > most_pixels:
                 raise DataError(
-                    f"{name}: expected at most {_MOST_PIXELS} pixels, "
+                    f"{name}: expected at most {most_pixels} pixels, "
                     f"got {picture.width}x{picture.height}"
                 )
             yield picture
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        known = ", ".join(_FORMATS)
+        raise DataError(f"{name}: expected a picture ({known}), got another") from error
+    except Image.DecompressionBombError as error:
         known = ", ".join(_FORMATS)
         raise DataError(f"{name}: expected a picture ({known}): {error}") from error
     except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
@@ -164,20 +171,33 @@ def _opened(path: str | PathLike[str]) -> Iterator[Any]:
         ) from error
 
 
+def picture_name(source: str | PathLike[str] | bytes) -> str:
+    """What errors call it."""
+    return "picture" if isinstance(source, bytes) else Path(source).name
+
+
 def read_picture(
-    path: str | PathLike[str], *, colour: bool = False
+    source: str | PathLike[str] | bytes,
+    *,
+    colour: bool = False,
+    most_pixels: int = _MOST_PIXELS,
 ) -> npt.NDArray[np.uint8]:
     """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
 
+    Args:
+        source: A file, or its bytes.
+        colour: Three channels instead of one.
+        most_pixels: What is larger is refused before it is unpacked.
     Raises:
-        DataError: not a picture, damaged, or larger than 50 megapixels.
+        DataError: not a picture, damaged, or too large.
     """
     from PIL import Image
 
-    with _opened(path) as picture:
+    with _opened(source, most_pixels) as picture:
         if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
             raise DataError(
-                f"{Path(path).name}: expected 8 bits a channel, got mode {picture.mode}"
+                f"{picture_name(source)}: expected 8 bits a channel, got mode "
+                f"{picture.mode}"
             )
         if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
             ground = Image.new("RGBA", picture.size, "white")

@@ -1,0 +1,10 @@
+"""A trained model as a page to draw on and a JSON API.
+
+`digitnet serve model.safetensors` from a shell; `make_app(model)` for a server of one's own.
+"""
+
+from digitnet.serve.app import make_app
+from digitnet.serve.guard import Limits
+from digitnet.serve.run import serve
+
+__all__ = ["Limits", "make_app", "serve"]

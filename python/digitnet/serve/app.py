@@ -1,0 +1,274 @@
+"""The pages and the API of a served model."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet import features, web
+from digitnet._startup import VERSION
+from digitnet.model import Model
+from digitnet.serve.guard import Guard, Limits
+from digitnet.serve.intake import Refusal, images_of
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_AT_ONCE_SECONDS = 0.001  # models that answer sooner are asked in the event loop
+_EXAMPLE = {
+    "label": "7",
+    "confidence": 0.99,
+    "probabilities": {"1": 0.01, "7": 0.99},
+}
+# FastAPI's own checks are not in the way of the body: it is parsed once, in `intake`.
+_PREDICT_DOCS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "oneOf": [
+                        {
+                            "type": "object",
+                            "required": [name],
+                            "properties": {name: {"type": "array", "items": {}}},
+                            "additionalProperties": False,
+                        }
+                        for name in ("image", "images")
+                    ]
+                },
+                "example": {"image": [[0, 255], [255, 0]]},
+            },
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+            "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+def _fastapi() -> Any:
+    try:
+        import fastapi
+        import prometheus_client  # noqa: F401  (asked for here, to say what is missing)
+    except ImportError as error:
+        raise ImportError(
+            f"serve: expected the package {error.name}, got none; "
+            "pip install digitnet[serve]"
+        ) from error
+    return fastapi
+
+
+class _Counts:
+    """Requests and seconds, as Prometheus reads them; a registry of its own."""
+
+    def __init__(self) -> None:
+        from prometheus_client import CollectorRegistry, Counter, Histogram
+
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "digitnet_requests",
+            "Requests by path and status",
+            ["path", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "digitnet_request_seconds",
+            "Seconds from a request's header to its answer",
+            ["path"],
+            buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+            registry=self.registry,
+        )
+        self.images = Counter(
+            "digitnet_images", "Images classified", registry=self.registry
+        )
+
+    def count(
+        self, known: frozenset[str], path: str, status: int, spent: float
+    ) -> None:
+        # Unknown paths are one: a client cannot fill the memory with them.
+        name = path if path in known else "other"
+        self.requests.labels(name, str(status)).inc()
+        self.seconds.labels(name).observe(spent)
+
+
+def make_app(model: Model, limits: Limits | None = None) -> FastAPI:
+    """The ASGI application: `/`, `/api/predict`, `/api/model`, `/api/health`, `/metrics`.
+
+    Args:
+        model: A trained model with classes.
+        limits: What a request may be. Default: `Limits()`.
+    Raises:
+        ImportError: FastAPI is not installed; names the extra.
+        ValueError: a network that makes images.
+    Example:
+        >>> from fastapi.testclient import TestClient
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> history = model.fit(train, epochs=1, progress=False)
+        >>> client = TestClient(digitnet.serve.make_app(model))
+        >>> image = test.images[0].tolist()
+        >>> sorted(client.post("/api/predict", json={"image": image}).json())
+        ['confidence', 'label', 'probabilities']
+    """
+    fastapi = _fastapi()
+    model._need_classes("serve")
+    limits = limits or Limits()
+    counts = _Counts()
+    app = fastapi.FastAPI(
+        title=f"digitnet: {model.name}", version=VERSION, redoc_url=None
+    )
+    _add_pages(app, fastapi)
+    _add_about(app, model, limits, counts)
+    _add_predict(app, fastapi, model, limits, counts)
+    known = frozenset(route.path for route in app.routes)
+    app.add_middleware(
+        Guard, limits=limits, counted=functools.partial(counts.count, known)
+    )
+    return app  # type: ignore[no-any-return]
+
+
+def _add_pages(app: Any, fastapi: Any) -> None:
+    texts = {
+        "/": (web.text("page.html"), "text/html"),
+        "/style.css": (web.text("pad.css") + web.text("page.css"), "text/css"),
+        "/page.js": (web.text("pad.js") + web.text("page.js"), "text/javascript"),
+    }
+
+    async def page(request: Any) -> Any:
+        content, kind = texts[request.url.path]
+        return fastapi.Response(content, media_type=kind)
+
+    for path in texts:
+        app.add_route(path, page, include_in_schema=False)
+
+
+def _add_about(app: Any, model: Model, limits: Limits, counts: _Counts) -> None:
+    from fastapi import Response
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    started = time.time()
+
+    @app.get("/api/health")  # type: ignore[untyped-decorator]
+    async def health() -> dict[str, Any]:
+        """Whether it answers."""
+        return {"status": "ok", "seconds": round(time.time() - started, 3)}
+
+    @app.get("/api/model")  # type: ignore[untyped-decorator]
+    async def about() -> dict[str, Any]:
+        """Name, classes, shape and scale of images, limits."""
+        return {
+            "name": model.name,
+            "classes": list(model.classes),
+            "input_shape": list(model.input_shape),
+            "max_value": model.max_value,
+            "parameters": model.count_params(),
+            "executor": model.summary().executor["name"],
+            "digitnet": VERSION,
+            "limits": vars(limits),
+        }
+
+    @app.get("/metrics", response_class=Response)  # type: ignore[untyped-decorator]
+    async def metrics() -> Any:
+        """Counts and times, as Prometheus reads them."""
+        return Response(
+            generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST
+        )
+
+
+def _add_predict(
+    app: Any, fastapi: Any, model: Model, limits: Limits, counts: _Counts
+) -> None:
+    from fastapi.concurrency import run_in_threadpool
+    from fastapi.responses import JSONResponse
+
+    quick = _answers_at_once(model)
+
+    async def predict(request: Any) -> Any:
+        query = request.query_params
+        kind = request.headers.get("content-type", "")
+        body = await request.body()
+        explain = query.get("explain") == "1"
+        work = functools.partial(
+            _answer, model, body, kind, query.get("way"), explain, limits
+        )
+        # Threads only where there is something to wait for: they cost more than a
+        # small model's answer.
+        small = quick and not explain and len(body) < 50_000
+        try:
+            answer, count = work() if small else await run_in_threadpool(work)
+        except Refusal as error:
+            return JSONResponse({"detail": str(error)}, error.status)
+        counts.images.inc(count)
+        return JSONResponse(answer)
+
+    predict.__annotations__ = {"request": fastapi.Request}
+    app.router.add_api_route(
+        "/api/predict",
+        predict,
+        methods=["POST"],
+        response_model=None,
+        summary="Classify one or several images",
+        description="An image file's bytes, of any size, or raw pixels as JSON. "
+        "`?way=scan` finds, crops and centres a digit; `?way=exact` takes the picture as it "
+        "is; `?explain=1` adds what the model was given, and its saliency.",
+        responses={
+            200: {"content": {"application/json": {"example": _EXAMPLE}}},
+            **{
+                status: {"description": reason}
+                for status, reason in (
+                    (400, "no JSON, or no body"),
+                    (408, "the body came too slowly"),
+                    (413, "the body is too large"),
+                    (422, "no picture, or numbers that the model cannot take"),
+                    (429, "too many requests"),
+                )
+            },
+        },
+        openapi_extra=_PREDICT_DOCS,
+    )
+
+
+def _answer(
+    model: Model,
+    body: bytes,
+    kind: str,
+    way: str | None,
+    explain: bool,
+    limits: Limits,
+) -> tuple[dict[str, Any], int]:
+    """What is said, and of how many images."""
+    images, alone = images_of(model, body, kind, way, limits)
+    try:
+        probabilities = model.predict_proba(images)
+    except ValueError as error:
+        raise Refusal(422, str(error)) from error
+    answers = [_said(model, row) for row in probabilities]
+    if explain:
+        slopes = np.abs(features.saliency(model, images)).max(1)
+        for answer, image, slope in zip(answers, images, slopes, strict=True):
+            shown = image.mean(0) if len(image) > 1 else image[0]
+            answer["image"] = shown.tolist()
+            answer["saliency"] = slope.tolist()
+            answer["max_value"] = model.max_value or 255.0
+    return (answers[0] if alone else {"predictions": answers}), len(images)
+
+
+def _said(model: Model, probabilities: Any) -> dict[str, Any]:
+    best = int(probabilities.argmax())
+    values = probabilities.tolist()
+    return {
+        "label": model.classes[best],
+        "confidence": values[best],
+        "probabilities": dict(zip(model.classes, values, strict=True)),
+    }
+
+
+def _answers_at_once(model: Model) -> bool:
+    image = np.zeros((1, *model.input_shape), np.float32)
+    model.predict_proba(image)  # the first answer makes its buffers
+    start = time.perf_counter()
+    model.predict_proba(image)
+    return time.perf_counter() - start < _AT_ONCE_SECONDS

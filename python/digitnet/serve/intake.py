@@ -1,0 +1,92 @@
+"""Requests to images: a picture's bytes, or numbers in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet._arrays import as_array
+from digitnet.model import Model
+from digitnet.pictures import WAYS, prepare
+from digitnet.serve.guard import Limits
+
+
+class Refusal(ValueError):
+    """What a client did wrong: status and reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def images_of(
+    model: Model, body: bytes, content_type: str, way: str | None, limits: Limits
+) -> tuple[npt.NDArray[Any], bool]:
+    """(images (N, C, H, W), whether there was one alone).
+
+    Raises:
+        Refusal: anything that is not such a request.
+    """
+    if way is not None and way not in WAYS:
+        raise Refusal(422, f"way: expected {' or '.join(WAYS)}, got '{way[:40]}'")
+    if not body:
+        raise Refusal(400, "expected a picture's bytes or JSON, got an empty body")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == "application/json" or (not kind and body.lstrip()[:1] == b"{"):
+        return _numbers(model, body, limits)
+    try:
+        image = prepare(model, body, way, most_pixels=limits.pixels)
+    except ValueError as error:
+        raise Refusal(422, str(error)) from error
+    return image[None], True
+
+
+def _numbers(
+    model: Model, body: bytes, limits: Limits
+) -> tuple[npt.NDArray[Any], bool]:
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"expected JSON, got something else: {error}") from error
+    names = [
+        name
+        for name in ("image", "images")
+        if isinstance(asked, dict) and name in asked
+    ]
+    if len(names) != 1 or len(asked) != 1:
+        raise Refusal(
+            422, 'expected {"image": rows of numbers} or {"images": [...]}, got another'
+        )
+    alone = names[0] == "image"
+    values = [asked["image"]] if alone else asked["images"]
+    if not isinstance(values, list) or not 1 <= len(values) <= limits.batch:
+        count = len(values) if isinstance(values, list) else "none"
+        raise Refusal(
+            422, f"{names[0]}: expected 1 to {limits.batch} images, got {count}"
+        )
+    try:
+        array = as_array(values, names[0])
+    except (ValueError, RecursionError, OverflowError) as error:
+        raise Refusal(422, str(error)) from error
+    channels, height, width = model.input_shape
+    if array.shape[1:] == (height, width, 3) and channels == 3:
+        array = array.transpose(0, 3, 1, 2)
+    if array.shape[1:] == (height, width) and channels == 1:
+        array = array[:, None]
+    if array.shape[1:] != model.input_shape:
+        raise Refusal(
+            422,
+            f"{names[0]}: expected {height} rows of {width} numbers"
+            + (f" in {channels} channels" if channels > 1 else "")
+            + f", got shape {list(array.shape[1:])}",
+        )
+    most = model.max_value or 255.0
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > most:
+        raise Refusal(
+            422, f"{names[0]}: expected numbers from 0 to {most:g}, got others"
+        )
+    kind = np.uint8 if array.dtype.kind in "bui" else np.float32
+    return np.ascontiguousarray(array, kind), alone

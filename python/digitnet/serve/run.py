@@ -1,0 +1,79 @@
+"""Serving until Ctrl-C."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from digitnet.serve.app import make_app
+from digitnet.serve.guard import Limits
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+_CONNECTIONS = 512  # open at a time; more are answered 503
+
+
+def serve(
+    model: Model,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    limits: Limits | None = None,
+) -> None:
+    """Serve a page to draw on and the JSON API, until Ctrl-C.
+
+    Args:
+        model: A trained model with classes.
+        host: Who may connect: only this machine, or "0.0.0.0" for everyone. There are no
+            passwords and no encryption: put a proxy in front of the latter.
+        port: 0 for any that is free; the address is printed.
+        limits: What a request may be.
+    Raises:
+        ImportError: FastAPI or uvicorn is not installed; names the extra.
+        OSError: the port is taken, or no such host.
+    """
+    app = make_app(model, limits)
+    try:
+        import uvicorn
+    except ImportError as error:
+        raise ImportError(
+            "serve: expected the package uvicorn, got none; pip install digitnet[serve]"
+        ) from error
+    listening = _bound(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{listening.getsockname()[1]}"
+    print(f"serving {model.name} at {address} (Ctrl-C ends)", flush=True)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=10,
+        limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=3,
+    )
+    with listening:
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"serve.port: expected 0 to 65535, got {port}")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+    except OSError as error:
+        raise OSError(f"serve.host: expected a host, got '{host}' ({error})") from error
+    listening = socket.socket(family, kind, protocol)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen(_CONNECTIONS)  # who comes before the server waits
+    except OSError as error:
+        listening.close()
+        raise OSError(
+            f"serve.port: expected a free one, got {port} ({error.strerror}); give another"
+        ) from error
+    return listening

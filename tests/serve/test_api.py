@@ -1,0 +1,227 @@
+"""The JSON API: what it answers, what it refuses, what it survives."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+import digitnet
+from digitnet.serve import Limits, make_app
+
+pytest.importorskip("fastapi")
+from fastapi.testclient import TestClient  # noqa: E402
+
+LIMITS = Limits(body_bytes=200_000, pixels=90_000, batch=8, rate=1e6, burst=10**6)
+
+
+@pytest.fixture(scope="module")
+def model(stick):
+    return digitnet.models.load(stick)
+
+
+@pytest.fixture(scope="module")
+def client(model):
+    with TestClient(make_app(model, LIMITS)) as made:
+        yield made
+
+
+def rows(lying=False):
+    image = np.zeros((28, 28), int)
+    image[4:24, 13:16] = 255
+    return image.T if lying else image
+
+
+def picture(side=200, kind="PNG", lying=False, mode="L"):
+    """A dark stroke on white, as somebody draws it."""
+    made = Image.new(mode, (side, side), "white")
+    ends = (side * 0.2, side / 2, side * 0.8, side / 2)
+    line = ends if lying else (ends[1], ends[0], ends[3], ends[2])
+    ImageDraw.Draw(made).line(line, "black", side // 12)
+    content = io.BytesIO()
+    made.save(content, kind)
+    return content.getvalue()
+
+
+def post(client, body, kind="application/json", path="/api/predict"):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return client.post(path, content=content, headers={"content-type": kind})
+
+
+def test_rows_of_numbers_are_classified_as_predict_does(client, model):
+    answer = post(client, {"image": rows().tolist()}).json()
+    own = model.predict_proba(rows().astype(np.uint8))[0]
+    assert answer["label"] == "standing"
+    assert answer["confidence"] == own.max()
+    assert answer["probabilities"] == dict(zip(model.classes, own, strict=True))
+
+
+def test_several_images_get_an_answer_each(client):
+    images = [rows().tolist(), rows(lying=True).tolist()]
+    answer = post(client, {"images": images}).json()
+    said = [one["label"] for one in answer["predictions"]]
+    assert said == ["standing", "lying"]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
+def test_pictures_of_any_kind_and_size_are_found_and_centred(client, kind):
+    for lying in (False, True):
+        answer = post(client, picture(kind=kind, lying=lying), "image/any")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["label"] == ("lying" if lying else "standing")
+
+
+def test_a_pictures_bytes_are_prepared_as_by_predict(client, model, tmp_path):
+    from digitnet.pictures import prepare
+
+    (tmp_path / "p.png").write_bytes(picture())
+    own = model.predict_proba(prepare(model, tmp_path / "p.png"))[0]
+    answer = post(client, picture(), "").json()
+    np.testing.assert_array_equal(list(answer["probabilities"].values()), own)
+
+
+def test_an_explanation_shows_what_was_seen_and_where_it_hangs(client):
+    answer = post(client, picture(), "image/png", "/api/predict?explain=1").json()
+    seen, slopes = np.array(answer["image"]), np.array(answer["saliency"])
+    assert seen.shape == slopes.shape == (28, 28)
+    assert seen.max() > 200
+    assert slopes.min() >= 0 < slopes.max()
+    assert answer["max_value"] == 255
+
+
+def test_the_model_and_the_servers_health_are_told(client, model):
+    about = client.get("/api/model").json()
+    assert about["name"] == model.name
+    assert about["classes"] == ["lying", "standing"]
+    assert about["input_shape"] == [1, 28, 28]
+    assert about["limits"]["batch"] == 8
+    assert client.get("/api/health").json()["status"] == "ok"
+
+
+def test_metrics_count_requests_images_and_seconds(model):
+    with TestClient(make_app(model, LIMITS)) as client:
+        post(client, {"images": [rows().tolist()] * 3})
+        post(client, {"image": 1})
+        client.get("/no/such/path")
+        text = client.get("/metrics").text
+    assert 'digitnet_requests_total{path="/api/predict",status="200"} 1.0' in text
+    assert 'digitnet_requests_total{path="/api/predict",status="422"} 1.0' in text
+    assert 'digitnet_requests_total{path="other",status="404"} 1.0' in text
+    assert "digitnet_images_total 3.0" in text
+    assert 'digitnet_request_seconds_count{path="/api/predict"} 2.0' in text
+
+
+def test_the_api_describes_itself(client):
+    described = client.get("/openapi.json").json()
+    predict = described["paths"]["/api/predict"]["post"]
+    assert "application/json" in predict["requestBody"]["content"]
+    assert {"200", "413", "422", "429"} <= set(predict["responses"])
+    assert "/" not in described["paths"]
+    assert client.get("/docs").status_code == 200
+
+
+def test_the_page_is_whole_and_asks_nobody_else(client):
+    page = client.get("/")
+    assert page.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "http://" not in page.text + client.get("/page.js").text
+    assert "https://" not in page.text + client.get("/page.js").text
+    assert client.get("/style.css").headers["content-type"].startswith("text/css")
+
+
+# -- bad input -------------------------------------------------------------------
+
+
+def nested(depth):
+    return b'{"image": ' + b"[" * depth + b"]" * depth + b"}"
+
+
+BAD = {
+    "nothing": (b"", "application/json", 400),
+    "no JSON": (b"{", "application/json", 400),
+    "bytes that are no text": (b"\xff\xfe", "application/json", 400),
+    "another object": ({"picture": []}, "application/json", 422),
+    "both": ({"image": [], "images": []}, "application/json", 422),
+    "more keys": ({"image": rows().tolist(), "x": 1}, "application/json", 422),
+    "a list": ([1, 2], "application/json", 422),
+    "a number": ({"image": 3}, "application/json", 422),
+    "words": ({"image": [["a"] * 28] * 28}, "application/json", 422),
+    "nulls": ({"image": [[None] * 28] * 28}, "application/json", 422),
+    "uneven rows": ({"image": [[1] * 28] * 27 + [[1]]}, "application/json", 422),
+    "another size": ({"image": [[1] * 27] * 28}, "application/json", 422),
+    "no image": ({"images": []}, "application/json", 422),
+    "too many": ({"images": [rows().tolist()] * 9}, "application/json", 422),
+    "images that are none": ({"images": "x"}, "application/json", 422),
+    "beyond the scale": ({"image": [[256] * 28] * 28}, "application/json", 422),
+    "below zero": ({"image": [[-1] * 28] * 28}, "application/json", 422),
+    "no numbers": (
+        b'{"image": [[NaN' + b", 1" * 27 + b"]" + b", [1" + b", 1" * 27 + b"]" + b"]}",
+        "application/json",
+        422,
+    ),
+    "infinite": ({"image": [[1e999] * 28] * 28}, "application/json", 422),
+    "huge": ({"image": [[10**40] * 28] * 28}, "application/json", 422),
+    "deep": (nested(900), "application/json", 422),
+    "deeper": (nested(50_000), "application/json", 400),
+    "no picture": (b"GIF89a and then nothing", "image/gif", 422),
+    "a torn picture": (picture()[:150], "image/png", 422),
+    "a program": (b"\x7fELF" * 100, "application/octet-stream", 422),
+    "a blank sheet": (Image.new("L", (60, 60), 255), "image/png", 422),
+    "too many pixels": (picture(side=301), "image/png", 422),
+    "too many bytes": (b"x" * 200_001, "image/png", 413),
+}
+
+
+@pytest.mark.parametrize(("body", "kind", "status"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_with_a_reason_and_it_stays_up(client, body, kind, status):
+    if isinstance(body, Image.Image):
+        content = io.BytesIO()
+        body.save(content, "PNG")
+        body = content.getvalue()
+    answer = post(client, body, kind)
+    assert answer.status_code == status, answer.text
+    assert isinstance(answer.json()["detail"], str)
+    assert len(answer.json()["detail"]) > 10
+    assert post(client, {"image": rows().tolist()}).status_code == 200
+
+
+def test_a_bomb_of_a_picture_is_not_unpacked(client):
+    content = io.BytesIO()
+    Image.new("L", (30_000, 30_000)).save(content, "PNG", compress_level=9)
+    answer = post(client, content.getvalue()[:190_000], "image/png")
+    assert answer.status_code == 422
+    assert "pixels" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("way", ["sideways", "", "scan%00"])
+def test_an_unknown_way_is_refused(client, way):
+    answer = post(client, picture(), "image/png", f"/api/predict?way={way}")
+    assert answer.status_code == 422
+    assert "expected scan or exact" in answer.json()["detail"]
+
+
+def test_other_paths_and_methods_are_not_there(client):
+    assert client.get("/api/predict").status_code == 405
+    for path in ("/etc/passwd", "/../../etc/passwd", "/static/x", "/api/predict/x"):
+        assert client.get(path).status_code == 404
+
+
+def test_too_many_requests_are_told_to_wait(model):
+    limits = Limits(rate=0.001, burst=3)
+    with TestClient(make_app(model, limits)) as client:
+        said = [client.get("/api/health").status_code for _ in range(5)]
+        assert said == [200, 200, 200, 429, 429]
+        detail = client.get("/api/health").json()["detail"]
+    assert "requests a second" in detail
+
+
+@pytest.mark.parametrize("name", ["body_bytes", "pixels", "batch", "rate", "seconds"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+def test_limits_that_are_none_are_refused(name, value):
+    with pytest.raises(ValueError, match=rf"serve.{name}: expected a positive number"):
+        Limits(**{name: value})
+
+
+def test_a_network_that_makes_images_is_not_served():
+    with pytest.raises(ValueError, match="expected a network with classes"):
+        make_app(digitnet.models.make("autoencoder"))
