@@ -35,6 +35,13 @@ class Confusion:
     Attributes:
         matrix: int64 (K, K), rows true, columns predicted.
         classes: Class names.
+    Example:
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+        >>> history = model.fit(train, epochs=1, progress=False)
+        >>> confusion = model.evaluate(test).confusion
+        >>> len(confusion[4, 9]) == confusion.matrix[4, 9]  # the images of a cell
+        True
     """
 
     def __init__(
@@ -42,10 +49,31 @@ class Confusion:
         labels: npt.NDArray[np.int64],
         predicted: npt.NDArray[np.int64],
         classes: tuple[str, ...],
+        data: Dataset | None = None,
     ) -> None:
         self.matrix = metrics.confusion_matrix(labels, predicted, classes=len(classes))
         self.classes = classes
-        self._labels, self._predicted = labels, predicted
+        self._labels, self._predicted, self._data = labels, predicted, data
+
+    def __getitem__(self, cell: tuple[int | str, int | str]) -> Dataset:
+        """The samples of a cell, (true, predicted): `confusion[4, 9]`, a set that a
+        notebook shows.
+
+        Raises:
+            IndexError: something else than two classes.
+            ValueError: an unknown class; a matrix that was made without a Report.
+        """
+        if not (isinstance(cell, tuple) and len(cell) == 2):
+            raise IndexError(
+                f"confusion: expected a cell [true, predicted], got {cell!r:.40}"
+            )
+        if self._data is None:
+            raise ValueError(
+                "confusion: expected the matrix of a Report, got one alone"
+            )
+        chosen: Dataset = self._data[self.examples(*cell)]
+        true, predicted = (self.classes[self._class(value)] for value in cell)
+        return chosen._like(name=f"{true} taken for {predicted}")
 
     def examples(self, true: int | str, predicted: int | str) -> npt.NDArray[np.int64]:
         """Indices of the samples of class `true` that were taken for `predicted`."""
@@ -122,7 +150,7 @@ class Report(Mapping[str, float]):
         self.data, self.model = data, model
         self.predicted: npt.NDArray[np.int64] = probabilities.argmax(axis=1)
         self._values: dict[str, float] = metrics.evaluate(labels, probabilities)
-        self.confusion = Confusion(labels, self.predicted, classes)
+        self.confusion = Confusion(labels, self.predicted, classes, data)
 
     def __getitem__(self, name: str) -> float:
         if name not in self._values:

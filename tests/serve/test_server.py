@@ -14,11 +14,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from serve import chrome
 
 import digitnet
-
-sys.path.insert(0, str(Path(__file__).parent))
-import chrome  # noqa: E402
 
 pytest.importorskip("uvicorn")
 

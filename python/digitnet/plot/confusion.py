@@ -11,6 +11,8 @@ from digitnet.plot.display import Display, axes_for
 if TYPE_CHECKING:
     from digitnet.report import Confusion
 
+_COLUMNS = 10  # of the images of a cell
+
 
 def confusion_matrix(
     confusion: Confusion,
@@ -20,6 +22,8 @@ def confusion_matrix(
     errors_only: bool = False,
 ) -> Display:
     """Counts of true (rows) against predicted classes (columns).
+
+    In a window, or under ipympl in a notebook, a click on a cell shows its images.
 
     Args:
         confusion: `report.confusion`.
@@ -76,5 +80,24 @@ def confusion_matrix(
     ax.set_ylabel("true")
     unit = "samples" if normalize is None else "%"
     ax.set_title(f"Confusion matrix ({unit}{', mistakes only' if errors_only else ''})")
+    _show_cells_on_click(ax, confusion)
     frame = pd.DataFrame(shown, index=confusion.classes, columns=confusion.classes)
     return Display(ax.figure, ax, frame)
+
+
+def _show_cells_on_click(ax: Any, confusion: Confusion) -> None:
+    def clicked(event: Any) -> None:
+        if event.inaxes is not ax or confusion._data is None:
+            return
+        true, predicted = round(event.ydata), round(event.xdata)
+        images = confusion[true, predicted]
+        if not len(images):
+            return
+        from digitnet.plot.grids import sample_grid
+
+        rows = min(5, -(-len(images) // _COLUMNS))
+        display = sample_grid(images, rows, _COLUMNS, title=images.name)
+        display.figure.show()
+
+    # Figures without a window never send the event.
+    ax.figure.canvas.mpl_connect("button_press_event", clicked)

@@ -1,0 +1,84 @@
+"""A pad to draw on in a notebook, with a model behind it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any
+
+from digitnet import web
+from digitnet.pictures import prepare
+
+try:
+    import anywidget
+    import traitlets
+except ImportError as error:
+    raise ImportError(
+        "digitnet.widgets: expected the package anywidget, got none; "
+        "pip install digitnet[widget]"
+    ) from error
+
+if TYPE_CHECKING:
+    from digitnet.model import Model
+
+__all__ = ["DrawPad"]
+
+
+class DrawPad(anywidget.AnyWidget):
+    """Draw in a notebook and see the probabilities while you do.
+
+    What is drawn goes to the model as `digitnet.pictures.prepare` makes it ready, like a
+    picture file given to `digitnet predict`.
+
+    Args:
+        network: A trained model with classes.
+    Attributes:
+        image: What the model was given last, (C, H, W), or None.
+        label: The most probable class, or "".
+        probabilities: By class name; empty while nothing is drawn.
+        problem: Why there is no answer, or "".
+    Raises:
+        ValueError: a network that makes images.
+    Example:
+        >>> from digitnet.widgets import DrawPad
+        >>> train, test = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("optdigits-cnn")
+        >>> history = model.fit(train, epochs=1, progress=False)
+        >>> pad = DrawPad(model)  # the last line of a cell shows it
+        >>> pad.probabilities
+        {}
+    """
+
+    _esm = web.text("pad.js") + web.text("widget.js")
+    _css = web.text("pad.css") + web.text("widget.css")
+    drawn = traitlets.Unicode().tag(sync=True)  # a PNG in base64, from the browser
+    label = traitlets.Unicode().tag(sync=True)
+    probabilities = traitlets.Dict().tag(sync=True)
+    problem = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, network: Model, **options: Any) -> None:
+        network._need_classes("DrawPad")
+        self.network = network
+        self.image: Any = None
+        super().__init__(**options)
+        self.observe(self._answer, "drawn")
+
+    def _answer(self, change: Any) -> None:
+        self.image, label, probabilities, problem = None, "", {}, ""
+        if change["new"]:
+            try:
+                picture = base64.b64decode(change["new"], validate=True)
+                self.image = prepare(self.network, picture)
+                values = self.network.predict_proba(self.image)[0].tolist()
+            except (
+                ValueError,
+                binascii.Error,
+            ) as error:  # a widget shows what is wrong
+                problem = str(error)
+            else:
+                names = self.network.classes
+                probabilities = dict(zip(names, values, strict=True))
+                label = names[values.index(max(values))]
+        with self.hold_sync():
+            self.label, self.probabilities = label, probabilities
+            self.problem = problem
