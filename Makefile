@@ -108,7 +108,7 @@ $(VENV)/.tested: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.lab: $(VENV)/.installed
-	$(INSTALL) -e ".[notebook]"
+	$(INSTALL) -e ".[notebook,widget,serve,export,test]"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.installed

@@ -57,6 +57,12 @@ def test_rows_of_numbers_are_classified_as_predict_does(client, model):
     assert answer["probabilities"] == dict(zip(model.classes, own, strict=True))
 
 
+@pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/x"])
+def test_json_is_known_by_its_look_whatever_it_is_called(client, kind):
+    body = b" \n" + json.dumps({"image": rows().tolist()}).encode()
+    assert post(client, body, kind).json()["label"] == "standing"
+
+
 def test_several_images_get_an_answer_each(client):
     images = [rows().tolist(), rows(lying=True).tolist()]
     answer = post(client, {"images": images}).json()

@@ -35,7 +35,8 @@ def images_of(
     if not body:
         raise Refusal(400, "expected a picture's bytes or JSON, got an empty body")
     kind = content_type.partition(";")[0].strip().lower()
-    if kind == "application/json" or (not kind and body.lstrip()[:1] == b"{"):
+    # No picture begins so, and curl and urllib call everything a form.
+    if kind == "application/json" or body[:100].lstrip()[:1] == b"{":
         return _numbers(model, body, limits)
     try:
         image = prepare(model, body, way, most_pixels=limits.pixels)
