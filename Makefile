@@ -23,7 +23,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS)
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: help demo test test-cpp test-python test-slow test-accuracy notebooks lab lint format stubs bench clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy notebooks docs lab lint format stubs bench clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-slow  the tests that take minutes (real data in DIGITNET_DATA)"
 	@echo "make test-accuracy  the papers' recipes in quick mode against what they reached before"
 	@echo "make notebooks  execute the notebooks"
+	@echo "make docs       build the documentation's site into build/docs"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make lint       check format, types and style"
 	@echo "make format     format the code"
@@ -71,6 +72,10 @@ stubs: $(VENV)/.lint
 	$(BIN)/pybind11-stubgen digitnet._core -o build/stubs
 	rm -f python/digitnet/_core/*.pyi && cp build/stubs/digitnet/_core/*.pyi python/digitnet/_core/
 
+docs: $(VENV)/.docs
+	DIGITNET_MODE=smoke $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
+	@echo "open build/docs/index.html"
+
 lab: $(VENV)/.lab
 	$(BIN)/jupyter lab notebooks
 
@@ -109,6 +114,10 @@ $(VENV)/.tested: $(VENV)/.installed
 
 $(VENV)/.lab: $(VENV)/.installed
 	$(INSTALL) -e ".[notebook,widget,serve,export,test]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.tested
+	$(INSTALL) -e ".[test,docs]"
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.installed

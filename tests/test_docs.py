@@ -54,12 +54,30 @@ def test_everything_bound_has_a_docstring_whose_examples_run(name, value):
     assert run([examples]) == 0
 
 
-def test_the_readmes_python_runs(tmp_path, monkeypatch):
+PAGES = ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+WITH_PYTHON = [p for p in PAGES if "```python\n" in (ROOT / p).read_text()]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON)
+def test_a_pages_python_runs_from_its_top_to_its_end(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert blocks
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
+    known = {}
     for block in blocks:
-        exec(block.replace("epochs=60", "epochs=1"), {})
+        exec(block.replace("epochs=60", "epochs=1"), known)
+
+
+def test_the_gallery_has_every_figure():
+    gallery = (ROOT / "docs" / "gallery.md").read_text()
+    names = set(re.findall(r"^## (\w+)$", gallery, re.M))
+    assert names == set(digitnet.plot.__all__) - {"Display"}
+
+
+def test_the_reference_has_everything_public():
+    pages = "".join(p.read_text() for p in (ROOT / "docs" / "api").glob("*.md"))
+    # Dataset is in digitnet.data.
+    for name in sorted({*digitnet.__all__} - {"__version__", "Dataset"}):
+        assert f":: digitnet.{name}\n" in pages, name
 
 
 @pytest.mark.parametrize("name", [n for n in dir(digitnet) if not n.startswith("_")])
