@@ -176,7 +176,8 @@ def fit_head(
         base: The last layer of the base, an outermost layer that gives a map without
             negative values. Default: the one before the last flatten.
         progress: As in `fit`.
-        options: As in `fit`, but for augment, copies and checkpoint. Names of parameters
+        options: As in `fit`, but for augment, copies and checkpoint; callbacks are given
+            the head as their model. Names of parameters
             are the model's.
     Returns:
         History, as `fit` does.

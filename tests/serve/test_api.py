@@ -5,10 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 import digitnet
 from digitnet.serve import Limits, make_app
+from digitnet.serve.intake import Refusal, images_of
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient  # noqa: E402
@@ -231,3 +234,50 @@ def test_limits_that_are_none_are_refused(name, value):
 def test_a_network_that_makes_images_is_not_served():
     with pytest.raises(ValueError, match="expected a network with classes"):
         make_app(digitnet.models.make("autoencoder"))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["image", "images", "x"]), inner, max_size=2)
+    ),
+    max_leaves=30,
+)
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.binary(max_size=300) | json_values.map(lambda v: json.dumps(v).encode()),
+    st.sampled_from(["", "application/json", "image/png", "\x00", "a" * 500]),
+    st.sampled_from([None, "scan", "exact", "x"]),
+)
+def test_any_body_is_images_or_a_refusal(model, body, kind, way):
+    try:
+        images, _ = images_of(model, body, kind, way, LIMITS)
+    except Refusal as error:
+        assert error.status in (400, 422)
+    else:
+        assert images.shape[1:] == model.input_shape
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_picture_is_read_or_refused(model, data):
+    content = bytearray(
+        picture(side=40, kind=data.draw(st.sampled_from(["PNG", "GIF"])))
+    )
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    try:
+        images, alone = images_of(model, bytes(content), "image/png", None, LIMITS)
+    except Refusal as error:
+        assert error.status == 422
+    else:
+        assert alone
+        assert images.shape == (1, 1, 28, 28)

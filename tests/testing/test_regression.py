@@ -250,3 +250,18 @@ def test_weights_are_compared_bit_for_bit(make, digits, tmp_path):
 def test_equal_weights_have_equal_hashes(digits):
     first, again, other = (trained(digits, seed) for seed in (1, 1, 2))
     assert weights_sha256(first) == weights_sha256(again) != weights_sha256(other)
+
+
+def test_a_second_check_needs_a_name_and_has_its_own_file(make, tmp_path):
+    both = make()
+    both.check({"accuracy": 0.9}, samples=100)
+    both.check({"accuracy": 0.1}, samples=100, name="noisy")
+    again = make()
+    again.check({"accuracy": 0.1}, samples=100, name="noisy")
+    again.check({"accuracy": 0.9}, samples=100)
+    for name in ("", "noisy", "a/b", "..", "a b"):
+        with pytest.raises(
+            ValueError, match=r"metric_regression.name: expected one wo"
+        ):
+            again.check({"accuracy": 0.9}, samples=100, name=name)
+    assert {p.name for p in tmp_path.iterdir()} == {"test_x.json", "test_x.noisy.json"}

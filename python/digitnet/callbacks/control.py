@@ -163,12 +163,13 @@ class LearningRateScheduler(Callback):
         rate, rates = options["learning_rate"], []
         for epoch in range(options["epochs"]):
             given = (epoch, rate) if self._takes_rate else (epoch,)
+            said = self.schedule(*given)
             try:
-                rate = float(self.schedule(*given))
+                rate = float(said)
             except (TypeError, ValueError) as error:
                 raise TypeError(
                     f"LearningRateScheduler.schedule: expected a rate for epoch {epoch}, "
-                    f"got an error: {error}"
+                    f"got {said!r:.60}"
                 ) from error
             rates.append(rate)
         return {"schedule": rates}

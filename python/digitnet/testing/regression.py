@@ -4,6 +4,7 @@ a reason."""
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,7 @@ class MetricRegression:
         self.path, self.test, self.seeds = path, test, list(seeds)
         self.regenerate, self.strict = regenerate, strict
         self.folder, self.told = folder or path.parent, told
+        self._checked: set[str] = set()
 
     def check(
         self,
@@ -94,6 +96,7 @@ class MetricRegression:
         direction: Mapping[str, str] | None = None,
         tolerance: float | Mapping[str, float] | None = None,
         samples: int = 0,
+        name: str = "",
     ) -> None:
         """Compare with the baseline; write it if there is none.
 
@@ -107,21 +110,24 @@ class MetricRegression:
                 standard deviations over the baseline's seeds, if they are three or more;
                 else two standard errors of the test images.
             samples: How many test images, where no Report says so.
+            name: For a second check in one test, which gets a file of its own.
         Raises:
             AssertionError: worse than the baseline allows, or it is missing and the run is
                 strict.
-            ValueError: numbers that are not finite; no tolerance can be found.
+            ValueError: numbers that are not finite; no tolerance can be found; a second
+                check without another name.
         """
         __tracebackhide__ = True  # pytest shows the test, not this
+        path = self._path(name)
         values, reports = self._asked(measured)
         wanted = _chosen(values, metrics, bool(reports))
         new = _baseline(wanted, reports, self.seeds[: len(values)], samples)
-        file, device = BaselineFile(self.path), _device()
+        file, device = BaselineFile(path), _device()
         old = file.devices.get(device)
         write = bool(self.regenerate) or (old is None and not self.strict)
         if old is None and self.strict and not write:
             raise AssertionError(
-                f"metric_regression: expected a baseline for {device} in {self.path}, got "
+                f"metric_regression: expected a baseline for {device} in {path}, got "
                 "none; run the test once without --metrics-strict and commit the file"
             )
         rows = [
@@ -142,7 +148,7 @@ class MetricRegression:
             file.save()
         if self.regenerate == "fail":
             raise AssertionError(
-                f"metric_regression: the baseline {self.path} was written anew; look at it "
+                f"metric_regression: the baseline {path} was written anew; look at it "
                 "and run again without --metrics-regen"
             )
         if any(row.verdict == "worse" for row in rows):
@@ -183,6 +189,18 @@ class MetricRegression:
 
     # -- in parts ---------------------------------------------------------------
 
+    def _path(self, name: str) -> Path:
+        """The file of a check; a name can be had once a test."""
+        if name in self._checked or not re.fullmatch(r"[\w-]*", name):
+            raise ValueError(
+                "metric_regression.name: expected one word that no check of this test "
+                f"had before, got {name!r}"
+            )
+        self._checked.add(name)
+        return (
+            self.path.with_name(f"{self.path.stem}.{name}.json") if name else self.path
+        )
+
     def _asked(self, measured: Any) -> tuple[list[Mapping[str, float]], list[Report]]:
         """One mapping a seed, and the Reports among them, all or none."""
         if callable(measured) and not isinstance(measured, Mapping):
@@ -213,7 +231,7 @@ class MetricRegression:
         seeds = ",".join(map(str, new.seeds))
         again = f"pytest '{self.test}' --metrics-seeds={seeds}"
         lines = explained(old, new, reports, self.folder)
-        lines.append(f"baseline: {self.path} of {old.date}, seeds {list(old.seeds)}")
+        lines.append(f"baseline of {old.date}, seeds {list(old.seeds)}: {self.path}")
         changed = [
             f"{name} {old.versions[name]} -> {now}"
             for name, now in new.versions.items()
