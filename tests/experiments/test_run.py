@@ -129,3 +129,24 @@ def test_a_damaged_state_is_named(content, tmp_path):
     (tmp_path / "r" / "state.json").write_text(content)
     with pytest.raises(ValueError, match=r"state.json: expected the state of a run"):
         run(Counting().recipe(), out=tmp_path / "r", progress=False)
+
+
+def test_the_hashes_of_the_data_are_kept_even_over_an_interruption(digits, tmp_path):
+    def recipe(stops):
+        def load(workshop):
+            workshop.data("digits")
+
+        def later(workshop):
+            if stops:
+                raise KeyboardInterrupt
+
+        stages = (Stage("load", "Load", load), Stage("later", "Later", later))
+        return Recipe("hashing", "Hashing", "none", "hashes", (), stages)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe(True), out=tmp_path / "r", progress=False)
+    found = run(recipe(False), out=tmp_path / "r", progress=False)
+    assert found.metrics["data_sha256"] == {
+        "digits training": digits[0].sha256(),
+        "digits test": digits[1].sha256(),
+    }

@@ -261,6 +261,11 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
         "not_measured": absent,
         "rows": rows,
         "seconds": sum(record.seconds for record in state.records.values()),
+        "data_sha256": {
+            name: value
+            for record in state.records.values()
+            for name, value in record.data.items()
+        },
         "versions": doctor.versions(),
     }
 

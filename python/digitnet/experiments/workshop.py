@@ -87,7 +87,12 @@ class Workshop:
 
         source = sources.find(name)
         if self.mode != "smoke" or source.here():
-            return source.load(0)
+            train, test = source.load(0)
+            self.record.data |= {
+                f"{name} training": train.sha256(),
+                f"{name} test": test.sha256(),
+            }
+            return train, test
         self.note(
             f"{name} is not on this machine: scikit-learn's digits, made to look alike, "
             "stand in for it, and the numbers say nothing about the paper."
@@ -218,6 +223,7 @@ class Record:
         self.notes: list[str] = values.get("notes", [])
         self.measured: dict[str, list[float]] = values.get("measured", {})
         self.absent: dict[str, str] = values.get("absent", {})
+        self.data: dict[str, str] = values.get("data", {})  # hashes of whole sets
         self.seconds: float = values.get("seconds", 0.0)
 
 
