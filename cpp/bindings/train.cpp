@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "bindings/convert.h"
+#include "bindings/ranks.h"
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/executor.h"
@@ -174,7 +175,7 @@ py::dict fit(models::Model& model, const py::array& images,
              const std::optional<py::array>& val_images,
              const std::optional<Labels>& val_rows,
              const std::optional<Labels>& val_labels, const py::dict& options,
-             py::object epoch_done, py::object pulse) {
+             py::object epoch_done, py::object pulse, const py::object& ranks) {
   const train::Config config = config_from(options);
   auto training =
       labelled_view(images, rows, labels, sample_weight, model, "fit.data");
@@ -189,11 +190,13 @@ py::dict fit(models::Model& model, const py::array& images,
     validation = labelled_view(*val_images, val_rows, val_labels.value(),
                                std::nullopt, model, "fit.validation");
   PythonHooks hooks(std::move(epoch_done), std::move(pulse));
+  train::Hooks told = hooks.hooks();
+  told.ranks = ranks_from(ranks);
   train::Outcome outcome;
   {
     py::gil_scoped_release release;
     model.preprocess().learn(training);
-    outcome = train::fit(model, training, validation, config, hooks.hooks());
+    outcome = train::fit(model, training, validation, config, told);
   }
   if (hooks.interrupted()) outcome.status = train::Status::Interrupted;
   return py::dict("status"_a = word_for(outcome.status),
@@ -294,6 +297,7 @@ void bind_train(py::module_& root) {
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
         "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,
+        "ranks"_a = py::none(),
         "Train in place; digitnet.Model.fit is the front door.");
 }
 

@@ -54,13 +54,13 @@ std::string resolve_device(const std::string& device) {
 namespace {
 
 // Why not the native executor, as far as the network does not say.
-std::string native_refused(const std::string& device, bool needs_slopes) {
+std::string native_refused(const std::string& device, const std::string& need) {
   const char* wanted = std::getenv("DIGITNET_EXECUTOR");
   const std::string word = wanted ? wanted : "";
   require(word.empty() || word == "native" || word == "torch",
           "DIGITNET_EXECUTOR: expected 'native' or 'torch', got '", word, "'");
   if (word == "torch") return "DIGITNET_EXECUTOR is 'torch'";
-  if (needs_slopes) return "attacks need slopes by the image";
+  if (!need.empty()) return need;
   return device == "cpu" ? "" : "the native executor is for CPUs";
 }
 
@@ -69,15 +69,15 @@ std::string native_refused(const std::string& device, bool needs_slopes) {
 std::string executor_settings(const std::string& device) {
   refuse_forked_child();  // an executor's threads stay behind as well
   const std::string place = resolve_device(device);
-  return join(place, " ", native_refused(place, false), " ", native_name());
+  return join(place, " ", native_refused(place, ""), " ", native_name());
 }
 
 std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device,
-                                        bool needs_slopes) {
+                                        const std::string& need) {
   refuse_forked_child();
   const std::string place = resolve_device(device);
-  if (native_refused(place, needs_slopes).empty()) {
+  if (native_refused(place, need).empty()) {
     try {
       return make_native_executor(model);
     } catch (const native::NotCovered&) {
@@ -88,9 +88,9 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
 }
 
 Choice choose_executor(models::Model& model, const std::string& device,
-                       bool needs_slopes) {
+                       const std::string& need) {
   const std::string place = resolve_device(device);
-  std::string reason = native_refused(place, needs_slopes);
+  std::string reason = native_refused(place, need);
   if (reason.empty()) {
     try {
       native::Plan plan(model);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/options.h"
+#include "engine/ranks.h"
 #include "models/model.h"
 
 namespace digitnet::engine {
@@ -30,6 +31,11 @@ struct Batch {
   // labels are known; the others' labels and weights are not read. -1: all are.
   int64_t known = -1;
   double reversal = 0;  // of the gradient behind domain heads, times -1
+  // Of several ranks: how many samples the batch has for all, the part of this
+  // rank's loss in the batch's, and whether its sums count.
+  int64_t whole = 0;
+  double share = 1;
+  bool counted = true;
 };
 
 struct TrainSettings {
@@ -41,6 +47,7 @@ struct TrainSettings {
   double clip_norm = 0;  // of the whole gradient; 0: off
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
+  Ranks ranks;  // who trains along
 
   // Young averages forget faster, so that the first weights do not linger.
   double average_decay(int64_t steps) const {
@@ -134,18 +141,19 @@ class OutOfMemory : public std::runtime_error {
 // executor borrows the model. Throws std::runtime_error if there is no such
 // device.
 // On a CPU the native executor is taken for every network it covers, unless the
-// environment variable DIGITNET_EXECUTOR is "torch", or slopes by the image are
-// needed in between (loss_slopes while it trains).
+// environment variable DIGITNET_EXECUTOR is "torch", or something is needed
+// that it cannot do, which is named: slopes by the image while it trains,
+// ranks.
 std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device,
-                                        bool needs_slopes = false);
+                                        const std::string& need = "");
 // Which executor that would be and, if it is not the native one, why.
 struct Choice {
   std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
   std::string reason;    // "" for the native one
 };
 Choice choose_executor(models::Model& model, const std::string& device,
-                       bool needs_slopes = false);
+                       const std::string& need = "");
 // What make_executor() heeds beside the model, as one word to compare.
 std::string executor_settings(const std::string& device);
 std::string resolve_device(const std::string& device);

@@ -5,10 +5,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/norm.h>
-#include <ATen/ops/one_hot.h>
-#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
@@ -20,6 +17,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
+#include "engine/torch_losses.h"
 #include "engine/torch_network.h"
 #include "train/optimizers.h"
 
@@ -259,8 +257,12 @@ class TorchExecutor : public Executor {
     at::AutoGradMode grad(true);
     gradients_.zero_();
     random_.set_current_seed(
-        Draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32).bits());
+        Draws(settings_.seed, Stream::Dropout, steps_,
+              (steps_ >> 32) + (settings_.ranks.rank << 32))
+            .bits());
     RunState state{true, &random_};
+    state.ranks = &settings_.ranks;
+    state.whole = batch.whole;
     state.input = network_.input(batch.images, batch.count);
     if (!batch.targets) state.labels = on_device(batch.labels, batch.count);
     state.known = batch.known;
@@ -272,21 +274,28 @@ class TorchExecutor : public Executor {
                                     : losses_of(answers, labels),
                       batch);
     if (state.side_losses.defined()) loss = loss + state.side_losses.mean();
-    if (!segments_.empty()) loss.backward();
+    const bool several = settings_.ranks.several();
+    if (!segments_.empty()) (several ? loss * batch.share : loss).backward();
     at::NoGradGuard guard;
+    if (several) settings_.ranks.sum(gradients_);
     ++steps_;
     regularise();
     for (const Segment& segment : segments_) update(segment, lr);
     if (averages_.defined()) {
       averages_.lerp_(network_.values(), 1 - settings_.average_decay(steps_));
     }
+    // So that the ranks' losses, times their counts, add up to the batch's.
+    const double part = batch.count < batch.whole
+                            ? batch.share * static_cast<double>(batch.whole) /
+                                  static_cast<double>(batch.count)
+                            : 1;
     losses_.select(0, static_cast<int64_t>(counts_.size()))
-        .copy_(loss.detach());
-    if (labels.defined()) {
+        .copy_(part == 1 ? loss.detach() : loss.detach() * part);
+    if (labels.defined() && batch.counted) {
       const at::Tensor hits = answers.detach().argmax(1).eq(labels);
       correct_.add_(hits.narrow(0, 0, known_of(batch)).sum());
     }
-    counts_.push_back(known_of(batch));
+    counts_.push_back(batch.counted ? known_of(batch) : 0);
   }
 
   // Samples whose labels count.
@@ -303,37 +312,13 @@ class TorchExecutor : public Executor {
                        const at::Tensor& labels) const {
     return model_.loss() == models::Loss::Margin
                ? margin_losses(logits, labels)
-               : cross_entropies(logits, labels);
-  }
-
-  static at::Tensor margin_losses(const at::Tensor& logits,
-                                  const at::Tensor& labels) {
-    const at::Tensor lengths = at::sigmoid(logits);
-    const at::Tensor there =
-        at::one_hot(labels, logits.size(1)).to(logits.dtype());
-    const at::Tensor present =
-        (models::kPresent - lengths).clamp_min(0).square();
-    const at::Tensor absent = (lengths - models::kAbsent).clamp_min(0).square();
-    return (there * present + models::kAbsentWeight * (1 - there) * absent)
-        .sum(1);
+               : cross_entropies(logits, labels, settings_.label_smoothing);
   }
 
   // Mean squared error of each sample.
   at::Tensor squared_errors(const at::Tensor& made, const Batch& batch) const {
     const at::Tensor wanted = network_.input(batch.targets, batch.count);
     return (made - wanted).square().mean({1, 2, 3});
-  }
-
-  at::Tensor cross_entropies(const at::Tensor& logits,
-                             const at::Tensor& labels) const {
-    const at::Tensor log_probability = at::log_softmax(logits, 1);
-    at::Tensor loss =
-        log_probability.gather(1, labels.unsqueeze(1)).squeeze(1).neg();
-    if (settings_.label_smoothing > 0) {
-      loss = loss * (1 - settings_.label_smoothing) -
-             log_probability.mean(1) * settings_.label_smoothing;
-    }
-    return loss;
   }
 
   at::Tensor weighted_mean(const at::Tensor& loss, const Batch& batch) const {

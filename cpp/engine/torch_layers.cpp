@@ -1,6 +1,7 @@
 #include "engine/torch_layers.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
@@ -8,6 +9,7 @@
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gru.h>
 #include <ATen/ops/layer_norm.h>
@@ -22,6 +24,7 @@
 #include <ATen/ops/upsample_nearest2d.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/list.h"
@@ -52,18 +55,57 @@ at::Tensor dense(const Layer&, const Tensors& tensors, bool,
   return at::linear(x, tensors.at("weight"), optional(tensors, "bias"));
 }
 
+// By sums of our own: over all ranks' samples, and where LibTorch divides by
+// the number of values less one, which may be 0.
+at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
+                              double momentum, const at::Tensor& x,
+                              const RunState& state) {
+  const auto over_all = [&](const at::Tensor& sums) {
+    return state.ranks && state.ranks->several() ? summed(sums, *state.ranks)
+                                                 : sums;
+  };
+  std::vector<int64_t> others = {0}, shape = {1, -1};
+  int64_t pixels = 1;
+  for (int64_t i = 2; i < x.dim(); ++i) {
+    others.push_back(i);
+    shape.push_back(1);
+    pixels *= x.size(i);
+  }
+  // Where everyone does the whole batch, the sums hold it several times.
+  const at::Tensor count =
+      over_all(at::full({}, x.size(0) * pixels, x.options()));
+  const at::Tensor mean = over_all(x.sum(others)) / count;
+  const at::Tensor off = x - mean.view(shape);
+  const at::Tensor variance = over_all(off.square().sum(others)) / count;
+  {
+    at::NoGradGuard guard;
+    const auto values = static_cast<double>(
+        (state.whole > 0 ? state.whole : x.size(0)) * pixels);
+    tensors.at("running_mean").lerp_(mean, momentum);
+    tensors.at("running_var")
+        .lerp_(variance * (values / std::max(1.0, values - 1)), momentum);
+  }
+  const at::Tensor scale =
+      tensors.at("weight") *
+      (variance + number(layer.options, "epsilon")).rsqrt();
+  return off * scale.view(shape) + tensors.at("bias").view(shape);
+}
+
 at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
                       const at::Tensor& x, RunState& state) {
   const bool adapting = state.statistics_momentum > 0;
   const bool moves = adapting || (state.training && !frozen);
+  const double momentum =
+      adapting ? state.statistics_momentum : number(layer.options, "momentum");
+  const bool alone = x.numel() == x.size(1);  // one value a channel
+  if (moves && (alone || (state.ranks && state.ranks->several())))
+    return batch_norm_by_sums(layer, tensors, momentum, x, state);
   const auto normed = [&](const at::Tensor& part, bool remembers) {
     return at::batch_norm(part, tensors.at("weight"), tensors.at("bias"),
                           remembers ? tensors.at("running_mean") : at::Tensor(),
                           remembers ? tensors.at("running_var") : at::Tensor(),
-                          moves,
-                          adapting ? state.statistics_momentum
-                                   : number(layer.options, "momentum"),
-                          number(layer.options, "epsilon"), true);
+                          moves, momentum, number(layer.options, "epsilon"),
+                          true);
   };
   const int64_t others = x.size(0) - state.known;
   if (!moves || state.known < 2 || others < 2) return normed(x, true);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/ranks.h"
 #include "models/layer.h"
 
 namespace digitnet::engine {
@@ -23,6 +24,10 @@ struct RunState {
   std::function<void(const std::string&, const at::Tensor&)> observe = {};
   // Not 0: batch norms go by this batch and move their statistics by so much.
   double statistics_momentum = 0;
+
+  // Who trains along, if anybody, and how many samples the batch has for all.
+  const Ranks* ranks = nullptr;
+  int64_t whole = 0;
 
   // What networks aside are asked about in training: see layers/aside.cpp.
   at::Tensor input = {};        // of the whole network

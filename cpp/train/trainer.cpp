@@ -16,8 +16,8 @@
 #include "engine/executor.h"
 #include "engine/inference.h"
 #include "engine/memory.h"
+#include "train/batches.h"
 #include "train/optimizers.h"
-#include "train/samples.h"
 #include "train/schedules.h"
 #include "train/snapshot.h"
 
@@ -31,6 +31,12 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// What the config asks that the native executor cannot do, or "".
+std::string beyond_native(const Config& config, const engine::Ranks& ranks) {
+  if (!config.adversary.name.empty()) return "attacks need slopes by the image";
+  return ranks.several() ? "ranks share every step" : "";
+}
+
 class Loop {
  public:
   Loop(models::Model& model, const data::DatasetView& training,
@@ -42,21 +48,11 @@ class Loop {
         config_(config),
         hooks_(hooks),
         executor_(engine::make_executor(model, config.device,
-                                        !config.adversary.name.empty())),
+                                        beyond_native(config, hooks.ranks))),
         steps_((training.count + config.batch_size - 1) / config.batch_size),
         schedule_(find(schedules::all(), "schedule", config.schedule.name)
                       .make(config.schedule.options, {steps_, config.epochs})),
-        samples_(model, config.augment, config.seed,
-                 std::min(config.batch_size, training.count)) {
-    const int64_t batch = std::min(config.batch_size, training.count);
-    images_.resize(batch * model.preprocess().output().size());
-    if (model.makes_images()) targets_.resize(images_.size());
-    labels_.resize(batch);
-    if (training.weights || training.domains || !config.class_weights.empty())
-      weights_.resize(batch);
-    if (!config.adversary.name.empty())
-      attacker_.emplace(model, config.adversary, config.seed);
-  }
+        batches_(model, training, config, hooks.ranks) {}
 
   Outcome run() {
     engine::keep_pages_mapped();
@@ -86,24 +82,27 @@ class Loop {
     settings.clip_norm = config_.clip_norm;
     settings.ema_decay = config_.ema_decay;
     settings.seed = config_.seed;
+    settings.ranks = hooks_.ranks;
     return settings;
   }
 
   void run_epoch(int64_t epoch) {
     const auto start = Clock::now();
-    order_ = permutation(training_.count,
-                         Draws(config_.seed, Stream::Permutation, epoch));
+    batches_.start_epoch(epoch);
     executor_->start_epoch(steps_);
     recorded_ = {};
     for (int64_t step = 0; step < steps_; ++step) {
       lr_ = rate(epoch);
-      const engine::Batch batch = gather(epoch, step);
+      engine::Batch batch = batches_.gather(*executor_, step);
+      batch.reversal = reversal();
       executor_->train(batch, lr_);
       if (config_.record_steps) record();
       if (Clock::now() - last_pulse_ < kPulse) continue;
       last_pulse_ = Clock::now();
       const engine::Totals totals = executor_->totals();
-      if (totals.bad_step >= 0) return diverge(epoch, totals.bad_step);
+      // Ranks find out together, at the end of the epoch.
+      if (totals.bad_step >= 0 && !hooks_.ranks.several())
+        return diverge(epoch, totals.bad_step);
       if (hooks_.pulse && hooks_.pulse(epoch, step + 1, steps_, totals.loss))
         return interrupt();
     }
@@ -115,6 +114,14 @@ class Loop {
     const double factor = schedule_->factor(taken_++);
     return config_.rates.empty() ? config_.learning_rate * factor
                                  : config_.rates[epoch - 1];
+  }
+
+  // Rises from 0 to 1, so that the head's early noise does no harm. Source:
+  // Ganin et al., JMLR 17, 2016, section 5.2.2.
+  double reversal() const {
+    const double done = static_cast<double>(taken_) /
+                        static_cast<double>(steps_ * config_.epochs);
+    return 2 / (1 + std::exp(-10 * done)) - 1;
   }
 
   // The executor keeps sums: the step's loss is what they grew by.
@@ -132,60 +139,8 @@ class Loop {
     recorded_ = totals;
   }
 
-  // The step's samples, augmented and preprocessed, as the network takes them.
-  engine::Batch gather(int64_t epoch, int64_t step) {
-    const int64_t first = step * config_.batch_size;
-    const int64_t count = std::min(config_.batch_size, training_.count - first);
-    int64_t* chosen = order_.data() + first;
-    engine::Batch batch;
-    if (training_.domains) {
-      batch.known =
-          std::stable_partition(
-              chosen, chosen + count,
-              [&](int64_t sample) { return training_.domains[sample] == 0; }) -
-          chosen;
-    }
-    samples_.fill(*executor_, training_, chosen, count, epoch, true,
-                  images_.data());
-    if (!targets_.empty()) {
-      samples_.fill(*executor_, training_, chosen, count, epoch, false,
-                    targets_.data());
-    }
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t sample = order_[first + i];
-      labels_[i] = training_.labels[sample];
-      if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
-    }
-    if (attacker_)
-      (*attacker_)(*executor_, images_.data(), labels_.data(), chosen, count,
-                   epoch);
-    batch.images = images_.data();
-    batch.labels = labels_.data();
-    if (!weights_.empty()) batch.weights = weights_.data();
-    if (!targets_.empty()) batch.targets = targets_.data();
-    batch.reversal = reversal();
-    batch.count = count;
-    return batch;
-  }
-
-  // Rises from 0 to 1, so that the head's early noise does no harm. Source:
-  // Ganin et al., JMLR 17, 2016, section 5.2.2.
-  double reversal() const {
-    const double done = static_cast<double>(taken_) /
-                        static_cast<double>(steps_ * config_.epochs);
-    return 2 / (1 + std::exp(-10 * done)) - 1;
-  }
-
-  double weight(int64_t sample) const {
-    if (training_.domains && training_.domains[sample] != 0) return 0;
-    const double own = training_.weights ? training_.weights[sample] : 1;
-    return config_.class_weights.empty()
-               ? own
-               : own * config_.class_weights[training_.labels[sample]];
-  }
-
   void finish_epoch(int64_t epoch, Clock::time_point start) {
-    const engine::Totals totals = executor_->totals();
+    const engine::Totals totals = of_all_ranks(executor_->totals());
     if (totals.bad_step >= 0) return diverge(epoch, totals.bad_step);
     executor_->swap_averages();
     averaged_ = true;
@@ -207,14 +162,35 @@ class Loop {
     schedule_->epoch_done(monitored(row));
     const bool give_up = watch(row);
     const bool told_to = hooks_.epoch_done && hooks_.epoch_done(row);
+    const bool stop = told_by_any(told_to || give_up);
     if (epoch == config_.epochs) return;
-    if (told_to || give_up) {
+    if (stop) {
       running_ = false;
       outcome_.status = Status::StoppedEarly;
       return;
     }
     executor_->swap_averages();
     averaged_ = false;
+  }
+
+  engine::Totals of_all_ranks(engine::Totals totals) const {
+    if (!hooks_.ranks.several()) return totals;
+    const auto samples = static_cast<double>(totals.samples);
+    const auto sums = engine::summed(
+        {totals.loss * samples, static_cast<double>(totals.correct), samples,
+         totals.bad_step >= 0 ? 1.0 : 0.0},
+        hooks_.ranks);
+    totals.loss = sums[0] / std::max(1.0, sums[2]);
+    totals.correct = static_cast<int64_t>(sums[1]);
+    totals.samples = static_cast<int64_t>(sums[2]);
+    if (sums[3] > 0) totals.bad_step = std::max<int64_t>(0, totals.bad_step);
+    return totals;
+  }
+
+  bool told_by_any(bool told) const {
+    if (!hooks_.ranks.several()) return told;
+    return engine::summed(std::vector<double>{told ? 1.0 : 0.0},
+                          hooks_.ranks)[0] > 0;
   }
 
   // False: interrupted.
@@ -227,7 +203,8 @@ class Loop {
       return !stop;
     };
     if (model_.makes_images()) {
-      row.val_loss = restoration_error(keep_going);
+      row.val_loss =
+          batches_.restoration_error(*executor_, validation_, keep_going);
       return !stop;
     }
     const auto logits =
@@ -238,30 +215,6 @@ class Loop {
     row.val_loss = score.loss;
     row.val_accuracy = score.accuracy;
     return true;
-  }
-
-  // Mean squared error on the validation images, painted as in epoch 0.
-  double restoration_error(const std::function<bool()>& keep_going) {
-    const int64_t size = model_.outputs();
-    std::vector<float> made(images_.size());
-    std::vector<int64_t> chosen(images_.size() / size);
-    double sum = 0;
-    for (int64_t first = 0; first < validation_.count && keep_going();) {
-      const int64_t count = std::min(static_cast<int64_t>(chosen.size()),
-                                     validation_.count - first);
-      std::iota(chosen.begin(), chosen.end(), first);
-      for (const bool painted : {true, false}) {
-        samples_.fill(*executor_, validation_, chosen.data(), count, 0, painted,
-                      painted ? images_.data() : targets_.data());
-      }
-      executor_->predict(images_.data(), count, made.data());
-      for (int64_t i = 0; i < count * size; ++i) {
-        const double error = made[i] - targets_[i];
-        sum += error * error;
-      }
-      first += count;
-    }
-    return sum / static_cast<double>(validation_.count * size);
   }
 
   // What the run goes by; less is better.
@@ -326,12 +279,7 @@ class Loop {
   std::unique_ptr<engine::Executor> executor_;
   int64_t steps_;  // an epoch
   std::unique_ptr<schedules::Schedule> schedule_;
-  Samples samples_;
-
-  std::vector<int64_t> order_;
-  std::vector<float> images_, targets_, weights_;
-  std::vector<int64_t> labels_;
-  std::optional<attack::Attacker> attacker_;
+  Batches batches_;
 
   Snapshot good_, best_;
   Outcome outcome_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/view.h"
+#include "engine/ranks.h"
 #include "models/model.h"
 #include "train/config.h"
 
@@ -26,6 +27,10 @@ struct Hooks {
   // Between steps, every 50 ms or so: the epoch's progress; true: stop now.
   std::function<bool(int64_t epoch, int64_t step, int64_t steps, double loss)>
       pulse;
+  // Other processes that do the same with the same model, data and config, each
+  // its part of every batch. All stop together after an epoch if one of them is
+  // told to; all get the same weights.
+  engine::Ranks ranks = {};
 };
 
 enum class Status { Finished, StoppedEarly, Interrupted, Diverged };

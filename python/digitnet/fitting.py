@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from digitnet import _core
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.distributed import Ranks, ranks_for
 from digitnet.fit_callbacks import Run, listed_callbacks, with_asked
 from digitnet.fit_data import (
     better_names,
@@ -64,6 +65,7 @@ def fit(
     target: Any = None,
     adversary: str | tuple[str, Mapping[str, Any]] | None = None,
     record_steps: bool = False,
+    distributed: bool = False,
     progress: bool = True,
 ) -> History:
     """Train a model in place.
@@ -120,6 +122,8 @@ def fit(
             costs one more forward and backward pass for each of the attack's.
         record_steps: Keep every step's loss and learning rate in `History.steps`; on a
             GPU this waits for each step.
+        distributed: Train together with the other ranks that torchrun started, each its
+            part of every batch; see `digitnet.distributed`.
         progress: Show a bar in a terminal or notebook, else a line an epoch.
     Returns:
         History, always: `.status` is "finished", "stopped early", "interrupted" or
@@ -186,6 +190,13 @@ def fit(
     other = target_set(target, training, model)
     check_data(model, training, held_out, other)
     training, weights, domains = with_target(training, weights, other)
+    ranks = None
+    if distributed:
+        if target is not None:
+            raise ValueError("fit.target: expected none with distributed, got images")
+        ranks = ranks_for(model, training, options)
+        if ranks[0] > 0:  # rank 0 tells, shows and writes
+            told, checkpoint, progress = [], None, False
     if checkpoint is not None:
         check_target(checkpoint)
     history = History(
@@ -197,8 +208,8 @@ def fit(
         model._fix_scale(training.max_value)
         model.classes = better_names(model.classes, training.classes)
     model.history = history
-    history.executor = _executor(model, options)
-    _train(model, (training, weights, domains), held_out, options, run)
+    history.executor = _executor(model, options, ranks)
+    _train(model, (training, weights, domains), held_out, options, run, ranks)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=2)
     if history.status == "interrupted" and not _interactive():
@@ -212,6 +223,7 @@ def _train(
     held_out: Dataset | None,
     options: dict[str, Any],
     run: Run,
+    ranks: Ranks | None,
 ) -> None:
     training, weights, domains = known
     model.stop_training = False
@@ -234,6 +246,7 @@ def _train(
                 options,
                 run.epoch_done,
                 run.progress.step,
+                ranks,
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]
@@ -244,10 +257,12 @@ def _train(
             run.end()
 
 
-def _executor(model: Model, options: dict[str, Any]) -> str:
+def _executor(model: Model, options: dict[str, Any], ranks: Ranks | None) -> str:
     """Who will train, and why if it is not the native executor."""
-    attacks = bool(options["adversary"])
-    name, reason = model._core.executor(options["device"], attacks)
+    need = "attacks need slopes by the image" if options["adversary"] else ""
+    if ranks and ranks[1] > 1:
+        need = f"{ranks[1]} ranks share every step"
+    name, reason = model._core.executor(options["device"], need)
     return f"{name} ({reason})" if reason else str(name)
 
 

@@ -9,6 +9,7 @@ from digitnet import layers
 from digitnet.layers import (
     GRU,
     Attention,
+    BatchNorm,
     CapsuleLogits,
     Capsules,
     Concat,
@@ -279,3 +280,20 @@ def test_weights_start_within_the_bounds_of_their_init(init, bounds):
         assert abs(weight.mean()) < 0.1
         assert weight.std() == pytest.approx(bound / np.sqrt(3), rel=0.25)
         assert (state[f"{name}.bias"] == 0).all() == (init != "torch")
+
+
+@pytest.mark.parametrize("executor", ["native", "torch"])
+@pytest.mark.parametrize(
+    "network",
+    [[Flatten(), Dense(9), BatchNorm()], [Conv(4, 9), BatchNorm(), Flatten()]],
+)
+def test_a_last_batch_of_one_sample_leaves_batch_norms_finite(
+    network, executor, images, monkeypatch
+):
+    """One value a channel has no variance: LibTorch's own estimate is 0 / 0."""
+    monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
+    model = make([*network, Dense(3)])
+    data = digitnet.Dataset(images, [0, 1, 2, 0, 1], classes=3)
+    history = model.fit(data, data, epochs=2, batch_size=4, progress=False)
+    assert all(np.isfinite(value).all() for value in model.state_dict().values())
+    assert np.isfinite(history["val_loss"]).all()

@@ -46,18 +46,26 @@ def train(args: argparse.Namespace) -> int:
     import digitnet
     from digitnet.run_folder import metrics_of, write_run
 
+    digitnet.distributed.start()
+    first = digitnet.distributed.rank() == 0
     network, options = _recipe(args)
     train, test = digitnet.data.load(args.data, seed=args.seed)
     model = digitnet.models.make(
         network, input_shape=train.shape, classes=train.classes, seed=args.seed
     )
-    if not args.json:
+    if first and not args.json:
         print(
             f"{model!r} on {train.name}: {len(train):,} training and {len(test):,} test images"
         )
     history = model.fit(
-        train, validation=args.validation, progress=not args.json, **options
+        train,
+        validation=args.validation,
+        progress=not args.json,
+        distributed=digitnet.distributed.world_size() > 1,
+        **options,
     )
+    if not first:  # rank 0 judges and writes
+        return 0 if history.status != "diverged" else 1
     report = model.evaluate(test, device=args.device)
     config = {
         "data": args.data,

@@ -1,0 +1,61 @@
+// Python before all else.
+#include "bindings/ranks.h"
+
+#include <ATen/DLConvertor.h>
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+#include "core/error.h"
+
+namespace digitnet::bindings {
+namespace {
+
+// The tensor's memory for torch.from_dlpack, which needs no library of Python's
+// torch to be linked.
+py::capsule shared_with_python(const at::Tensor& tensor) {
+  DLManagedTensor* managed = at::toDLPack(tensor);
+  const PyCapsule_Destructor forget = [](PyObject* capsule) {
+    // Who takes the memory renames the capsule.
+    if (!PyCapsule_IsValid(capsule, "dltensor")) return;
+    auto* left = static_cast<DLManagedTensor*>(
+        PyCapsule_GetPointer(capsule, "dltensor"));
+    left->deleter(left);
+  };
+  return py::capsule(managed, "dltensor", forget);
+}
+
+}  // namespace
+
+engine::Ranks ranks_from(const py::object& value) {
+  engine::Ranks ranks;
+  if (value.is_none()) return ranks;
+  const auto given = value.cast<py::tuple>();
+  ranks.rank = given[0].cast<int64_t>();
+  ranks.count = given[1].cast<int64_t>();
+  require(ranks.count >= 1 && ranks.rank >= 0 && ranks.rank < ranks.count,
+          "fit.distributed: expected a rank below ", ranks.count, ", got ",
+          ranks.rank);
+  // Kept and dropped under the GIL, called without it.
+  const auto keep = std::shared_ptr<py::object>(
+      new py::object(given[2]), [](py::object* object) {
+        py::gil_scoped_acquire acquire;
+        delete object;
+      });
+  ranks.sum = [keep](const at::Tensor& tensor) {
+    py::gil_scoped_acquire acquire;
+    try {
+      (*keep)(shared_with_python(tensor));
+    } catch (py::error_already_set& error) {
+      if (error.matches(PyExc_KeyboardInterrupt)) throw;
+      throw std::runtime_error(
+          join("fit: expected all ranks at every step, got an error: ",
+               std::string(py::str(error.value())),
+               "; a rank has ended or cannot be reached, start all of them "
+               "again, from the last checkpoint if there is one"));
+    }
+  };
+  return ranks;
+}
+
+}  // namespace digitnet::bindings

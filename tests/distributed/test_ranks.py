@@ -1,0 +1,151 @@
+"""Several ranks train what one process trains; they fail together, and say so."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import digitnet
+
+WORKER = Path(__file__).parent / "worker.py"
+
+
+def free_port():
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        return made.getsockname()[1]
+
+
+def run(case, ranks, out, *, timeout=240):
+    """(exit codes, stderr) of so many processes, started as torchrun does."""
+    port = str(free_port())
+    processes = []
+    for rank in range(ranks):
+        environment = {
+            **os.environ,
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(ranks),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": port,
+            "OMP_NUM_THREADS": "1",
+        }
+        if ranks == 1:
+            environment["DIGITNET_EXECUTOR"] = "torch"  # as several have
+        words = [sys.executable, str(WORKER), case, str(out)]
+        processes.append(
+            subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
+        )
+    errors = [process.communicate(timeout=timeout)[1] for process in processes]
+    return [process.returncode for process in processes], errors
+
+
+def left(out, ranks, rank):
+    """(weights, what was told) of a rank."""
+    with np.load(out / f"{ranks}-{rank}.npz") as arrays:
+        weights = dict(arrays)
+    return weights, json.loads((out / f"{ranks}-{rank}.json").read_text())
+
+
+LEARNING = ("dense", "norm", "weights", "adam")
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory):
+    """The folder in which one process, two ranks and three left what they learned."""
+    out = tmp_path_factory.mktemp("ranks")
+    for count in (1, 2, 3):
+        codes, errors = run(",".join((*LEARNING, "dropout")), count, out)
+        assert codes == [0] * count, errors
+    return out
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("case", LEARNING)
+def test_ranks_learn_what_one_process_learns(learned, case, ranks):
+    out = learned / case
+    alone, told_alone = left(out, 1, 0)
+    first, told = left(out, ranks, 0)
+    assert "ranks share every step" in told["executor"]
+    for name, value in alone.items():
+        np.testing.assert_allclose(
+            first[name], value, rtol=2e-4, atol=2e-5, err_msg=name
+        )
+    for column in ("loss", "accuracy", "val_loss"):
+        np.testing.assert_allclose(told[column], told_alone[column], rtol=2e-4)
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("case", [*LEARNING, "dropout"])
+def test_all_ranks_have_the_same_bits_and_one_of_them_writes(learned, case, ranks):
+    out = learned / case
+    first, _ = left(out, ranks, 0)
+    for rank in range(1, ranks):
+        other, told = left(out, ranks, rank)
+        for name, value in first.items():
+            np.testing.assert_array_equal(other[name], value)
+        assert told["told"] == 0  # rank 0 tells the callbacks
+    files = {path.name for path in out.glob("checkpoint*")}
+    assert files == {"checkpoint0.safetensors"}
+
+
+def test_a_callbacks_stop_stops_all(tmp_path):
+    codes, errors = run("stops", 2, tmp_path)
+    assert codes == [0, 0], errors
+    for rank in (0, 1):
+        _, told = left(tmp_path / "stops", 2, rank)
+        assert (told["status"], len(told["loss"])) == ("stopped early", 2)
+
+
+def test_ranks_diverge_together(tmp_path):
+    codes, errors = run("bad", 2, tmp_path)
+    assert codes == [0, 0], errors
+    for rank in (0, 1):
+        assert left(tmp_path / "bad", 2, rank)[1]["status"] == "diverged"
+
+
+def test_ranks_that_were_given_different_things_are_told(tmp_path):
+    codes, errors = run("differs", 2, tmp_path)
+    assert codes == [1, 1]
+    for error in errors:
+        assert "expected the same data on all ranks, got others on rank 1" in error
+
+
+def test_a_rank_that_dies_ends_the_others_with_a_message_and_a_checkpoint(tmp_path):
+    codes, errors = run("dies", 2, tmp_path)
+    assert codes[1] == 3
+    assert codes[0] == 1
+    assert "fit: expected all ranks at every step, got an error" in errors[0]
+    assert "from the last checkpoint" in errors[0]
+    saved = digitnet.models.load(tmp_path / "dies" / "checkpoint0.safetensors")
+    assert saved.max_value == 16
+
+
+def test_without_ranks_it_says_how_to_start_them(digits):
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    with pytest.raises(ValueError, match="fit.distributed: expected a process group"):
+        model.fit(digits[0], distributed=True, progress=False)
+    assert digitnet.distributed.rank() == 0
+    assert digitnet.distributed.world_size() == 1
+
+
+def test_torchrun_trains_from_the_shell(tmp_path):
+    words = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
+    words += [str(free_port()), "-m", "digitnet.cli", "train", "--data", "digits"]
+    words += ["--model", "linear", "--epochs", "2", "--out", str(tmp_path / "run")]
+    found = subprocess.run(
+        [sys.executable, "-m", *words],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.count("report: ") == 1
+    assert found.stdout.count("training on torch") == 1
+    assert digitnet.runs.read(tmp_path / "run").status == "finished"
