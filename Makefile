@@ -23,13 +23,14 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS)
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: help demo test test-cpp test-python test-slow test-accuracy notebooks docs lab lint format stubs bench clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
 	@echo "make test       install, then every test: C++, Python, notebooks"
 	@echo "make test-slow  the tests that take minutes (real data in DIGITNET_DATA)"
 	@echo "make test-accuracy  the papers' recipes in quick mode against what they reached before"
+	@echo "make test-cuda  what needs a GPU; fails without one"
 	@echo "make notebooks  execute the notebooks"
 	@echo "make docs       build the documentation's site into build/docs"
 	@echo "make lab        open the notebooks in JupyterLab"
@@ -37,6 +38,7 @@ help:
 	@echo "make format     format the code"
 	@echo "make stubs      write the extension's type stubs anew"
 	@echo "make bench      measure speed and memory against PyTorch, Keras and others (25 min)"
+	@echo "make bench-cuda measure speed on a GPU against PyTorch"
 	@echo "make clean      remove the environment and everything built"
 
 demo: $(VENV)/.installed
@@ -63,6 +65,9 @@ test-slow: $(VENV)/.tested
 
 test-accuracy: $(VENV)/.tested
 	$(BIN)/python -m pytest -m accuracy
+
+test-cuda: $(VENV)/.tested
+	DIGITNET_REQUIRE_CUDA=1 $(BIN)/python -m pytest -m cuda
 
 notebooks: $(VENV)/.tested
 	DIGITNET_MODE=smoke $(PYTEST) --nbmake --nbmake-timeout=300 $(NOTEBOOKS)
@@ -92,6 +97,9 @@ format: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	$(BIN)/python bench/run.py
+
+bench-cuda: $(VENV)/.installed
+	$(BIN)/python bench/cuda.py
 
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

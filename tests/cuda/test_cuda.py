@@ -1,0 +1,165 @@
+"""The same on a GPU as on a CPU. Skipped without one, failed instead under
+DIGITNET_REQUIRE_CUDA=1: `make test-cuda`."""
+
+import multiprocessing
+import threading
+
+import numpy as np
+import pytest
+from reference.layers import NETWORKS
+
+import digitnet
+from digitnet.layers import Conv, Dense, Flatten
+
+pytestmark = pytest.mark.cuda
+
+AUGMENT = "shift 1px | rotate 10deg | noise 5%"
+NAMES = ("linear", "mlp", "lenet5", "kaggle-cnn", "norm-cnn", "gru", "vit-tiny")
+
+
+def fitted(name, data, device, **options):
+    model = digitnet.models.make(name, input_shape=data.shape, seed=2)
+    own = {"epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, **options}
+    model.fit(data, device=device, progress=False, seed=3, **own)
+    return model
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Images of MNIST's size."""
+    rng = np.random.default_rng(0)
+    made = rng.integers(0, 256, (300, 28, 28), dtype=np.uint8)
+    return digitnet.Dataset(made, rng.integers(0, 10, 300))
+
+
+def close(first, second, tolerance=2e-3):
+    for name, value in first.state_dict().items():
+        np.testing.assert_allclose(
+            second.state_dict()[name],
+            value,
+            rtol=tolerance,
+            atol=tolerance,
+            err_msg=name,
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_follows_the_cpu(name, images, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
+    own = fitted(name, images, "cpu", augment=AUGMENT)
+    close(own, fitted(name, images, "cuda", augment=AUGMENT))
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_every_layer_answers_as_on_the_cpu(network, rng):
+    images = rng.random((5, 2, 9, 9), dtype=np.float32)
+    model = digitnet.Model(network, input_shape=(2, 9, 9), seed=1)
+    model._fix_scale(1)
+    there = model.predict_logits(images, device="cuda")
+    np.testing.assert_allclose(
+        there, model.predict_logits(images, device="cpu"), atol=1e-3
+    )
+
+
+def test_a_gpu_is_taken_without_being_asked_for_and_said(images):
+    assert digitnet.train.resolve_device("auto") == "cuda"
+    model = fitted("lenet5", images, "auto", epochs=1)
+    assert model.history.executor.startswith("torch on cuda")
+
+
+def test_what_was_trained_there_is_saved_and_asked_anywhere(images, tmp_path):
+    model = fitted("norm-cnn", images, "cuda", epochs=1)
+    model.save(tmp_path / "m.safetensors")
+    again = digitnet.models.load(tmp_path / "m.safetensors")
+    close(model, again, 0)
+    np.testing.assert_allclose(
+        again.predict_proba(images, device="cpu"),
+        model.predict_proba(images, device="cuda"),
+        atol=1e-3,
+    )
+    report = model.evaluate(images, device="cuda")
+    assert report["accuracy"] == pytest.approx(
+        again.evaluate(images)["accuracy"], abs=0.01
+    )
+
+
+@pytest.mark.parametrize("optimizer", digitnet.train.optimizers())
+def test_every_optimizer_follows_the_cpu(optimizer, images, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
+    options = {
+        "optimizer": optimizer,
+        "learning_rate": 0.003,
+        "l2": 1e-3,
+        "clip_norm": 1.0,
+        "ema_decay": 0.9,
+        "label_smoothing": 0.1,
+    }
+    own = fitted("mlp", images, "cpu", **options)
+    close(own, fitted("mlp", images, "cuda", **options))
+
+
+def test_out_of_memory_names_the_batch_and_changes_nothing():
+    data = digitnet.Dataset(np.zeros((4096, 512, 512), np.uint8), np.zeros(4096))
+    model = digitnet.Model(
+        [Conv(1024, 3), Conv(1024, 3), Flatten(), Dense(10)], (512, 512)
+    )
+    before = model.state_dict()
+    with pytest.raises(digitnet.OutOfMemory, match="batch_size=4096; try batch_size="):
+        model.fit(data, batch_size=4096, device="cuda", epochs=1, progress=False)
+    for name, value in before.items():
+        np.testing.assert_array_equal(model.state_dict()[name], value)
+
+
+def test_divergence_there_brings_the_last_good_weights_back(images):
+    model = fitted("mlp", images, "cuda", epochs=1)
+    before = model.state_dict()
+    with pytest.warns(RuntimeWarning, match="diverged in epoch 1"):
+        history = model.fit(
+            images, device="cuda", learning_rate=1e30, epochs=3, progress=False
+        )
+    assert history.status == "diverged"
+    for name, value in before.items():
+        np.testing.assert_array_equal(model.state_dict()[name], value)
+
+
+def test_two_models_train_at_once_on_one_gpu(images):
+    made = {}
+
+    def work(number):
+        made[number] = fitted("lenet5", images, "cuda", epochs=2)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    close(made[0], made[1])
+
+
+def _child(queue):
+    try:
+        digitnet.models.make("linear").predict(np.zeros((1, 28, 28), np.uint8))
+        queue.put("it answered")
+    except RuntimeError as error:
+        queue.put(str(error))
+
+
+def test_a_forked_child_is_told(images):
+    fitted("linear", images, "cuda", epochs=1)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_child, args=(queue,))
+    child.start()
+    assert "forked child" in queue.get(timeout=60)
+    child.join(60)
+
+
+def test_a_stop_keeps_history_and_model(images):
+    model = digitnet.models.make("lenet5", seed=1)
+
+    def stop(epoch, logs):
+        model.stop_training = True
+
+    history = model.fit(images, epochs=9, device="cuda", callbacks=stop, progress=False)
+    assert (history.status, history.epochs) == ("stopped early", 1)
+    assert np.isfinite(model.predict_proba(images, device="cpu")).all()
