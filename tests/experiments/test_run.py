@@ -150,3 +150,12 @@ def test_the_hashes_of_the_data_are_kept_even_over_an_interruption(digits, tmp_p
         "digits training": digits[0].sha256(),
         "digits test": digits[1].sha256(),
     }
+
+
+def test_a_part_may_have_another_modes_sizes(tmp_path):
+    workshop = Workshop(tmp_path, "default", "honest", [0])
+    sizes = {"smoke": 1, "quick": 2, "default": 3, "full": 4}
+    with pytest.raises(ZeroDivisionError), workshop.in_mode("quick"):
+        assert workshop.size(**sizes) == 2
+        raise ZeroDivisionError
+    assert workshop.size(**sizes) == 3

@@ -12,6 +12,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -61,6 +62,15 @@ class Workshop:
         """The one that belongs to the mode."""
         sizes = {"smoke": smoke, "quick": quick, "default": default, "full": full}
         return sizes[self.mode]
+
+    @contextmanager
+    def in_mode(self, mode: str) -> Iterator[None]:
+        """What is done inside has another mode's sizes."""
+        before, self.mode = self.mode, mode
+        try:
+            yield
+        finally:
+            self.mode = before
 
     # -- data -------------------------------------------------------------------
 

@@ -251,7 +251,15 @@ def features_stage(workshop: Workshop) -> None:
 
 
 def vgg16_stage(workshop: Workshop) -> None:
-    """VGG16's last convolution and first dense layer."""
+    """VGG16's last convolution and first dense layer, in the sizes of the mode below: an
+    hour of two cores would go into a base of 48x48 pixels."""
+    with workshop.in_mode(
+        {"default": "quick", "full": "default"}.get(workshop.mode, workshop.mode)
+    ):
+        _vgg16(workshop)
+
+
+def _vgg16(workshop: Workshop) -> None:
     train, _, test = vgg16_networks.parts(workshop)
     base = vgg16_networks.best_base(workshop)
     model, _ = vgg16_networks.frozen(workshop, base, 0)
