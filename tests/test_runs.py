@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 
 import pytest
@@ -202,3 +203,15 @@ def test_the_shell_lists_shows_compares_and_prunes(tmp_path, capsys):
     assert "nothing to delete" in said("prune", tmp_path)
     assert cli.main(["runs", "show", str(tmp_path / "nowhere")]) == 1
     assert "expected the folder of a run" in capsys.readouterr().err
+
+
+def test_folders_that_may_not_be_read_are_left_out(tmp_path, monkeypatch):
+    fake(tmp_path / "mine", 0.9)
+    fake(tmp_path / "theirs", 0.8)
+    real = os.access
+
+    def access(path, mode):
+        return path.name != "theirs" and real(path, mode)
+
+    monkeypatch.setattr(os, "access", access)  # tests may run as root
+    assert runs.table(tmp_path).index.tolist() == ["mine"]

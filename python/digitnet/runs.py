@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -136,11 +137,20 @@ def find(root: str | PathLike[str] = "runs") -> list[Run]:
             found.append(read(folder))
         except FileNotFoundError:
             if depth < _DEPTH:
-                inner = (p for p in folder.iterdir() if not p.name.startswith("."))
-                folders += [
-                    (p, depth + 1) for p in inner if p.is_dir() and not p.is_symlink()
-                ]
+                folders += [(inner, depth + 1) for inner in _inner(folder)]
     return sorted(found, key=lambda run: (run.created, str(run.folder)))
+
+
+def _inner(folder: Path) -> list[Path]:
+    """Folders in a folder: no hidden ones, no links, none that may not be read."""
+    return [
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+        and not path.is_symlink()
+        and path.is_dir()
+        and os.access(path, os.R_OK | os.X_OK)
+    ]
 
 
 def table(root: str | PathLike[str] = "runs") -> pd.DataFrame:
