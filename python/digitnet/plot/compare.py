@@ -178,6 +178,7 @@ def distribution(scores: pd.DataFrame, label: str = "", ax: Any = None) -> Displ
     ax.set_yticks(places, [str(name) for name in scores])
     ax.invert_yaxis()
     ax.set_xlabel(label)
+    ax.locator_params(axis="x", nbins=5)  # numbers of four digits stay apart
     ax.grid(axis="x", alpha=0.3)
     ax.spines[["top", "right"]].set_visible(False)
     return Display(ax.figure, ax, scores)
