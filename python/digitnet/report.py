@@ -40,7 +40,8 @@ class Confusion:
         >>> model = digitnet.models.make("linear", input_shape=(8, 8))
         >>> history = model.fit(train, epochs=1, progress=False)
         >>> confusion = model.evaluate(test).confusion
-        >>> len(confusion[4, 9]) == confusion.matrix[4, 9]  # the images of a cell
+        >>> images = confusion[4, 9]  # of a cell; a notebook shows them
+        >>> len(images) == int(confusion.matrix[4, 9])
         True
     """
 
