@@ -361,3 +361,15 @@ def test_an_out_folder_that_cannot_be_made_is_an_error(tmp_path):
     assert code == 1
     assert err.splitlines()[-1].startswith("digitnet: ")
     assert (tmp_path / "file").stat().st_size == 0
+
+
+def test_who_reads_only_the_beginning_gets_no_complaint():
+    """As `digitnet models list | head -1`."""
+    words = [sys.executable, "-m", "digitnet.cli", "models", "list"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        error = process.stderr.read()
+        assert process.wait(60) == 141
+    assert error == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,10 +10,17 @@ from digitnet.cli.parser import make_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line. 0: done, 1: it failed, 2: it was asked wrongly, 130: Ctrl-C."""
+    """Run the command line. 0: done, 1: it failed, 2: it was asked wrongly, 130: Ctrl-C,
+    141: nobody reads on, as behind `| head`."""
     args = make_parser().parse_args(argv)
     try:
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # What Python would still write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         print("digitnet: interrupted", file=sys.stderr)
         return 130
