@@ -324,12 +324,11 @@ void bind_models(py::module_& root) {
            "(name, output shape) of the outermost layers.")
       .def(
           "executor",
-          [](Model& self, const std::string& device, const std::string& need) {
-            const auto choice = engine::choose_executor(self, device, need);
+          [](Model& self, const std::string& device) {
+            const auto choice = engine::choose_executor(self, device);
             return py::make_tuple(choice.executor, choice.reason);
           },
-          "device"_a, "need"_a = "",
-          "Which executor would run the model, and why.")
+          "device"_a, "Which executor would run the model, and why.")
       .def("native_bytes", &engine::native_bytes, "batch_size"_a,
            "About what the native executor holds while it trains.")
       .def("preprocessed", &preprocessed, "images"_a);

@@ -281,6 +281,16 @@ void bind_train(py::module_& root) {
       },
       "model"_a, "options"_a, "has_validation"_a, "has_target"_a,
       "Raise what fit() would raise of these options for this model.");
+  m.def(
+      "executor",
+      [](models::Model& model, const py::dict& options, int64_t ranks) {
+        const train::Config config = config_from(options);
+        const auto choice = engine::choose_executor(
+            model, config.device, train::beyond_native(config, ranks));
+        return py::make_tuple(choice.executor, choice.reason);
+      },
+      "model"_a, "options"_a, "ranks"_a,
+      "Which executor would train the model, and why.");
   m.def("adapt_statistics", &adapt, "model"_a, "images"_a, "rows"_a,
         "Running statistics of batch norms become those of the images.");
   m.def(

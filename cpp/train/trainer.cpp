@@ -6,13 +6,9 @@
 #include <limits>
 #include <memory>
 #include <new>
-#include <numeric>
-#include <optional>
 
-#include "attack/attack.h"
 #include "core/error.h"
 #include "core/list.h"
-#include "core/random.h"
 #include "engine/executor.h"
 #include "engine/inference.h"
 #include "engine/memory.h"
@@ -31,12 +27,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What the config asks that the native executor cannot do, or "".
-std::string beyond_native(const Config& config, const engine::Ranks& ranks) {
-  if (!config.adversary.name.empty()) return "attacks need slopes by the image";
-  return ranks.several() ? "ranks share every step" : "";
-}
-
 class Loop {
  public:
   Loop(models::Model& model, const data::DatasetView& training,
@@ -47,8 +37,8 @@ class Loop {
         validation_(validation),
         config_(config),
         hooks_(hooks),
-        executor_(engine::make_executor(model, config.device,
-                                        beyond_native(config, hooks.ranks))),
+        executor_(engine::make_executor(
+            model, config.device, beyond_native(config, hooks.ranks.count))),
         steps_((training.count + config.batch_size - 1) / config.batch_size),
         schedule_(find(schedules::all(), "schedule", config.schedule.name)
                       .make(config.schedule.options, {steps_, config.epochs})),
@@ -295,6 +285,12 @@ class Loop {
 };
 
 }  // namespace
+
+std::string beyond_native(const Config& config, int64_t ranks) {
+  if (ranks > 1) return join(ranks, " ranks share every step");
+  return config.adversary.name.empty() ? ""
+                                       : "attacks need slopes by the image";
+}
 
 void check(const models::Model& model, Config& config, bool has_validation,
            bool has_target) {

@@ -44,6 +44,9 @@ struct Outcome {
   std::vector<double> step_losses, step_rates;
 };
 
+// What such a training needs that the native executor cannot do, or "".
+std::string beyond_native(const Config& config, int64_t ranks);
+
 // Resolves the config's options and defaults for this model. Throws
 // std::invalid_argument for what it cannot be trained with.
 void check(const models::Model& model, Config& config, bool has_validation,

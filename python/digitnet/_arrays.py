@@ -56,14 +56,17 @@ def _plain(value: Any) -> Any:
 
 
 def _drawn(picture: Any) -> Any:
-    """A picture with a palette, two colours or transparency as grey or red, green, blue,
-    on white."""
+    """A picture with a palette, two colours or transparency as grey or red, green, blue."""
+    return on_white(picture).convert("L" if picture.mode in ("1", "LA") else "RGB")
+
+
+def on_white(picture: Any) -> Any:
+    """A PIL picture whose transparent parts are white, as RGBA."""
     from PIL import Image
 
-    clear = picture.convert("RGBA")
-    drawn = Image.new("RGBA", clear.size, "white")
-    drawn.alpha_composite(clear)
-    return drawn.convert("L" if picture.mode in ("1", "LA") else "RGB")
+    ground = Image.new("RGBA", picture.size, "white")
+    ground.alpha_composite(picture.convert("RGBA"))
+    return ground
 
 
 def as_floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:

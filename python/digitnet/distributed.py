@@ -16,11 +16,12 @@ rounding (but for dropout, whose masks are each rank's own). Rank 0 writes and s
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+from digitnet.weights import weights_sha256
 
 if TYPE_CHECKING:
     from digitnet.data.dataset import Dataset
@@ -116,13 +117,9 @@ def _add_up(capsule: Any) -> None:
 def _told(
     model: Model, training: Dataset, options: Mapping[str, Any]
 ) -> dict[str, str]:
-    weights = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        weights.update(name.encode())
-        weights.update(value.tobytes())
     comparable = {key: value for key, value in options.items() if key != "device"}
     return {
-        "weights": weights.hexdigest(),
+        "weights": weights_sha256(model),
         "data": training.sha256(),
         "options": json.dumps(comparable, sort_keys=True, default=str),
     }

@@ -45,11 +45,13 @@ def with_asked(callbacks: list[Callback], options: dict[str, Any]) -> dict[str, 
     Raises:
         ValueError: two that do not agree.
     """
+    asking = [c for c in callbacks if hasattr(c, "fit_options")]
+    if not asking:
+        return options
     rate = options["learning_rate"] or _usual_rate(options["optimizer"])
     told = {**options, "learning_rate": rate}
-    for callback in callbacks:
-        asked = getattr(callback, "fit_options", None)
-        for name, value in (asked(told) if asked else {}).items():
+    for callback in asking:
+        for name, value in callback.fit_options(told).items():
             if options[name] != value and options[name] != _DEFAULTS[name]:
                 raise ValueError(
                     f"fit.{name}: expected one answer, got {options[name]!r} and "

@@ -259,10 +259,8 @@ def _train(
 
 def _executor(model: Model, options: dict[str, Any], ranks: Ranks | None) -> str:
     """Who will train, and why if it is not the native executor."""
-    need = "attacks need slopes by the image" if options["adversary"] else ""
-    if ranks and ranks[1] > 1:
-        need = f"{ranks[1]} ranks share every step"
-    name, reason = model._core.executor(options["device"], need)
+    count = ranks[1] if ranks else 1
+    name, reason = _core.train.executor(model._core, options, count)
     return f"{name} ({reason})" if reason else str(name)
 
 

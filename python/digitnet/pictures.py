@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from digitnet import _core
 from digitnet._core import DataError
-from digitnet.data.readers import picture_name, read_picture
+from digitnet.data.readers import MOST_PIXELS, picture_name, read_picture
 
 if TYPE_CHECKING:
     from digitnet.model import Model
@@ -23,7 +23,7 @@ def prepare(
     source: str | PathLike[str] | bytes,
     way: str | None = None,
     *,
-    most_pixels: int = 50_000_000,
+    most_pixels: int = MOST_PIXELS,
 ) -> npt.NDArray[Any]:
     """One picture as an image for `model`, (C, H, W) up to its max_value.
 
@@ -58,6 +58,22 @@ def prepare(
         return _scaled(_core.data.scan(grey, "mnist", height), model)[None]
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
+
+
+def answer(model: Model, image: Any) -> dict[str, Any]:
+    """Label, confidence and probabilities by class name, for one image."""
+    return described(model, model.predict_proba(image)[0])
+
+
+def described(model: Model, probabilities: npt.NDArray[np.float64]) -> dict[str, Any]:
+    """One row of probabilities in plain values."""
+    values = probabilities.tolist()
+    best = int(probabilities.argmax())
+    return {
+        "label": model.classes[best],
+        "confidence": values[best],
+        "probabilities": dict(zip(model.classes, values, strict=True)),
+    }
 
 
 def _exact(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,22 @@ class WeightReport:
         lines += [f"  left as it was: {name}" for name in self.missing]
         lines += [f"  not used: {name}" for name in self.unused]
         return "\n".join(lines)
+
+
+def weights_sha256(model: Model) -> str:
+    """A hash of all weights and running statistics: equal models have equal ones.
+
+    Example:
+        >>> first, second = (digitnet.models.make("linear", seed=s) for s in (0, 1))
+        >>> from digitnet.testing import weights_sha256
+        >>> weights_sha256(first) == weights_sha256(second)
+        False
+    """
+    found = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        found.update(f"{name} {value.shape}".encode())
+        found.update(np.ascontiguousarray(value).data)
+    return found.hexdigest()
 
 
 def fetch_weights(name: str) -> Path:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from digitnet import web
-from digitnet.pictures import prepare
+from digitnet.pictures import answer, prepare
 
 try:
     import anywidget
@@ -69,16 +68,11 @@ class DrawPad(anywidget.AnyWidget):
             try:
                 picture = base64.b64decode(change["new"], validate=True)
                 self.image = prepare(self.network, picture)
-                values = self.network.predict_proba(self.image)[0].tolist()
-            except (
-                ValueError,
-                binascii.Error,
-            ) as error:  # a widget shows what is wrong
+                said = answer(self.network, self.image)
+            except ValueError as error:  # a widget shows what is wrong
                 problem = str(error)
             else:
-                names = self.network.classes
-                probabilities = dict(zip(names, values, strict=True))
-                label = names[values.index(max(values))]
+                label, probabilities = said["label"], said["probabilities"]
         with self.hold_sync():
             self.label, self.probabilities = label, probabilities
             self.problem = problem

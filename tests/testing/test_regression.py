@@ -265,3 +265,5 @@ def test_a_second_check_needs_a_name_and_has_its_own_file(make, tmp_path):
         ):
             again.check({"accuracy": 0.9}, samples=100, name=name)
     assert {p.name for p in tmp_path.iterdir()} == {"test_x.json", "test_x.noisy.json"}
+    with pytest.raises(AssertionError, match=r"baseline of .*test_x.noisy.json"):
+        make().check({"accuracy": 0.01}, tolerance=0, name="noisy")

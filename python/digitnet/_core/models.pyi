@@ -50,7 +50,7 @@ class Model:
         ...
     def count_params(self) -> int:
         ...
-    def executor(self, device: str, need: str = '') -> tuple[str, str]:
+    def executor(self, device: str) -> tuple[str, str]:
         """
         Which executor would run the model, and why.
         """

@@ -6,7 +6,7 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['adapt_statistics', 'check', 'check_for', 'describe_optimizers', 'describe_schedules', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+__all__: list[str] = ['adapt_statistics', 'check', 'check_for', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
 def adapt_statistics(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
     """
     Running statistics of batch norms become those of the images.
@@ -26,6 +26,10 @@ def describe_optimizers() -> list:
 def describe_schedules() -> list:
     """
     Every learning-rate schedule with its options.
+    """
+def executor(model: digitnet._core.models.Model, options: dict, ranks: typing.SupportsInt | typing.SupportsIndex) -> tuple[str, str]:
+    """
+    Which executor would train the model, and why.
     """
 def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None) -> dict:
     """

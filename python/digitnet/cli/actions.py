@@ -91,7 +91,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def predict(args: argparse.Namespace) -> int:
     import digitnet
-    from digitnet.pictures import prepare
+    from digitnet.pictures import answer, prepare
 
     model = digitnet.models.load(args.model)
     results: list[dict[str, Any]] = []
@@ -101,18 +101,7 @@ def predict(args: argparse.Namespace) -> int:
         except (OSError, ValueError) as error:
             results.append({"file": file, "error": str(error)})
             continue
-        probabilities = model.predict_proba(image)[0]
-        best = int(probabilities.argmax())
-        results.append(
-            {
-                "file": file,
-                "label": model.classes[best],
-                "confidence": float(probabilities[best]),
-                "probabilities": dict(
-                    zip(model.classes, map(float, probabilities), strict=True)
-                ),
-            }
-        )
+        results.append({"file": file, **answer(model, image)})
     failed = [r for r in results if "error" in r]
     if args.json:
         print(json.dumps(results))

@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import Any
 
+from digitnet.cli.actions import _print
+
 _ROOT = "runs"
 
 
@@ -50,10 +52,6 @@ def _root(parser: Any) -> None:
     parser.add_argument(
         "root", nargs="?", default=_ROOT, help="where to look (default: %(default)s)"
     )
-
-
-def _print(args: argparse.Namespace, value: Any, text: str) -> None:
-    print(json.dumps(value, default=str) if args.json else text)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import _core
+from digitnet._arrays import on_white
 from digitnet._core import DataError
 from digitnet.data.dataset import Dataset
 
 _GZIP = b"\x1f\x8b"
 _MOST_TEXT_BYTES = 2**31  # of an inflated CSV
-_MOST_PIXELS = 50_000_000  # of one picture
+MOST_PIXELS = 50_000_000  # of one picture
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _SUFFIXES = {
     ".png",
@@ -142,7 +143,7 @@ def read_csv(
 
 @contextlib.contextmanager
 def _opened(
-    source: str | PathLike[str] | bytes, most_pixels: int = _MOST_PIXELS
+    source: str | PathLike[str] | bytes, most_pixels: int = MOST_PIXELS
 ) -> Iterator[Any]:
     """A Pillow image; whatever is wrong with the file is a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
@@ -180,7 +181,7 @@ def read_picture(
     source: str | PathLike[str] | bytes,
     *,
     colour: bool = False,
-    most_pixels: int = _MOST_PIXELS,
+    most_pixels: int = MOST_PIXELS,
 ) -> npt.NDArray[np.uint8]:
     """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
 
@@ -191,8 +192,6 @@ def read_picture(
     Raises:
         DataError: not a picture, damaged, or too large.
     """
-    from PIL import Image
-
     with _opened(source, most_pixels) as picture:
         if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
             raise DataError(
@@ -200,9 +199,7 @@ def read_picture(
                 f"{picture.mode}"
             )
         if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-            ground = Image.new("RGBA", picture.size, "white")
-            ground.alpha_composite(picture.convert("RGBA"))
-            picture = ground
+            picture = on_white(picture)
         array = np.asarray(picture.convert("RGB" if colour else "L"))
     return np.ascontiguousarray(array.transpose(2, 0, 1) if colour else array)
 

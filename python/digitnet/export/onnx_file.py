@@ -105,9 +105,8 @@ class _Tree:
             name = graph.node("Concat", *(b.name for b in branches), axis=1)
             channels = sum(b.shape[0] for b in branches)
             return Value(name, (channels, *branches[0].shape[1:]))
-        output = self.shapes[path]
-        known = Layer(layer, path, self.weights, output)
-        return Value(LAYERS[layer.kind](graph, x, known), output)
+        known = Layer(layer.options, path, self.weights)
+        return Value(LAYERS[layer.kind](graph, x, known), self.shapes[path])
 
 
 def _check_answers(model: Model, content: bytes) -> None:

@@ -15,16 +15,10 @@ Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
 class Layer:
-    """A layer with what its operation needs: options, weights by short name, shapes."""
+    """What a layer's operation needs: options, and weights by short name."""
 
-    def __init__(self, layer: Any, path: str, weights: Weights, output: Any) -> None:
-        self.kind, self.options, self.children = (
-            layer.kind,
-            layer.options,
-            layer.children,
-        )
-        self.path = path
-        self.output: tuple[int, ...] = output
+    def __init__(self, options: dict[str, Any], path: str, weights: Weights) -> None:
+        self.options = options
         self.weights = {
             name.removeprefix(f"{path}."): value
             for name, value in weights.items()

@@ -11,6 +11,7 @@ import numpy as np
 from digitnet import features, web
 from digitnet._startup import VERSION
 from digitnet.model import Model
+from digitnet.pictures import described
 from digitnet.serve.guard import Guard, Limits
 from digitnet.serve.intake import Refusal, images_of
 
@@ -245,7 +246,7 @@ def _answer(
         probabilities = model.predict_proba(images)
     except ValueError as error:
         raise Refusal(422, str(error)) from error
-    answers = [_said(model, row) for row in probabilities]
+    answers = [described(model, row) for row in probabilities]
     if explain:
         slopes = np.abs(features.saliency(model, images)).max(1)
         for answer, image, slope in zip(answers, images, slopes, strict=True):
@@ -254,16 +255,6 @@ def _answer(
             answer["saliency"] = slope.tolist()
             answer["max_value"] = model.max_value or 255.0
     return (answers[0] if alone else {"predictions": answers}), len(images)
-
-
-def _said(model: Model, probabilities: Any) -> dict[str, Any]:
-    best = int(probabilities.argmax())
-    values = probabilities.tolist()
-    return {
-        "label": model.classes[best],
-        "confidence": values[best],
-        "probabilities": dict(zip(model.classes, values, strict=True)),
-    }
 
 
 def _answers_at_once(model: Model) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import math
 import time
@@ -11,35 +10,16 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from digitnet.whole_file import write_whole
 
-if TYPE_CHECKING:
-    from digitnet.model import Model
-
 # Of a baseline's versions: what can move a number.
 _VERSIONS = ("digitnet", "torch", "numpy", "python")
 _ENOUGH = 3  # seeds, for their spread to say something
-
-
-def weights_sha256(model: Model) -> str:
-    """A hash of all weights and running statistics: equal models have equal ones.
-
-    Example:
-        >>> first, second = (digitnet.models.make("linear", seed=s) for s in (0, 1))
-        >>> from digitnet.testing import weights_sha256
-        >>> weights_sha256(first) == weights_sha256(second)
-        False
-    """
-    found = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        found.update(f"{name} {value.shape}".encode())
-        found.update(np.ascontiguousarray(value).data)
-    return found.hexdigest()
 
 
 @dataclass(frozen=True)

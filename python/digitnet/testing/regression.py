@@ -18,10 +18,10 @@ from digitnet.testing.baseline import (
     BaselineFile,
     today,
     versions,
-    weights_sha256,
 )
 from digitnet.testing.explain import explained
 from digitnet.testing.tolerance import Row, row_of
+from digitnet.weights import weights_sha256
 
 Measured = Mapping[str, float] | Sequence[Any] | Callable[[int], Any]
 
@@ -108,7 +108,9 @@ class MetricRegression:
             )
             for name in wanted
         ]
-        details = [] if write or old is None else self._details(rows, old, new, reports)
+        details = (
+            [] if write or old is None else self._details(path, rows, old, new, reports)
+        )
         self._tell(rows, details, "written" if write else "compared")
         if write:
             file.devices[device] = new
@@ -187,6 +189,7 @@ class MetricRegression:
 
     def _details(
         self,
+        path: Path,
         rows: Sequence[Row],
         old: Baseline,
         new: Baseline,
@@ -198,7 +201,7 @@ class MetricRegression:
         seeds = ",".join(map(str, new.seeds))
         again = f"pytest '{self.test}' --metrics-seeds={seeds}"
         lines = explained(old, new, reports, self.folder)
-        lines.append(f"baseline of {old.date}, seeds {list(old.seeds)}: {self.path}")
+        lines.append(f"baseline of {old.date}, seeds {list(old.seeds)}: {path}")
         changed = [
             f"{name} {old.versions[name]} -> {now}"
             for name, now in new.versions.items()
@@ -213,7 +216,7 @@ class MetricRegression:
             {
                 "test": self.test,
                 "what": what,
-                "rows": [{**vars(row), "text": str(row)} for row in rows],
+                "rows": [vars(row) for row in rows],
                 "details": list(details),
                 "picture": str(self.folder / "newly_wrong.png"),
             }
