@@ -163,7 +163,7 @@ def committee_stage(workshop: Workshop) -> None:
 
 def strong(workshop: Workshop, seed: int, number: int) -> Answers:
     """A network of the preset "accurate", for fewer epochs."""
-    epochs = workshop.size(smoke=1, quick=4, default=5, full=10)
+    epochs = workshop.size(smoke=1, quick=4, default=10, full=10)
     return answered(
         workshop,
         f"strong {seed} {number}",
