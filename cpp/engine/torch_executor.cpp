@@ -1,25 +1,19 @@
 #include "engine/torch_executor.h"
 
-#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/norm.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 
 #include "core/error.h"
 #include "core/list.h"
-#include "core/random.h"
-#include "engine/torch_losses.h"
 #include "engine/torch_network.h"
-#include "train/optimizers.h"
+#include "engine/torch_trainer.h"
 
 namespace digitnet::engine {
 namespace {
@@ -42,12 +36,6 @@ auto guarded(F f) {
     throw OutOfMemory("not enough memory");
   }
 }
-
-// A run of slots that train at one rate.
-struct Segment {
-  int64_t offset, count;
-  double lr_scale;
-};
 
 class TorchExecutor : public Executor {
  public:
@@ -98,7 +86,9 @@ class TorchExecutor : public Executor {
           network_.input(images, count).clone().requires_grad_(true);
       RunState state;
       const at::Tensor losses =
-          losses_of(network_(x, state), on_device(labels, count));
+          losses_of(model_.loss(), network_(x, state),
+                    on_device(labels, count),
+                    trainer_ ? trainer_->label_smoothing() : 0);
       const auto slopes = torch::autograd::grad({losses.sum()}, {x});
       return LossSlopes{to_vector(losses), to_vector(slopes[0])};
     });
@@ -116,44 +106,26 @@ class TorchExecutor : public Executor {
   }
 
   void start_training(const TrainSettings& settings) override {
-    guarded([&] { begin(settings); });
+    guarded([&] { trainer_.emplace(model_, network_, device_, settings); });
   }
 
   void start_epoch(int64_t steps) override {
-    losses_ = at::zeros({steps}, network_.values().options());
-    correct_ = at::zeros({}, network_.values().options().dtype(at::kLong));
-    counts_.clear();
+    guarded([&] { trainer_->start_epoch(std::vector<float>(steps)); });
   }
 
   void train(const Batch& batch, double lr) override {
-    guarded([&] { step(batch, lr); });
-  }
-
-  Totals totals() override {
-    return guarded([&] {
-      Totals totals;
-      const at::Tensor losses = losses_.to(at::kCPU);
-      const float* loss = losses.const_data_ptr<float>();
-      double sum = 0;
-      for (size_t i = 0; i < counts_.size(); ++i) {
-        if (!std::isfinite(loss[i]) && totals.bad_step < 0)
-          totals.bad_step = static_cast<int64_t>(i);
-        sum += static_cast<double>(loss[i]) * static_cast<double>(counts_[i]);
-        totals.samples += counts_[i];
-      }
-      totals.loss =
-          totals.samples ? sum / static_cast<double>(totals.samples) : 0;
-      totals.correct = correct_.item<int64_t>();
-      return totals;
+    guarded([&] {
+      trainer_->set_rate(lr);
+      trainer_->step(uploaded(batch));
     });
   }
 
+  Totals totals() override {
+    return guarded([&] { return trainer_->totals(); });
+  }
+
   void swap_averages() override {
-    if (!averages_.defined()) return;
-    at::NoGradGuard guard;
-    const at::Tensor kept = network_.values().clone();
-    network_.values().copy_(averages_);
-    averages_.copy_(kept);
+    guarded([&] { trainer_->swap_averages(); });
   }
 
   void pull() override {
@@ -217,90 +189,25 @@ class TorchExecutor : public Executor {
             to_vector(base.grad())};
   }
 
-  void begin(const TrainSettings& settings) {
-    settings_ = settings;
-    const auto& entry =
-        find(train::optimizers::all(), "optimizer", settings.optimizer.name);
-    update_ = entry.update;
-    gradients_ = at::zeros_like(network_.values());
-    state_.clear();
-    for (int i = 0; i < entry.states; ++i)
-      state_.push_back(at::zeros_like(network_.values()));
-    averages_ =
-        settings.ema_decay > 0 ? network_.values().clone() : at::Tensor();
-    random_ = at::globalContext().defaultGenerator(device_).clone();
-    steps_ = 0;
-    segments_.clear();
-    network_.thaw_all();
-    for (size_t i = 0; i < model_.slots().size(); ++i) {
-      const Slot& slot = model_.slots()[i];
-      if (slot.parameter.is_buffer) continue;
-      const double scale = settings.lr_scales.at(i);
-      at::Tensor& tensor = network_.tensor(slot.parameter.name);
-      tensor.requires_grad_(scale != 0);
-      tensor.mutable_grad() =
-          scale != 0 ? view_of(slot, gradients_) : at::Tensor();
-      if (scale == 0) {
-        network_.freeze_layer_of(slot.parameter.name);
-      } else if (!segments_.empty() && segments_.back().lr_scale == scale &&
-                 segments_.back().offset + segments_.back().count ==
-                     slot.offset) {
-        segments_.back().count += slot.parameter.count();
-      } else {
-        segments_.push_back({slot.offset, slot.parameter.count(), scale});
-      }
+  TorchBatch uploaded(const Batch& batch) const {
+    TorchBatch there;
+    there.images = network_.input(batch.images, batch.count);
+    if (batch.targets) {
+      there.targets = network_.input(batch.targets, batch.count);
+    } else {
+      there.labels = on_device(batch.labels, batch.count);
     }
-  }
-
-  // One training step: everything stays on the device.
-  void step(const Batch& batch, double lr) {
-    at::AutoGradMode grad(true);
-    gradients_.zero_();
-    random_.set_current_seed(
-        Draws(settings_.seed, Stream::Dropout, steps_,
-              (steps_ >> 32) + (settings_.ranks.rank << 32))
-            .bits());
-    RunState state{true, &random_};
-    state.ranks = &settings_.ranks;
-    state.whole = batch.whole;
-    state.input = network_.input(batch.images, batch.count);
-    if (!batch.targets) state.labels = on_device(batch.labels, batch.count);
-    state.known = batch.known;
-    state.reversal = batch.reversal;
-    const at::Tensor answers = network_(state.input, state);
-    const at::Tensor& labels = state.labels;
-    at::Tensor loss =
-        weighted_mean(batch.targets ? squared_errors(answers, batch)
-                                    : losses_of(answers, labels),
-                      batch);
-    if (state.side_losses.defined()) loss = loss + state.side_losses.mean();
-    const bool several = settings_.ranks.several();
-    if (!segments_.empty()) (several ? loss * batch.share : loss).backward();
-    at::NoGradGuard guard;
-    if (several) settings_.ranks.sum(gradients_);
-    ++steps_;
-    regularise();
-    for (const Segment& segment : segments_) update(segment, lr);
-    if (averages_.defined()) {
-      averages_.lerp_(network_.values(), 1 - settings_.average_decay(steps_));
+    if (batch.weights) {
+      there.weights = at::from_blob(const_cast<float*>(batch.weights),
+                                    {batch.count}, at::kFloat)
+                          .to(device_);
     }
-    // So that the ranks' losses, times their counts, add up to the batch's.
-    const double part = batch.count < batch.whole
-                            ? batch.share * static_cast<double>(batch.whole) /
-                                  static_cast<double>(batch.count)
-                            : 1;
-    losses_.select(0, static_cast<int64_t>(counts_.size()))
-        .copy_(part == 1 ? loss.detach() : loss.detach() * part);
-    if (labels.defined() && batch.counted) {
-      const at::Tensor hits = answers.detach().argmax(1).eq(labels);
-      correct_.add_(hits.narrow(0, 0, known_of(batch)).sum());
-    }
-    counts_.push_back(batch.counted ? known_of(batch) : 0);
-  }
-
-  // Samples whose labels count.
-  static int64_t known_of(const Batch& batch) {
-    return batch.known < 0 ? batch.count : batch.known;
+    there.known = batch.known;
+    there.reversal = batch.reversal;
+    there.whole = batch.whole;
+    there.share = batch.share;
+    there.counted = batch.counted;
+    return there;
   }
 
   at::Tensor on_device(const int64_t* values, int64_t count) const {
@@ -308,70 +215,10 @@ class TorchExecutor : public Executor {
         .to(device_);
   }
 
-  at::Tensor losses_of(const at::Tensor& logits,
-                       const at::Tensor& labels) const {
-    return model_.loss() == models::Loss::Margin
-               ? margin_losses(logits, labels)
-               : cross_entropies(logits, labels, settings_.label_smoothing);
-  }
-
-  // Mean squared error of each sample.
-  at::Tensor squared_errors(const at::Tensor& made, const Batch& batch) const {
-    const at::Tensor wanted = network_.input(batch.targets, batch.count);
-    return (made - wanted).square().mean({1, 2, 3});
-  }
-
-  at::Tensor weighted_mean(const at::Tensor& loss, const Batch& batch) const {
-    if (!batch.weights) return loss.mean();
-    const at::Tensor weights = at::from_blob(const_cast<float*>(batch.weights),
-                                             {batch.count}, at::kFloat)
-                                   .to(device_);
-    return (loss * weights).sum() / weights.sum().clamp_min(1e-12);
-  }
-
-  void regularise() {
-    if (settings_.l1 > 0 || settings_.l2 > 0) {
-      for (const Slot& slot : model_.slots()) {
-        const at::Tensor& tensor = network_.tensor(slot.parameter.name);
-        if (!slot.parameter.decays || !tensor.requires_grad()) continue;
-        const at::Tensor weight =
-            network_.values().narrow(0, slot.offset, slot.parameter.count());
-        const at::Tensor gradient =
-            gradients_.narrow(0, slot.offset, slot.parameter.count());
-        if (settings_.l2 > 0) gradient.add_(weight, 2 * settings_.l2);
-        if (settings_.l1 > 0) gradient.add_(weight.sign(), settings_.l1);
-      }
-    }
-    if (settings_.clip_norm > 0) {
-      gradients_.mul_(
-          (settings_.clip_norm / (gradients_.norm() + 1e-6)).clamp_max(1));
-    }
-  }
-
-  void update(const Segment& segment, double lr) {
-    const auto part = [&](const at::Tensor& block) {
-      return block.narrow(0, segment.offset, segment.count);
-    };
-    std::vector<at::Tensor> state;
-    for (const at::Tensor& block : state_) state.push_back(part(block));
-    update_(settings_.optimizer.options, lr * segment.lr_scale, steps_,
-            part(network_.values()), part(gradients_), state);
-  }
-
   models::Model& model_;
   at::Device device_;
   TorchNetwork network_;
-
-  TrainSettings settings_;
-  train::optimizers::Update update_ = nullptr;
-  at::Tensor gradients_, averages_;
-  std::vector<at::Tensor> state_;
-  std::vector<Segment> segments_;
-  at::Generator random_;
-  int64_t steps_ = 0;
-
-  at::Tensor losses_, correct_;
-  std::vector<int64_t> counts_;  // samples of each step of the epoch
+  std::optional<TorchTrainer> trainer_;
 };
 
 }  // namespace

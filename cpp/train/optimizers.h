@@ -13,11 +13,13 @@ class Tensor;
 
 namespace digitnet::train::optimizers {
 
-// One update of a block of parameters, on any device, in place.
+// One update of a block of parameters, in place, on the device where all of
+// them are; nothing of it changes on the host from step to step.
 //   value, gradient, state[i]   [P] float
-//   step                        1 for the first update
-using Update = void (*)(const Options& options, double lr, int64_t step,
-                        const at::Tensor& value, const at::Tensor& gradient,
+//   lr, step                    one float; in the first update `step` is 1
+using Update = void (*)(const Options& options, const at::Tensor& lr,
+                        const at::Tensor& step, const at::Tensor& value,
+                        const at::Tensor& gradient,
                         const std::vector<at::Tensor>& state);
 
 // The same by a kernel of the native executor, told its settings once.

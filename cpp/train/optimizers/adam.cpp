@@ -1,41 +1,29 @@
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
 
-#include <cmath>
+#include <optional>
 
 #include "train/optimizers.h"
 
 namespace digitnet::train::optimizers {
 namespace {
 
-void step_adam(const Options& options, double lr, int64_t step,
-               const at::Tensor& value, const at::Tensor& gradient,
-               const std::vector<at::Tensor>& state) {
-  const double beta1 = number(options, "beta1"),
-               beta2 = number(options, "beta2");
-  const at::Tensor& mean = state[0];
-  const at::Tensor& square = state[1];
-  mean.lerp_(gradient, 1 - beta1);
-  square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-  const double correct1 = 1 - std::pow(beta1, static_cast<double>(step));
-  const double correct2 = 1 - std::pow(beta2, static_cast<double>(step));
-  at::Tensor scale =
-      square.sqrt().div_(std::sqrt(correct2)).add_(number(options, "epsilon"));
-  value.addcdiv_(mean, scale, -lr / correct1);
-}
+using Fused = void (*)(at::TensorList, at::TensorList, at::TensorList,
+                       at::TensorList, at::TensorList, at::TensorList,
+                       const at::Tensor&, double, double, double, double, bool,
+                       bool, const std::optional<at::Tensor>&,
+                       const std::optional<at::Tensor>&);
 
-void update_adam(const Options& options, double lr, int64_t step,
-                 const at::Tensor& value, const at::Tensor& gradient,
-                 const std::vector<at::Tensor>& state) {
-  const double decay = number(options, "weight_decay");
-  if (decay != 0) gradient.add_(value, decay);
-  step_adam(options, lr, step, value, gradient, state);
-}
-
-void update_adamw(const Options& options, double lr, int64_t step,
-                  const at::Tensor& value, const at::Tensor& gradient,
-                  const std::vector<at::Tensor>& state) {
-  value.mul_(1 - lr * number(options, "weight_decay"));
-  step_adam(options, lr, step, value, gradient, state);
+// LibTorch's own: one kernel on a GPU.
+template <Fused fused>
+void update(const Options& options, const at::Tensor& lr,
+            const at::Tensor& step, const at::Tensor& value,
+            const at::Tensor& gradient, const std::vector<at::Tensor>& state) {
+  fused({value}, {gradient}, {state[0]}, {state[1]}, {}, {step}, lr,
+        number(options, "beta1"), number(options, "beta2"),
+        number(options, "weight_decay"), number(options, "epsilon"), false,
+        false, {}, {});
 }
 
 void configure(const Options& options, kernels::Update& update) {
@@ -64,7 +52,7 @@ OptimizerEntry adam() {
           0.002,
           2,
           options(0, "added to the gradient, times the weight"),
-          update_adam,
+          update<at::_fused_adam_>,
           &kernels::Kernels::adam,
           configure};
 }
@@ -76,7 +64,7 @@ OptimizerEntry adamw() {
           0.002,
           2,
           options(0.01, "taken from the weight, times the learning rate"),
-          update_adamw,
+          update<at::_fused_adamw_>,
           &kernels::Kernels::adamw,
           configure};
 }

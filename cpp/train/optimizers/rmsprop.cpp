@@ -1,3 +1,4 @@
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include "train/optimizers.h"
@@ -5,8 +6,9 @@
 namespace digitnet::train::optimizers {
 namespace {
 
-void update(const Options& options, double lr, int64_t, const at::Tensor& value,
-            const at::Tensor& gradient, const std::vector<at::Tensor>& state) {
+void update(const Options& options, const at::Tensor& lr, const at::Tensor&,
+            const at::Tensor& value, const at::Tensor& gradient,
+            const std::vector<at::Tensor>& state) {
   const double decay = number(options, "weight_decay");
   const double rho = number(options, "rho");
   const double momentum = number(options, "momentum");
@@ -15,11 +17,11 @@ void update(const Options& options, double lr, int64_t, const at::Tensor& value,
   square.mul_(rho).addcmul_(gradient, gradient, 1 - rho);
   const at::Tensor scale = square.sqrt().add_(number(options, "epsilon"));
   if (momentum == 0) {
-    value.addcdiv_(gradient, scale, -lr);
+    value.sub_(gradient.div(scale).mul_(lr));
     return;
   }
   state[1].mul_(momentum).addcdiv_(gradient, scale);
-  value.add_(state[1], -lr);
+  value.sub_(state[1] * lr);
 }
 
 }  // namespace

@@ -1,32 +1,20 @@
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_fused_sgd.h>
 
 #include "train/optimizers.h"
 
 namespace digitnet::train::optimizers {
 namespace {
 
-void update(const Options& options, double lr, int64_t step,
+// LibTorch's own. The velocity is 0 at first, so that no step is the first one.
+void update(const Options& options, const at::Tensor& lr, const at::Tensor&,
             const at::Tensor& value, const at::Tensor& gradient,
             const std::vector<at::Tensor>& state) {
-  const double decay = number(options, "weight_decay");
   const double momentum = number(options, "momentum");
-  if (decay != 0) gradient.add_(value, decay);
-  if (momentum == 0) {
-    value.add_(gradient, -lr);
-    return;
-  }
-  const at::Tensor& velocity = state[0];
-  if (step == 1) {
-    velocity.copy_(gradient);
-  } else {
-    velocity.mul_(momentum).add_(gradient);
-  }
-  if (flag(options, "nesterov")) {
-    gradient.add_(velocity, momentum);
-    value.add_(gradient, -lr);
-  } else {
-    value.add_(velocity, -lr);
-  }
+  const at::TensorList velocity = momentum == 0 ? at::TensorList() : state;
+  at::_fused_sgd_({value}, {gradient}, velocity,
+                  number(options, "weight_decay"), momentum, lr, 0,
+                  flag(options, "nesterov"), false, false);
 }
 
 }  // namespace

@@ -1,0 +1,91 @@
+// The training step by LibTorch. Everything that changes from step to step lies
+// in the device's memory, and nothing is read back: a step that was recorded
+// once may be repeated.
+#pragma once
+
+#include <ATen/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "engine/executor.h"
+#include "engine/torch_network.h"
+#include "train/optimizers.h"
+
+namespace digitnet::engine {
+
+// engine::Batch with its samples on the device.
+struct TorchBatch {
+  at::Tensor images;   // [count, C, H, W] as the network takes them
+  at::Tensor labels;   // [count], or undefined: see targets
+  at::Tensor weights;  // [count], or undefined: all 1
+  at::Tensor targets;  // like images, or undefined
+  int64_t known = -1;
+  double reversal = 0;
+  int64_t whole = 0;
+  double share = 1;
+  bool counted = true;
+
+  int64_t count() const { return images.size(0); }
+  // Samples whose labels count.
+  int64_t of_known() const { return known < 0 ? count() : known; }
+};
+
+// Of each sample in evaluation or training: its loss, with a gradient.
+at::Tensor losses_of(models::Loss loss, const at::Tensor& logits,
+                     const at::Tensor& labels, double smoothing);
+
+class TorchTrainer {
+ public:
+  // Borrows all but the settings. Takes over which of the network's tensors
+  // have gradients, and which layers are frozen.
+  TorchTrainer(const models::Model& model, TorchNetwork& network,
+               at::Device device, const TrainSettings& settings);
+
+  // `rates`: the learning rate of every step, or as many of any kind if
+  // set_rate() is going to be called before each.
+  void start_epoch(const std::vector<float>& rates);
+  void set_rate(double lr);
+  // Forward, loss, backward, update.
+  void step(const TorchBatch& batch);
+  Totals totals() const;
+  void swap_averages();
+
+  double label_smoothing() const { return settings_.label_smoothing; }
+  // Steps of this epoch that were taken, [1] integer on the device.
+  const at::Tensor& place() const { return place_; }
+
+ private:
+  // A run of slots that train at one rate.
+  struct Segment {
+    int64_t offset, count;
+    double lr_scale;
+  };
+
+  void choose_trained();
+  at::Tensor loss_of(const TorchBatch& batch, const at::Tensor& answers,
+                     const RunState& state) const;
+  void regularise();
+  void update(const Segment& segment);
+  void average();
+  void note(const TorchBatch& batch, const at::Tensor& loss,
+            const at::Tensor& answers);
+
+  const models::Model& model_;
+  TorchNetwork& network_;
+  at::Device device_;
+  TrainSettings settings_;
+  train::optimizers::Update update_;
+  at::Tensor gradients_, averages_;
+  std::vector<at::Tensor> state_;
+  std::vector<Segment> segments_;
+  at::Generator random_;
+
+  at::Tensor taken_;  // steps since the start, one float
+  at::Tensor rates_, rate_;
+  at::Tensor place_, losses_, correct_;  // of the epoch
+  std::vector<int64_t> counts_;          // samples of each step of the epoch
+  int64_t epochs_ = 0;
+};
+
+}  // namespace digitnet::engine
