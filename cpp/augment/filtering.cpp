@@ -10,14 +10,13 @@ namespace {
 constexpr uint32_t kFirstBlock = 0x80000000u;
 constexpr uint32_t kPlaneBlocks = 0x40000000u;
 
-// Position `at` beyond 0 .. size - 1, mirrored as often as needed.
+}  // namespace
+
 int64_t mirror(int64_t at, int64_t size) {
   const int64_t period = 2 * size;
   const int64_t place = ((at % period) + period) % period;
   return place < size ? place : period - 1 - place;
 }
-
-}  // namespace
 
 void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
                 int64_t count, const Workroom& work) {

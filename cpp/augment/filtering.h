@@ -27,8 +27,12 @@ struct Gaussian {
   const float* taps;  // [2 radius + 1]
 };
 
-// plane[height, width] with a border of `radius`, mirrored at the outer edges
-// of its pixels: b a | a b c d | d c. Lies in work.padded.
+// Position `at` beyond 0 .. size - 1, mirrored at the outer edges of the first
+// and last one as often as needed: b a | a b c d | d c.
+int64_t mirror(int64_t at, int64_t size);
+
+// plane[height, width] with a border of `radius`, mirrored. Lies in
+// work.padded.
 const float* mirrored(const float* plane, int64_t height, int64_t width,
                       int64_t radius, Workroom& work);
 

@@ -132,6 +132,34 @@ void Places::finish() {
   pending_ = {};
 }
 
+std::array<double, 6> Places::from_first_pixel() const {
+  const double middle_x = middle(shape_.width);
+  const double middle_y = middle(shape_.height);
+  const Affine& map = pending_;
+  return {map.xx,
+          map.xy,
+          map.dx + middle_x - map.xx * middle_x - map.xy * middle_y,
+          map.yx,
+          map.yy,
+          map.dy + middle_y - map.yx * middle_x - map.yy * middle_y};
+}
+
+void Places::spell_out(float* x, float* y) const {
+  const int64_t plane = shape_.height * shape_.width;
+  if (x_) {
+    std::copy_n(x_, plane, x);
+    std::copy_n(y_, plane, y);
+    return;
+  }
+  const auto map = from_first_pixel();
+  for (int64_t i = 0; i < plane; ++i) {
+    const auto column = static_cast<double>(i % shape_.width);
+    const auto row = static_cast<double>(i / shape_.width);
+    x[i] = static_cast<float>(map[0] * column + map[1] * row + map[2]);
+    y[i] = static_cast<float>(map[3] * column + map[4] * row + map[5]);
+  }
+}
+
 void resample(const uint8_t* image, const Shape& shape, const Places& places,
               const Sampling& sampling, double full,
               const kernels::Kernels& kernels, uint32_t* quads, float scale,
@@ -140,20 +168,16 @@ void resample(const uint8_t* image, const Shape& shape, const Places& places,
   const int beyond = sampling.fill == Fill::Constant
                          ? static_cast<int>(std::lround(sampling.value * full))
                          : -1;
-  const double middle_x = middle(shape.width), middle_y = middle(shape.height);
-  const Affine& map = places.map();
+  const auto map = places.from_first_pixel();
   kernels::Resample from{};
   from.height = shape.height;
   from.width = shape.width;
-  from.xx = static_cast<float>(map.xx);
-  from.xy = static_cast<float>(map.xy);
-  from.yx = static_cast<float>(map.yx);
-  from.yy = static_cast<float>(map.yy);
-  // Measured from the first pixel instead of the centre.
-  from.dx = static_cast<float>(map.dx + middle_x - map.xx * middle_x -
-                               map.xy * middle_y);
-  from.dy = static_cast<float>(map.dy + middle_y - map.yx * middle_x -
-                               map.yy * middle_y);
+  from.xx = static_cast<float>(map[0]);
+  from.xy = static_cast<float>(map[1]);
+  from.dx = static_cast<float>(map[2]);
+  from.yx = static_cast<float>(map[3]);
+  from.yy = static_cast<float>(map[4]);
+  from.dy = static_cast<float>(map[5]);
   from.x = places.x();
   from.y = places.y();
   from.reflect = sampling.fill == Fill::Reflect;

@@ -1,6 +1,8 @@
 // One resampling of an image through maps and displacements.
 #pragma once
 
+#include <array>
+
 #include "augment/op.h"
 #include "data/view.h"
 
@@ -32,6 +34,10 @@ class Places {
   const float* x() const { return x_; }  // null if nothing was bent
   const float* y() const { return y_; }
   const Affine& map() const { return pending_; }
+  // The map measured from the first pixel: xx, xy, dx, yx, yy, dy.
+  std::array<double, 6> from_first_pixel() const;
+  // All of them to x[H * W] and y[H * W].
+  void spell_out(float* x, float* y) const;
 
  private:
   void trace(const Affine& map);

@@ -1,6 +1,6 @@
 // One random operation on an image. Geometric ones say where pixels are read
-// from, so that a whole pipeline resamples an image once; the others change
-// pixels in place, afterwards.
+// from, so that a whole pipeline resamples an image once; the others paint:
+// they change pixels in place, afterwards.
 #pragma once
 
 #include <string>
@@ -73,7 +73,7 @@ struct OpEntry {
   double most;      // strengths are 0 to `most`, in the first unit
   uint32_t stream;  // its own random stream: never renumber
 
-  // One of these three.
+  // One of these: `move`, `bend`, or `draw` and `paint`.
   // The affine map of one draw.
   Affine (*move)(Draws& draws, const Amounts& amounts,
                  const Shape& shape) = nullptr;
@@ -81,9 +81,15 @@ struct OpEntry {
   // p is read at p + (dx, dy).
   void (*bend)(Draws& draws, const Amounts& amounts, const Shape& shape,
                Workroom& work, float* dx, float* dy) = nullptr;
-  // One draw, painted.
-  void (*paint)(Draws& draws, const Amounts& amounts, const Canvas& canvas,
+  // Painting, in two halves that need not be done in one place: what a draw says
+  // in numbers, as many as `idle` has, and what they make of an image. `noise`
+  // is normal, [C, H, W], of a noisy operation.
+  void (*draw)(Draws& draws, const Amounts& amounts, const Shape& shape,
+               double* numbers) = nullptr;
+  void (*paint)(const double* numbers, const float* noise, const Canvas& canvas,
                 Workroom& work) = nullptr;
+  std::vector<double> idle = {};  // the numbers that change nothing
+  bool noisy = false;
 
   std::vector<OpOption> options = {};
   bool chance = false;  // the strength itself says how often

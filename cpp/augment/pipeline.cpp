@@ -1,7 +1,9 @@
 #include "augment/pipeline.h"
 
 #include <algorithm>
+#include <array>
 
+#include "augment/filtering.h"
 #include "augment/parse.h"
 #include "core/error.h"
 
@@ -25,6 +27,8 @@ Amounts amounts_of(const Step& step, const Shape& shape) {
 bool takes_place(const Step& step, Draws& draws) {
   return step.probability == 1 || draws.uniform() < step.probability;
 }
+
+constexpr size_t kMostNumbers = 4;  // of any operation
 
 std::string written(const Step& step) {
   std::string text = join(step.op->name, " ", step.strength, step.unit);
@@ -98,15 +102,67 @@ Places Pipeline::draw_places(const Shape& shape, const Look& look,
   return places;
 }
 
+bool Pipeline::draw_painting(const Step& step, const Shape& shape,
+                             const Look& look, const Workroom& work,
+                             double* numbers, float* noise) {
+  Draws draws(look.seed, step.stream, look.epoch, look.sample);
+  std::copy(step.op->idle.begin(), step.op->idle.end(), numbers);
+  if (!takes_place(step, draws)) return false;
+  step.op->draw(draws, amounts_of(step, shape), shape, numbers);
+  if (step.op->noisy)
+    draw_plane(draws, 0, Noise::Normal, noise, shape.size(), work);
+  return true;
+}
+
 void Pipeline::paint(const Canvas& canvas, const Look& look,
                      Scratch& scratch) const {
+  Workroom& work = scratch.work_;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
-    Draws draws(look.seed, step.stream, look.epoch, look.sample);
-    if (takes_place(step, draws)) {
-      step.op->paint(draws, amounts_of(step, canvas.shape), canvas,
-                     scratch.work_);
+    std::array<double, kMostNumbers> numbers{};
+    float* noise = nullptr;
+    if (step.op->noisy) noise = work.padded.at_least(canvas.shape.size());
+    if (draw_painting(step, canvas.shape, look, work, numbers.data(), noise))
+      step.op->paint(numbers.data(), noise, canvas, work);
+  }
+}
+
+void Pipeline::make_room(int64_t n, const Shape& shape, Drawn& drawn) const {
+  drawn.maps.resize(geometric_ > 0 && !bends() ? n * 6 : 0);
+  drawn.places.resize(bends() ? n * 2 * shape.height * shape.width : 0);
+  drawn.paintings.resize(steps_.size() - geometric_);
+  for (size_t i = geometric_; i < steps_.size(); ++i) {
+    const OpEntry* op = steps_[i].op;
+    Drawn::Painting& painting = drawn.paintings[i - geometric_];
+    painting.op = op;
+    painting.amounts = amounts_of(steps_[i], shape);
+    painting.numbers.resize(n * static_cast<int64_t>(op->idle.size()));
+    painting.noise.resize(op->noisy ? n * shape.size() : 0);
+  }
+}
+
+void Pipeline::draw(const Shape& shape, const Look& look, Scratch& scratch,
+                    int64_t at, Drawn& drawn) const {
+  if (geometric_ > 0) {
+    Places places = draw_places(shape, look, scratch);
+    if (drawn.places.empty()) {
+      const std::array<double, 6> map = places.from_first_pixel();
+      std::copy(map.begin(), map.end(), drawn.maps.data() + at * 6);
+    } else {
+      const int64_t plane = shape.height * shape.width;
+      float* x = drawn.places.data() + at * 2 * plane;
+      places.spell_out(x, x + plane);
     }
+  }
+  for (size_t i = geometric_; i < steps_.size(); ++i) {
+    Drawn::Painting& painting = drawn.paintings[i - geometric_];
+    const auto count = static_cast<int64_t>(painting.op->idle.size());
+    std::array<double, kMostNumbers> numbers{};
+    draw_painting(steps_[i], shape, look, scratch.work_, numbers.data(),
+                  painting.op->noisy
+                      ? painting.noise.data() + at * shape.size()
+                      : nullptr);
+    std::copy_n(numbers.begin(), count, painting.numbers.data() + at * count);
   }
 }
 

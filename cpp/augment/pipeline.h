@@ -28,6 +28,23 @@ struct Look {
   bool painted = true;  // false: only moved by the geometric operations
 };
 
+// Many samples' draws, for those who apply them elsewhere. Of each sample:
+struct Drawn {
+  // One operation that paints: its numbers [n, k], idle where it does not take
+  // place, and its noise [n, C, H, W] if it is noisy.
+  struct Painting {
+    const OpEntry* op;
+    Amounts amounts;  // the largest ones
+    std::vector<float> numbers, noise;
+  };
+
+  // Where output pixel (x, y) is read, from the first pixel on: either six
+  // numbers [n, 6], x' = [0] x + [1] y + [2] and y' = [3] x + [4] y + [5], or,
+  // if something bends, places x', y' [n, 2, H, W]. Neither: where it is.
+  std::vector<float> maps, places;
+  std::vector<Painting> paintings;
+};
+
 class Pipeline {
  public:
   // Parts separated by `|`. An operation is a name, a strength and its unit (a
@@ -48,6 +65,8 @@ class Pipeline {
   // others follow, each kind in the order in which it was written.
   std::string text() const;
 
+  const Sampling& sampling() const { return sampling_; }
+
   // Memory of one caller for images of one shape.
   class Scratch {
    public:
@@ -67,11 +86,21 @@ class Pipeline {
              const Look& look, Scratch& scratch, float* out, float scale = 1,
              float shift = 0) const;
 
+  // Room for the draws of n samples, in the memory that `drawn` has already;
+  // and the draws of one, its `at`-th.
+  void make_room(int64_t n, const Shape& shape, Drawn& drawn) const;
+  void draw(const Shape& shape, const Look& look, Scratch& scratch, int64_t at,
+            Drawn& drawn) const;
+
  private:
   bool bends() const;
   Places draw_places(const Shape& shape, const Look& look,
                      Scratch& scratch) const;
   void paint(const Canvas& canvas, const Look& look, Scratch& scratch) const;
+  // Whether the step takes place; its numbers and noise then, or idle ones.
+  static bool draw_painting(const Step& step, const Shape& shape,
+                            const Look& look, const Workroom& work,
+                            double* numbers, float* noise);
 
   std::vector<Step> steps_;  // geometric ones first
   size_t geometric_ = 0;     // how many

@@ -201,7 +201,7 @@ py::dict fit(models::Model& model, const py::array& images,
   if (hooks.interrupted()) outcome.status = train::Status::Interrupted;
   return py::dict("status"_a = word_for(outcome.status),
                   "best_epoch"_a = outcome.best_epoch,
-                  "message"_a = outcome.message,
+                  "message"_a = outcome.message, "loop"_a = outcome.loop,
                   "step_losses"_a = outcome.step_losses,
                   "step_rates"_a = outcome.step_rates);
 }

@@ -31,6 +31,11 @@ void refuse_forked_child() {
 
 }  // namespace
 
+std::string environment(const char* name) {
+  const char* word = std::getenv(name);
+  return word ? word : "";
+}
+
 int num_threads() { return std::max(1, at::get_num_threads()); }
 
 std::string resolve_device(const std::string& device) {
@@ -55,8 +60,7 @@ namespace {
 
 // Why not the native executor, as far as the network does not say.
 std::string native_refused(const std::string& device, const std::string& need) {
-  const char* wanted = std::getenv("DIGITNET_EXECUTOR");
-  const std::string word = wanted ? wanted : "";
+  const std::string word = environment("DIGITNET_EXECUTOR");
   require(word.empty() || word == "native" || word == "torch",
           "DIGITNET_EXECUTOR: expected 'native' or 'torch', got '", word, "'");
   if (word == "torch") return "DIGITNET_EXECUTOR is 'torch'";

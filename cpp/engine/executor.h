@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "augment/pipeline.h"
 #include "core/options.h"
+#include "data/view.h"
 #include "engine/ranks.h"
 #include "models/model.h"
 
@@ -63,6 +65,23 @@ struct Totals {
   int64_t correct = 0;
   int64_t samples = 0;
   int64_t bad_step = -1;  // first step of the epoch whose loss was not finite
+};
+
+// A training set that an executor may keep in its device's memory: borrowed
+// until hold() returns.
+struct Held {
+  const data::DatasetView* set;
+  const augment::Pipeline* augment;
+  const augment::Drawn* drawn;        // the room of an epoch
+  const std::vector<float>* weights;  // of the samples, or empty: all 1
+  int64_t batch_size;
+};
+
+// What an epoch of it goes by: borrowed until start_held_epoch() returns.
+struct HeldEpoch {
+  const std::vector<int64_t>* order;
+  const augment::Drawn* drawn;       // in that order
+  const std::vector<double>* rates;  // the learning rate of every step
 };
 
 // Not thread-safe; one user at a time. Every method may throw
@@ -119,6 +138,13 @@ class Executor {
   }
 
   virtual void start_training(const TrainSettings& settings) = 0;
+  // Keeps the set, so that its steps need nothing of the host. Returns "", or
+  // why it is not kept: then start_epoch() and train() are to be called.
+  virtual std::string hold(const Held& held) = 0;
+  virtual void start_held_epoch(const HeldEpoch& epoch) = 0;
+  // The next steps of the epoch, `most` or fewer, at least one; returns how
+  // many. The last of an epoch may have fewer samples.
+  virtual int64_t train_held(int64_t most) = 0;
   virtual void start_epoch(int64_t steps) = 0;
   // Forward, loss, backward, update. Reads nothing back to the host.
   virtual void train(const Batch& batch, double lr) = 0;
@@ -157,6 +183,8 @@ Choice choose_executor(models::Model& model, const std::string& device,
 // What make_executor() heeds beside the model, as one word to compare.
 std::string executor_settings(const std::string& device);
 std::string resolve_device(const std::string& device);
+// The value of an environment variable, or "".
+std::string environment(const char* name);
 // As torch.set_num_threads() says.
 int num_threads();
 

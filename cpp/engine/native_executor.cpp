@@ -103,6 +103,12 @@ class NativeExecutor : public Executor, private native::Updater {
     });
   }
 
+  std::string hold(const Held&) override {
+    return "the native executor works in the host's memory";
+  }
+  void start_held_epoch(const HeldEpoch&) override {}
+  int64_t train_held(int64_t) override { return 0; }
+
   void start_epoch(int64_t) override {
     totals_ = {};
     epoch_steps_ = 0;

@@ -12,8 +12,10 @@
 
 #include "core/error.h"
 #include "core/list.h"
+#include "engine/held_set.h"
 #include "engine/torch_network.h"
 #include "engine/torch_trainer.h"
+#include "kernels/thread_pool.h"
 
 namespace digitnet::engine {
 namespace {
@@ -105,12 +107,48 @@ class TorchExecutor : public Executor {
     model_.touch();
   }
 
+  void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
+    if (!pool_) pool_.emplace(num_threads());
+    pool_->run(tasks, task);
+  }
+
   void start_training(const TrainSettings& settings) override {
     guarded([&] { trainer_.emplace(model_, network_, device_, settings); });
   }
 
+  std::string hold(const Held& held) override {
+    held_.reset();
+    const std::string refused = not_held();
+    if (!refused.empty()) return refused;
+    try {
+      guarded([&] { held_.emplace(held, model_, device_); });
+    } catch (const OutOfMemory&) {
+      held_.reset();
+      return "the training set and an epoch's draws do not fit the memory of " +
+             device_.str();
+    }
+    return "";
+  }
+
+  void start_held_epoch(const HeldEpoch& epoch) override {
+    guarded([&] {
+      trainer_->start_epoch(*epoch.rates);
+      held_->start_epoch(epoch);
+    });
+    step_ = 0;
+  }
+
+  int64_t train_held(int64_t) override {
+    guarded([&] {
+      trainer_->take_rate();
+      trainer_->step(held_->batch(trainer_->place(), held_->count_of(step_)));
+    });
+    ++step_;
+    return 1;
+  }
+
   void start_epoch(int64_t steps) override {
-    guarded([&] { trainer_->start_epoch(std::vector<float>(steps)); });
+    guarded([&] { trainer_->start_epoch(std::vector<double>(steps)); });
   }
 
   void train(const Batch& batch, double lr) override {
@@ -189,6 +227,16 @@ class TorchExecutor : public Executor {
             to_vector(base.grad())};
   }
 
+  // Where steps find their samples, if the environment does not say: on a GPU
+  // in its memory, on a CPU in the host's, which is the same.
+  std::string not_held() const {
+    const std::string word = environment("DIGITNET_RESIDENT");
+    require(word.empty() || word == "0" || word == "1",
+            "DIGITNET_RESIDENT: expected '0' or '1', got '", word, "'");
+    if (word == "0") return "DIGITNET_RESIDENT is '0'";
+    return device_.is_cpu() && word.empty() ? "the data are in its memory" : "";
+  }
+
   TorchBatch uploaded(const Batch& batch) const {
     TorchBatch there;
     there.images = network_.input(batch.images, batch.count);
@@ -219,6 +267,10 @@ class TorchExecutor : public Executor {
   at::Device device_;
   TorchNetwork network_;
   std::optional<TorchTrainer> trainer_;
+  std::optional<HeldSet> held_;
+  int64_t step_ = 0;  // of the held epoch
+  // Made when samples are first prepared.
+  std::optional<kernels::ThreadPool> pool_;
 };
 
 }  // namespace

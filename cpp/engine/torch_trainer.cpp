@@ -66,11 +66,11 @@ void TorchTrainer::choose_trained() {
   }
 }
 
-void TorchTrainer::start_epoch(const std::vector<float>& rates) {
+void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   const auto steps = static_cast<int64_t>(rates.size());
   rates_ =
-      at::from_blob(const_cast<float*>(rates.data()), {steps}, at::kFloat)
-          .clone()
+      at::from_blob(const_cast<double*>(rates.data()), {steps}, at::kDouble)
+          .to(at::kFloat)
           .to(device_);
   losses_ = at::zeros({steps}, network_.values().options());
   const auto whole = network_.values().options().dtype(at::kLong);
@@ -84,6 +84,10 @@ void TorchTrainer::start_epoch(const std::vector<float>& rates) {
 }
 
 void TorchTrainer::set_rate(double lr) { rate_.fill_(lr); }
+
+void TorchTrainer::take_rate() {
+  rate_.copy_(rates_.index_select(0, place_).squeeze(0));
+}
 
 void TorchTrainer::step(const TorchBatch& batch) {
   at::AutoGradMode grad(true);

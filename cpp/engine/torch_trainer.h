@@ -42,10 +42,11 @@ class TorchTrainer {
   TorchTrainer(const models::Model& model, TorchNetwork& network,
                at::Device device, const TrainSettings& settings);
 
-  // `rates`: the learning rate of every step, or as many of any kind if
-  // set_rate() is going to be called before each.
-  void start_epoch(const std::vector<float>& rates);
+  // `rates`: the learning rate of every step, for take_rate(); or as many of
+  // any kind for set_rate(). One of the two comes before each step.
+  void start_epoch(const std::vector<double>& rates);
   void set_rate(double lr);
+  void take_rate();  // of the epoch's list
   // Forward, loss, backward, update.
   void step(const TorchBatch& batch);
   Totals totals() const;

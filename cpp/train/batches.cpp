@@ -31,6 +31,26 @@ void Batches::start_epoch(int64_t epoch) {
                        Draws(config_.seed, Stream::Permutation, epoch));
 }
 
+std::string Batches::hold(engine::Executor& executor) {
+  if (ranks_.several()) return "several ranks share every step";
+  if (attacker_) return "attacks look at every batch";
+  if (training_.domains) return "batches of two domains are put in order";
+  samples_.pipeline().make_room(training_.count, model_.input(), drawn_);
+  std::vector<float> weights;
+  if (!weights_.empty()) {
+    for (int64_t sample = 0; sample < training_.count; ++sample)
+      weights.push_back(static_cast<float>(weight(sample)));
+  }
+  return executor.hold({&training_, &samples_.pipeline(), &drawn_, &weights,
+                        config_.batch_size});
+}
+
+void Batches::start_held_epoch(engine::Executor& executor,
+                               const std::vector<double>& rates) {
+  samples_.draw(executor, order_, epoch_, drawn_);
+  executor.start_held_epoch({&order_, &drawn_, &rates});
+}
+
 engine::Batch Batches::gather(engine::Executor& executor, int64_t step) {
   const int64_t begin = step * config_.batch_size;
   const int64_t whole = std::min(config_.batch_size, training_.count - begin);

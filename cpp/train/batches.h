@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "attack/attack.h"
@@ -23,6 +24,14 @@ class Batches {
 
   // The order of an epoch is a function of seed and epoch.
   void start_epoch(int64_t epoch);
+
+  // Lets the executor keep the set. Returns "" or why it does not. What it keeps
+  // is trained on by Executor::train_held(), the rest by gather().
+  std::string hold(engine::Executor& executor);
+  // Behind start_epoch(), if the set is kept; `rates` of the epoch's steps.
+  void start_held_epoch(engine::Executor& executor,
+                        const std::vector<double>& rates);
+
   // A step's samples as the network takes them; of several ranks this one's.
   // They stay until the next call.
   engine::Batch gather(engine::Executor& executor, int64_t step);
@@ -49,6 +58,7 @@ class Batches {
   std::vector<float> images_, targets_, weights_;
   std::vector<int64_t> labels_;
   std::optional<attack::Attacker> attacker_;
+  augment::Drawn drawn_;  // of a set that is kept
 };
 
 }  // namespace digitnet::train

@@ -1,5 +1,7 @@
 #include "train/samples.h"
 
+#include <algorithm>
+
 namespace digitnet::train {
 
 Samples::Samples(const models::Model& model, const std::string& augment,
@@ -7,6 +9,7 @@ Samples::Samples(const models::Model& model, const std::string& augment,
     : model_(model),
       pipeline_(augment),
       seed_(seed),
+      most_(most),
       fused_(!pipeline_.empty() &&
              model.preprocess().is_affine(scale_, shift_)) {
   blocks_.assign(engine::blocks_of(most), Block(pipeline_, model.input()));
@@ -28,6 +31,23 @@ void Samples::fill(engine::Executor& executor, const data::DatasetView& set,
                     fused_ ? scale_ : 1, fused_ ? shift_ : 0);
     if (!fused_) preprocess.apply(block.raw.data(), to);
   });
+}
+
+void Samples::draw(engine::Executor& executor,
+                   const std::vector<int64_t>& samples, int64_t epoch,
+                   augment::Drawn& drawn) {
+  if (pipeline_.empty()) return;
+  const auto count = static_cast<int64_t>(samples.size());
+  for (int64_t first = 0; first < count; first += most_) {
+    engine::each_sample(
+        executor, std::min(most_, count - first),
+        [&](int64_t i, int64_t index) {
+          const auto sample = static_cast<uint64_t>(samples[first + i]);
+          pipeline_.draw(model_.input(),
+                         {seed_, static_cast<uint64_t>(epoch), sample},
+                         blocks_[index].scratch, first + i, drawn);
+        });
+  }
 }
 
 }  // namespace digitnet::train

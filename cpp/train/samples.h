@@ -24,6 +24,12 @@ class Samples {
             const int64_t* chosen, int64_t count, int64_t epoch, bool painted,
             float* out);
 
+  const augment::Pipeline& pipeline() const { return pipeline_; }
+  // The draws of these samples in an epoch, in this order, on the executor's
+  // threads; `drawn` has room for them.
+  void draw(engine::Executor& executor, const std::vector<int64_t>& samples,
+            int64_t epoch, augment::Drawn& drawn);
+
  private:
   // Memory of those who prepare one block.
   struct Block {
@@ -36,6 +42,7 @@ class Samples {
   const models::Model& model_;
   augment::Pipeline pipeline_;
   uint64_t seed_;
+  int64_t most_;
   // Augmentation and preprocessing are one pass, where that changes nothing but
   // the rounding.
   float scale_ = 1, shift_ = 0;

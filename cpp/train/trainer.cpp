@@ -47,6 +47,13 @@ class Loop {
   Outcome run() {
     engine::keep_pages_mapped();
     executor_->start_training(settings());
+    const std::string reason = batches_.hold(*executor_);
+    held_ = reason.empty();
+    if (held_) {
+      outcome_.loop = "the data in the device's memory";
+    } else if (engine::resolve_device(config_.device) != "cpu") {
+      outcome_.loop = "batches from the host: " + reason;
+    }
     good_.take(model_);
     try {
       for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
@@ -79,13 +86,17 @@ class Loop {
   void run_epoch(int64_t epoch) {
     const auto start = Clock::now();
     batches_.start_epoch(epoch);
-    executor_->start_epoch(steps_);
+    if (held_) {
+      rates_.clear();
+      for (int64_t step = 0; step < steps_; ++step)
+        rates_.push_back(rate(epoch));
+      batches_.start_held_epoch(*executor_, rates_);
+    } else {
+      executor_->start_epoch(steps_);
+    }
     recorded_ = {};
-    for (int64_t step = 0; step < steps_; ++step) {
-      lr_ = rate(epoch);
-      engine::Batch batch = batches_.gather(*executor_, step);
-      batch.reversal = reversal();
-      executor_->train(batch, lr_);
+    for (int64_t step = 0; step < steps_;) {
+      step += held_ ? take_held(step) : take(epoch, step);
       if (config_.record_steps) record();
       if (Clock::now() - last_pulse_ < kPulse) continue;
       last_pulse_ = Clock::now();
@@ -93,10 +104,26 @@ class Loop {
       // Ranks find out together, at the end of the epoch.
       if (totals.bad_step >= 0 && !hooks_.ranks.several())
         return diverge(epoch, totals.bad_step);
-      if (hooks_.pulse && hooks_.pulse(epoch, step + 1, steps_, totals.loss))
+      if (hooks_.pulse && hooks_.pulse(epoch, step, steps_, totals.loss))
         return interrupt();
     }
     finish_epoch(epoch, start);
+  }
+
+  // Both return how many steps they took.
+  int64_t take(int64_t epoch, int64_t step) {
+    lr_ = rate(epoch);
+    engine::Batch batch = batches_.gather(*executor_, step);
+    batch.reversal = reversal();
+    executor_->train(batch, lr_);
+    return 1;
+  }
+
+  int64_t take_held(int64_t step) {
+    const int64_t taken =
+        executor_->train_held(config_.record_steps ? 1 : steps_ - step);
+    lr_ = rates_[step + taken - 1];
+    return taken;
   }
 
   // Of the next step.
@@ -278,6 +305,8 @@ class Loop {
   int64_t taken_ = 0;  // steps since the start
   double best_value_ = std::numeric_limits<double>::infinity();
   double lr_ = 0;
+  bool held_ = false;         // the executor keeps the training set
+  std::vector<double> rates_;  // of the epoch's steps then
   engine::Totals recorded_;  // of the epoch at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor holds the moving average

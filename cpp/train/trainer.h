@@ -39,6 +39,7 @@ struct Outcome {
   Status status = Status::Finished;
   int64_t best_epoch = 0;  // by the monitored value
   std::string message;     // why it diverged
+  std::string loop;        // how a GPU was fed; "" on a CPU
   // Of each step, if the config asks: its mean loss, NaN once it is not finite,
   // and its learning rate.
   std::vector<double> step_losses, step_rates;

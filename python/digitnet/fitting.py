@@ -250,6 +250,8 @@ def _train(
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]
+            if outcome["loop"]:
+                run.history.executor += f"; {outcome['loop']}"
             if options["record_steps"]:
                 names = {"loss": "step_losses", "learning_rate": "step_rates"}
                 run.history.steps = {k: outcome[key] for k, key in names.items()}

@@ -23,7 +23,7 @@ class History(Mapping[str, list[float]]):
         monitor: The column that the best epoch goes by.
         steps: "loss" and "learning_rate" of every step, if `fit` was told to record them.
         executor: What trained, such as "native (avx512, 2 threads)"; if that is not the
-            native executor on a CPU, with the reason.
+            native executor on a CPU, with the reason; on a GPU also how it was fed.
     """
 
     def __init__(

@@ -12,9 +12,14 @@ OpEntry blur() {
           .units = {"px", "%"},
           .most = 16,
           .stream = 13,
-          .paint = [](Draws& draws, const Amounts& amounts,
-                      const Canvas& canvas, Workroom& work) {
-            const double sigma = draws.uniform(0, amounts.strength);
+          .draw =
+              [](Draws& draws, const Amounts& amounts, const Shape&,
+                 double* numbers) {
+                numbers[0] = draws.uniform(0, amounts.strength);
+              },
+          .paint = [](const double* numbers, const float*, const Canvas& canvas,
+                      Workroom& work) {
+            const double sigma = numbers[0];
             if (sigma <= 0) return;
             const Shape& shape = canvas.shape;
             const Gaussian filter(sigma, work);
@@ -24,7 +29,8 @@ OpEntry blur() {
                                              filter.radius, work);
               filter.apply(padded, shape.height, shape.width, work, plane);
             }
-          }};
+          },
+          .idle = {0}};
 }
 
 }  // namespace digitnet::augment

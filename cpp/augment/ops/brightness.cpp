@@ -14,15 +14,20 @@ OpEntry brightness() {
       .units = {"", "%"},
       .most = 1,
       .stream = 10,
-      .paint = [](Draws& draws, const Amounts& amounts, const Canvas& canvas,
+      .draw =
+          [](Draws& draws, const Amounts& amounts, const Shape&,
+             double* numbers) {
+            numbers[0] = draws.uniform(-amounts.strength, amounts.strength);
+          },
+      .paint = [](const double* numbers, const float*, const Canvas& canvas,
                   Workroom&) {
-        const auto change = static_cast<float>(
-            draws.uniform(-amounts.strength, amounts.strength) * canvas.full);
+        const auto change = static_cast<float>(numbers[0] * canvas.full);
         const float full = canvas.full;
         float* pixels = canvas.pixels;
         for (int64_t i = 0; i < canvas.shape.size(); ++i)
           pixels[i] = std::clamp(pixels[i] + change, 0.0f, full);
-      }};
+      },
+      .idle = {0}};
 }
 
 }  // namespace digitnet::augment

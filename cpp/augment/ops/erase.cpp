@@ -10,9 +10,9 @@ namespace {
 constexpr double kLeastArea = 0.02;
 constexpr double kFlattest = 0.3;
 
-void paint(Draws& draws, const Amounts& amounts, const Canvas& canvas,
-           Workroom&) {
-  const Shape& shape = canvas.shape;
+// A rectangle: its first row and column, its height and width.
+void draw(Draws& draws, const Amounts& amounts, const Shape& shape,
+          double* numbers) {
   const double part =
       draws.uniform(std::min(kLeastArea, amounts.strength), amounts.strength);
   const double area = part * static_cast<double>(shape.height * shape.width);
@@ -24,6 +24,18 @@ void paint(Draws& draws, const Amounts& amounts, const Canvas& canvas,
       std::min<int64_t>(std::llround(std::sqrt(area / aspect)), shape.width);
   const auto top = static_cast<int64_t>(draws.below(shape.height - height + 1));
   const auto left = static_cast<int64_t>(draws.below(shape.width - width + 1));
+  int64_t at = 0;
+  for (const int64_t side : {top, left, height, width})
+    numbers[at++] = static_cast<double>(side);
+}
+
+void paint(const double* numbers, const float*, const Canvas& canvas,
+           Workroom&) {
+  const Shape& shape = canvas.shape;
+  const auto top = static_cast<int64_t>(numbers[0]),
+             left = static_cast<int64_t>(numbers[1]),
+             height = static_cast<int64_t>(numbers[2]),
+             width = static_cast<int64_t>(numbers[3]);
   for (int64_t c = 0; c < shape.channels; ++c) {
     for (int64_t y = top; y < top + height; ++y) {
       std::fill_n(canvas.pixels + (c * shape.height + y) * shape.width + left,
@@ -43,7 +55,9 @@ OpEntry erase() {
           .units = {"", "%"},
           .most = 0.9,
           .stream = 9,
-          .paint = paint};
+          .draw = draw,
+          .paint = paint,
+          .idle = {0, 0, 0, 0}};
 }
 
 }  // namespace digitnet::augment

@@ -14,19 +14,20 @@ OpEntry noise() {
           .units = {"", "%"},
           .most = 2,
           .stream = 12,
-          .paint = [](Draws& draws, const Amounts& amounts,
-                      const Canvas& canvas, Workroom& work) {
+          .draw = [](Draws&, const Amounts& amounts, const Shape&,
+                     double* numbers) { numbers[0] = amounts.strength; },
+          .paint = [](const double* numbers, const float* noise,
+                      const Canvas& canvas, Workroom&) {
             const int64_t size = canvas.shape.size();
-            float* noise = work.padded.at_least(size);
-            draw_plane(draws, 0, Noise::Normal, noise, size, work);
-            const auto part =
-                static_cast<float>(amounts.strength * canvas.full);
+            const auto part = static_cast<float>(numbers[0] * canvas.full);
             const float full = canvas.full;
             float* pixels = canvas.pixels;
             for (int64_t i = 0; i < size; ++i) {
               pixels[i] = std::clamp(pixels[i] + noise[i] * part, 0.0f, full);
             }
-          }};
+          },
+          .idle = {0},
+          .noisy = true};
 }
 
 }  // namespace digitnet::augment

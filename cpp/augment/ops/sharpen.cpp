@@ -6,9 +6,9 @@
 namespace digitnet::augment {
 namespace {
 
-void paint(Draws& draws, const Amounts& amounts, const Canvas& canvas,
+void paint(const double* numbers, const float*, const Canvas& canvas,
            Workroom& work) {
-  const auto part = static_cast<float>(draws.uniform(0, amounts.strength));
+  const auto part = static_cast<float>(numbers[0]);
   const Shape& shape = canvas.shape;
   const float full = canvas.full;
   const int64_t stride = shape.width + 2;
@@ -38,7 +38,13 @@ OpEntry sharpen() {
           .units = {"", "%"},
           .most = 4,
           .stream = 14,
-          .paint = paint};
+          .draw =
+              [](Draws& draws, const Amounts& amounts, const Shape&,
+                 double* numbers) {
+                numbers[0] = draws.uniform(0, amounts.strength);
+              },
+          .paint = paint,
+          .idle = {0}};
 }
 
 }  // namespace digitnet::augment
