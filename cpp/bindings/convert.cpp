@@ -81,6 +81,13 @@ data::DatasetView samples_for(const models::Model& model,
   return view;
 }
 
+std::shared_ptr<py::object> kept(py::object object) {
+  return {new py::object(std::move(object)), [](py::object* own) {
+            py::gil_scoped_acquire acquire;
+            delete own;
+          }};
+}
+
 bool no_signal() {
   py::gil_scoped_acquire acquire;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();

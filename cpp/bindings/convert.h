@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +44,9 @@ data::DatasetView samples_view(const py::array& images,
 data::DatasetView samples_for(const models::Model& model,
                               const py::array& images,
                               const std::optional<Labels>& rows);
+
+// The object, dropped under the GIL by whoever is the last to hold it.
+std::shared_ptr<py::object> kept(py::object object);
 
 // True while Python has no signal for us, else throws what the signal raised;
 // called without the GIL.

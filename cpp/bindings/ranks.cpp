@@ -36,16 +36,11 @@ engine::Ranks ranks_from(const py::object& value) {
   require(ranks.count >= 1 && ranks.rank >= 0 && ranks.rank < ranks.count,
           "fit.distributed: expected a rank below ", ranks.count, ", got ",
           ranks.rank);
-  // Kept and dropped under the GIL, called without it.
-  const auto keep = std::shared_ptr<py::object>(
-      new py::object(given[2]), [](py::object* object) {
-        py::gil_scoped_acquire acquire;
-        delete object;
-      });
-  ranks.sum = [keep](const at::Tensor& tensor) {
+  const auto own = kept(given[2]);
+  ranks.sum = [own](const at::Tensor& tensor) {
     py::gil_scoped_acquire acquire;
     try {
-      (*keep)(shared_with_python(tensor));
+      (*own)(shared_with_python(tensor));
     } catch (py::error_already_set& error) {
       if (error.matches(PyExc_KeyboardInterrupt)) throw;
       throw std::runtime_error(

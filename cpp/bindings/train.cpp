@@ -2,6 +2,7 @@
 
 #include "bindings/convert.h"
 #include "bindings/ranks.h"
+#include "bindings/recorder.h"
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/executor.h"
@@ -10,6 +11,7 @@
 #include "kernels/kernels.h"
 #include "train/adapt.h"
 #include "train/optimizers.h"
+#include "train/rehearsal.h"
 #include "train/schedules.h"
 #include "train/trainer.h"
 
@@ -175,7 +177,8 @@ py::dict fit(models::Model& model, const py::array& images,
              const std::optional<py::array>& val_images,
              const std::optional<Labels>& val_rows,
              const std::optional<Labels>& val_labels, const py::dict& options,
-             py::object epoch_done, py::object pulse, const py::object& ranks) {
+             py::object epoch_done, py::object pulse, const py::object& ranks,
+             const py::object& recorder) {
   const train::Config config = config_from(options);
   auto training =
       labelled_view(images, rows, labels, sample_weight, model, "fit.data");
@@ -192,6 +195,7 @@ py::dict fit(models::Model& model, const py::array& images,
   PythonHooks hooks(std::move(epoch_done), std::move(pulse));
   train::Hooks told = hooks.hooks();
   told.ranks = ranks_from(ranks);
+  told.recorder = recorder_from(recorder);
   train::Outcome outcome;
   {
     py::gil_scoped_release release;
@@ -205,6 +209,30 @@ py::dict fit(models::Model& model, const py::array& images,
                   "step_losses"_a = outcome.step_losses,
                   "step_rates"_a = outcome.step_rates);
 }
+
+// A rehearsal with what it borrows.
+class PythonRehearsal {
+ public:
+  PythonRehearsal(models::Model& model, py::array images,
+                  std::optional<Labels> rows, Labels labels,
+                  const py::dict& options)
+      : images_(std::move(images)),
+        rows_(std::move(rows)),
+        labels_(std::move(labels)),
+        view_(labelled_view(images_, rows_, labels_, std::nullopt, model,
+                            "rehearsal.data")),
+        rehearsal_(model, view_, config_from(options)) {}
+
+  void start_epoch() { rehearsal_.start_epoch(); }
+  void step() { rehearsal_.step(); }
+
+ private:
+  py::array images_;
+  std::optional<Labels> rows_;
+  Labels labels_;
+  data::DatasetView view_;
+  train::Rehearsal rehearsal_;
+};
 
 void adapt(models::Model& model, const py::array& images,
            const std::optional<Labels>& rows) {
@@ -304,10 +332,21 @@ void bind_train(py::module_& root) {
       "Instruction sets that the native executor can use here, best first.");
   m.def("resolve_device", &engine::resolve_device, "device"_a,
         "The device that 'auto' stands for.");
+  py::class_<PythonRehearsal>(
+      m, "Rehearsal",
+      "Training steps without content: what a step asks of a device.")
+      .def(py::init<models::Model&, py::array, std::optional<Labels>, Labels,
+                    const py::dict&>(),
+           "model"_a, "images"_a, "rows"_a, "labels"_a, "options"_a,
+           py::keep_alive<1, 2>())
+      .def("start_epoch", &PythonRehearsal::start_epoch,
+           py::call_guard<py::gil_scoped_release>(), "The next epoch.")
+      .def("step", &PythonRehearsal::step,
+           py::call_guard<py::gil_scoped_release>(), "The next step of the epoch.");
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
         "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,
-        "ranks"_a = py::none(),
+        "ranks"_a = py::none(), "recorder"_a = py::none(),
         "Train in place; digitnet.Model.fit is the front door.");
 }
 

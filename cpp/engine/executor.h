@@ -18,7 +18,21 @@
 #include "engine/ranks.h"
 #include "models/model.h"
 
+namespace at {
+struct Generator;
+}
+
 namespace digitnet::engine {
+
+// What is asked of a device, recorded to be asked again without the host.
+using Work = std::function<void()>;
+struct Recorder {
+  // Calls `warm_up` some times, then records what `work`, the same, asks for.
+  // Throws std::runtime_error with the reason if the device cannot.
+  std::function<Work(const Work& warm_up, const Work& work)> record;
+  // Where the work must take its random numbers from.
+  std::shared_ptr<at::Generator> random;
+};
 
 // Samples as the network takes them: preprocessed, [count, C, H, W] floats.
 struct Batch {
@@ -50,6 +64,7 @@ struct TrainSettings {
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
   Ranks ranks;  // who trains along
+  Recorder recorder;  // of the steps on a set that is held; empty: none does
 
   // Young averages forget faster, so that the first weights do not linger.
   double average_decay(int64_t steps) const {
@@ -145,6 +160,8 @@ class Executor {
   // The next steps of the epoch, `most` or fewer, at least one; returns how
   // many. The last of an epoch may have fewer samples.
   virtual int64_t train_held(int64_t most) = 0;
+  // In words, how they are asked of the device: "16 captured steps a launch".
+  virtual std::string launches() const = 0;
   virtual void start_epoch(int64_t steps) = 0;
   // Forward, loss, backward, update. Reads nothing back to the host.
   virtual void train(const Batch& batch, double lr) = 0;

@@ -108,6 +108,7 @@ class NativeExecutor : public Executor, private native::Updater {
   }
   void start_held_epoch(const HeldEpoch&) override {}
   int64_t train_held(int64_t) override { return 0; }
+  std::string launches() const override { return ""; }
 
   void start_epoch(int64_t) override {
     totals_ = {};

@@ -12,7 +12,7 @@
 
 #include "core/error.h"
 #include "core/list.h"
-#include "engine/held_set.h"
+#include "engine/held_steps.h"
 #include "engine/torch_network.h"
 #include "engine/torch_trainer.h"
 #include "kernels/thread_pool.h"
@@ -90,7 +90,7 @@ class TorchExecutor : public Executor {
       const at::Tensor losses =
           losses_of(model_.loss(), network_(x, state),
                     on_device(labels, count),
-                    trainer_ ? trainer_->label_smoothing() : 0);
+                    trainer_ ? trainer_->settings().label_smoothing : 0);
       const auto slopes = torch::autograd::grad({losses.sum()}, {x});
       return LossSlopes{to_vector(losses), to_vector(slopes[0])};
     });
@@ -113,17 +113,20 @@ class TorchExecutor : public Executor {
   }
 
   void start_training(const TrainSettings& settings) override {
+    steps_.reset();
     guarded([&] { trainer_.emplace(model_, network_, device_, settings); });
   }
 
   std::string hold(const Held& held) override {
-    held_.reset();
+    steps_.reset();
     const std::string refused = not_held();
     if (!refused.empty()) return refused;
     try {
-      guarded([&] { held_.emplace(held, model_, device_); });
+      guarded([&] {
+        steps_.emplace(HeldSet(held, model_, device_), *trainer_,
+                       trainer_->settings().recorder);
+      });
     } catch (const OutOfMemory&) {
-      held_.reset();
       return "the training set and an epoch's draws do not fit the memory of " +
              device_.str();
     }
@@ -131,21 +134,14 @@ class TorchExecutor : public Executor {
   }
 
   void start_held_epoch(const HeldEpoch& epoch) override {
-    guarded([&] {
-      trainer_->start_epoch(*epoch.rates);
-      held_->start_epoch(epoch);
-    });
-    step_ = 0;
+    guarded([&] { steps_->start_epoch(epoch); });
   }
 
-  int64_t train_held(int64_t) override {
-    guarded([&] {
-      trainer_->take_rate();
-      trainer_->step(held_->batch(trainer_->place(), held_->count_of(step_)));
-    });
-    ++step_;
-    return 1;
+  int64_t train_held(int64_t most) override {
+    return guarded([&] { return steps_->train(most); });
   }
+
+  std::string launches() const override { return steps_->launches(); }
 
   void start_epoch(int64_t steps) override {
     guarded([&] { trainer_->start_epoch(std::vector<double>(steps)); });
@@ -153,8 +149,10 @@ class TorchExecutor : public Executor {
 
   void train(const Batch& batch, double lr) override {
     guarded([&] {
+      const TorchBatch there = uploaded(batch);
       trainer_->set_rate(lr);
-      trainer_->step(uploaded(batch));
+      trainer_->step(there);
+      trainer_->count(there.counted ? there.of_known() : 0);
     });
   }
 
@@ -267,8 +265,7 @@ class TorchExecutor : public Executor {
   at::Device device_;
   TorchNetwork network_;
   std::optional<TorchTrainer> trainer_;
-  std::optional<HeldSet> held_;
-  int64_t step_ = 0;  // of the held epoch
+  std::optional<HeldSteps> steps_;
   // Made when samples are first prepared.
   std::optional<kernels::ThreadPool> pool_;
 };

@@ -32,8 +32,8 @@ class TorchNetwork {
   // the device, channels-last.
   at::Tensor input(const float* images, int64_t count) const;
 
-  at::Tensor& values() { return values_; }    // all trained ones
-  at::Tensor& buffers() { return buffers_; }  // running statistics
+  const at::Tensor& values() const { return values_; }    // all trained ones
+  const at::Tensor& buffers() const { return buffers_; }  // running statistics
   at::Tensor& tensor(const std::string& name) { return tensors_.at(name); }
 
   // Layers whose statistics stay while they are trained.

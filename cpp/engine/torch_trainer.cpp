@@ -18,6 +18,16 @@ namespace digitnet::engine {
 
 using models::Slot;
 
+namespace {
+
+// Of our own; a rehearsal has no device that could draw.
+at::Generator generator_for(at::Device device) {
+  const at::Device from = device.is_meta() ? at::Device(at::kCPU) : device;
+  return at::globalContext().defaultGenerator(from).clone();
+}
+
+}  // namespace
+
 at::Tensor losses_of(models::Loss loss, const at::Tensor& logits,
                      const at::Tensor& labels, double smoothing) {
   return loss == models::Loss::Margin
@@ -32,7 +42,8 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       device_(device),
       settings_(settings),
       gradients_(at::zeros_like(network.values())),
-      random_(at::globalContext().defaultGenerator(device).clone()),
+      random_(settings.recorder.random ? *settings.recorder.random
+                                       : generator_for(device)),
       taken_(at::zeros({}, network.values().options())),
       rate_(at::zeros({}, network.values().options())) {
   const auto& entry =
@@ -66,21 +77,56 @@ void TorchTrainer::choose_trained() {
   }
 }
 
+// Recorded steps find these where they were in the first epoch.
 void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   const auto steps = static_cast<int64_t>(rates.size());
-  rates_ =
-      at::from_blob(const_cast<double*>(rates.data()), {steps}, at::kDouble)
-          .to(at::kFloat)
-          .to(device_);
-  losses_ = at::zeros({steps}, network_.values().options());
-  const auto whole = network_.values().options().dtype(at::kLong);
-  correct_ = at::zeros({}, whole);
-  place_ = at::zeros({1}, whole);
+  const at::Tensor host = at::from_blob(const_cast<double*>(rates.data()),
+                                        {steps}, at::kDouble)
+                              .to(at::kFloat);
+  if (!rates_.defined()) {
+    const auto floats = network_.values().options();
+    rates_ = at::zeros({steps}, floats);
+    losses_ = at::zeros({steps}, floats);
+    correct_ = at::zeros({}, floats.dtype(at::kLong));
+    place_ = at::zeros({1}, floats.dtype(at::kLong));
+  }
+  rates_.copy_(host);
+  losses_.zero_();
+  correct_.zero_();
+  place_.zero_();
   counts_.clear();
-  // Masks of dropout are a function of seed, epoch and rank.
+  ++epochs_;
+  seed();
+}
+
+// Masks of dropout are a function of seed, epoch and rank.
+void TorchTrainer::seed() {
   random_.set_current_seed(
-      Draws(settings_.seed, Stream::Dropout, epochs_++, settings_.ranks.rank)
+      Draws(settings_.seed, Stream::Dropout, epochs_, settings_.ranks.rank)
           .bits());
+}
+
+std::vector<at::Tensor> TorchTrainer::changed() const {
+  std::vector<at::Tensor> all = {network_.values(), network_.buffers(),
+                                 gradients_,        taken_,
+                                 rate_,             place_,
+                                 losses_,           correct_};
+  all.insert(all.end(), state_.begin(), state_.end());
+  if (averages_.defined()) all.push_back(averages_);
+  return all;
+}
+
+void TorchTrainer::keep() {
+  kept_.clear();
+  for (const at::Tensor& tensor : changed()) kept_.push_back(tensor.clone());
+}
+
+void TorchTrainer::restore() {
+  at::NoGradGuard guard;
+  const std::vector<at::Tensor> all = changed();
+  for (size_t i = 0; i < all.size(); ++i) all[i].copy_(kept_[i]);
+  kept_.clear();
+  seed();
 }
 
 void TorchTrainer::set_rate(double lr) { rate_.fill_(lr); }
@@ -180,7 +226,6 @@ void TorchTrainer::note(const TorchBatch& batch, const at::Tensor& loss,
     correct_.add_(hits.narrow(0, 0, batch.of_known()).sum());
   }
   place_.add_(1);
-  counts_.push_back(batch.counted ? batch.of_known() : 0);
 }
 
 Totals TorchTrainer::totals() const {

@@ -49,10 +49,18 @@ class TorchTrainer {
   void take_rate();  // of the epoch's list
   // Forward, loss, backward, update.
   void step(const TorchBatch& batch);
+  // To be told of each step: of how many samples its sums are.
+  void count(int64_t samples) { counts_.push_back(samples); }
+
+  // Before the next step is as if nothing since keep() had been done: recording
+  // needs steps that leave no trace.
+  void keep();
+  void restore();
+  void rewind() { place_.zero_(); }
   Totals totals() const;
   void swap_averages();
 
-  double label_smoothing() const { return settings_.label_smoothing; }
+  const TrainSettings& settings() const { return settings_; }
   // Steps of this epoch that were taken, [1] integer on the device.
   const at::Tensor& place() const { return place_; }
 
@@ -64,6 +72,8 @@ class TorchTrainer {
   };
 
   void choose_trained();
+  std::vector<at::Tensor> changed() const;  // by a step
+  void seed();
   at::Tensor loss_of(const TorchBatch& batch, const at::Tensor& answers,
                      const RunState& state) const;
   void regularise();
@@ -87,6 +97,7 @@ class TorchTrainer {
   at::Tensor place_, losses_, correct_;  // of the epoch
   std::vector<int64_t> counts_;          // samples of each step of the epoch
   int64_t epochs_ = 0;
+  std::vector<at::Tensor> kept_;
 };
 
 }  // namespace digitnet::engine

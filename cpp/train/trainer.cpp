@@ -46,20 +46,24 @@ class Loop {
 
   Outcome run() {
     engine::keep_pages_mapped();
-    executor_->start_training(settings());
+    engine::TrainSettings settings = settings_of(model_, config_, hooks_.ranks);
+    settings.recorder = hooks_.recorder;
+    executor_->start_training(settings);
     const std::string reason = batches_.hold(*executor_);
     held_ = reason.empty();
-    if (held_) {
-      outcome_.loop = "the data in the device's memory";
-    } else if (engine::resolve_device(config_.device) != "cpu") {
+    if (!held_ && engine::resolve_device(config_.device) != "cpu")
       outcome_.loop = "batches from the host: " + reason;
-    }
     good_.take(model_);
     try {
       for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
         run_epoch(epoch);
     } catch (...) {
-      close();
+      try {
+        close();
+      } catch (const std::runtime_error&) {
+        // The device is gone: the first reason is the one to tell, and the model
+        // has the weights of its last whole epoch.
+      }
       throw;
     }
     close();
@@ -67,22 +71,6 @@ class Loop {
   }
 
  private:
-  engine::TrainSettings settings() const {
-    engine::TrainSettings settings;
-    settings.optimizer = config_.optimizer;
-    settings.lr_scales = config_.lr_scales;
-    if (settings.lr_scales.empty())
-      settings.lr_scales.assign(model_.slots().size(), 1);
-    settings.l1 = config_.l1;
-    settings.l2 = config_.l2;
-    settings.label_smoothing = config_.label_smoothing;
-    settings.clip_norm = config_.clip_norm;
-    settings.ema_decay = config_.ema_decay;
-    settings.seed = config_.seed;
-    settings.ranks = hooks_.ranks;
-    return settings;
-  }
-
   void run_epoch(int64_t epoch) {
     const auto start = Clock::now();
     batches_.start_epoch(epoch);
@@ -91,6 +79,8 @@ class Loop {
       for (int64_t step = 0; step < steps_; ++step)
         rates_.push_back(rate(epoch));
       batches_.start_held_epoch(*executor_, rates_);
+      outcome_.loop =
+          "the data in the device's memory, " + executor_->launches();
     } else {
       executor_->start_epoch(steps_);
     }
@@ -319,6 +309,24 @@ std::string beyond_native(const Config& config, int64_t ranks) {
   if (ranks > 1) return join(ranks, " ranks share every step");
   return config.adversary.name.empty() ? ""
                                        : "attacks need slopes by the image";
+}
+
+engine::TrainSettings settings_of(const models::Model& model,
+                                  const Config& config,
+                                  const engine::Ranks& ranks) {
+  engine::TrainSettings settings;
+  settings.optimizer = config.optimizer;
+  settings.lr_scales = config.lr_scales;
+  if (settings.lr_scales.empty())
+    settings.lr_scales.assign(model.slots().size(), 1);
+  settings.l1 = config.l1;
+  settings.l2 = config.l2;
+  settings.label_smoothing = config.label_smoothing;
+  settings.clip_norm = config.clip_norm;
+  settings.ema_decay = config.ema_decay;
+  settings.seed = config.seed;
+  settings.ranks = ranks;
+  return settings;
 }
 
 void check(const models::Model& model, Config& config, bool has_validation,

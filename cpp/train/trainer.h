@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/view.h"
+#include "engine/executor.h"
 #include "engine/ranks.h"
 #include "models/model.h"
 #include "train/config.h"
@@ -31,6 +32,7 @@ struct Hooks {
   // its part of every batch. All stop together after an epoch if one of them is
   // told to; all get the same weights.
   engine::Ranks ranks = {};
+  engine::Recorder recorder = {};
 };
 
 enum class Status { Finished, StoppedEarly, Interrupted, Diverged };
@@ -47,6 +49,11 @@ struct Outcome {
 
 // What such a training needs that the native executor cannot do, or "".
 std::string beyond_native(const Config& config, int64_t ranks);
+
+// What an executor is told of a resolved config.
+engine::TrainSettings settings_of(const models::Model& model,
+                                  const Config& config,
+                                  const engine::Ranks& ranks);
 
 // Resolves the config's options and defaults for this model. Throws
 // std::invalid_argument for what it cannot be trained with.

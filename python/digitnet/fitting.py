@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet import _core
 from digitnet.augment import as_text
+from digitnet.capture import recorder_for
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.distributed import Ranks, ranks_for
 from digitnet.fit_callbacks import Run, listed_callbacks, with_asked
@@ -247,6 +248,7 @@ def _train(
                 run.epoch_done,
                 run.progress.step,
                 ranks,
+                recorder_for(options["device"]),
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]

@@ -72,7 +72,7 @@ ON_FEATURES = ("SVM (RBF)", "logistic regression", "decision tree", "XGBoost")
 
 def parts(workshop: Workshop) -> tuple[Dataset, Dataset]:
     train, test = workshop.data("mnist")
-    few = workshop.size(smoke=150, quick=3_000, default=20_000, full=None)
+    few = workshop.size(smoke=150, quick=3_000, default=10_000, full=None)
     asked = workshop.size(smoke=100, quick=2_000, default=None, full=None)
     return workshop.part(train, few), workshop.part(test, asked)
 

@@ -57,6 +57,11 @@ TRAININGS = {
         {"epochs": 6, "learning_rate": 0.005, "augment": DISTURBED},
         also="mnist-m",
     ),
+    "two-conv, disturbed": Training(
+        "two-conv",
+        {"epochs": 8, "learning_rate": 0.003, "augment": DISTURBED},
+        also="mnist-m",
+    ),
     FASHION: Training(
         "norm-cnn",
         {"epochs": 10, "learning_rate": 0.005, "augment": CLOTHES},

@@ -1,0 +1,13 @@
+// A recorder of Python's: it has what C++ cannot reach in every LibTorch.
+#pragma once
+
+#include "bindings/convert.h"
+#include "engine/executor.h"
+
+namespace digitnet::bindings {
+
+// `value` is None, or a function (warm_up, work) that returns what repeats
+// `work`, with an attribute `generator`, a torch.Generator.
+engine::Recorder recorder_from(const py::object& value);
+
+}  // namespace digitnet::bindings

@@ -1,0 +1,37 @@
+#include "train/rehearsal.h"
+
+#include "core/error.h"
+#include "engine/torch_executor.h"
+#include "train/trainer.h"
+
+namespace digitnet::train {
+namespace {
+
+Config resolved(const models::Model& model, const data::DatasetView& training,
+                Config config) {
+  check(model, config, false, training.domains != nullptr);
+  return config;
+}
+
+}  // namespace
+
+Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
+                     Config config)
+    : config_(resolved(model, training, std::move(config))),
+      executor_(engine::make_torch_executor(model, "meta")),
+      batches_(model, training, config_, ranks_),
+      steps_((training.count + config_.batch_size - 1) / config_.batch_size) {
+  executor_->start_training(settings_of(model, config_, ranks_));
+  const std::string reason = batches_.hold(*executor_);
+  require(reason.empty(), "rehearsal: expected a set that a device can keep: ",
+          reason);
+}
+
+void Rehearsal::start_epoch() {
+  batches_.start_epoch(++epoch_);
+  batches_.start_held_epoch(*executor_, std::vector<double>(steps_, 0.1));
+}
+
+void Rehearsal::step() { executor_->train_held(1); }
+
+}  // namespace digitnet::train

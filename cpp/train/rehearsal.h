@@ -1,0 +1,30 @@
+// Training steps on tensors that have a shape and no content: what a step asks
+// of a device, asked where there is none. Whatever reads a value back, or has a
+// shape that hangs on values, throws.
+#pragma once
+
+#include <memory>
+
+#include "train/batches.h"
+
+namespace digitnet::train {
+
+class Rehearsal {
+ public:
+  // Borrows all but the config, which is resolved as for fit(). Throws
+  // std::invalid_argument for what cannot be kept on a device.
+  Rehearsal(models::Model& model, const data::DatasetView& training,
+            Config config);
+
+  void start_epoch();  // the next one
+  void step();         // the next one of the epoch
+
+ private:
+  Config config_;
+  engine::Ranks ranks_;
+  std::unique_ptr<engine::Executor> executor_;
+  Batches batches_;
+  int64_t steps_, epoch_ = 0;
+};
+
+}  // namespace digitnet::train

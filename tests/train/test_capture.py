@@ -1,0 +1,138 @@
+"""Recorded steps, with a recorder in place of a GPU's: what is asked for, in which order,
+and that recording leaves no trace. On a GPU: tests/cuda."""
+
+import pytest
+import torch
+from train.test_held import assert_close, small_net, some_images
+
+import digitnet
+from digitnet import capture, fitting
+from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, ReLU
+
+
+class Recorder:
+    """Repeats by doing again; keeps count."""
+
+    def __init__(self, warm_ups=3, fails_at=None):
+        self.generator = torch.Generator()
+        self.warm_ups, self.fails_at = warm_ups, fails_at
+        self.recorded = 0
+        self.launches = []
+
+    def __call__(self, warm_up, work):
+        for _ in range(self.warm_ups):
+            warm_up()
+        number = self.recorded
+        if number == self.fails_at:
+            raise RuntimeError("this device records nothing")
+        self.recorded += 1
+
+        def repeat():
+            self.launches.append(number)
+            work()
+
+        return repeat
+
+
+@pytest.fixture
+def fitted(monkeypatch, rng):
+    """fit() on a CPU that keeps the data, by this recorder or step by step."""
+    monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
+    monkeypatch.setenv("DIGITNET_RESIDENT", "1")
+    data = some_images(rng, (90, 10, 12))
+
+    def fit(recorder, make=small_net, **options):
+        monkeypatch.setattr(fitting, "recorder_for", lambda device: recorder)
+        model = make()
+        own = {"epochs": 3, "batch_size": 4, "augment": "shift 1px | noise 5%"}
+        model.fit(data, progress=False, device="cpu", seed=5, **{**own, **options})
+        return model
+
+    return fit
+
+
+def dropping_net():
+    layers = [Conv(4, 3), BatchNorm(), ReLU(), Flatten(), Dropout(0.4), Dense(3)]
+    return digitnet.Model(layers, input_shape=(1, 10, 12), seed=1)
+
+
+@pytest.mark.parametrize("optimizer", digitnet.train.optimizers())
+@pytest.mark.parametrize("make", [small_net, dropping_net])
+def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer):
+    options = {
+        "optimizer": optimizer,
+        "learning_rate": 0.01,
+        "ema_decay": 0.9,
+        "clip_norm": 1.0,
+    }
+    recorder = Recorder()
+    captured = fitted(recorder, make, **options)
+    assert captured.history.executor.endswith("captured steps, up to 16 a launch")
+    single = fitted(None, make, **options)
+    assert single.history.executor.endswith(
+        "steps not captured: there is nothing to record them"
+    )
+    assert_close(single, captured, 0)
+
+
+def test_an_epoch_is_asked_for_in_few_launches(fitted):
+    recorder = Recorder()
+    fitted(recorder)  # 90 images: 22 batches of four, and one of two
+    assert recorder.recorded == 3
+    short, one, many = range(3)
+    assert recorder.launches == [many, *[one] * 6, short] * 3
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 45, 89, 90, 200])
+def test_every_batch_size_is_recorded(fitted, batch_size):
+    captured = fitted(Recorder(), batch_size=batch_size)
+    assert_close(fitted(None, batch_size=batch_size), captured, 0)
+
+
+def test_steps_that_are_read_one_by_one_are_launched_so(fitted):
+    recorder = Recorder()
+    history = fitted(recorder, record_steps=True).history
+    assert len(recorder.launches) == len(history.steps["loss"]) == 3 * 23
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 2])
+def test_what_cannot_be_recorded_is_asked_for_singly_and_said(fitted, fails_at):
+    recorder = Recorder(fails_at=fails_at)
+    model = fitted(recorder, dropping_net)
+    assert recorder.launches == []
+    assert model.history.executor.endswith(
+        "steps not captured: this device records nothing"
+    )
+    assert_close(fitted(None, dropping_net), model, 0)
+
+
+def test_an_interrupt_while_recording_ends_the_training(fitted):
+    class Interrupted(Recorder):
+        def __call__(self, warm_up, work):
+            warm_up()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(Interrupted(), dropping_net)
+
+
+def test_stopping_early_keeps_the_best_weights(fitted):
+    options = {"epochs": 8, "validation": 0.3, "early_stopping": 2}
+    captured = fitted(Recorder(), **options)
+    single = fitted(None, **options)
+    assert captured.history.epochs == single.history.epochs
+    assert_close(single, captured, 0)
+
+
+def test_a_cpu_records_nothing_and_other_words_are_refused(monkeypatch):
+    assert capture.recorder_for("cpu") is None
+    monkeypatch.setenv("DIGITNET_CAPTURE", "0")
+    assert capture.recorder_for("cuda") is None
+    monkeypatch.setenv("DIGITNET_CAPTURE", "maybe")
+    with pytest.raises(ValueError, match="DIGITNET_CAPTURE: expected '0' or '1', got"):
+        capture.recorder_for("cuda")
+
+
+def test_how_often_it_warms_up_changes_nothing(fitted):
+    first, second = (fitted(Recorder(n), dropping_net) for n in (1, 7))
+    assert_close(first, second, 0)

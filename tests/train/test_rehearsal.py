@@ -1,0 +1,155 @@
+"""What a recorded step may not do: read a value back, copy from or to the host, have a
+shape that hangs on values, or ask for other things the next time. Steps are rehearsed on
+LibTorch's "meta" device, which has no values; every operation they ask for is looked at."""
+
+import numpy as np
+import pytest
+import torch
+from reference.layers import NETWORKS
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from train.test_held import OPERATIONS
+
+import digitnet
+from digitnet import _core, preprocess
+from digitnet.layers import Conv, Dense, Flatten
+
+LIBRARY = torch.library.Library("aten", "IMPL")
+for _name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_"):
+    # LibTorch has them for devices only; they change what they are given in place.
+    LIBRARY.impl(f"{_name}.tensor_lr", lambda *_, **__: None, "Meta")
+
+
+class Watch(TorchDispatchMode):
+    """Keeps the name and shapes of every operation, refuses memory of the host."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        tensors = [
+            t
+            for t in tree_leaves((args, kwargs, result))
+            if isinstance(t, torch.Tensor)
+        ]
+        strangers = [t for t in tensors if t.device.type != "meta"]
+        if strangers:
+            raise AssertionError(f"{operation} uses memory of the host")
+        self.asked.append((str(operation), [tuple(t.shape) for t in tensors]))
+        return result
+
+
+def rehearsed(model, rng, **options):
+    """What each step asks for in two epochs of three; the third of each is short."""
+    images = rng.integers(0, 256, (12, *model.input_shape), dtype=np.uint8)
+    labels = rng.integers(0, 3, 12)
+    model._fix_scale(255)
+    own = {"epochs": 2, "batch_size": 5, **options}
+    rehearsal = _core.train.Rehearsal(model._core, images, None, labels, own)
+    steps = []
+    for _ in range(2):
+        rehearsal.start_epoch()
+        for _ in range(3):
+            with Watch() as watch:
+                rehearsal.step()
+            steps.append(watch.asked)
+    return steps
+
+
+def check(steps):
+    first, second, short, *again = steps
+    assert len(first) > 20
+    assert first == second
+    assert again == [first, first, short]
+    assert short != first
+    assert [name for name, _ in short] == [name for name, _ in first]
+
+
+def small_net(*steps):
+    layers = [Conv(4, 3, padding="same"), Flatten(), Dense(3)]
+    return digitnet.Model(
+        layers, input_shape=(1, 10, 12), preprocess=list(steps) or ["scale"]
+    )
+
+
+def test_the_watch_sees_what_it_is_there_to_see():
+    there = torch.ones(4, device="meta")
+    for forbidden in (
+        lambda: there.sum().item(),
+        lambda: there.nonzero(),
+        lambda: there[there > 0],
+        lambda: there.cpu(),
+        lambda: bool(there.sum() > 0),
+    ):
+        with Watch(), pytest.raises((RuntimeError, NotImplementedError)):
+            forbidden()
+    for forbidden in (
+        lambda: there.copy_(torch.ones(4)),
+        lambda: torch.ones(4).to("meta"),
+        lambda: there * torch.tensor(2.0),
+    ):
+        with Watch(), pytest.raises(AssertionError, match="memory of the host"):
+            forbidden()
+
+
+@pytest.mark.parametrize("name", digitnet.models.names())
+def test_every_named_network_can_be_recorded(name, rng):
+    check(rehearsed(digitnet.models.make(name, seed=1), rng))
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_every_layer_can_be_recorded(network, rng):
+    model = digitnet.Model(network, input_shape=(2, 9, 9), seed=1)
+    if "domain_head" in str(model.summary()):
+        pytest.skip("its batches are put in order on the host")
+    check(rehearsed(model, rng))
+
+
+@pytest.mark.parametrize("augment", [" | ".join(OPERATIONS), *OPERATIONS])
+def test_every_operation_can_be_recorded(augment, rng):
+    check(rehearsed(small_net(), rng, augment=augment))
+
+
+STEPS = {
+    "scale": "scale",
+    "standardise": preprocess.Standardise([0.1], [0.3]),
+    "mean_rgb": preprocess.MeanRGB([0.1]),
+    "resize": preprocess.Resize(7, 9),
+    "grey_to_rgb": "grey_to_rgb",
+    "rgb_to_grey": "rgb_to_grey",
+    "blur": preprocess.Blur(passes=2),
+    "sharpen": preprocess.Sharpen(),
+    "median": preprocess.Median(),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_every_preprocessing_step_can_be_recorded(name, rng):
+    steps = ["grey_to_rgb", STEPS[name]] if name == "rgb_to_grey" else [STEPS[name]]
+    check(rehearsed(small_net(*steps), rng))
+
+
+@pytest.mark.parametrize("optimizer", digitnet.train.optimizers())
+@pytest.mark.parametrize("averaged", [0.0, 0.99])
+def test_every_optimizer_can_be_recorded(optimizer, averaged, rng):
+    check(
+        rehearsed(
+            small_net(),
+            rng,
+            optimizer=optimizer,
+            ema_decay=averaged,
+            clip_norm=1.0,
+            l1=1e-4,
+            l2=1e-4,
+            label_smoothing=0.1,
+            class_weights=[1.0, 2.0, 0.5],
+        )
+    )
+
+
+def test_parts_that_learn_at_their_own_rate_can_be_recorded(rng):
+    model = small_net()
+    scales = [0.0, 0.0, 0.5, 2.0]
+    check(rehearsed(model, rng, lr_scales=scales))
