@@ -65,6 +65,8 @@ train::Config config_from(const py::dict& values) {
         config.lr_scales = value.cast<std::vector<double>>();
       else if (name == "record_steps")
         config.record_steps = value.cast<bool>();
+      else if (name == "precision")
+        config.precision = value.cast<std::string>();
       else if (name == "adversary")
         config.adversary = spec_from(value, "fit.adversary");
       else

@@ -63,6 +63,7 @@ struct TrainSettings {
   double clip_norm = 0;  // of the whole gradient; 0: off
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
+  bool rounded = false;  // layers compute in bfloat16, weights stay in float32
   Ranks ranks;  // who trains along
   Recorder recorder;  // of the steps on a set that is held; empty: none does
 

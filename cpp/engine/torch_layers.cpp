@@ -58,8 +58,9 @@ at::Tensor dense(const Layer&, const Tensors& tensors, bool,
 // By sums of our own: over all ranks' samples, and where LibTorch divides by
 // the number of values less one, which may be 0.
 at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
-                              double momentum, const at::Tensor& x,
+                              double momentum, const at::Tensor& input,
                               const RunState& state) {
+  const at::Tensor x = input.to(at::kFloat);
   const auto over_all = [&](const at::Tensor& sums) {
     return state.ranks && state.ranks->several() ? summed(sums, *state.ranks)
                                                  : sums;
@@ -88,7 +89,8 @@ at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
   const at::Tensor scale =
       tensors.at("weight") *
       (variance + number(layer.options, "epsilon")).rsqrt();
-  return off * scale.view(shape) + tensors.at("bias").view(shape);
+  const at::Tensor y = off * scale.view(shape) + tensors.at("bias").view(shape);
+  return y.to(input.dtype());
 }
 
 at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
@@ -229,7 +231,10 @@ at::Tensor dropout(const Layer& layer, const Tensors&, bool,
                    const at::Tensor& x, RunState& state) {
   const double keep = 1 - number(layer.options, "rate");
   if (!state.training || keep == 1) return x;
-  return x * at::empty_like(x).bernoulli_(keep, *state.random).div_(keep);
+  // Drawn as floats, whatever the precision: the same masks.
+  const at::Tensor mask =
+      at::empty_like(x, at::kFloat).bernoulli_(keep, *state.random).div_(keep);
+  return x * mask.to(x.dtype());
 }
 
 struct Entry {

@@ -1,7 +1,9 @@
 #include "engine/torch_losses.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/Reduction.h>
 #include <ATen/ops/log_softmax.h>
+#include <ATen/ops/nll_loss.h>
 #include <ATen/ops/one_hot.h>
 #include <ATen/ops/sigmoid.h>
 
@@ -13,7 +15,7 @@ at::Tensor cross_entropies(const at::Tensor& logits, const at::Tensor& labels,
                            double smoothing) {
   const at::Tensor log_probability = at::log_softmax(logits, 1);
   at::Tensor loss =
-      log_probability.gather(1, labels.unsqueeze(1)).squeeze(1).neg();
+      at::nll_loss(log_probability, labels, {}, at::Reduction::None);
   if (smoothing > 0)
     loss = loss * (1 - smoothing) - log_probability.mean(1) * smoothing;
   return loss;

@@ -7,6 +7,7 @@
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/one_hot.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace digitnet::engine {
@@ -40,6 +41,32 @@ TorchNetwork::TorchNetwork(models::Model& model, at::Device device)
     tensors_[slot.parameter.name] = view;
   }
   forward_ = compile(models::without_last_softmax(model_.network()), "");
+}
+
+TorchNetwork::TorchNetwork(TorchNetwork& exact)
+    : model_(exact.model_),
+      device_(exact.device_),
+      values_(exact.values_.to(at::kBFloat16)),
+      buffers_(exact.buffers_),
+      rounded_(true) {
+  for (const Slot& slot : model_.slots()) {
+    const std::string& name = slot.parameter.name;
+    tensors_[name] = rounds(slot) ? view_of(slot, values_).detach()
+                                  : exact.tensors_.at(name);
+  }
+  forward_ = compile(models::without_last_softmax(model_.network()), "");
+}
+
+void TorchNetwork::round(const at::Tensor& values) { values_.copy_(values); }
+
+// Batch norms' sums need all digits.
+bool TorchNetwork::rounds(const Slot& slot) const {
+  if (!rounded_ || slot.parameter.is_buffer) return false;
+  const std::string& name = slot.parameter.name;
+  const std::string mean = name.substr(0, name.rfind('.')) + ".running_mean";
+  return std::none_of(
+      model_.slots().begin(), model_.slots().end(),
+      [&](const Slot& other) { return other.parameter.name == mean; });
 }
 
 void TorchNetwork::freeze_layer_of(const std::string& tensor) {

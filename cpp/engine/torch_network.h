@@ -22,6 +22,9 @@ class TorchNetwork {
  public:
   // Borrows the model, and on a CPU its memory.
   TorchNetwork(models::Model& model, at::Device device);
+  // The same network computing in bfloat16 by rounded weights of its own, as
+  // round() left them. Shares what batch norms have with the other one.
+  explicit TorchNetwork(TorchNetwork& exact);
   TorchNetwork(const TorchNetwork&) = delete;  // its functions know where it is
 
   // [N, C, H, W] or [N, features] to the logits.
@@ -35,6 +38,9 @@ class TorchNetwork {
   const at::Tensor& values() const { return values_; }    // all trained ones
   const at::Tensor& buffers() const { return buffers_; }  // running statistics
   at::Tensor& tensor(const std::string& name) { return tensors_.at(name); }
+
+  void round(const at::Tensor& values);
+  bool rounds(const models::Slot& slot) const;
 
   // Layers whose statistics stay while they are trained.
   void thaw_all() { frozen_.clear(); }
@@ -54,6 +60,7 @@ class TorchNetwork {
   models::Model& model_;
   at::Device device_;
   at::Tensor values_, buffers_;
+  bool rounded_ = false;
   Tensors tensors_;               // views of them, by full name
   std::set<std::string> frozen_;  // prefixes ("conv1.") of layers
   Step forward_;

@@ -38,7 +38,7 @@ at::Tensor losses_of(models::Loss loss, const at::Tensor& logits,
 TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
                            at::Device device, const TrainSettings& settings)
     : model_(model),
-      network_(network),
+      exact_(network),
       device_(device),
       settings_(settings),
       gradients_(at::zeros_like(network.values())),
@@ -52,21 +52,26 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
   for (int i = 0; i < entry.states; ++i)
     state_.push_back(at::zeros_like(network.values()));
   if (settings.ema_decay > 0) averages_ = network.values().clone();
+  if (settings.rounded) {
+    rounded_.emplace(exact_);
+    rounded_gradients_ = at::zeros_like(gradients_, at::kBFloat16);
+  }
   choose_trained();
 }
 
 void TorchTrainer::choose_trained() {
-  network_.thaw_all();
+  network().thaw_all();
   for (size_t i = 0; i < model_.slots().size(); ++i) {
     const Slot& slot = model_.slots()[i];
     if (slot.parameter.is_buffer) continue;
     const double scale = settings_.lr_scales.at(i);
-    at::Tensor& tensor = network_.tensor(slot.parameter.name);
+    at::Tensor& tensor = network().tensor(slot.parameter.name);
     tensor.requires_grad_(scale != 0);
-    tensor.mutable_grad() =
-        scale != 0 ? view_of(slot, gradients_) : at::Tensor();
+    const at::Tensor& block =
+        network().rounds(slot) ? rounded_gradients_ : gradients_;
+    tensor.mutable_grad() = scale != 0 ? view_of(slot, block) : at::Tensor();
     if (scale == 0) {
-      network_.freeze_layer_of(slot.parameter.name);
+      network().freeze_layer_of(slot.parameter.name);
     } else if (!segments_.empty() && segments_.back().lr_scale == scale &&
                segments_.back().offset + segments_.back().count ==
                    slot.offset) {
@@ -84,7 +89,7 @@ void TorchTrainer::start_epoch(const std::vector<double>& rates) {
                                         {steps}, at::kDouble)
                               .to(at::kFloat);
   if (!rates_.defined()) {
-    const auto floats = network_.values().options();
+    const auto floats = exact_.values().options();
     rates_ = at::zeros({steps}, floats);
     losses_ = at::zeros({steps}, floats);
     correct_ = at::zeros({}, floats.dtype(at::kLong));
@@ -107,7 +112,7 @@ void TorchTrainer::seed() {
 }
 
 std::vector<at::Tensor> TorchTrainer::changed() const {
-  std::vector<at::Tensor> all = {network_.values(), network_.buffers(),
+  std::vector<at::Tensor> all = {exact_.values(), exact_.buffers(),
                                  gradients_,        taken_,
                                  rate_,             place_,
                                  losses_,           correct_};
@@ -139,6 +144,11 @@ void TorchTrainer::step(const TorchBatch& batch) {
   at::AutoGradMode grad(true);
   const bool several = settings_.ranks.several();
   gradients_.zero_();
+  if (rounded_) {
+    rounded_gradients_.zero_();
+    at::NoGradGuard guard;
+    rounded_->round(exact_.values());
+  }
   RunState state{true, &random_};
   state.ranks = &settings_.ranks;
   state.whole = batch.whole;
@@ -146,10 +156,14 @@ void TorchTrainer::step(const TorchBatch& batch) {
   if (!batch.targets.defined()) state.labels = batch.labels;
   state.known = batch.known;
   state.reversal = batch.reversal;
-  const at::Tensor answers = network_(batch.images, state);
+  const at::Tensor answers =
+      rounded_ ? (*rounded_)(batch.images.to(at::kBFloat16), state)
+                     .to(at::kFloat)
+               : exact_(batch.images, state);
   const at::Tensor loss = loss_of(batch, answers, state);
   if (!segments_.empty()) (several ? loss * batch.share : loss).backward();
   at::NoGradGuard guard;
+  if (rounded_) gradients_.add_(rounded_gradients_);
   if (several) settings_.ranks.sum(gradients_);
   taken_.add_(1);
   regularise();
@@ -177,10 +191,10 @@ at::Tensor TorchTrainer::loss_of(const TorchBatch& batch,
 void TorchTrainer::regularise() {
   if (settings_.l1 > 0 || settings_.l2 > 0) {
     for (const Slot& slot : model_.slots()) {
-      const at::Tensor& tensor = network_.tensor(slot.parameter.name);
+      const at::Tensor& tensor = network().tensor(slot.parameter.name);
       if (!slot.parameter.decays || !tensor.requires_grad()) continue;
       const at::Tensor weight =
-          network_.values().narrow(0, slot.offset, slot.parameter.count());
+          exact_.values().narrow(0, slot.offset, slot.parameter.count());
       const at::Tensor gradient =
           gradients_.narrow(0, slot.offset, slot.parameter.count());
       if (settings_.l2 > 0) gradient.add_(weight, 2 * settings_.l2);
@@ -201,7 +215,7 @@ void TorchTrainer::update(const Segment& segment) {
   for (const at::Tensor& block : state_) state.push_back(part(block));
   const at::Tensor lr =
       segment.lr_scale == 1 ? rate_ : rate_ * segment.lr_scale;
-  update_(settings_.optimizer.options, lr, taken_, part(network_.values()),
+  update_(settings_.optimizer.options, lr, taken_, part(exact_.values()),
           part(gradients_), state);
 }
 
@@ -210,7 +224,7 @@ void TorchTrainer::average() {
   if (!averages_.defined()) return;
   const at::Tensor decay =
       ((taken_ + 1) / (taken_ + 10)).clamp_max(settings_.ema_decay);
-  averages_.lerp_(network_.values(), 1 - decay);
+  averages_.lerp_(exact_.values(), 1 - decay);
 }
 
 void TorchTrainer::note(const TorchBatch& batch, const at::Tensor& loss,
@@ -247,8 +261,8 @@ Totals TorchTrainer::totals() const {
 void TorchTrainer::swap_averages() {
   if (!averages_.defined()) return;
   at::NoGradGuard guard;
-  const at::Tensor kept = network_.values().clone();
-  network_.values().copy_(averages_);
+  const at::Tensor kept = exact_.values().clone();
+  exact_.values().copy_(averages_);
   averages_.copy_(kept);
 }
 

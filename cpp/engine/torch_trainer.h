@@ -6,6 +6,7 @@
 #include <ATen/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <vector>
 
 #include "engine/executor.h"
@@ -71,6 +72,8 @@ class TorchTrainer {
     double lr_scale;
   };
 
+  // The network that computes a step.
+  TorchNetwork& network() { return rounded_ ? *rounded_ : exact_; }
   void choose_trained();
   std::vector<at::Tensor> changed() const;  // by a step
   void seed();
@@ -83,11 +86,13 @@ class TorchTrainer {
             const at::Tensor& answers);
 
   const models::Model& model_;
-  TorchNetwork& network_;
+  TorchNetwork& exact_;
+  std::optional<TorchNetwork> rounded_;
   at::Device device_;
   TrainSettings settings_;
   train::optimizers::Update update_;
   at::Tensor gradients_, averages_;
+  at::Tensor rounded_gradients_;  // of rounded weights; 0 where others are
   std::vector<at::Tensor> state_;
   std::vector<Segment> segments_;
   at::Generator random_;

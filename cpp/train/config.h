@@ -31,6 +31,7 @@ struct Config {
   std::string device = "auto";
   std::vector<double> lr_scales;  // one per slot of the model, or empty: all 1
   bool record_steps = false;  // reads each step's loss back: slower on a GPU
+  std::string precision = "float32";  // or bfloat16: of a step's arithmetic
   Spec adversary;  // an attack on every batch before it is learned; "": none
 
   // Resolves options and defaults. Throws std::invalid_argument naming the

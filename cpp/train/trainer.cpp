@@ -307,6 +307,8 @@ class Loop {
 
 std::string beyond_native(const Config& config, int64_t ranks) {
   if (ranks > 1) return join(ranks, " ranks share every step");
+  if (config.precision != "float32")
+    return "the native executor computes in float32";
   return config.adversary.name.empty() ? ""
                                        : "attacks need slopes by the image";
 }
@@ -325,6 +327,7 @@ engine::TrainSettings settings_of(const models::Model& model,
   settings.clip_norm = config.clip_norm;
   settings.ema_decay = config.ema_decay;
   settings.seed = config.seed;
+  settings.rounded = config.precision == "bfloat16";
   settings.ranks = ranks;
   return settings;
 }

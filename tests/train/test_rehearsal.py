@@ -99,12 +99,13 @@ def test_every_named_network_can_be_recorded(name, rng):
     check(rehearsed(digitnet.models.make(name, seed=1), rng))
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_every_layer_can_be_recorded(network, rng):
+def test_every_layer_can_be_recorded(network, precision, rng):
     model = digitnet.Model(network, input_shape=(2, 9, 9), seed=1)
     if "domain_head" in str(model.summary()):
         pytest.skip("its batches are put in order on the host")
-    check(rehearsed(model, rng))
+    check(rehearsed(model, rng, precision=precision))
 
 
 @pytest.mark.parametrize("augment", [" | ".join(OPERATIONS), *OPERATIONS])
