@@ -3,11 +3,13 @@
     python bench/cuda.py
 
 Peers: PyTorch eager (data resident, channels-last, fused Adam) and torch.compile
-(max-autotune). Medians of rounds in which all take turns; every clock waits for the card.
+(max-autotune), both without augmentation. Medians of rounds in which all take turns; every
+clock waits for the card.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
@@ -20,6 +22,7 @@ import digitnet
 from digitnet.preprocess import GreyToRGB, Resize, Scale
 
 ROUNDS, BATCH = 5, 512
+PEAK = 989e12  # dense bfloat16 operations a second of an H100 or H200 (SXM)
 AUGMENT = "shift 2px | rotate 10deg | zoom 10%"
 # Name: (network, its options, augmentation)
 EPOCHS = {
@@ -43,26 +46,32 @@ def timed(work: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def by_digitnet(name: str, train: digitnet.Dataset) -> Callable[[], None]:
+def by_digitnet(
+    name: str, train: digitnet.Dataset, precision: str, *, capture: bool
+) -> Callable[[], float]:
+    """Seconds of an epoch that comes after one in which its steps are recorded."""
     network, options, augment = EPOCHS[name]
     model = digitnet.models.make(network, (28, 28), **options)
 
-    def epoch() -> None:
-        model.fit(
+    def epoch() -> float:
+        os.environ["DIGITNET_CAPTURE"] = str(int(capture))
+        history = model.fit(
             train,
-            epochs=1,
+            epochs=3,
             batch_size=BATCH,
             augment=augment,
+            precision=precision,
             device="cuda",
             progress=False,
         )
+        return float(statistics.median(history["seconds"][1:]))
 
     return epoch
 
 
 def by_pytorch(
-    name: str, train: digitnet.Dataset, *, compiled: bool
-) -> Callable[[], None]:
+    name: str, train: digitnet.Dataset, precision: str, *, compiled: bool
+) -> Callable[[], float]:
     network, options, _ = EPOCHS[name]
     model = digitnet.models.make(network, (28, 28), **options)
     model._fix_scale(255)
@@ -72,38 +81,72 @@ def by_pytorch(
     images = torch.from_numpy(train.images)[:, None].cuda()
     labels = torch.from_numpy(train.labels).cuda()
 
-    def epoch() -> None:
+    def work() -> None:
         order = torch.randperm(len(images), device="cuda")
         for first in range(0, len(images) - BATCH + 1, BATCH):
             chosen = order[first : first + BATCH]
             optimizer.zero_grad(set_to_none=True)
-            logits = step(images[chosen].float())
-            torch.nn.functional.cross_entropy(logits, labels[chosen]).backward()
+            with torch.autocast("cuda", torch.bfloat16, precision == "bfloat16"):
+                logits = step(images[chosen].float())
+            torch.nn.functional.cross_entropy(
+                logits.float(), labels[chosen]
+            ).backward()
             optimizer.step()
 
-    return epoch
+    return lambda: timed(work)
 
 
 def epochs(train: digitnet.Dataset) -> None:
     print(f"epochs of {len(train):,} images, batch {BATCH}, medians of {ROUNDS} rounds")
-    for name in EPOCHS:
-        contenders = {
-            "digitnet": by_digitnet(name, train),
-            "PyTorch eager, not augmented": by_pytorch(name, train, compiled=False),
-            "torch.compile, not augmented": by_pytorch(name, train, compiled=True),
-        }
-        seconds: dict[str, list[float]] = {who: [] for who in contenders}
-        for turn in range(ROUNDS + 1):  # the first warms up
-            for who, work in contenders.items():
-                spent = timed(work)
-                if turn:
-                    seconds[who].append(spent)
-        for who, values in seconds.items():
-            print(f"  {name:<24} {who:<30} {1e3 * statistics.median(values):9.1f} ms")
+    for name, (network, options, _) in EPOCHS.items():
+        model = digitnet.models.make(network, (28, 28), **options)
+        work = 6 * model.summary().total("multiply_adds") * len(train)
+        for precision in ("float32", "bfloat16"):
+            contenders = {
+                "digitnet, captured": by_digitnet(name, train, precision, capture=True),
+                "digitnet, step by step": by_digitnet(
+                    name, train, precision, capture=False
+                ),
+                "PyTorch eager, not augmented": by_pytorch(
+                    name, train, precision, compiled=False
+                ),
+                "torch.compile, not augmented": by_pytorch(
+                    name, train, precision, compiled=True
+                ),
+            }
+            seconds: dict[str, list[float]] = {who: [] for who in contenders}
+            for turn in range(ROUNDS + 1):  # the first warms up
+                for who, epoch in contenders.items():
+                    spent = epoch()
+                    if turn:
+                        seconds[who].append(spent)
+            for who, values in seconds.items():
+                median = statistics.median(values)
+                print(
+                    f"  {name:<22} {precision:<9} {who:<29} {1e3 * median:9.1f} ms"
+                    f" {work / median / 1e12:7.2f} TFLOP/s"
+                    f" {work / median / PEAK:6.1%} of the card's bfloat16 rate"
+                )
 
 
-def to_accuracy(train: digitnet.Dataset, test: digitnet.Dataset) -> None:
-    recipe = digitnet.train.preset("fast")
+def augmentation(train: digitnet.Dataset) -> None:
+    """What augmentation adds to an epoch of the smallest network."""
+    spent = {}
+    for augment in (None, AUGMENT, f"{AUGMENT} | elastic 2px"):
+        model = digitnet.models.make("linear")
+        history = model.fit(
+            train, epochs=5, batch_size=BATCH, augment=augment, device="cuda"
+        )
+        spent[augment] = statistics.median(history["seconds"][1:])
+    for augment, seconds in spent.items():
+        print(
+            f"  linear, {augment or 'as they are'}: {1e3 * seconds:.1f} ms an epoch, "
+            f"{1e3 * (seconds - spent[None]):.1f} ms of them for augmentation"
+        )
+
+
+def to_accuracy(name: str, train: digitnet.Dataset, test: digitnet.Dataset) -> None:
+    recipe = digitnet.train.preset(name)
     scores, spent = [], []
     for seed in range(-1, 10):  # the first warms up
         model = digitnet.models.make(recipe.network, seed=max(0, seed))
@@ -122,7 +165,7 @@ def to_accuracy(train: digitnet.Dataset, test: digitnet.Dataset) -> None:
             spent.append(seconds)
             scores.append(model.evaluate(test, device="cuda")["accuracy"])
     print(
-        f"preset fast: {np.mean(scores):.2%} (sd {np.std(scores, ddof=1):.2%}, 10 seeds) "
+        f"preset {name}: {np.mean(scores):.2%} (sd {np.std(scores, ddof=1):.2%}, 10 seeds) "
         f"in {statistics.median(spent):.3f} s"
     )
 
@@ -133,7 +176,9 @@ def main() -> int:
         return 1
     digitnet.show_versions()
     train, test = digitnet.data.load("mnist")
-    to_accuracy(train, test)
+    for name in ("fast", "accurate"):
+        to_accuracy(name, train, test)
+    augmentation(train)
     epochs(train)
     return 0
 

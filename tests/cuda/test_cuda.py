@@ -6,10 +6,12 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from reference.layers import NETWORKS
+from train.test_held import OPERATIONS
 
 import digitnet
-from digitnet.layers import Conv, Dense, Flatten
+from digitnet.layers import Conv, Dense, Dropout, Flatten
 
 pytestmark = pytest.mark.cuda
 
@@ -96,6 +98,69 @@ def test_every_optimizer_follows_the_cpu(optimizer, images, monkeypatch):
     }
     own = fitted("mlp", images, "cpu", **options)
     close(own, fitted("mlp", images, "cuda", **options))
+
+
+CAPTURED = "the data in the device's memory, captured steps, up to "
+
+
+def test_the_data_are_on_the_gpu_and_steps_are_captured(images):
+    history = fitted("lenet5", images, "cuda", batch_size=8).history
+    assert f"{CAPTURED}16 a launch" in history.executor
+    assert CAPTURED in fitted("lenet5", images, "cuda").history.executor
+
+
+@pytest.mark.parametrize("name", [*NAMES, "resnet18", "capsnet", "autoencoder"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_captured_steps_are_those_asked_for_singly(name, precision, images, monkeypatch):
+    options = {"augment": AUGMENT, "batch_size": 16, "epochs": 1, "precision": precision}
+    captured = fitted(name, images, "cuda", **options)
+    monkeypatch.setenv("DIGITNET_CAPTURE", "0")
+    single = fitted(name, images, "cuda", **options)
+    assert CAPTURED in captured.history.executor
+    assert "not captured" in single.history.executor
+    close(single, captured, 2e-3 if precision == "float32" else 5e-2)
+
+
+def test_masks_of_dropout_are_the_same_when_captured(images, monkeypatch):
+    layers = [Flatten(), Dropout(0.5), Dense(10)]
+
+    def trained():
+        model = digitnet.Model(layers, (28, 28), seed=1)
+        model.fit(images, epochs=2, batch_size=16, device="cuda", progress=False)
+        return model
+
+    captured = trained()
+    monkeypatch.setenv("DIGITNET_CAPTURE", "0")
+    close(trained(), captured, 1e-5)
+
+
+@pytest.mark.parametrize("augment", OPERATIONS)
+def test_every_operation_paints_what_the_host_paints(augment, images, monkeypatch):
+    options = {"augment": augment, "epochs": 1, "learning_rate": 0.01}
+    own = fitted("linear", images, "cuda", **options)
+    monkeypatch.setenv("DIGITNET_RESIDENT", "0")
+    other = fitted("linear", images, "cuda", **options)
+    assert "batches from the host: DIGITNET_RESIDENT is '0'" in other.history.executor
+    close(other, own, 1e-4)
+
+
+def test_the_same_seed_gives_the_same_weights_when_asked_to(images):
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        first, second = (fitted("mlp", images, "cuda") for _ in range(2))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    close(first, second, 0)
+
+
+def test_what_a_training_took_is_given_back(images):
+    fitted("lenet5", images, "cuda")
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    for _ in range(3):
+        fitted("lenet5", images, "cuda")
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_allocated() <= before + 2**20
 
 
 def test_out_of_memory_names_the_batch_and_changes_nothing():
