@@ -129,8 +129,8 @@ def answers(model: Model, data: Dataset, layer: str) -> Features:
 def network(workshop: Workshop, seed: int) -> tuple[Model, History]:
     train, _ = parts(workshop)
     return workshop.trained(
-        f"kaggle-cnn-small {seed}",
-        lambda: models.make("kaggle-cnn-small", classes=train.classes, seed=seed),
+        f"two-conv-small {seed}",
+        lambda: models.make("two-conv-small", classes=train.classes, seed=seed),
         train,
         epochs=workshop.size(smoke=1, quick=8, default=10, full=15),
         batch_size=128,
