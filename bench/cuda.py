@@ -88,9 +88,7 @@ def by_pytorch(
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cuda", torch.bfloat16, precision == "bfloat16"):
                 logits = step(images[chosen].float())
-            torch.nn.functional.cross_entropy(
-                logits.float(), labels[chosen]
-            ).backward()
+            torch.nn.functional.cross_entropy(logits.float(), labels[chosen]).backward()
             optimizer.step()
 
     return lambda: timed(work)

@@ -81,9 +81,9 @@ struct OpEntry {
   // p is read at p + (dx, dy).
   void (*bend)(Draws& draws, const Amounts& amounts, const Shape& shape,
                Workroom& work, float* dx, float* dy) = nullptr;
-  // Painting, in two halves that need not be done in one place: what a draw says
-  // in numbers, as many as `idle` has, and what they make of an image. `noise`
-  // is normal, [C, H, W], of a noisy operation.
+  // Painting, in two halves that need not be done in one place: what a draw
+  // says in numbers, as many as `idle` has, and what they make of an image.
+  // `noise` is normal, [C, H, W], of a noisy operation.
   void (*draw)(Draws& draws, const Amounts& amounts, const Shape& shape,
                double* numbers) = nullptr;
   void (*paint)(const double* numbers, const float* noise, const Canvas& canvas,

@@ -159,9 +159,8 @@ void Pipeline::draw(const Shape& shape, const Look& look, Scratch& scratch,
     const auto count = static_cast<int64_t>(painting.op->idle.size());
     std::array<double, kMostNumbers> numbers{};
     draw_painting(steps_[i], shape, look, scratch.work_, numbers.data(),
-                  painting.op->noisy
-                      ? painting.noise.data() + at * shape.size()
-                      : nullptr);
+                  painting.op->noisy ? painting.noise.data() + at * shape.size()
+                                     : nullptr);
     std::copy_n(numbers.begin(), count, painting.numbers.data() + at * count);
   }
 }

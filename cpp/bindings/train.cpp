@@ -344,7 +344,8 @@ void bind_train(py::module_& root) {
       .def("start_epoch", &PythonRehearsal::start_epoch,
            py::call_guard<py::gil_scoped_release>(), "The next epoch.")
       .def("step", &PythonRehearsal::step,
-           py::call_guard<py::gil_scoped_release>(), "The next step of the epoch.");
+           py::call_guard<py::gil_scoped_release>(),
+           "The next step of the epoch.");
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
         "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,

@@ -64,8 +64,8 @@ struct TrainSettings {
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
   bool rounded = false;  // layers compute in bfloat16, weights stay in float32
-  Ranks ranks;  // who trains along
-  Recorder recorder;  // of the steps on a set that is held; empty: none does
+  Ranks ranks;           // who trains along
+  Recorder recorder;     // of the steps on a set that is held; empty: none does
 
   // Young averages forget faster, so that the first weights do not linger.
   double average_decay(int64_t steps) const {

@@ -18,8 +18,8 @@ at::Tensor images_of(const data::DatasetView& set, at::Device device) {
       {set.images.count, shape.channels, shape.height, shape.width},
       bytes ? at::kByte : at::kFloat);
   if (!set.rows) return all.narrow(0, 0, set.count).clone().to(device);
-  const at::Tensor rows = at::from_blob(const_cast<int64_t*>(set.rows),
-                                        {set.count}, at::kLong);
+  const at::Tensor rows =
+      at::from_blob(const_cast<int64_t*>(set.rows), {set.count}, at::kLong);
   return all.index_select(0, rows).to(device);
 }
 

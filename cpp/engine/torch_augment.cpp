@@ -63,10 +63,10 @@ Painter erase(const Canvases& on) {
   return [rows, columns](const at::Tensor& x, const at::Tensor& numbers,
                          const at::Tensor&) {
     const at::Tensor top = each(numbers, 0), left = each(numbers, 1);
-    const at::Tensor down = rows.ge(top).logical_and(
-        rows.lt(top + each(numbers, 2)));
-    const at::Tensor across = columns.ge(left).logical_and(
-        columns.lt(left + each(numbers, 3)));
+    const at::Tensor down =
+        rows.ge(top).logical_and(rows.lt(top + each(numbers, 2)));
+    const at::Tensor across =
+        columns.ge(left).logical_and(columns.lt(left + each(numbers, 3)));
     return x.masked_fill(down.logical_and(across), 0);
   };
 }
@@ -92,17 +92,16 @@ Painter sharpen(const Canvases& on) {
     return on_device(mirrored_places(size, by), on.options);
   };
   const int64_t height = on.shape.height, width = on.shape.width;
-  return [full = on.full, above = neighbours(height, -1),
-          below = neighbours(height, 1), left = neighbours(width, -1),
-          right = neighbours(width, 1)](const at::Tensor& x,
-                                        const at::Tensor& numbers,
-                                        const at::Tensor&) {
-    const at::Tensor around = x.index_select(2, above) +
-                              x.index_select(3, left) +
-                              x.index_select(3, right) +
-                              x.index_select(2, below);
-    return (x + each(numbers, 0) * (4 * x - around)).clamp(0, full);
-  };
+  return
+      [full = on.full, above = neighbours(height, -1),
+       below = neighbours(height, 1), left = neighbours(width, -1),
+       right = neighbours(width, 1)](
+          const at::Tensor& x, const at::Tensor& numbers, const at::Tensor&) {
+        const at::Tensor around =
+            x.index_select(2, above) + x.index_select(3, left) +
+            x.index_select(3, right) + x.index_select(2, below);
+        return (x + each(numbers, 0) * (4 * x - around)).clamp(0, full);
+      };
 }
 
 // [2 radius + 1, size * size]: by tap t output i reads input j.
@@ -122,26 +121,24 @@ at::Tensor reads(int64_t size, int64_t radius,
 // Along columns and along rows a matrix an image: every image has a width of
 // its own.
 Painter blur(const Canvases& on) {
-  const auto radius =
-      static_cast<int64_t>(std::ceil(3 * on.largest.strength));
+  const auto radius = static_cast<int64_t>(std::ceil(3 * on.largest.strength));
   const at::Tensor distance =
       at::arange(-radius, radius + 1, on.options).view({1, -1});
   const int64_t height = on.shape.height, width = on.shape.width;
-  return [distance, height, width, down = reads(height, radius, on.options),
-          across = reads(width, radius, on.options)](
-             const at::Tensor& x, const at::Tensor& numbers,
-             const at::Tensor&) {
-    const at::Tensor sigma = numbers.clamp_min(1e-6);
-    const at::Tensor weights =
-        at::exp((distance / sigma).square() * -0.5) *
-        distance.abs().le((sigma * 3).ceil());
-    const at::Tensor taps = weights / weights.sum(1, true);
-    const at::Tensor rows =
-        at::matmul(taps, down).view({-1, 1, height, height});
-    const at::Tensor columns =
-        at::matmul(taps, across).view({-1, 1, width, width});
-    return at::matmul(at::matmul(rows, x), columns.transpose(2, 3));
-  };
+  return
+      [distance, height, width, down = reads(height, radius, on.options),
+       across = reads(width, radius, on.options)](
+          const at::Tensor& x, const at::Tensor& numbers, const at::Tensor&) {
+        const at::Tensor sigma = numbers.clamp_min(1e-6);
+        const at::Tensor weights = at::exp((distance / sigma).square() * -0.5) *
+                                   distance.abs().le((sigma * 3).ceil());
+        const at::Tensor taps = weights / weights.sum(1, true);
+        const at::Tensor rows =
+            at::matmul(taps, down).view({-1, 1, height, height});
+        const at::Tensor columns =
+            at::matmul(taps, across).view({-1, 1, width, width});
+        return at::matmul(at::matmul(rows, x), columns.transpose(2, 3));
+      };
 }
 
 struct Entry {
@@ -214,9 +211,8 @@ at::Tensor TorchAugment::operator()(const at::Tensor& images,
   at::Tensor x = moved(images, places);
   if (!painted) return x;
   for (const Painting& own : paintings_) {
-    const at::Tensor noise = own.noise.defined()
-                                 ? own.noise.index_select(0, places)
-                                 : at::Tensor();
+    const at::Tensor noise =
+        own.noise.defined() ? own.noise.index_select(0, places) : at::Tensor();
     x = own.paint(x, own.numbers.index_select(0, places), noise);
   }
   return x;
@@ -248,8 +244,8 @@ at::Tensor TorchAugment::moved(const at::Tensor& images,
                           : sampling_.fill == augment::Fill::Nearest ? 1
                                                                      : 2;
   const at::Tensor from = beyond_ == 0 ? images : images - beyond_;
-  const at::Tensor read = at::grid_sampler(
-      from, where, sampling_.nearest ? 1 : 0, padding, false);
+  const at::Tensor read =
+      at::grid_sampler(from, where, sampling_.nearest ? 1 : 0, padding, false);
   return beyond_ == 0 ? read : read + beyond_;
 }
 

@@ -29,9 +29,8 @@ class TorchAugment {
 
  private:
   // x[B, C, H, W], numbers[B, k] and noise, like x or undefined.
-  using Paint =
-      std::function<at::Tensor(const at::Tensor& x, const at::Tensor& numbers,
-                               const at::Tensor& noise)>;
+  using Paint = std::function<at::Tensor(
+      const at::Tensor& x, const at::Tensor& numbers, const at::Tensor& noise)>;
   struct Painting {
     Paint paint;
     at::Tensor numbers, noise;  // of the epoch
@@ -41,9 +40,9 @@ class TorchAugment {
 
   Shape shape_;
   augment::Sampling sampling_;
-  double beyond_ = 0;             // what lies beyond the border
-  at::Tensor columns_, rows_;     // [1, H, W]
-  at::Tensor maps_, places_;      // of the epoch, as in augment::Drawn
+  double beyond_ = 0;          // what lies beyond the border
+  at::Tensor columns_, rows_;  // [1, H, W]
+  at::Tensor maps_, places_;   // of the epoch, as in augment::Drawn
   std::vector<Painting> paintings_;
 };
 

@@ -88,8 +88,7 @@ class TorchExecutor : public Executor {
           network_.input(images, count).clone().requires_grad_(true);
       RunState state;
       const at::Tensor losses =
-          losses_of(model_.loss(), network_(x, state),
-                    on_device(labels, count),
+          losses_of(model_.loss(), network_(x, state), on_device(labels, count),
                     trainer_ ? trainer_->settings().label_smoothing : 0);
       const auto slopes = torch::autograd::grad({losses.sum()}, {x});
       return LossSlopes{to_vector(losses), to_vector(slopes[0])};

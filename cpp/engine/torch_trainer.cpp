@@ -85,9 +85,9 @@ void TorchTrainer::choose_trained() {
 // Recorded steps find these where they were in the first epoch.
 void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   const auto steps = static_cast<int64_t>(rates.size());
-  const at::Tensor host = at::from_blob(const_cast<double*>(rates.data()),
-                                        {steps}, at::kDouble)
-                              .to(at::kFloat);
+  const at::Tensor host =
+      at::from_blob(const_cast<double*>(rates.data()), {steps}, at::kDouble)
+          .to(at::kFloat);
   if (!rates_.defined()) {
     const auto floats = exact_.values().options();
     rates_ = at::zeros({steps}, floats);
@@ -112,10 +112,9 @@ void TorchTrainer::seed() {
 }
 
 std::vector<at::Tensor> TorchTrainer::changed() const {
-  std::vector<at::Tensor> all = {exact_.values(), exact_.buffers(),
-                                 gradients_,        taken_,
-                                 rate_,             place_,
-                                 losses_,           correct_};
+  std::vector<at::Tensor> all = {
+      exact_.values(), exact_.buffers(), gradients_, taken_,
+      rate_,           place_,           losses_,    correct_};
   all.insert(all.end(), state_.begin(), state_.end());
   if (averages_.defined()) all.push_back(averages_);
   return all;
@@ -157,9 +156,9 @@ void TorchTrainer::step(const TorchBatch& batch) {
   state.known = batch.known;
   state.reversal = batch.reversal;
   const at::Tensor answers =
-      rounded_ ? (*rounded_)(batch.images.to(at::kBFloat16), state)
-                     .to(at::kFloat)
-               : exact_(batch.images, state);
+      rounded_
+          ? (*rounded_)(batch.images.to(at::kBFloat16), state).to(at::kFloat)
+          : exact_(batch.images, state);
   const at::Tensor loss = loss_of(batch, answers, state);
   if (!segments_.empty()) (several ? loss * batch.share : loss).backward();
   at::NoGradGuard guard;
@@ -182,9 +181,8 @@ at::Tensor TorchTrainer::loss_of(const TorchBatch& batch,
                       settings_.label_smoothing);
   const at::Tensor& weights = batch.weights;
   const at::Tensor mean =
-      weights.defined()
-          ? (own * weights).sum() / weights.sum().clamp_min(1e-12)
-          : own.mean();
+      weights.defined() ? (own * weights).sum() / weights.sum().clamp_min(1e-12)
+                        : own.mean();
   return state.side_losses.defined() ? mean + state.side_losses.mean() : mean;
 }
 

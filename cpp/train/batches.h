@@ -25,8 +25,8 @@ class Batches {
   // The order of an epoch is a function of seed and epoch.
   void start_epoch(int64_t epoch);
 
-  // Lets the executor keep the set. Returns "" or why it does not. What it keeps
-  // is trained on by Executor::train_held(), the rest by gather().
+  // Lets the executor keep the set. Returns "" or why it does not. What it
+  // keeps is trained on by Executor::train_held(), the rest by gather().
   std::string hold(engine::Executor& executor);
   // Behind start_epoch(), if the set is kept; `rates` of the epoch's steps.
   void start_held_epoch(engine::Executor& executor,

@@ -23,8 +23,8 @@ Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
       steps_((training.count + config_.batch_size - 1) / config_.batch_size) {
   executor_->start_training(settings_of(model, config_, ranks_));
   const std::string reason = batches_.hold(*executor_);
-  require(reason.empty(), "rehearsal: expected a set that a device can keep: ",
-          reason);
+  require(reason.empty(),
+          "rehearsal: expected a set that a device can keep: ", reason);
 }
 
 void Rehearsal::start_epoch() {

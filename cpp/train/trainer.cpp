@@ -61,8 +61,8 @@ class Loop {
       try {
         close();
       } catch (const std::runtime_error&) {
-        // The device is gone: the first reason is the one to tell, and the model
-        // has the weights of its last whole epoch.
+        // The device is gone: the first reason is the one to tell, and the
+        // model has the weights of its last whole epoch.
       }
       throw;
     }
@@ -295,9 +295,9 @@ class Loop {
   int64_t taken_ = 0;  // steps since the start
   double best_value_ = std::numeric_limits<double>::infinity();
   double lr_ = 0;
-  bool held_ = false;         // the executor keeps the training set
+  bool held_ = false;          // the executor keeps the training set
   std::vector<double> rates_;  // of the epoch's steps then
-  engine::Totals recorded_;  // of the epoch at the last recorded step
+  engine::Totals recorded_;    // of the epoch at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor holds the moving average
   Clock::time_point last_pulse_ = Clock::now();

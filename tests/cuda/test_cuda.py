@@ -111,8 +111,15 @@ def test_the_data_are_on_the_gpu_and_steps_are_captured(images):
 
 @pytest.mark.parametrize("name", [*NAMES, "resnet18", "capsnet", "autoencoder"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_captured_steps_are_those_asked_for_singly(name, precision, images, monkeypatch):
-    options = {"augment": AUGMENT, "batch_size": 16, "epochs": 1, "precision": precision}
+def test_captured_steps_are_those_asked_for_singly(
+    name, precision, images, monkeypatch
+):
+    options = {
+        "augment": AUGMENT,
+        "batch_size": 16,
+        "epochs": 1,
+        "precision": precision,
+    }
     captured = fitted(name, images, "cuda", **options)
     monkeypatch.setenv("DIGITNET_CAPTURE", "0")
     single = fitted(name, images, "cuda", **options)

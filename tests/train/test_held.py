@@ -167,7 +167,9 @@ def test_a_network_that_removes_noise_aims_at_images_without_it(
 
 
 def test_recorded_steps_are_the_same_ones(torch_only, monkeypatch, rng):
-    first, second = both_ways(monkeypatch, small_net, some_images(rng), record_steps=True)
+    first, second = both_ways(
+        monkeypatch, small_net, some_images(rng), record_steps=True
+    )
     for key in ("loss", "learning_rate"):
         np.testing.assert_allclose(
             second.history.steps[key], first.history.steps[key], rtol=1e-4

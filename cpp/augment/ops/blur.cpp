@@ -17,19 +17,20 @@ OpEntry blur() {
                  double* numbers) {
                 numbers[0] = draws.uniform(0, amounts.strength);
               },
-          .paint = [](const double* numbers, const float*, const Canvas& canvas,
-                      Workroom& work) {
-            const double sigma = numbers[0];
-            if (sigma <= 0) return;
-            const Shape& shape = canvas.shape;
-            const Gaussian filter(sigma, work);
-            for (int64_t c = 0; c < shape.channels; ++c) {
-              float* plane = canvas.pixels + c * shape.height * shape.width;
-              const float* padded = mirrored(plane, shape.height, shape.width,
-                                             filter.radius, work);
-              filter.apply(padded, shape.height, shape.width, work, plane);
-            }
-          },
+          .paint =
+              [](const double* numbers, const float*, const Canvas& canvas,
+                 Workroom& work) {
+                const double sigma = numbers[0];
+                if (sigma <= 0) return;
+                const Shape& shape = canvas.shape;
+                const Gaussian filter(sigma, work);
+                for (int64_t c = 0; c < shape.channels; ++c) {
+                  float* plane = canvas.pixels + c * shape.height * shape.width;
+                  const float* padded = mirrored(
+                      plane, shape.height, shape.width, filter.radius, work);
+                  filter.apply(padded, shape.height, shape.width, work, plane);
+                }
+              },
           .idle = {0}};
 }
 

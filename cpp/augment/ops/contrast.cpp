@@ -20,20 +20,21 @@ OpEntry contrast() {
                 numbers[0] =
                     draws.uniform(1 - amounts.strength, 1 + amounts.strength);
               },
-          .paint = [](const double* numbers, const float*, const Canvas& canvas,
-                      Workroom&) {
-            const int64_t size = canvas.shape.size();
-            float* pixels = canvas.pixels;
-            const auto mean =
-                static_cast<float>(std::accumulate(pixels, pixels + size, 0.0) /
-                                   static_cast<double>(size));
-            const auto factor = static_cast<float>(numbers[0]);
-            const float full = canvas.full;
-            for (int64_t i = 0; i < size; ++i) {
-              pixels[i] =
-                  std::clamp(mean + (pixels[i] - mean) * factor, 0.0f, full);
-            }
-          },
+          .paint =
+              [](const double* numbers, const float*, const Canvas& canvas,
+                 Workroom&) {
+                const int64_t size = canvas.shape.size();
+                float* pixels = canvas.pixels;
+                const auto mean = static_cast<float>(
+                    std::accumulate(pixels, pixels + size, 0.0) /
+                    static_cast<double>(size));
+                const auto factor = static_cast<float>(numbers[0]);
+                const float full = canvas.full;
+                for (int64_t i = 0; i < size; ++i) {
+                  pixels[i] = std::clamp(mean + (pixels[i] - mean) * factor,
+                                         0.0f, full);
+                }
+              },
           .idle = {1}};
 }
 

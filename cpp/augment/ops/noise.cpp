@@ -16,16 +16,18 @@ OpEntry noise() {
           .stream = 12,
           .draw = [](Draws&, const Amounts& amounts, const Shape&,
                      double* numbers) { numbers[0] = amounts.strength; },
-          .paint = [](const double* numbers, const float* noise,
-                      const Canvas& canvas, Workroom&) {
-            const int64_t size = canvas.shape.size();
-            const auto part = static_cast<float>(numbers[0] * canvas.full);
-            const float full = canvas.full;
-            float* pixels = canvas.pixels;
-            for (int64_t i = 0; i < size; ++i) {
-              pixels[i] = std::clamp(pixels[i] + noise[i] * part, 0.0f, full);
-            }
-          },
+          .paint =
+              [](const double* numbers, const float* noise,
+                 const Canvas& canvas, Workroom&) {
+                const int64_t size = canvas.shape.size();
+                const auto part = static_cast<float>(numbers[0] * canvas.full);
+                const float full = canvas.full;
+                float* pixels = canvas.pixels;
+                for (int64_t i = 0; i < size; ++i) {
+                  pixels[i] =
+                      std::clamp(pixels[i] + noise[i] * part, 0.0f, full);
+                }
+              },
           .idle = {0},
           .noisy = true};
 }

@@ -6,7 +6,21 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['adapt_statistics', 'check', 'check_for', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+class Rehearsal:
+    """
+    Training steps without content: what a step asks of a device.
+    """
+    def __init__(self, model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], options: dict) -> None:
+        ...
+    def start_epoch(self) -> None:
+        """
+        The next epoch.
+        """
+    def step(self) -> None:
+        """
+        The next step of the epoch.
+        """
 def adapt_statistics(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
     """
     Running statistics of batch norms become those of the images.
@@ -31,7 +45,7 @@ def executor(model: digitnet._core.models.Model, options: dict, ranks: typing.Su
     """
     Which executor would train the model, and why.
     """
-def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None) -> dict:
+def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None, recorder: typing.Any = None) -> dict:
     """
     Train in place; digitnet.Model.fit is the front door.
     """

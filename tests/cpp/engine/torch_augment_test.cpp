@@ -74,9 +74,9 @@ TEST_P(EveryOperationAtOnce, PaintsWhatIsPaintedOneByOne) {
     const std::vector<float> pixels = some_images(shape);
     for (const char* fill : {"constant 50%", "nearest", "reflect"}) {
       for (const double part : {0.1, 1.0}) {
-        const Pipeline pipeline(
-            op.name + " " + std::to_string(part * std::min(op.most, 20.0)) +
-            op.units[0] + " | fill " + fill);
+        const Pipeline pipeline(op.name + " " +
+                                std::to_string(part * std::min(op.most, 20.0)) +
+                                op.units[0] + " | fill " + fill);
         const auto expected = one_by_one(pipeline, shape, pixels);
         const at::Tensor made = at_once(pipeline, shape, pixels);
         const float* values = made.const_data_ptr<float>();
