@@ -3,10 +3,12 @@
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/norm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <cmath>
 
@@ -42,6 +44,7 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       device_(device),
       settings_(settings),
       gradients_(at::zeros_like(network.values())),
+      nothing_(at::zeros_like(network.values())),
       random_(settings.recorder.random ? *settings.recorder.random
                                        : generator_for(device)),
       taken_(at::zeros({}, network.values().options())),
@@ -52,10 +55,7 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
   for (int i = 0; i < entry.states; ++i)
     state_.push_back(at::zeros_like(network.values()));
   if (settings.ema_decay > 0) averages_ = network.values().clone();
-  if (settings.rounded) {
-    rounded_.emplace(exact_);
-    rounded_gradients_ = at::zeros_like(gradients_, at::kBFloat16);
-  }
+  if (settings.rounded) rounded_.emplace(exact_);
   choose_trained();
 }
 
@@ -67,9 +67,7 @@ void TorchTrainer::choose_trained() {
     const double scale = settings_.lr_scales.at(i);
     at::Tensor& tensor = network().tensor(slot.parameter.name);
     tensor.requires_grad_(scale != 0);
-    const at::Tensor& block =
-        network().rounds(slot) ? rounded_gradients_ : gradients_;
-    tensor.mutable_grad() = scale != 0 ? view_of(slot, block) : at::Tensor();
+    if (scale != 0) trained_.push_back(tensor);
     if (scale == 0) {
       network().freeze_layer_of(slot.parameter.name);
     } else if (!segments_.empty() && segments_.back().lr_scale == scale &&
@@ -142,9 +140,7 @@ void TorchTrainer::take_rate() {
 void TorchTrainer::step(const TorchBatch& batch) {
   at::AutoGradMode grad(true);
   const bool several = settings_.ranks.several();
-  gradients_.zero_();
   if (rounded_) {
-    rounded_gradients_.zero_();
     at::NoGradGuard guard;
     rounded_->round(exact_.values());
   }
@@ -160,15 +156,36 @@ void TorchTrainer::step(const TorchBatch& batch) {
           ? (*rounded_)(batch.images.to(at::kBFloat16), state).to(at::kFloat)
           : exact_(batch.images, state);
   const at::Tensor loss = loss_of(batch, answers, state);
-  if (!segments_.empty()) (several ? loss * batch.share : loss).backward();
+  if (!trained_.empty()) find_gradients(several ? loss * batch.share : loss);
   at::NoGradGuard guard;
-  if (rounded_) gradients_.add_(rounded_gradients_);
   if (several) settings_.ranks.sum(gradients_);
   taken_.add_(1);
   regularise();
   for (const Segment& segment : segments_) update(segment);
   average();
   note(batch, loss.detach(), answers.detach());
+}
+
+// All of them to one block, in the order of the weights' memory.
+void TorchTrainer::find_gradients(const at::Tensor& loss) {
+  const auto found =
+      torch::autograd::grad({loss}, trained_, {}, {}, false, true);
+  at::NoGradGuard guard;
+  std::vector<at::Tensor> parts;
+  auto next = found.begin();
+  for (const Slot& slot : model_.slots()) {
+    if (slot.parameter.is_buffer) continue;
+    const at::Tensor& tensor = network().tensor(slot.parameter.name);
+    const at::Tensor gradient = tensor.requires_grad() ? *next++ : at::Tensor();
+    if (!gradient.defined()) {
+      parts.push_back(nothing_.narrow(0, 0, slot.parameter.count()));
+    } else if (gradient.dim() == 4) {
+      parts.push_back(gradient.permute({0, 2, 3, 1}).reshape(-1));
+    } else {
+      parts.push_back(gradient.reshape(-1));
+    }
+  }
+  at::cat_out(gradients_, parts);
 }
 
 at::Tensor TorchTrainer::loss_of(const TorchBatch& batch,

@@ -79,6 +79,7 @@ class TorchTrainer {
   void seed();
   at::Tensor loss_of(const TorchBatch& batch, const at::Tensor& answers,
                      const RunState& state) const;
+  void find_gradients(const at::Tensor& loss);
   void regularise();
   void update(const Segment& segment);
   void average();
@@ -92,7 +93,8 @@ class TorchTrainer {
   TrainSettings settings_;
   train::optimizers::Update update_;
   at::Tensor gradients_, averages_;
-  at::Tensor rounded_gradients_;  // of rounded weights; 0 where others are
+  at::Tensor nothing_;                // zeros: gradients of what is frozen
+  std::vector<at::Tensor> trained_;   // in the order of the slots
   std::vector<at::Tensor> state_;
   std::vector<Segment> segments_;
   at::Generator random_;
