@@ -23,6 +23,7 @@ FIT_OPTIONS = (
     "early_stopping",
     "label_smoothing",
     "ema_decay",
+    "precision",
     "adversary",
 )
 

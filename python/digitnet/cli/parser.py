@@ -63,6 +63,7 @@ def _add_train(words: Any) -> None:
     p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
     p.add_argument("--label-smoothing", type=float)
     p.add_argument("--ema-decay", type=float)
+    p.add_argument("--precision", help="float32 or bfloat16")
     p.add_argument("--adversary", help="learn from attacked images: fgsm or pgd")
     p.add_argument(
         "--seed",
