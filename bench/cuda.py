@@ -133,7 +133,12 @@ def augmentation(train: digitnet.Dataset) -> None:
     for augment in (None, AUGMENT, f"{AUGMENT} | elastic 2px"):
         model = digitnet.models.make("linear")
         history = model.fit(
-            train, epochs=5, batch_size=BATCH, augment=augment, device="cuda"
+            train,
+            epochs=5,
+            batch_size=BATCH,
+            augment=augment,
+            device="cuda",
+            progress=False,
         )
         spent[augment] = statistics.median(history["seconds"][1:])
     for augment, seconds in spent.items():

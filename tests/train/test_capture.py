@@ -1,6 +1,7 @@
 """Recorded steps, with a recorder in place of a GPU's: what is asked for, in which order,
 and that recording leaves no trace. On a GPU: tests/cuda."""
 
+import numpy as np
 import pytest
 import torch
 from train.test_held import assert_close, small_net, some_images
@@ -114,6 +115,35 @@ def test_an_interrupt_while_recording_ends_the_training(fitted):
 
     with pytest.raises(KeyboardInterrupt):
         fitted(Interrupted(), dropping_net)
+
+
+def test_a_device_that_vanishes_is_told_as_what_it_is(fitted, tmp_path):
+    class Vanishing(Recorder):
+        def __call__(self, warm_up, work):
+            repeat = super().__call__(warm_up, work)
+
+            def repeat_for_a_while():
+                if len(self.launches) == 12:
+                    raise RuntimeError("CUDA error: the device is lost")
+                repeat()
+
+            return repeat_for_a_while
+
+    checkpoint = tmp_path / "best.safetensors"
+    with pytest.raises(RuntimeError, match=r"^CUDA error: the device is lost$"):
+        fitted(Vanishing(), checkpoint=checkpoint)
+    kept = digitnet.models.load(checkpoint).state_dict()
+    assert all(np.isfinite(values).all() for values in kept.values())
+
+
+def test_divergence_in_a_launch_is_found_and_the_weights_stay_good(fitted):
+    def make():
+        return digitnet.Model([Flatten(), Dense(9), Dense(3)], input_shape=(1, 10, 12))
+
+    with pytest.warns(RuntimeWarning, match=r"diverged in epoch 1, step \d+ of 23"):
+        model = fitted(Recorder(), make, optimizer="sgd", learning_rate=1e30)
+    assert model.history.status == "diverged"
+    assert all(np.isfinite(values).all() for values in model.state_dict().values())
 
 
 def test_stopping_early_keeps_the_best_weights(fitted):
