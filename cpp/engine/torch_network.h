@@ -22,8 +22,7 @@ class TorchNetwork {
  public:
   // Borrows the model, and on a CPU its memory.
   TorchNetwork(models::Model& model, at::Device device);
-  // The same network computing in bfloat16 by rounded weights of its own, as
-  // round() left them. Shares what batch norms have with the other one.
+  // The same network computing in bfloat16 by rounded weights of its own. Shares what batch norms have with the other one.
   explicit TorchNetwork(TorchNetwork& exact);
   TorchNetwork(const TorchNetwork&) = delete;  // its functions know where it is
 
@@ -39,8 +38,8 @@ class TorchNetwork {
   const at::Tensor& buffers() const { return buffers_; }  // running statistics
   at::Tensor& tensor(const std::string& name) { return tensors_.at(name); }
 
+  // Of a rounding network: its weights become these.
   void round(const at::Tensor& values);
-  bool rounds(const models::Slot& slot) const;
 
   // Layers whose statistics stay while they are trained.
   void thaw_all() { frozen_.clear(); }
@@ -49,6 +48,7 @@ class TorchNetwork {
  private:
   using Step = std::function<at::Tensor(const at::Tensor&, RunState&)>;
 
+  bool rounds(const models::Slot& slot) const;
   Step compile(const models::Layer& layer, const std::string& path);
   Step leaf(const models::Layer& layer, const std::string& path);
   // Composites that let their input through.

@@ -44,7 +44,6 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       device_(device),
       settings_(settings),
       gradients_(at::zeros_like(network.values())),
-      nothing_(at::zeros_like(network.values())),
       random_(settings.recorder.random ? *settings.recorder.random
                                        : generator_for(device)),
       taken_(at::zeros({}, network.values().options())),
@@ -178,7 +177,8 @@ void TorchTrainer::find_gradients(const at::Tensor& loss) {
     const at::Tensor& tensor = network().tensor(slot.parameter.name);
     const at::Tensor gradient = tensor.requires_grad() ? *next++ : at::Tensor();
     if (!gradient.defined()) {
-      parts.push_back(nothing_.narrow(0, 0, slot.parameter.count()));
+      parts.push_back(
+          at::zeros({slot.parameter.count()}, gradients_.options()));
     } else if (gradient.dim() == 4) {
       parts.push_back(gradient.permute({0, 2, 3, 1}).reshape(-1));
     } else {

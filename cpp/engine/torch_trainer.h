@@ -93,8 +93,7 @@ class TorchTrainer {
   TrainSettings settings_;
   train::optimizers::Update update_;
   at::Tensor gradients_, averages_;
-  at::Tensor nothing_;                // zeros: gradients of what is frozen
-  std::vector<at::Tensor> trained_;   // in the order of the slots
+  std::vector<at::Tensor> trained_;  // in the order of the slots
   std::vector<at::Tensor> state_;
   std::vector<Segment> segments_;
   at::Generator random_;
