@@ -37,7 +37,7 @@ def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
 
 
 def trials(workshop: Workshop) -> int:
-    return workshop.size(smoke=3, quick=10, default=30, full=100)
+    return workshop.size(smoke=3, quick=20, default=30, full=100)
 
 
 def build(epochs: int, params: Params, seed: int) -> tuple[Model, Mapping[str, Any]]:
