@@ -270,6 +270,7 @@ def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
         known = column.dropna()
         ax.step(known.index, known, where="post", color=colour, label=str(name))
     ax.set(xlabel=values.index.name or "", ylabel=label)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3)
     if ax.get_lines():
         ax.legend(fontsize=8)
