@@ -127,6 +127,15 @@ void Pipeline::paint(const Canvas& canvas, const Look& look,
   }
 }
 
+int64_t Pipeline::room(int64_t n, const Shape& shape) const {
+  int64_t floats = bends() ? 2 * shape.height * shape.width : 6;
+  for (size_t i = geometric_; i < steps_.size(); ++i) {
+    floats += static_cast<int64_t>(steps_[i].op->idle.size());
+    if (steps_[i].op->noisy) floats += shape.size();
+  }
+  return n * floats * static_cast<int64_t>(sizeof(float));
+}
+
 void Pipeline::make_room(int64_t n, const Shape& shape, Drawn& drawn) const {
   drawn.maps.resize(geometric_ > 0 && !bends() ? n * 6 : 0);
   drawn.places.resize(bends() ? n * 2 * shape.height * shape.width : 0);

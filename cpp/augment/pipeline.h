@@ -86,8 +86,9 @@ class Pipeline {
              const Look& look, Scratch& scratch, float* out, float scale = 1,
              float shift = 0) const;
 
-  // Room for the draws of n samples, in the memory that `drawn` has already;
-  // and the draws of one, its `at`-th.
+  // Bytes that the draws of n samples take; room for them, in the memory that
+  // `drawn` has already; and the draws of one, its `at`-th.
+  int64_t room(int64_t n, const Shape& shape) const;
   void make_room(int64_t n, const Shape& shape, Drawn& drawn) const;
   void draw(const Shape& shape, const Look& look, Scratch& scratch, int64_t at,
             Drawn& drawn) const;

@@ -22,7 +22,8 @@ class TorchNetwork {
  public:
   // Borrows the model, and on a CPU its memory.
   TorchNetwork(models::Model& model, at::Device device);
-  // The same network computing in bfloat16 by rounded weights of its own. Shares what batch norms have with the other one.
+  // The same network computing in bfloat16 by rounded weights of its own.
+  // Shares what batch norms have with the other one.
   explicit TorchNetwork(TorchNetwork& exact);
   TorchNetwork(const TorchNetwork&) = delete;  // its functions know where it is
 

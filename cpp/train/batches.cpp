@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/error.h"
 #include "core/random.h"
+#include "engine/memory.h"
 
 namespace digitnet::train {
 
@@ -35,6 +37,10 @@ std::string Batches::hold(engine::Executor& executor) {
   if (ranks_.several()) return "several ranks share every step";
   if (attacker_) return "attacks look at every batch";
   if (training_.domains) return "batches of two domains are put in order";
+  const int64_t room =
+      samples_.pipeline().room(training_.count, model_.input());
+  if (room > engine::free_memory() / 4)
+    return join("the draws of an epoch take ", room >> 20, " MiB");
   samples_.pipeline().make_room(training_.count, model_.input(), drawn_);
   std::vector<float> weights;
   if (!weights_.empty()) {
