@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -69,6 +69,8 @@ TRAININGS = {
     ),
 }
 ADAPTED = "norm-cnn, disturbed"  # whose statistics are set to each spoiled set too
+COMMITTEE = ("norm-cnn, disturbed", "two-conv, disturbed")
+TOGETHER = "both disturbed"  # by their mean probability
 NAME = "mnist-c-generated"  # not the published files
 
 
@@ -159,6 +161,23 @@ def adapted_scores(workshop: Workshop, name: str, seed: int) -> dict[str, float]
     return dict(workshop.once(f"adapted {name} {seed}", scores))
 
 
+def together_scores(workshop: Workshop, seed: int) -> dict[str, float]:
+    """The same for the mean probability of two kinds of network."""
+
+    def scores() -> dict[str, float]:
+        members = [trained(workshop, name, seed) for name in COMMITTEE]
+        test = parts(workshop)[2]
+        found = {}
+        for way in ("clean", *corrupt.names()):
+            shown = test if way == "clean" else corrupt.corrupted(test, way)
+            mean = np.mean([model.predict_proba(shown) for model in members], axis=0)
+            right = mean.argmax(1) == test._need_labels("robustness")
+            found[way] = float(right.mean())
+        return found
+
+    return dict(workshop.once(f"corrupted {TOGETHER} {seed}", scores))
+
+
 # -- stages --------------------------------------------------------------------
 
 
@@ -188,26 +207,25 @@ def training_stage(workshop: Workshop) -> None:
         "more, over photographs."
     )
     for name in TRAININGS.keys() - set(names):
+        lacking = (f"{name} ", f"{name}, ", *([TOGETHER] if name in COMMITTEE else []))
         for claim in recipe().claims:
-            if claim.key.startswith((f"{name} ", f"{name}, ")):
+            if claim.key.startswith(lacking):
                 workshop.not_measured(claim.key, f"{TRAININGS[name].also} is not here")
 
 
 def corruptions_stage(workshop: Workshop) -> None:
-    cases = [
-        (scores, name, seed)
-        for name in on_digits(workshop)
-        for scores in (corrupted_scores, adapted_scores)
-        for seed in workshop.seeds
-        if scores is corrupted_scores or name == ADAPTED
-    ]
-    found = workshop.at_once(lambda case: case[0](workshop, *case[1:]), cases)
+    names = on_digits(workshop)
+    ways: dict[str, Callable[[int], dict[str, float]]] = {
+        name: partial(corrupted_scores, workshop, name) for name in names
+    }
+    if ADAPTED in names:
+        ways[f"{ADAPTED}, adapted"] = partial(adapted_scores, workshop, ADAPTED)
+    if {*COMMITTEE} <= {*names}:
+        ways[TOGETHER] = partial(together_scores, workshop)
+    cases = [(way, seed) for way in ways for seed in workshop.seeds]
+    found = workshop.at_once(lambda case: ways[case[0]](case[1]), cases)
     frame = pd.DataFrame(found)
-    called = [
-        name if scores is corrupted_scores else f"{name}, adapted"
-        for scores, name, _ in cases
-    ]
-    frame.insert(0, "training", called)
+    frame.insert(0, "training", [way for way, _ in cases])
     spoiled = frame[corrupt.names()]
     frame["mean of 15"] = spoiled.mean(axis=1)
     means = frame.groupby("training", sort=False).mean().T
@@ -320,7 +338,8 @@ def recipe() -> Recipe:
             if name != FASHION or key.startswith("calibration")
         )
         + tuple(
-            Claim(f"{ADAPTED}, adapted {key}", f"{ADAPTED}, adapted: {what}", None)
+            Claim(f"{name} {key}", f"{name}: {what}", None)
+            for name in (f"{ADAPTED}, adapted", TOGETHER)
             for key, what in (
                 ("clean", "clean test images"),
                 ("corrupted", f"mean of the 15 of {NAME}"),
