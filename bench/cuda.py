@@ -3,7 +3,7 @@
     python bench/cuda.py
 
 Peers: PyTorch eager (data resident, channels-last, fused Adam) and torch.compile
-(max-autotune), both without augmentation. Medians of rounds in which all take turns; every
+(max-autotune), both without augmentation, and LibTorch's C++ way. Medians of rounds in which all take turns; every
 clock waits for the card.
 """
 
@@ -11,14 +11,20 @@ from __future__ import annotations
 
 import os
 import statistics
+import struct
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils import cpp_extension
 
 import digitnet
+from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.preprocess import GreyToRGB, Resize, Scale
 
 ROUNDS, BATCH = 5, 512
@@ -127,6 +133,68 @@ def epochs(train: digitnet.Dataset) -> None:
                 )
 
 
+EXAMPLE = [
+    *(Conv(10, 5), MaxPool(2), ReLU(), Conv(20, 5), MaxPool(2), ReLU()),
+    *(Flatten(), Dense(50), ReLU(), Dropout(0.5), Dense(10)),
+]
+
+
+def built_example(folder: Path) -> Path:
+    """LibTorch's C++ way as a program; its libraries are those of torch here."""
+    libraries = ["torch", "torch_cpu", "c10"]
+    if torch.version.cuda:
+        libraries += ["torch_cuda", "c10_cuda"]
+    paths = cpp_extension.library_paths()
+    program = folder / "libtorch_mnist"
+    subprocess.run(
+        [
+            *("c++", "-std=c++20", "-O2", "-o", program),
+            Path(__file__).with_name("libtorch_mnist.cpp"),
+            *(f"-I{path}" for path in cpp_extension.include_paths()),
+            *(f"-L{path}" for path in paths),
+            *(f"-Wl,-rpath,{path}" for path in paths),
+            *("-Wl,--no-as-needed", *(f"-l{name}" for name in libraries), "-pthread"),
+        ],
+        check=True,
+    )
+    return program
+
+
+def cpp_example(train: digitnet.Dataset) -> None:
+    """An epoch of one network beside LibTorch's C++ way, batch by batch of 64."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        head = struct.pack(">4I", 2051, *train.images.shape[:3])
+        images = np.ascontiguousarray(train.images, np.uint8)
+        (folder / "train-images-idx3-ubyte").write_bytes(head + images.tobytes())
+        labels = (
+            struct.pack(">2I", 2049, len(train))
+            + train.labels.astype(np.uint8).tobytes()
+        )
+        (folder / "train-labels-idx1-ubyte").write_bytes(labels)
+        program = built_example(folder)
+        answer = subprocess.run(
+            [program, folder, "64", "4"], check=True, capture_output=True, text=True
+        )
+    theirs = [float(line.split()[0]) for line in answer.stdout.splitlines()]
+    model = digitnet.Model(EXAMPLE, (28, 28))
+    history = model.fit(
+        train,
+        epochs=4,
+        batch_size=64,
+        optimizer=("sgd", {"momentum": 0.5}),
+        learning_rate=0.01,
+        device="cuda",
+        progress=False,
+    )
+    ours = statistics.median(history["seconds"][1:])
+    other = statistics.median(theirs[1:])
+    print(
+        f"  LibTorch's C++ way: {other:.3f} s an epoch; digitnet {ours:.3f} s, "
+        f"{other / ours:.1f} times as fast"
+    )
+
+
 def augmentation(train: digitnet.Dataset) -> None:
     """What augmentation adds to an epoch of the smallest network."""
     spent = {}
@@ -182,6 +250,7 @@ def main() -> int:
     for name in ("fast", "accurate"):
         to_accuracy(name, train, test)
     augmentation(train)
+    cpp_example(train)
     epochs(train)
     return 0
 
