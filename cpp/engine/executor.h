@@ -154,6 +154,8 @@ class Executor {
   }
 
   virtual void start_training(const TrainSettings& settings) = 0;
+  // Why it would keep no set, whatever set it is; "": ask hold().
+  virtual std::string holds_none() const = 0;
   // Keeps the set, so that its steps need nothing of the host. Returns "", or
   // why it is not kept: then start_epoch() and train() are to be called.
   virtual std::string hold(const Held& held) = 0;

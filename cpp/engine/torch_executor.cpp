@@ -116,9 +116,19 @@ class TorchExecutor : public Executor {
     guarded([&] { trainer_.emplace(model_, network_, device_, settings); });
   }
 
+  // Where steps find their samples, if the environment does not say: on a GPU
+  // in its memory, on a CPU in the host's, which is the same.
+  std::string holds_none() const override {
+    const std::string word = environment("DIGITNET_RESIDENT");
+    require(word.empty() || word == "0" || word == "1",
+            "DIGITNET_RESIDENT: expected '0' or '1', got '", word, "'");
+    if (word == "0") return "DIGITNET_RESIDENT is '0'";
+    return device_.is_cpu() && word.empty() ? "the data are in its memory" : "";
+  }
+
   std::string hold(const Held& held) override {
     steps_.reset();
-    const std::string refused = not_held();
+    const std::string refused = holds_none();
     if (!refused.empty()) return refused;
     try {
       guarded([&] {
@@ -222,16 +232,6 @@ class TorchExecutor : public Executor {
             aim.layer.empty() ? "the logits" : aim.layer, "', got '", by, "'");
     return {to_vector(chosen), base.sizes().vec(), to_vector(base),
             to_vector(base.grad())};
-  }
-
-  // Where steps find their samples, if the environment does not say: on a GPU
-  // in its memory, on a CPU in the host's, which is the same.
-  std::string not_held() const {
-    const std::string word = environment("DIGITNET_RESIDENT");
-    require(word.empty() || word == "0" || word == "1",
-            "DIGITNET_RESIDENT: expected '0' or '1', got '", word, "'");
-    if (word == "0") return "DIGITNET_RESIDENT is '0'";
-    return device_.is_cpu() && word.empty() ? "the data are in its memory" : "";
   }
 
   TorchBatch uploaded(const Batch& batch) const {

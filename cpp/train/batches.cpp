@@ -37,6 +37,8 @@ std::string Batches::hold(engine::Executor& executor) {
   if (ranks_.several()) return "several ranks share every step";
   if (attacker_) return "attacks look at every batch";
   if (training_.domains) return "batches of two domains are put in order";
+  const std::string refused = executor.holds_none();
+  if (!refused.empty()) return refused;
   const int64_t room =
       samples_.pipeline().room(training_.count, model_.input());
   if (room > engine::free_memory() / 4)
