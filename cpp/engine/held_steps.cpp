@@ -15,15 +15,14 @@ constexpr int64_t kSteps = 16;  // of a launch
 
 HeldSteps::HeldSteps(HeldSet set, TorchTrainer& trainer,
                      const Recorder& recorder)
-    : set_(std::move(set)), trainer_(trainer), recorder_(recorder) {
-  if (!recorder_.record) not_recorded_ = "there is nothing to record them";
-}
+    : set_(std::move(set)), trainer_(trainer), recorder_(recorder) {}
 
 void HeldSteps::start_epoch(const HeldEpoch& epoch) {
   trainer_.start_epoch(*epoch.rates);
   set_.start_epoch(epoch);
   step_ = 0;
-  if (recorded_.empty() && not_recorded_.empty()) record();
+  const bool tried = !recorded_.empty() || !not_recorded_.empty();
+  if (recorder_.record && !tried) record();
 }
 
 // Everything that an epoch asks for, before its first step: what is done to
@@ -82,7 +81,8 @@ int64_t HeldSteps::train(int64_t most) {
 }
 
 std::string HeldSteps::launches() const {
-  if (recorded_.empty()) return "steps not captured: " + not_recorded_;
+  if (!not_recorded_.empty()) return "steps not captured: " + not_recorded_;
+  if (recorded_.empty()) return "steps asked for one by one";
   return join("captured steps, up to ", recorded_.rbegin()->first.first,
               " a launch");
 }

@@ -70,9 +70,7 @@ def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer)
     captured = fitted(recorder, make, **options)
     assert captured.history.executor.endswith("captured steps, up to 16 a launch")
     single = fitted(None, make, **options)
-    assert single.history.executor.endswith(
-        "steps not captured: there is nothing to record them"
-    )
+    assert single.history.executor.endswith("steps asked for one by one")
     assert_close(single, captured, 0)
 
 
