@@ -3,8 +3,8 @@
     python bench/cuda.py
 
 Peers: PyTorch eager (data resident, channels-last, fused Adam) and torch.compile
-(max-autotune), both without augmentation, and LibTorch's C++ way. Medians of rounds in which all take turns; every
-clock waits for the card.
+(max-autotune), both without augmentation, and LibTorch's C++ way. Medians of rounds in
+which all take turns; every clock waits for the card.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -154,17 +155,22 @@ class Executor {
   }
 
   virtual void start_training(const TrainSettings& settings) = 0;
-  // Why it would keep no set, whatever set it is; "": ask hold().
+  // Why it would keep no set, whatever set it is: then the four below throw
+  // std::logic_error. "": ask hold().
   virtual std::string holds_none() const = 0;
   // Keeps the set, so that its steps need nothing of the host. Returns "", or
   // why it is not kept: then start_epoch() and train() are to be called.
-  virtual std::string hold(const Held& held) = 0;
-  virtual void start_held_epoch(const HeldEpoch& epoch) = 0;
+  virtual std::string hold(const Held&) {
+    throw std::logic_error(holds_none());
+  }
+  virtual void start_held_epoch(const HeldEpoch&) {
+    throw std::logic_error(holds_none());
+  }
   // The next steps of the epoch, `most` or fewer, at least one; returns how
   // many. The last of an epoch may have fewer samples.
-  virtual int64_t train_held(int64_t most) = 0;
+  virtual int64_t train_held(int64_t) { throw std::logic_error(holds_none()); }
   // In words, how they are asked of the device: "16 captured steps a launch".
-  virtual std::string launches() const = 0;
+  virtual std::string launches() const { throw std::logic_error(holds_none()); }
   virtual void start_epoch(int64_t steps) = 0;
   // Forward, loss, backward, update. Reads nothing back to the host.
   virtual void train(const Batch& batch, double lr) = 0;

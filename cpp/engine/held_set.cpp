@@ -2,29 +2,26 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/from_blob.h>
 
 #include <algorithm>
+
+#include "engine/tensors.h"
 
 namespace digitnet::engine {
 namespace {
 
-// The samples' images, each once, in the samples' order.
+// In the samples' order.
 at::Tensor images_of(const data::DatasetView& set, at::Device device) {
-  const Shape& shape = set.images.shape;
-  const bool bytes = set.images.type == data::PixelType::UInt8;
-  at::Tensor all = at::from_blob(
-      const_cast<void*>(set.images.pixels),
-      {set.images.count, shape.channels, shape.height, shape.width},
-      bytes ? at::kByte : at::kFloat);
-  if (!set.rows) return all.narrow(0, 0, set.count).clone().to(device);
-  const at::Tensor rows =
-      at::from_blob(const_cast<int64_t*>(set.rows), {set.count}, at::kLong);
-  return all.index_select(0, rows).to(device);
-}
-
-at::Tensor of_host(const int64_t* values, int64_t count) {
-  return at::from_blob(const_cast<int64_t*>(values), {count}, at::kLong);
+  const data::ImagesView& images = set.images;
+  const Shape& shape = images.shape;
+  const std::vector<int64_t> sizes = {images.count, shape.channels,
+                                      shape.height, shape.width};
+  const at::Tensor all =
+      images.type == data::PixelType::UInt8
+          ? of_host(static_cast<const uint8_t*>(images.pixels), sizes)
+          : of_host(static_cast<const float*>(images.pixels), sizes);
+  if (!set.rows) return copied(all.narrow(0, 0, set.count), device);
+  return all.index_select(0, of_host(set.rows, {set.count})).to(device);
 }
 
 }  // namespace
@@ -35,22 +32,18 @@ HeldSet::HeldSet(const Held& held, const models::Model& model,
       batch_size_(std::min(held.batch_size, count_)),
       makes_images_(model.makes_images()),
       images_(images_of(*held.set, device)),
-      labels_(of_host(held.set->labels, count_).clone().to(device)),
+      labels_(copied(of_host(held.set->labels, {count_}), device)),
       order_(at::arange(count_, at::TensorOptions(at::kLong).device(device))),
       first_places_(
           at::arange(batch_size_, at::TensorOptions(at::kLong).device(device))),
       augment_(*held.augment, held.set->images.shape, held.set->images.type,
                model.preprocess().max_value(), *held.drawn, device),
       preprocess_(model.preprocess(), device) {
-  if (held.weights->empty()) return;
-  weights_ = at::from_blob(const_cast<float*>(held.weights->data()), {count_},
-                           at::kFloat)
-                 .clone()
-                 .to(device);
+  if (!held.weights->empty()) weights_ = copied(of_host(*held.weights), device);
 }
 
 void HeldSet::start_epoch(const HeldEpoch& epoch) {
-  order_.copy_(of_host(epoch.order->data(), count_));
+  order_.copy_(of_host(*epoch.order));
   augment_.upload(*epoch.drawn);
 }
 

@@ -4,9 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <optional>
-#include <vector>
-
 #include "engine/executor.h"
 #include "engine/torch_augment.h"
 #include "engine/torch_preprocess.h"

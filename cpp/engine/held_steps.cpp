@@ -1,6 +1,5 @@
 #include "engine/held_steps.h"
 
-#include <algorithm>
 #include <set>
 #include <stdexcept>
 
@@ -13,16 +12,15 @@ constexpr int64_t kSteps = 16;  // of a launch
 
 }  // namespace
 
-HeldSteps::HeldSteps(HeldSet set, TorchTrainer& trainer,
-                     const Recorder& recorder)
-    : set_(std::move(set)), trainer_(trainer), recorder_(recorder) {}
+HeldSteps::HeldSteps(HeldSet set, TorchTrainer& trainer)
+    : set_(std::move(set)), trainer_(trainer) {}
 
 void HeldSteps::start_epoch(const HeldEpoch& epoch) {
   trainer_.start_epoch(*epoch.rates);
   set_.start_epoch(epoch);
   step_ = 0;
   const bool tried = !recorded_.empty() || !not_recorded_.empty();
-  if (recorder_.record && !tried) record();
+  if (trainer_.settings().recorder.record && !tried) record();
 }
 
 // Everything that an epoch asks for, before its first step: what is done to
@@ -38,7 +36,7 @@ void HeldSteps::record() {
   trainer_.keep();
   try {
     for (const Launch& launch : launches) {
-      recorded_[launch] = recorder_.record(
+      recorded_[launch] = trainer_.settings().recorder.record(
           [&] {
             trainer_.rewind();
             ask(launch);
@@ -55,9 +53,8 @@ void HeldSteps::record() {
 // A whole number of full batches, or the short one at the end.
 HeldSteps::Launch HeldSteps::next(int64_t most) const {
   const int64_t samples = set_.count_of(step_);
-  const int64_t last = std::min(step_ + kSteps, set_.steps()) - 1;
-  const bool many = most >= kSteps && last - step_ + 1 == kSteps &&
-                    set_.count_of(last) == samples;
+  const bool many = most >= kSteps && step_ + kSteps <= set_.steps() &&
+                    set_.count_of(step_ + kSteps - 1) == samples;
   return {many ? kSteps : 1, samples};
 }
 

@@ -14,8 +14,9 @@ namespace digitnet::engine {
 
 class HeldSteps {
  public:
-  // Borrows the trainer. An empty recorder: each step is asked for by itself.
-  HeldSteps(HeldSet set, TorchTrainer& trainer, const Recorder& recorder);
+  // Borrows the trainer. Without a recorder in its settings each step is asked
+  // for by itself.
+  HeldSteps(HeldSet set, TorchTrainer& trainer);
 
   void start_epoch(const HeldEpoch& epoch);
   // One launch of at most so many steps; returns how many it had.
@@ -32,7 +33,6 @@ class HeldSteps {
 
   HeldSet set_;
   TorchTrainer& trainer_;
-  Recorder recorder_;
   std::map<Launch, Work> recorded_;
   std::string not_recorded_;  // why, once it was tried
   int64_t step_ = 0;          // of the epoch

@@ -106,10 +106,6 @@ class NativeExecutor : public Executor, private native::Updater {
   std::string holds_none() const override {
     return "the native executor works in the host's memory";
   }
-  std::string hold(const Held&) override { return holds_none(); }
-  void start_held_epoch(const HeldEpoch&) override {}
-  int64_t train_held(int64_t) override { return 0; }
-  std::string launches() const override { return ""; }
 
   void start_epoch(int64_t) override {
     totals_ = {};

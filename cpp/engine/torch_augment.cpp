@@ -2,8 +2,8 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/grid_sampler.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/stack.h>
@@ -14,12 +14,10 @@
 
 #include "augment/filtering.h"
 #include "core/list.h"
+#include "engine/tensors.h"
 
 namespace digitnet::engine {
 namespace {
-
-using Painter = std::function<at::Tensor(
-    const at::Tensor& x, const at::Tensor& numbers, const at::Tensor& noise)>;
 
 // What painters are made for.
 struct Canvases {
@@ -71,25 +69,13 @@ Painter erase(const Canvases& on) {
   };
 }
 
-// Positions 0 .. size - 1 moved by `by`, mirrored at the border.
-std::vector<int64_t> mirrored_places(int64_t size, int64_t by) {
-  std::vector<int64_t> places;
-  for (int64_t i = 0; i < size; ++i)
-    places.push_back(augment::mirror(i + by, size));
-  return places;
-}
-
-at::Tensor on_device(const std::vector<int64_t>& values,
-                     const at::TensorOptions& options) {
-  return at::from_blob(const_cast<int64_t*>(values.data()),
-                       {static_cast<int64_t>(values.size())}, at::kLong)
-      .clone()
-      .to(options.device());
-}
-
 Painter sharpen(const Canvases& on) {
+  // Positions 0 .. size - 1 moved by `by`, mirrored at the border.
   const auto neighbours = [&](int64_t size, int64_t by) {
-    return on_device(mirrored_places(size, by), on.options);
+    std::vector<int64_t> places;
+    for (int64_t i = 0; i < size; ++i)
+      places.push_back(augment::mirror(i + by, size));
+    return copied(of_host(places), on.options.device());
   };
   const int64_t height = on.shape.height, width = on.shape.width;
   return
@@ -153,19 +139,16 @@ const std::vector<Entry>& painters() {
   return entries;
 }
 
-// Into memory of the same size on the device, or new memory.
-void copy_to(const std::vector<float>& values, std::vector<int64_t> sizes,
-             at::Device device, at::Tensor& there) {
-  if (values.empty()) return;
-  const at::Tensor host =
-      at::from_blob(const_cast<float*>(values.data()),
-                    {static_cast<int64_t>(values.size())}, at::kFloat)
-          .view(sizes);
-  if (there.defined()) {
-    there.copy_(host);
-  } else {
-    there = host.clone().to(device);
-  }
+// On the device for as many values, or undefined for none.
+at::Tensor room_for(const std::vector<float>& values,
+                    const std::vector<int64_t>& sizes,
+                    const at::TensorOptions& options) {
+  if (values.empty()) return {};
+  return at::empty({static_cast<int64_t>(values.size())}, options).view(sizes);
+}
+
+void fill(const at::Tensor& there, const std::vector<float>& values) {
+  if (there.defined()) there.copy_(of_host(values).view(there.sizes()));
 }
 
 }  // namespace
@@ -185,23 +168,23 @@ TorchAugment::TorchAugment(const augment::Pipeline& pipeline,
   rows_ = at::arange(shape.height, options).view({1, -1, 1}).expand(grid);
   for (const auto& painting : drawn.paintings) {
     const Entry& entry = find(painters(), "painting", painting.op->name);
+    const auto count = static_cast<int64_t>(painting.op->idle.size());
     paintings_.push_back(
-        {entry.make({shape, full, painting.amounts, options}), {}, {}});
+        {entry.make({shape, full, painting.amounts, options}),
+         room_for(painting.numbers, {-1, count}, options),
+         room_for(painting.noise,
+                  {-1, shape.channels, shape.height, shape.width}, options)});
   }
-  upload(drawn);
+  maps_ = room_for(drawn.maps, {-1, 6}, options);
+  places_ = room_for(drawn.places, {-1, 2, shape.height, shape.width}, options);
 }
 
 void TorchAugment::upload(const augment::Drawn& drawn) {
-  const at::Device device = columns_.device();
-  copy_to(drawn.maps, {-1, 6}, device, maps_);
-  copy_to(drawn.places, {-1, 2, shape_.height, shape_.width}, device, places_);
+  fill(maps_, drawn.maps);
+  fill(places_, drawn.places);
   for (size_t i = 0; i < paintings_.size(); ++i) {
-    const auto& from = drawn.paintings[i];
-    Painting& to = paintings_[i];
-    copy_to(from.numbers, {-1, static_cast<int64_t>(from.op->idle.size())},
-            device, to.numbers);
-    copy_to(from.noise, {-1, shape_.channels, shape_.height, shape_.width},
-            device, to.noise);
+    fill(paintings_[i].numbers, drawn.paintings[i].numbers);
+    fill(paintings_[i].noise, drawn.paintings[i].noise);
   }
 }
 

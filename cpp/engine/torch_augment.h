@@ -11,10 +11,14 @@
 
 namespace digitnet::engine {
 
+// x[B, C, H, W], numbers[B, k] and noise, like x or undefined.
+using Painter = std::function<at::Tensor(
+    const at::Tensor& x, const at::Tensor& numbers, const at::Tensor& noise)>;
+
 class TorchAugment {
  public:
-  // For images of one shape whose full intensity is `full`. `drawn` says which
-  // operations there are, and has the room of an epoch.
+  // For images of one shape whose full intensity is `full`. Makes the room that
+  // `drawn` has; upload() comes before anything is painted.
   TorchAugment(const augment::Pipeline& pipeline, const Shape& shape,
                data::PixelType type, double full, const augment::Drawn& drawn,
                at::Device device);
@@ -28,11 +32,8 @@ class TorchAugment {
                         bool painted) const;
 
  private:
-  // x[B, C, H, W], numbers[B, k] and noise, like x or undefined.
-  using Paint = std::function<at::Tensor(
-      const at::Tensor& x, const at::Tensor& numbers, const at::Tensor& noise)>;
   struct Painting {
-    Paint paint;
+    Painter paint;
     at::Tensor numbers, noise;  // of the epoch
   };
 

@@ -3,7 +3,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/from_blob.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -13,6 +12,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/held_steps.h"
+#include "engine/tensors.h"
 #include "engine/torch_network.h"
 #include "engine/torch_trainer.h"
 #include "kernels/thread_pool.h"
@@ -128,13 +128,9 @@ class TorchExecutor : public Executor {
 
   std::string hold(const Held& held) override {
     steps_.reset();
-    const std::string refused = holds_none();
-    if (!refused.empty()) return refused;
     try {
-      guarded([&] {
-        steps_.emplace(HeldSet(held, model_, device_), *trainer_,
-                       trainer_->settings().recorder);
-      });
+      guarded(
+          [&] { steps_.emplace(HeldSet(held, model_, device_), *trainer_); });
     } catch (const OutOfMemory&) {
       return "the training set and an epoch's draws do not fit the memory of " +
              device_.str();
@@ -243,9 +239,7 @@ class TorchExecutor : public Executor {
       there.labels = on_device(batch.labels, batch.count);
     }
     if (batch.weights) {
-      there.weights = at::from_blob(const_cast<float*>(batch.weights),
-                                    {batch.count}, at::kFloat)
-                          .to(device_);
+      there.weights = of_host(batch.weights, {batch.count}).to(device_);
     }
     there.known = batch.known;
     there.reversal = batch.reversal;
@@ -256,8 +250,7 @@ class TorchExecutor : public Executor {
   }
 
   at::Tensor on_device(const int64_t* values, int64_t count) const {
-    return at::from_blob(const_cast<int64_t*>(values), {count}, at::kLong)
-        .to(device_);
+    return of_host(values, {count}).to(device_);
   }
 
   models::Model& model_;

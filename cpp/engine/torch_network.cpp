@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/tensors.h"
+
 namespace digitnet::engine {
 
 using models::Layer;
@@ -166,9 +168,8 @@ TorchNetwork::Step TorchNetwork::leaf(const Layer& layer,
 
 at::Tensor TorchNetwork::input(const float* images, int64_t count) const {
   const Shape& shape = model_.preprocess().output();
-  const at::Tensor batch = at::from_blob(
-      const_cast<float*>(images),
-      {count, shape.channels, shape.height, shape.width}, at::kFloat);
+  const at::Tensor batch =
+      of_host(images, {count, shape.channels, shape.height, shape.width});
   return batch.to(device_).contiguous(at::MemoryFormat::ChannelsLast);
 }
 

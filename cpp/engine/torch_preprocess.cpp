@@ -2,12 +2,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/conv2d.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/im2col.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
 #include "core/list.h"
+#include "engine/tensors.h"
+#include "models/preprocess_steps.h"
 
 namespace digitnet::engine {
 namespace {
@@ -19,13 +20,12 @@ struct Setting {
   double max_value;
   at::Device device;
 
-  at::Tensor constant(const std::vector<double>& values,
-                      std::vector<int64_t> sizes) const {
-    return at::from_blob(const_cast<double*>(values.data()),
-                         {static_cast<int64_t>(values.size())}, at::kDouble)
-        .view(sizes)
-        .to(at::kFloat)
-        .to(device);
+  template <class Values>
+  at::Tensor constant(const Values& values, at::IntArrayRef sizes) const {
+    const auto count = static_cast<int64_t>(values.size());
+    const at::Tensor floats =
+        of_host(values.data(), {count}).view(sizes).to(at::kFloat);
+    return copied(floats, device);
   }
   // One number a channel, or one for all.
   at::Tensor by_channel(const char* option, double fallback) const {
@@ -70,11 +70,11 @@ Step grey_to_rgb(const Setting&) {
 }
 
 Step rgb_to_grey(const Setting& setting) {
-  const at::Tensor parts = setting.constant({.299, .587, .114}, {1, 3, 1, 1});
+  const at::Tensor parts = setting.constant(models::steps::kLuma, {1, 3, 1, 1});
   return [parts](const at::Tensor& x) { return (x * parts).sum(1, true); };
 }
 
-Step filter(const Setting& setting, const std::vector<double>& kernel) {
+Step filter(const Setting& setting, const models::steps::Kernel& kernel) {
   const at::Tensor weights = setting.constant(kernel, {1, 1, 3, 3});
   const int64_t passes = integer(setting.options, "passes");
   return [weights, passes](const at::Tensor& x) {
@@ -88,12 +88,11 @@ Step filter(const Setting& setting, const std::vector<double>& kernel) {
 }
 
 Step blur(const Setting& setting) {
-  return filter(setting, {1 / 16., 2 / 16., 1 / 16., 2 / 16., 4 / 16., 2 / 16.,
-                          1 / 16., 2 / 16., 1 / 16.});
+  return filter(setting, models::steps::kBlur);
 }
 
 Step sharpen(const Setting& setting) {
-  return filter(setting, {0, -1, 0, -1, 5, -1, 0, -1, 0});
+  return filter(setting, models::steps::kSharpen);
 }
 
 Step median(const Setting& setting) {

@@ -4,7 +4,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/norm.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -14,6 +13,7 @@
 
 #include "core/list.h"
 #include "core/random.h"
+#include "engine/tensors.h"
 #include "engine/torch_losses.h"
 
 namespace digitnet::engine {
@@ -66,12 +66,13 @@ void TorchTrainer::choose_trained() {
     const double scale = settings_.lr_scales.at(i);
     at::Tensor& tensor = network().tensor(slot.parameter.name);
     tensor.requires_grad_(scale != 0);
-    if (scale != 0) trained_.push_back(tensor);
     if (scale == 0) {
       network().freeze_layer_of(slot.parameter.name);
-    } else if (!segments_.empty() && segments_.back().lr_scale == scale &&
-               segments_.back().offset + segments_.back().count ==
-                   slot.offset) {
+      continue;
+    }
+    trained_.push_back(tensor);
+    if (!segments_.empty() && segments_.back().lr_scale == scale &&
+        segments_.back().offset + segments_.back().count == slot.offset) {
       segments_.back().count += slot.parameter.count();
     } else {
       segments_.push_back({slot.offset, slot.parameter.count(), scale});
@@ -82,9 +83,6 @@ void TorchTrainer::choose_trained() {
 // Recorded steps find these where they were in the first epoch.
 void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   const auto steps = static_cast<int64_t>(rates.size());
-  const at::Tensor host =
-      at::from_blob(const_cast<double*>(rates.data()), {steps}, at::kDouble)
-          .to(at::kFloat);
   if (!rates_.defined()) {
     const auto floats = exact_.values().options();
     rates_ = at::zeros({steps}, floats);
@@ -92,7 +90,7 @@ void TorchTrainer::start_epoch(const std::vector<double>& rates) {
     correct_ = at::zeros({}, floats.dtype(at::kLong));
     place_ = at::zeros({1}, floats.dtype(at::kLong));
   }
-  rates_.copy_(host);
+  rates_.copy_(of_host(rates));
   losses_.zero_();
   correct_.zero_();
   place_.zero_();

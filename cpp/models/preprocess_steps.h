@@ -1,13 +1,25 @@
 // Every preprocessing step, in one list. To add one: write
 // cpp/models/preprocess/<name>.cpp, declare it here, add it to all(), and say
-// what it is in torch in python/digitnet/torch_twin.py.
+// what it is in torch in python/digitnet/torch_twin.py and, for many images at
+// once, in cpp/engine/torch_preprocess.cpp.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "models/preprocess.h"
 
 namespace digitnet::models::steps {
+
+// Filters of 3x3 pixels, row by row. Source: Kanaparthi, thesis, preprocessing
+// of the Kaggle digits.
+using Kernel = std::array<float, 9>;
+inline constexpr Kernel kBlur = {1 / 16.f, 2 / 16.f, 1 / 16.f,
+                                 2 / 16.f, 4 / 16.f, 2 / 16.f,
+                                 1 / 16.f, 2 / 16.f, 1 / 16.f};
+inline constexpr Kernel kSharpen = {0, -1, 0, -1, 5, -1, 0, -1, 0};
+// Parts of red, green and blue in grey. Source: ITU-R BT.601.
+inline constexpr std::array<float, 3> kLuma = {.299f, .587f, .114f};
 
 StepEntry scale();        // pixel / largest pixel value: 0..1
 StepEntry standardise();  // (x - mean) / std, per channel

@@ -27,6 +27,10 @@ Batches::Batches(const models::Model& model, const data::DatasetView& training,
     attacker_.emplace(model, config.adversary, config.seed);
 }
 
+int64_t Batches::steps() const {
+  return (training_.count + config_.batch_size - 1) / config_.batch_size;
+}
+
 void Batches::start_epoch(int64_t epoch) {
   epoch_ = epoch;
   order_ = permutation(training_.count,
@@ -49,8 +53,11 @@ std::string Batches::hold(engine::Executor& executor) {
     for (int64_t sample = 0; sample < training_.count; ++sample)
       weights.push_back(static_cast<float>(weight(sample)));
   }
-  return executor.hold({&training_, &samples_.pipeline(), &drawn_, &weights,
-                        config_.batch_size});
+  const std::string reason =
+      executor.hold({&training_, &samples_.pipeline(), &drawn_, &weights,
+                     config_.batch_size});
+  if (!reason.empty()) drawn_ = {};
+  return reason;
 }
 
 void Batches::start_held_epoch(engine::Executor& executor,

@@ -22,6 +22,8 @@ class Batches {
   Batches(const models::Model& model, const data::DatasetView& training,
           const Config& config, const engine::Ranks& ranks);
 
+  int64_t steps() const;  // an epoch
+
   // The order of an epoch is a function of seed and epoch.
   void start_epoch(int64_t epoch);
 

@@ -19,8 +19,7 @@ Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
                      Config config)
     : config_(resolved(model, training, std::move(config))),
       executor_(engine::make_torch_executor(model, "meta")),
-      batches_(model, training, config_, ranks_),
-      steps_((training.count + config_.batch_size - 1) / config_.batch_size) {
+      batches_(model, training, config_, ranks_) {
   executor_->start_training(settings_of(model, config_, ranks_));
   const std::string reason = batches_.hold(*executor_);
   require(reason.empty(),
@@ -29,7 +28,8 @@ Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
 
 void Rehearsal::start_epoch() {
   batches_.start_epoch(++epoch_);
-  batches_.start_held_epoch(*executor_, std::vector<double>(steps_, 0.1));
+  batches_.start_held_epoch(*executor_,
+                            std::vector<double>(batches_.steps(), 0.1));
 }
 
 void Rehearsal::step() { executor_->train_held(1); }

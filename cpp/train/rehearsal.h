@@ -24,7 +24,7 @@ class Rehearsal {
   engine::Ranks ranks_;
   std::unique_ptr<engine::Executor> executor_;
   Batches batches_;
-  int64_t steps_, epoch_ = 0;
+  int64_t epoch_ = 0;
 };
 
 }  // namespace digitnet::train

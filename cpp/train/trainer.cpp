@@ -39,10 +39,11 @@ class Loop {
         hooks_(hooks),
         executor_(engine::make_executor(
             model, config.device, beyond_native(config, hooks.ranks.count))),
-        steps_((training.count + config.batch_size - 1) / config.batch_size),
+        batches_(model, training, config, hooks.ranks),
+        steps_(batches_.steps()),
         schedule_(find(schedules::all(), "schedule", config.schedule.name)
-                      .make(config.schedule.options, {steps_, config.epochs})),
-        batches_(model, training, config, hooks.ranks) {}
+                      .make(config.schedule.options, {steps_, config.epochs})) {
+  }
 
   Outcome run() {
     engine::keep_pages_mapped();
@@ -284,9 +285,9 @@ class Loop {
   const Config& config_;
   const Hooks& hooks_;
   std::unique_ptr<engine::Executor> executor_;
+  Batches batches_;
   int64_t steps_;  // an epoch
   std::unique_ptr<schedules::Schedule> schedule_;
-  Batches batches_;
 
   Snapshot good_, best_;
   Outcome outcome_;

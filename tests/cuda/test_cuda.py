@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from reference.layers import NETWORKS
-from train.test_held import OPERATIONS
+from train.test_held import OPERATIONS, assert_weights_close
 
 import digitnet
 from digitnet.layers import Conv, Dense, Dropout, Flatten
@@ -34,22 +34,11 @@ def images():
     return digitnet.Dataset(made, rng.integers(0, 10, 300))
 
 
-def close(first, second, tolerance=2e-3):
-    for name, value in first.state_dict().items():
-        np.testing.assert_allclose(
-            second.state_dict()[name],
-            value,
-            rtol=tolerance,
-            atol=tolerance,
-            err_msg=name,
-        )
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_training_follows_the_cpu(name, images, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
     own = fitted(name, images, "cpu", augment=AUGMENT)
-    close(own, fitted(name, images, "cuda", augment=AUGMENT))
+    assert_weights_close(own, fitted(name, images, "cuda", augment=AUGMENT))
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -73,7 +62,7 @@ def test_what_was_trained_there_is_saved_and_asked_anywhere(images, tmp_path):
     model = fitted("norm-cnn", images, "cuda", epochs=1)
     model.save(tmp_path / "m.safetensors")
     again = digitnet.models.load(tmp_path / "m.safetensors")
-    close(model, again, 0)
+    assert_weights_close(model, again, 0)
     np.testing.assert_allclose(
         again.predict_proba(images, device="cpu"),
         model.predict_proba(images, device="cuda"),
@@ -97,7 +86,7 @@ def test_every_optimizer_follows_the_cpu(optimizer, images, monkeypatch):
         "label_smoothing": 0.1,
     }
     own = fitted("mlp", images, "cpu", **options)
-    close(own, fitted("mlp", images, "cuda", **options))
+    assert_weights_close(own, fitted("mlp", images, "cuda", **options))
 
 
 CAPTURED = "the data in the device's memory, captured steps, up to "
@@ -125,7 +114,7 @@ def test_captured_steps_are_those_asked_for_singly(
     single = fitted(name, images, "cuda", **options)
     assert CAPTURED in captured.history.executor
     assert "one by one" in single.history.executor
-    close(single, captured, 2e-3 if precision == "float32" else 5e-2)
+    assert_weights_close(single, captured, 2e-3 if precision == "float32" else 5e-2)
 
 
 def test_masks_of_dropout_are_the_same_when_captured(images, monkeypatch):
@@ -138,7 +127,7 @@ def test_masks_of_dropout_are_the_same_when_captured(images, monkeypatch):
 
     captured = trained()
     monkeypatch.setenv("DIGITNET_CAPTURE", "0")
-    close(trained(), captured, 1e-5)
+    assert_weights_close(trained(), captured, 1e-5)
 
 
 @pytest.mark.parametrize("augment", OPERATIONS)
@@ -148,7 +137,7 @@ def test_every_operation_paints_what_the_host_paints(augment, images, monkeypatc
     monkeypatch.setenv("DIGITNET_RESIDENT", "0")
     other = fitted("linear", images, "cuda", **options)
     assert "batches from the host: DIGITNET_RESIDENT is '0'" in other.history.executor
-    close(other, own, 1e-4)
+    assert_weights_close(other, own, 1e-4)
 
 
 def test_the_same_seed_gives_the_same_weights_when_asked_to(images):
@@ -157,7 +146,7 @@ def test_the_same_seed_gives_the_same_weights_when_asked_to(images):
         first, second = (fitted("mlp", images, "cuda") for _ in range(2))
     finally:
         torch.use_deterministic_algorithms(False)
-    close(first, second, 0)
+    assert_weights_close(first, second, 0)
 
 
 def test_what_a_training_took_is_given_back(images):
@@ -205,7 +194,7 @@ def test_two_models_train_at_once_on_one_gpu(images):
         thread.start()
     for thread in threads:
         thread.join()
-    close(made[0], made[1])
+    assert_weights_close(made[0], made[1])
 
 
 def _child(queue):

@@ -4,11 +4,11 @@ and that recording leaves no trace. On a GPU: tests/cuda."""
 import numpy as np
 import pytest
 import torch
-from train.test_held import assert_close, small_net, some_images
+from train.test_held import assert_close, dropping_net, small_net, some_images
 
 import digitnet
 from digitnet import capture, fitting
-from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, ReLU
+from digitnet.layers import Dense, Flatten
 
 
 class Recorder:
@@ -50,11 +50,6 @@ def fitted(monkeypatch, rng):
         return model
 
     return fit
-
-
-def dropping_net():
-    layers = [Conv(4, 3), BatchNorm(), ReLU(), Flatten(), Dropout(0.4), Dense(3)]
-    return digitnet.Model(layers, input_shape=(1, 10, 12), seed=1)
 
 
 @pytest.mark.parametrize("optimizer", digitnet.train.optimizers())

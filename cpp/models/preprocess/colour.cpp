@@ -36,8 +36,8 @@ StepEntry rgb_to_grey() {
              float* to) {
             const int64_t plane = input.height * input.width;
             for (int64_t i = 0; i < plane; ++i) {
-              to[i] = 0.299f * from[i] + 0.587f * from[plane + i] +
-                      0.114f * from[2 * plane + i];
+              to[i] = kLuma[0] * from[i] + kLuma[1] * from[plane + i] +
+                      kLuma[2] * from[2 * plane + i];
             }
           }};
 }

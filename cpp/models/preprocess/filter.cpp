@@ -1,17 +1,10 @@
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "models/preprocess_steps.h"
 
 namespace digitnet::models::steps {
 namespace {
-
-using Kernel = std::array<float, 9>;
-// Source: Kanaparthi, thesis, preprocessing of the Kaggle digits.
-constexpr Kernel kBlur = {1 / 16.f, 2 / 16.f, 1 / 16.f, 2 / 16.f, 4 / 16.f,
-                          2 / 16.f, 1 / 16.f, 2 / 16.f, 1 / 16.f};
-constexpr Kernel kSharpen = {0, -1, 0, -1, 5, -1, 0, -1, 0};
 
 // Nine values around each pixel, row by row, to one.
 template <class F>

@@ -127,16 +127,21 @@ def trained(workshop: Workshop, name: str, seed: int) -> Model:
     return model
 
 
+def each_way(workshop: Workshop, score: Callable[[Dataset], float]) -> dict[str, float]:
+    """A score of the test images as they are ("clean") and spoiled in every way."""
+    test = parts(workshop)[2]
+    found = {"clean": score(test)}
+    for way in corrupt.names():
+        found[way] = score(corrupt.corrupted(test, way))
+    return found
+
+
 def corrupted_scores(workshop: Workshop, name: str, seed: int) -> dict[str, float]:
-    """Accuracy on the test images as they are ("clean") and spoiled in every way."""
+    """Accuracy on the test images, spoiled in each way."""
 
     def scores() -> dict[str, float]:
-        model, test = trained(workshop, name, seed), parts(workshop)[2]
-        found = {"clean": model.evaluate(test)["accuracy"]}
-        for way in corrupt.names():
-            spoiled = corrupt.corrupted(test, way)
-            found[way] = model.evaluate(spoiled)["accuracy"]
-        return found
+        model = trained(workshop, name, seed)
+        return each_way(workshop, lambda shown: model.evaluate(shown)["accuracy"])
 
     return dict(workshop.once(f"corrupted {name} {seed}", scores))
 
@@ -149,14 +154,14 @@ def adapted_scores(workshop: Workshop, name: str, seed: int) -> dict[str, float]
     """
 
     def scores() -> dict[str, float]:
-        model, test = trained(workshop, name, seed), parts(workshop)[2]
-        found = {}
-        for way in ("clean", *corrupt.names()):
-            shown = test if way == "clean" else corrupt.corrupted(test, way)
+        model = trained(workshop, name, seed)
+
+        def adapted(shown: Dataset) -> float:
             own = copy.deepcopy(model)
             own.adapt(shown)
-            found[way] = own.evaluate(shown)["accuracy"]
-        return found
+            return float(own.evaluate(shown)["accuracy"])
+
+        return each_way(workshop, adapted)
 
     return dict(workshop.once(f"adapted {name} {seed}", scores))
 
@@ -166,14 +171,12 @@ def together_scores(workshop: Workshop, seed: int) -> dict[str, float]:
 
     def scores() -> dict[str, float]:
         members = [trained(workshop, name, seed) for name in COMMITTEE]
-        test = parts(workshop)[2]
-        found = {}
-        for way in ("clean", *corrupt.names()):
-            shown = test if way == "clean" else corrupt.corrupted(test, way)
+
+        def together(shown: Dataset) -> float:
             mean = np.mean([model.predict_proba(shown) for model in members], axis=0)
-            right = mean.argmax(1) == test._need_labels("robustness")
-            found[way] = float(right.mean())
-        return found
+            return float(np.mean(mean.argmax(1) == shown.labels))
+
+        return each_way(workshop, together)
 
     return dict(workshop.once(f"corrupted {TOGETHER} {seed}", scores))
 

@@ -58,8 +58,9 @@ at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
   Pipeline::Scratch scratch(pipeline, shape);
   for (int64_t i = 0; i < kImages; ++i)
     pipeline.draw(shape, look_at(i), scratch, i, drawn);
-  const TorchAugment augment(pipeline, shape, data::PixelType::Float32, kFull,
-                             drawn, at::kCPU);
+  TorchAugment augment(pipeline, shape, data::PixelType::Float32, kFull, drawn,
+                       at::kCPU);
+  augment.upload(drawn);
   const at::Tensor images = at::from_blob(
       const_cast<float*>(pixels.data()),
       {kImages, shape.channels, shape.height, shape.width}, at::kFloat);
