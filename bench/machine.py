@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from digitnet import doctor
+from digitnet._utils.versions import versions
 
 
 def gemm_rate() -> float:
@@ -39,7 +39,7 @@ def copy_rate() -> float:
 
 def describe() -> dict[str, Any]:
     """Versions, hardware, and the machine's own rates."""
-    about: dict[str, Any] = dict(doctor.versions())
+    about: dict[str, Any] = dict(versions())
     for peer in (
         "keras",
         "tensorflow-cpu",

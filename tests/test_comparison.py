@@ -46,7 +46,7 @@ def test_the_table_has_both_values_and_their_difference(two):
 
 
 def test_means_over_samples_are_those_of_the_metrics(two, rng):
-    from digitnet.comparison import MEANS, per_sample
+    from digitnet.evaluation.comparison import MEANS, per_sample
 
     shares = rng.dirichlet(np.full(10, 0.3), len(two[0].labels))
     own = two[0]
@@ -58,7 +58,7 @@ def test_means_over_samples_are_those_of_the_metrics(two, rng):
 def test_the_interval_is_scipys(rng):
     from scipy.stats import bootstrap
 
-    from digitnet.comparison import _interval
+    from digitnet.evaluation.comparison import _interval
 
     gains = rng.normal(0.3, 1, 400)
     theirs = bootstrap(
@@ -132,7 +132,7 @@ def test_runs_and_files_are_compared_from_a_shell(tmp_path, capsys, digits):
 
 
 def test_a_damaged_history_is_named(tmp_path, trained):
-    from digitnet.run_folder import read_history
+    from digitnet.runs.folder import read_history
 
     assert read_history(tmp_path) is None
     (tmp_path / "history.csv").write_text(trained.history.to_frame().to_csv())

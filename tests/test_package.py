@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import digitnet
-from digitnet import _startup
+from digitnet._utils.versions import check_torch
 
 
 def python(code):
@@ -47,7 +47,7 @@ def test_another_torch_is_refused_with_both_versions_and_the_cure():
         ImportError,
         match=r"expected torch 1\.99, .* got 2\.\d+.*pip install 'torch==1\.99\.\*'",
     ):
-        _startup.check_torch("1.99.0")
+        check_torch("1.99.0")
 
 
 def test_a_missing_torch_is_named():

@@ -8,7 +8,7 @@ import pytest
 
 import digitnet
 from digitnet.search import load_search, search
-from digitnet.search_space import METHODS, distribution_of, grid_points
+from digitnet.search.space import METHODS, distribution_of, grid_points
 
 SPACE = {"rate": (1e-4, 1e-1, "log"), "size": [16, 64], "units": (4, 12)}
 

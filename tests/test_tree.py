@@ -18,7 +18,7 @@ LISTS = {
     "models/preprocess": ("models/preprocess_steps.h", "StepEntry"),
     "augment/ops": ("augment/ops.h", "OpEntry"),
     "corrupt": ("corrupt/all.h", "CorruptionEntry"),
-    "train/optimizers": ("train/optimizers.h", "OptimizerEntry"),
+    "train/optimizers": ("optimizers/all.h", "OptimizerEntry"),
     "train/schedules": ("train/schedules.h", "ScheduleEntry"),
     "metrics": ("metrics/all.h", "MetricEntry"),
 }

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from serve import chrome
 
 import digitnet
-from digitnet.pictures import prepare
+from digitnet.models.pictures import prepare
 
 pytest.importorskip("anywidget")
 from digitnet import widgets  # noqa: E402

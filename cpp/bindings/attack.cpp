@@ -4,7 +4,7 @@
 
 #include "bindings/convert.h"
 #include "core/error.h"
-#include "engine/torch_executor.h"
+#include "engine/torch/executor.h"
 
 namespace digitnet::bindings {
 namespace {

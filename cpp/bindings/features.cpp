@@ -3,7 +3,7 @@
 #include "bindings/convert.h"
 #include "core/error.h"
 #include "engine/executor.h"
-#include "engine/torch_executor.h"
+#include "engine/torch/executor.h"
 #include "features/activations.h"
 #include "features/explain.h"
 #include "features/maximise.h"

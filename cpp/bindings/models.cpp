@@ -7,7 +7,7 @@
 #include "core/list.h"
 #include "engine/executor.h"
 #include "engine/inference.h"
-#include "engine/native_executor.h"
+#include "engine/native/executor.h"
 #include "engine/predictor.h"
 #include "features/activations.h"
 #include "models/layers.h"

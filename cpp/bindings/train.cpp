@@ -7,10 +7,10 @@
 #include "core/list.h"
 #include "engine/executor.h"
 #include "engine/memory.h"
-#include "engine/torch_executor.h"
+#include "engine/torch/executor.h"
 #include "kernels/kernels.h"
+#include "optimizers/all.h"
 #include "train/adapt.h"
-#include "train/optimizers.h"
 #include "train/rehearsal.h"
 #include "train/schedules.h"
 #include "train/trainer.h"
@@ -254,7 +254,7 @@ void bind_train(py::module_& root) {
       "describe_optimizers",
       [] {
         py::list result;
-        for (const auto& entry : train::optimizers::all()) {
+        for (const auto& entry : optimizers::all()) {
           result.append(py::dict(
               "name"_a = entry.name, "summary"_a = entry.summary,
               "source"_a = entry.source, "learning_rate"_a = entry.default_lr,

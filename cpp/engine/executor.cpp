@@ -9,9 +9,9 @@
 #include <cstdlib>
 
 #include "core/error.h"
+#include "engine/native/executor.h"
 #include "engine/native/plan.h"
-#include "engine/native_executor.h"
-#include "engine/torch_executor.h"
+#include "engine/torch/executor.h"
 
 namespace digitnet::engine {
 namespace {

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "data/view.h"
-#include "train/optimizers.h"
+#include "optimizers/all.h"
 #include "train/schedules.h"
 
 namespace digitnet::train {

@@ -1,7 +1,7 @@
 #include "train/rehearsal.h"
 
 #include "core/error.h"
-#include "engine/torch_executor.h"
+#include "engine/torch/executor.h"
 #include "train/trainer.h"
 
 namespace digitnet::train {

@@ -12,8 +12,8 @@
 #include "engine/executor.h"
 #include "engine/inference.h"
 #include "engine/memory.h"
+#include "optimizers/all.h"
 #include "train/batches.h"
-#include "train/optimizers.h"
 #include "train/schedules.h"
 #include "train/snapshot.h"
 

@@ -9,10 +9,13 @@ Example:
     True
 """
 
-from digitnet import _startup
-from digitnet._build_info import TORCH_VERSION
+import sys
 
-_startup.check_torch(TORCH_VERSION)
+from digitnet._build_info import TORCH_VERSION
+from digitnet._utils.versions import VERSION as __version__
+from digitnet._utils.versions import check_torch, show_versions
+
+check_torch(TORCH_VERSION)
 
 from digitnet import (  # noqa: E402  (only after torch was checked)
     attack,
@@ -37,19 +40,21 @@ from digitnet import (  # noqa: E402  (only after torch was checked)
     train,
 )
 from digitnet._core import DataError, OutOfMemory  # noqa: E402
-from digitnet._startup import VERSION as __version__  # noqa: E402
-from digitnet.comparison import Comparison, compare  # noqa: E402
-from digitnet.crossval import CrossValidation, cross_validate  # noqa: E402
 from digitnet.data import Dataset  # noqa: E402
-from digitnet.doctor import show_versions  # noqa: E402
-from digitnet.history import History  # noqa: E402
-from digitnet.learning import (  # noqa: E402
+from digitnet.evaluation.comparison import Comparison, compare  # noqa: E402
+from digitnet.evaluation.cross_validation import CrossValidation, cross_validate  # noqa: E402
+from digitnet.evaluation.learning_curves import (  # noqa: E402
     LearningRates,
     find_learning_rate,
     learning_curve,
 )
-from digitnet.model import Model  # noqa: E402
+from digitnet.models.model import Model  # noqa: E402
 from digitnet.report import Report  # noqa: E402
+from digitnet.train.history import History  # noqa: E402
+
+# Pickles that version 0.1 wrote name these modules.
+sys.modules["digitnet.history"] = train.history
+sys.modules["digitnet.model_file"] = models.file
 
 __all__ = [
     "Comparison",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from digitnet import _core
-from digitnet._arrays import as_whole
+import digitnet._core as _core
 from digitnet._core.attack import describe
+from digitnet._utils.arrays import as_whole
 from digitnet.data.dataset import Dataset, as_dataset
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 __all__ = ["attacked", "describe", "names"]
 

@@ -23,7 +23,7 @@ from digitnet.data.dataset import as_dataset
 from digitnet.report import Report
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 __all__ = ["evaluate", "fit_temperature", "temper"]
 

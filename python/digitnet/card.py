@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from digitnet._startup import VERSION
+from digitnet._utils.versions import VERSION
 
 if TYPE_CHECKING:
-    from digitnet.history import History
-    from digitnet.model import Model
+    from digitnet.models.model import Model
     from digitnet.report import Report
+    from digitnet.train.history import History
 
 _METRICS = (
     "accuracy",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from digitnet import _core
-from digitnet._arrays import as_whole
+import digitnet._core as _core
 from digitnet._core.corrupt import describe
+from digitnet._utils.arrays import as_whole
 
 if TYPE_CHECKING:
     from digitnet.data.dataset import Dataset

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from digitnet import _core
-from digitnet._arrays import as_whole
+import digitnet._core as _core
+from digitnet._utils.arrays import as_whole
 from digitnet.data.dataset import Dataset, as_dataset
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 Array = npt.NDArray[np.float32]
 

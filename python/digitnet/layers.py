@@ -15,8 +15,8 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from digitnet import _core
-from digitnet._factories import documented, options_of, signature_of
+import digitnet._core as _core
+from digitnet._utils.registry import documented, options_of, signature_of
 
 Layer = _core.models.Layer
 

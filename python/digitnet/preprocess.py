@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from digitnet import _core
-from digitnet._factories import documented, options_of, signature_of
+import digitnet._core as _core
+from digitnet._utils.registry import documented, options_of, signature_of
 
 if TYPE_CHECKING:
     from digitnet.data.dataset import Dataset

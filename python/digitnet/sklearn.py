@@ -36,12 +36,12 @@ from sklearn.utils.validation import (
 from digitnet import models
 from digitnet.data.dataset import Dataset
 from digitnet.layers import Dense, Flatten, ReLU
-from digitnet.model import Model
+from digitnet.models.model import Model
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from digitnet.history import History
+    from digitnet.train.history import History
 
 __all__ = ["DigitClassifier", "DigitFeatures"]
 

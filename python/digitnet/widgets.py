@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from digitnet import web
-from digitnet.pictures import answer, prepare
+from digitnet.models.pictures import answer, prepare
 
 try:
     import anywidget
@@ -18,7 +18,7 @@ except ImportError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 __all__ = ["DrawPad"]
 
@@ -26,7 +26,7 @@ __all__ = ["DrawPad"]
 class DrawPad(anywidget.AnyWidget):
     """Draw in a notebook and see the probabilities while you do.
 
-    What is drawn goes to the model as `digitnet.pictures.prepare` makes it ready, like a
+    What is drawn goes to the model as `digitnet.models.pictures.prepare` makes it ready, like a
     picture file given to `digitnet predict`.
 
     Args:

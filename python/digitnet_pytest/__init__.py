@@ -118,8 +118,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
 
 
 def _write_report(path: Path, checks: Sequence[dict[str, Any]]) -> None:
+    from digitnet._utils.files import write_whole
     from digitnet.testing.page import as_html, as_markdown
-    from digitnet.whole_file import write_whole
 
     write = as_html if path.suffix.lower() == ".html" else as_markdown
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,8 @@ import time
 import pytest
 
 from digitnet import DataError
-from digitnet.sources import fetch as fetching
-from digitnet.sources.fetch import File, fetch, find_file
+from digitnet.data import download as fetching
+from digitnet.data.download import File, fetch, find_file
 
 CONTENT = struct.pack(">I3I", 0x803, 50, 20, 20) + random.Random(0).randbytes(20_000)
 ARCHIVE = gzip.compress(CONTENT, mtime=0)
@@ -184,7 +184,7 @@ def test_a_wrong_rest_of_an_earlier_try_does_not_spoil_this_one(address, cache, 
 
 def test_a_killed_download_leaves_nothing_that_looks_right(address, cache):
     code = (
-        "from digitnet.sources.fetch import File, fetch\n"
+        "from digitnet.data.download import File, fetch\n"
         f"fetch(File('toy', 'toy.gz', '', '', ('{address}/stalls/toy.gz',)))"
     )
     process = subprocess.Popen(

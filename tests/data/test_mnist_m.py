@@ -177,7 +177,7 @@ def test_colour_goes_all_the_way(grey, photos, tmp_path):
     np.testing.assert_array_equal(
         again.predict_proba(data.images), model.predict_proba(data.images)
     )
-    from digitnet.pictures import prepare
+    from digitnet.models.pictures import prepare
 
     Image.fromarray(data.images[3].transpose(1, 2, 0)).save(tmp_path / "d.png")
     np.testing.assert_array_equal(

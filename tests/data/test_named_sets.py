@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import digitnet
-from digitnet import sources
-from digitnet.sources.fetch import find_folder
+from digitnet.data import sources
+from digitnet.data.download import find_folder
 
 SIZES = {
     "digits": (1438, 359, (1, 8, 8), 16),

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import digitnet
-from digitnet.experiments.parallel import at_once
-from digitnet.experiments.workshop import Workshop
+from digitnet._utils.parallel import at_once
+from digitnet.experiments.context import Workshop
 
 
 def test_results_come_in_the_order_of_the_items():

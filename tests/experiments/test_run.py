@@ -5,7 +5,7 @@ import pytest
 
 import digitnet
 from digitnet.experiments import Claim, Recipe, Stage, run
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.context import Workshop
 
 # A recipe of three stages that counts what it does.
 

@@ -177,7 +177,7 @@ def test_questions_that_make_no_sense_are_refused(call, message, model, digits):
 
 def test_the_named_one_removes_noise_from_digits():
     """It does not fall into the black images that are the least error of all constants."""
-    from digitnet.experiments.stand_in import stand_in
+    from digitnet.experiments.placeholder_data import stand_in
 
     train, test = stand_in("mnist")
     model = digitnet.models.make("autoencoder")

@@ -17,6 +17,7 @@ import digitnet
 from digitnet import DataError
 
 GOLDEN = Path(__file__).parent / "golden_v1.safetensors"
+PICKLED = GOLDEN.with_name("pickled_v0_1.pickle")  # modules have moved since
 
 
 def parts(path):
@@ -269,3 +270,11 @@ def test_a_kill_while_saving_leaves_a_whole_file(tmp_path):
     process.wait()
     process.stdout.close()
     assert digitnet.models.load(path).count_params() == 669_706
+
+
+def test_a_pickle_of_version_0_1_is_still_read():
+    model = pickle.loads(PICKLED.read_bytes())
+    logits = model.predict_logits(np.arange(4).reshape(1, 2, 2))
+    np.testing.assert_allclose(logits, [[0.3931258, 0.00685277]], rtol=1e-4)
+    assert model.name == "old"
+    assert model.history.epochs == 1

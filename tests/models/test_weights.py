@@ -96,7 +96,7 @@ def test_alexnet_in_torchvisions_names(rng):
         for part in ("weight", "bias")
     }
     found = {key: value.numpy() for key, value in state.items()}
-    from digitnet.weights import _by_torchvision
+    from digitnet.models.weights import _by_torchvision
 
     places = {name: theirs for name, theirs, _ in _by_torchvision(model, found)}
     assert places == dict(zip(model.state_dict(), found, strict=True))
@@ -195,7 +195,7 @@ def test_any_model_can_be_the_source(digits, tmp_path):
 
 
 def test_batch_norm_in_keras_names():
-    from digitnet.weights import _by_keras
+    from digitnet.models.weights import _by_keras
 
     model = digitnet.Model(
         [Conv(4, 3), BatchNorm(name="bn"), ReLU(), MaxPool(2), Flatten(), Dense(2)],

@@ -7,7 +7,7 @@ import pytest
 
 import digitnet
 from digitnet import Dataset
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.context import Workshop
 from digitnet.papers import kaggle_cnn, kaggle_data
 
 

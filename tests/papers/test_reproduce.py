@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 import digitnet
 from digitnet import papers
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.context import Workshop
 from digitnet.papers import reproduce
 
 every_recipe = pytest.mark.parametrize("name", papers.names())

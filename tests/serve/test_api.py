@@ -82,7 +82,7 @@ def test_pictures_of_any_kind_and_size_are_found_and_centred(client, kind):
 
 
 def test_a_pictures_bytes_are_prepared_as_by_predict(client, model, tmp_path):
-    from digitnet.pictures import prepare
+    from digitnet.models.pictures import prepare
 
     (tmp_path / "p.png").write_bytes(picture())
     own = model.predict_proba(prepare(model, tmp_path / "p.png"))[0]

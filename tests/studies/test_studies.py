@@ -9,7 +9,7 @@ import pytest
 import digitnet
 from digitnet import studies
 from digitnet.experiments import Recipe, Stage
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.context import Workshop
 
 every_study = pytest.mark.parametrize("name", studies.names())
 

@@ -7,8 +7,9 @@ import torch
 from train.test_held import assert_close, dropping_net, small_net, some_images
 
 import digitnet
-from digitnet import capture, fitting
 from digitnet.layers import Dense, Flatten
+from digitnet.train import cuda_graphs as capture
+from digitnet.train import fit as fitting
 
 
 class Recorder:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import digitnet
+from digitnet.evaluation.learning_curves import LearningRates, copied
 from digitnet.layers import BatchNorm, Dense, Flatten
-from digitnet.learning import LearningRates, copied
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import digitnet
-from digitnet import progress
+from digitnet.train import progress
 
 
 def run(digits, **options):

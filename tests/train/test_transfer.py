@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import digitnet
-from digitnet import OutOfMemory, transfer
+from digitnet import OutOfMemory
 from digitnet.layers import Concat, Conv, Dense, Flatten, MaxPool
+from digitnet.models import transfer
 
 
 @pytest.fixture

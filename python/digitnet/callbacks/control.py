@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from digitnet._arrays import as_whole
+from digitnet._utils.arrays import as_whole
 from digitnet.callbacks.callback import Callback, Logs
 
 _SMALLER = {"loss": True, "val_loss": True, "accuracy": False, "val_accuracy": False}

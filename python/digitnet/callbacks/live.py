@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from digitnet._arrays import as_whole
+from digitnet._utils.arrays import as_whole
 from digitnet.callbacks.callback import Callback, Logs
-from digitnet.progress import in_notebook
+from digitnet.train.progress import in_notebook
 
 
 class LiveCurves(Callback):

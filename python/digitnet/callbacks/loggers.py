@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from digitnet.callbacks.callback import Callback, Logs
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 
 class CSVLogger(Callback):

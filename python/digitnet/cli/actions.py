@@ -30,7 +30,7 @@ FIT_OPTIONS = (
 
 def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Network and options: the preset's, but for those given beside it."""
-    from digitnet.presets import preset
+    from digitnet.train.presets import preset
 
     recipe = preset(args.preset) if args.preset else None
     network = args.model or (recipe and recipe.network)
@@ -45,7 +45,7 @@ def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
 
 def train(args: argparse.Namespace) -> int:
     import digitnet
-    from digitnet.run_folder import metrics_of, write_run
+    from digitnet.runs.folder import metrics_of, write_run
 
     digitnet.distributed.start()
     first = digitnet.distributed.rank() == 0
@@ -92,7 +92,7 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def predict(args: argparse.Namespace) -> int:
     import digitnet
-    from digitnet.pictures import answer, prepare
+    from digitnet.models.pictures import answer, prepare
 
     model = digitnet.models.load(args.model)
     results: list[dict[str, Any]] = []
@@ -186,7 +186,7 @@ def study(args: argparse.Namespace) -> int:
 
 def compare(args: argparse.Namespace) -> int:
     import digitnet
-    from digitnet.run_folder import write_comparison
+    from digitnet.runs.folder import write_comparison
 
     _, test = digitnet.data.load(args.data, seed=args.seed)
     found = digitnet.compare(args.first, args.second, test)
@@ -220,8 +220,8 @@ def data_list(args: argparse.Namespace) -> int:
 
 
 def data_get(args: argparse.Namespace) -> int:
-    from digitnet import sources
-    from digitnet.sources.fetch import fetch, need_folder
+    from digitnet.data import sources
+    from digitnet.data.download import fetch, need_folder
 
     found = sources.find(args.name)
     paths = [str(fetch(file)) for file in found.files]
@@ -240,7 +240,7 @@ def data_show(args: argparse.Namespace) -> int:
     about = next(
         e
         for e in digitnet.data.describe()
-        if e["name"] == digitnet.sources.find(args.name).name
+        if e["name"] == digitnet.data.sources.find(args.name).name
     )
     train, test = digitnet.data.load(args.name)
     value = {
@@ -289,10 +289,11 @@ def models_show(args: argparse.Namespace) -> int:
 
 
 def doctor(args: argparse.Namespace) -> int:
-    from digitnet import doctor
+    from digitnet._utils.versions import versions
+    from digitnet.cli import doctor
 
     if not args.json:
         return doctor.main()
     results = doctor.checks()
-    print(json.dumps({"versions": doctor.versions(), "checks": results}))
+    print(json.dumps({"versions": versions(), "checks": results}))
     return 0 if all(result["ok"] for result in results) else 1

@@ -9,7 +9,7 @@ from digitnet.cli import actions, runs
 
 
 def make_parser() -> argparse.ArgumentParser:
-    from digitnet._startup import VERSION
+    from digitnet._utils.versions import VERSION
 
     parser = argparse.ArgumentParser(
         prog="digitnet", description="Classifiers of small images."
@@ -34,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_train(words: Any) -> None:
-    from digitnet.presets import PRESETS
+    from digitnet.train.presets import PRESETS
 
     p = words.add_parser("train", help="train a network and write a report folder")
     p.add_argument(

@@ -5,11 +5,11 @@ by `Dataset` itself, torch's sets and pandas' frames by `from_torch` and `from_f
 """
 
 from digitnet.data.dataset import Dataset
-from digitnet.data.exchange import from_frame, from_torch
+from digitnet.data.interop import from_frame, from_torch
 from digitnet.data.mnist_m import make_mnist_m, read_photographs, read_picture_list
 from digitnet.data.readers import read_csv, read_folder, read_idx
+from digitnet.data.sources import describe, load, names
 from digitnet.data.svhn import read_svhn
-from digitnet.sources import describe, load, names
 
 __all__ = [
     "Dataset",

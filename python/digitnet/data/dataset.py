@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet import _core
-from digitnet._arrays import (
+import digitnet._core as _core
+from digitnet._utils.arrays import (
     Images,
     Labels,
     as_images,
@@ -340,7 +340,7 @@ class Dataset:
             >>> image.shape, label.dtype
             (torch.Size([1, 8, 8]), torch.int64)
         """
-        from digitnet.data.exchange import to_torch
+        from digitnet.data.interop import to_torch
 
         return to_torch(self)
 
@@ -384,7 +384,7 @@ def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dat
     """A Dataset as it is, or made of an (images, labels) pair or a torch set."""
     if isinstance(value, Dataset):
         return value
-    from digitnet.data.exchange import from_torch, is_torch
+    from digitnet.data.interop import from_torch, is_torch
 
     if is_torch(value):
         return from_torch(value, max_value=max_value)

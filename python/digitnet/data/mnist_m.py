@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet import _core
-from digitnet._arrays import as_whole
+import digitnet._core as _core
 from digitnet._core import DataError
+from digitnet._utils.arrays import as_whole
 from digitnet.data.dataset import Dataset
 from digitnet.data.readers import picture_files, read_picture
 

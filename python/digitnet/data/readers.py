@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet import _core
-from digitnet._arrays import on_white
+import digitnet._core as _core
 from digitnet._core import DataError
+from digitnet._utils.arrays import on_white
 from digitnet.data.dataset import Dataset
 
 _GZIP = b"\x1f\x8b"

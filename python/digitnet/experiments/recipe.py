@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from digitnet.experiments.workshop import Workshop
+    from digitnet.experiments.context import Workshop
 
 MODES = ("smoke", "quick", "default", "full")
 PROTOCOLS = ("honest", "paper")

@@ -10,11 +10,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitnet import doctor, page
-from digitnet._arrays import as_whole
+from digitnet._utils import html as page
+from digitnet._utils.arrays import as_whole
+from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.versions import versions
+from digitnet.experiments.context import Record, Workshop, mean_and_spread
 from digitnet.experiments.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
-from digitnet.experiments.workshop import Record, Workshop, mean_and_spread
-from digitnet.whole_file import write_json, write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -266,7 +267,7 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
             for record in state.records.values()
             for name, value in record.data.items()
         },
-        "versions": doctor.versions(),
+        "versions": versions(),
     }
 
 

@@ -17,11 +17,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from digitnet._utils.files import check_target, write_whole
 from digitnet.card import model_card
-from digitnet.whole_file import check_target, write_whole
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 __all__ = ["export", "formats"]
 

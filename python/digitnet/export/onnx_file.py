@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitnet._startup import VERSION
+from digitnet._utils.versions import VERSION
 from digitnet.export.onnx_graph import IR_VERSION, OPSET, Graph, Value
 from digitnet.export.onnx_layers import ASIDE, LAYERS, Layer, Weights
 from digitnet.export.onnx_steps import STEPS
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 _TRIED = 8  # random images on which the written model is asked
 _AGREE = 1e-3  # of logits, relative to the largest

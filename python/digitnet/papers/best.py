@@ -12,20 +12,20 @@ import numpy as np
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import (
+from digitnet.experiments.report_sections import (
     class_counts,
     confusion,
     cross_validation,
     layer_table,
     scores,
 )
-from digitnet.experiments.workshop import Workshop
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool
-from digitnet.model import Model
 from digitnet.models import make
-from digitnet.presets import preset
+from digitnet.models.model import Model
 from digitnet.report import Report
+from digitnet.train.presets import preset
 
 FOLDS = 5
 

@@ -9,10 +9,10 @@ from typing import Any
 from digitnet import models
 from digitnet.callbacks import TensorBoard
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.workshop import Workshop
-from digitnet.history import History
-from digitnet.model import Model
+from digitnet.experiments.context import Workshop
+from digitnet.models.model import Model
 from digitnet.papers import kaggle_data
+from digitnet.train.history import History
 
 AUGMENT = {
     "paper": "shift 10% | rotate 8deg | zoom 20% | horizontal_flip 50% "

@@ -10,12 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from digitnet import models, plot
+from digitnet._utils.files import write_whole
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, confusion, layer_table, scores
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.report_sections import (
+    class_counts,
+    confusion,
+    layer_table,
+    scores,
+)
 from digitnet.layers import Conv
-from digitnet.model import Model
+from digitnet.models.model import Model
 from digitnet.papers import kaggle_data
 from digitnet.papers.kaggle_choices import (
     AUGMENT,
@@ -32,7 +38,6 @@ from digitnet.papers.kaggle_studies import (
     weak_classes_stage,
     weights_stage,
 )
-from digitnet.whole_file import write_whole
 
 BLUR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
 SHARPEN = np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]])

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from digitnet._utils.files import write_whole
 from digitnet.data.dataset import Dataset
+from digitnet.data.download import Folder, find_folder
 from digitnet.data.readers import read_csv
-from digitnet.experiments.workshop import Workshop
-from digitnet.sources.fetch import Folder, find_folder
-from digitnet.whole_file import write_whole
+from digitnet.experiments.context import Workshop
 
 # Of the 42,000 labelled digits of Kaggle's train.csv, which are from the pooled MNIST.
 COUNTS = (4132, 4684, 4177, 4351, 4072, 3795, 4137, 4401, 4063, 4188)

@@ -11,9 +11,9 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.experiments.blocks import normed
-from digitnet.experiments.workshop import Workshop, mean_and_spread
+from digitnet.experiments.context import Workshop, mean_and_spread
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
-from digitnet.model import Model
+from digitnet.models.model import Model
 from digitnet.papers import kaggle_data
 from digitnet.papers.kaggle_choices import (
     AUGMENT,

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, confusion, scores
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.report_sections import class_counts, confusion, scores
 from digitnet.papers.drawing import draw_three
 from digitnet.papers.mlp_choices import (
     ACTIVATIONS,
@@ -161,7 +161,7 @@ def report_stage(workshop: Workshop) -> None:
 
 def drawing_stage(workshop: Workshop) -> None:
     """A drawing from an image file, recognised as `digitnet predict --as scan` does."""
-    from digitnet.pictures import prepare
+    from digitnet.models.pictures import prepare
 
     model, _ = _trained(workshop, workshop.seeds[0])
     path = workshop.out / "drawing.png"

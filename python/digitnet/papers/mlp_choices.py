@@ -10,8 +10,8 @@ import numpy as np
 
 from digitnet import layers
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.workshop import Workshop
-from digitnet.model import Model
+from digitnet.experiments.context import Workshop
+from digitnet.models.model import Model
 
 SPLIT = (0.6, 0.2, 0.2)
 SPLIT_SEED = 0

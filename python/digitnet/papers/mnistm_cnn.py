@@ -10,16 +10,16 @@ import pandas as pd
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import (
+from digitnet.experiments.report_sections import (
     class_counts,
     confusion,
     perturbations,
     scores,
 )
-from digitnet.experiments.workshop import Workshop
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
-from digitnet.model import Model
+from digitnet.models.model import Model
 from digitnet.report import Report
 
 AUGMENT = "rotate 10deg | shift 2px | zoom 10% | fill reflect"

@@ -10,17 +10,17 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import (
+from digitnet.experiments.report_sections import (
     class_counts,
     confusion,
     cross_validation,
     layer_table,
     scores,
 )
-from digitnet.experiments.workshop import Workshop
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU, Sigmoid
-from digitnet.model import Model
+from digitnet.models.model import Model
 from digitnet.report import Report
 
 IMAGE = 59  # whose feature maps the paper draws

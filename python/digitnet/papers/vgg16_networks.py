@@ -9,11 +9,11 @@ from typing import Any
 
 from digitnet import models
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.workshop import Workshop
-from digitnet.history import History
-from digitnet.model import Model
-from digitnet.sources.fetch import find_file
-from digitnet.weights import PUBLISHED
+from digitnet.data.download import find_file
+from digitnet.experiments.context import Workshop
+from digitnet.models.model import Model
+from digitnet.models.weights import PUBLISHED
+from digitnet.train.history import History
 
 BASES = ("ImageNet", "Fashion-MNIST", "random")
 AUGMENT = "rotate 10deg | shift 2px | zoom 10%"

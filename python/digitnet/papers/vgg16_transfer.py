@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from digitnet import plot
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, confusion, layer_table
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.report_sections import class_counts, confusion, layer_table
 from digitnet.papers.vgg16_networks import (
     HEADS,
     best_base,

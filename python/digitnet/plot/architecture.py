@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from digitnet.plot.display import BLUE, GREEN, GREY, ORANGE, Display, axes_for
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 # Layers that keep the shape, or only lay it out anew, are not drawn.
 _LEFT_OUT = ("relu", "sigmoid", "tanh", "gelu", "softmax", "dropout", "flatten")

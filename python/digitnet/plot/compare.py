@@ -11,8 +11,8 @@ from digitnet.plot.display import BLUE, GREY, ORANGE, Display, axes_for, show_im
 if TYPE_CHECKING:
     import pandas as pd
 
-    from digitnet.history import History
-    from digitnet.model import Model
+    from digitnet.models.model import Model
+    from digitnet.train.history import History
 
 
 def comparison(values: pd.Series, ax: Any = None, *, spread: Any = None) -> Display:
@@ -88,7 +88,7 @@ def drawing(picture: Any, image: Any, model: Model, ax: Any = None) -> Display:
 
     Args:
         picture: A file's path, or an array.
-        image: The image as the model takes it, from `digitnet.pictures.prepare`.
+        image: The image as the model takes it, from `digitnet.models.pictures.prepare`.
         model: The model.
         ax: Axes to draw into.
     """

@@ -13,9 +13,9 @@ from digitnet.plot.display import BLUE, CYCLE, GREY, ORANGE, Display, axes_for
 if TYPE_CHECKING:
     import pandas as pd
 
-    from digitnet.history import History
-    from digitnet.learning import LearningRates
+    from digitnet.evaluation.learning_curves import LearningRates
     from digitnet.report import Report
+    from digitnet.train.history import History
 
 
 def training_curves(
@@ -32,7 +32,7 @@ def training_curves(
     """
     import pandas as pd
 
-    from digitnet.history import History
+    from digitnet.train.history import History
 
     named = {"": runs} if isinstance(runs, History) else dict(runs)
     # A network that makes images has no accuracy.

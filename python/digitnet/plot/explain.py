@@ -13,7 +13,7 @@ from digitnet.plot.display import Display, axes_for
 from digitnet.plot.sheet import Sheet
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 
 # Maps (N, H, W) of a model, images and targets.

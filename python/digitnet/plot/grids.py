@@ -19,9 +19,9 @@ from digitnet.plot.display import (
 from digitnet.plot.sheet import Sheet
 
 if TYPE_CHECKING:
-    from digitnet.comparison import Comparison
     from digitnet.data import Dataset
-    from digitnet.model import Model
+    from digitnet.evaluation.comparison import Comparison
+    from digitnet.models.model import Model
     from digitnet.report import Report
 
 

@@ -13,7 +13,7 @@ from digitnet import features
 from digitnet.plot.display import CYCLE, Display, axes_for, cells
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 
 def mosaic(maps: Any, columns: int, gap: int = 1) -> Any:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digitnet import features, web
-from digitnet._startup import VERSION
-from digitnet.model import Model
-from digitnet.pictures import described
+from digitnet._utils.versions import VERSION
+from digitnet.models.model import Model
+from digitnet.models.pictures import described
 from digitnet.serve.guard import Guard, Limits
 from digitnet.serve.intake import Refusal, images_of
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet._arrays import as_array
-from digitnet.model import Model
-from digitnet.pictures import WAYS, prepare
+from digitnet._utils.arrays import as_array
+from digitnet.models.model import Model
+from digitnet.models.pictures import WAYS, prepare
 from digitnet.serve.guard import Limits
 
 

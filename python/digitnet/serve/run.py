@@ -9,7 +9,7 @@ from digitnet.serve.app import make_app
 from digitnet.serve.guard import Limits
 
 if TYPE_CHECKING:
-    from digitnet.model import Model
+    from digitnet.models.model import Model
 
 _CONNECTIONS = 512  # open at a time; more are answered 503
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop, mean_and_spread
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
-from digitnet.experiments.workshop import Workshop, mean_and_spread
+from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import (
     AveragePool,
     BatchNorm,
@@ -24,7 +24,7 @@ from digitnet.layers import (
     MaxPool,
     ReLU,
 )
-from digitnet.model import Model
+from digitnet.models.model import Model
 
 BASE = "base"
 TURN, MOVE = "rotate 10deg", "shift 2px"

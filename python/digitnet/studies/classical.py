@@ -14,12 +14,12 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop, mean_and_spread
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
-from digitnet.experiments.workshop import Workshop, mean_and_spread
-from digitnet.history import History
-from digitnet.model import Model
+from digitnet.experiments.report_sections import class_counts
+from digitnet.models.model import Model
 from digitnet.papers import vgg16_networks
+from digitnet.train.history import History
 
 # Right answers of the one nearest neighbour among all training images (Euclidean, raw
 # pixels), and of how many: what any correct implementation gives.

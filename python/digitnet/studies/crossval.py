@@ -10,9 +10,9 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Arrays, Workshop, mean_and_spread
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, confusion
-from digitnet.experiments.workshop import Arrays, Workshop, mean_and_spread
+from digitnet.experiments.report_sections import class_counts, confusion
 from digitnet.report import Report
 
 FOLDS = 5

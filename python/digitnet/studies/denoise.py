@@ -10,10 +10,10 @@ import pandas as pd
 
 from digitnet import corrupt, metrics, models, plot, preprocess
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, perturbed
-from digitnet.experiments.workshop import Workshop
-from digitnet.model import Model
+from digitnet.experiments.report_sections import class_counts, perturbed
+from digitnet.models.model import Model
 
 # What is done to the test images: a pipeline's text, or a corruption's name.
 DAMAGES = {

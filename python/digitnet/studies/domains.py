@@ -12,11 +12,11 @@ import pandas as pd
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import Dense, DomainHead, Flatten, MaxPool, ReLU
-from digitnet.model import Model
+from digitnet.models.model import Model
 from digitnet.preprocess import applied
 
 SETS = ("mnist", "mnist-m", "optdigits", "svhn")

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
-from digitnet.experiments.workshop import Workshop
-from digitnet.presets import preset
+from digitnet.experiments.report_sections import class_counts
 from digitnet.studies.ensembles_members import (
     Answers,
     Shares,
@@ -30,6 +29,7 @@ from digitnet.studies.ensembles_members import (
     snapshots,
     stacked,
 )
+from digitnet.train.presets import preset
 
 SINGLES = ("m3", "m5", "m7")
 SINGLES_OPTIONS: dict[str, Any] = {

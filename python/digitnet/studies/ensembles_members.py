@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from digitnet import models
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.context import Workshop
 from digitnet.report import Report
 
 NETWORK = "two-conv-small"

@@ -10,9 +10,9 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.report_sections import class_counts
 
 FRACTIONS = (0.25, 0.5, 0.75, 1.0)
 # Options of fit, and the side to which images are resized, if they are.

@@ -13,10 +13,10 @@ import pandas as pd
 
 from digitnet import calibration, corrupt, models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts, perturbations
-from digitnet.experiments.workshop import Workshop
-from digitnet.model import Model
+from digitnet.experiments.report_sections import class_counts, perturbations
+from digitnet.models.model import Model
 from digitnet.preprocess import applied
 from digitnet.studies import robustness_attacks as attacks
 

@@ -11,9 +11,9 @@ import pandas as pd
 from digitnet import models, plot
 from digitnet.attack import attacked
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim
-from digitnet.experiments.workshop import Workshop
-from digitnet.model import Model
+from digitnet.models.model import Model
 
 NETWORK = "two-conv-small"
 STRENGTH = 0.2  # from which networks learn

@@ -10,13 +10,13 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.sections import class_counts
-from digitnet.experiments.workshop import Workshop
+from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
-from digitnet.model import Model
+from digitnet.models.model import Model
 from digitnet.search import Params, Search, search
-from digitnet.search_space import METHODS
+from digitnet.search.space import METHODS
 
 SPACE: dict[str, Any] = {
     "learning_rate": (1e-4, 3e-2, "log"),

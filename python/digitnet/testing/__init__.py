@@ -15,8 +15,8 @@ The first run writes a baseline beside the test; commit it. `pytest --help` has 
 under "digitnet".
 """
 
+from digitnet.models.weights import weights_sha256
 from digitnet.testing.baseline import Baseline
 from digitnet.testing.regression import MetricRegression
-from digitnet.weights import weights_sha256
 
 __all__ = ["Baseline", "MetricRegression", "weights_sha256"]

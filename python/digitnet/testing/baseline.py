@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet.whole_file import write_whole
+from digitnet._utils.files import write_whole
+from digitnet._utils.versions import versions as all_versions
 
 # Of a baseline's versions: what can move a number.
 _VERSIONS = ("digitnet", "torch", "numpy", "python")
@@ -104,9 +105,7 @@ class Baseline:
 
 
 def versions() -> dict[str, str]:
-    from digitnet import doctor
-
-    known = doctor.versions()
+    known = all_versions()
     return {name: known[name] for name in _VERSIONS}
 
 

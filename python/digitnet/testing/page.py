@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from digitnet import page
+from digitnet._utils import html as page
 
 _COLUMNS = ("test", "metric", "baseline", "tolerance", "measured", "verdict")
 

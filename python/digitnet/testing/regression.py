@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from digitnet._build_info import COMPILER
+from digitnet.models.weights import weights_sha256
 from digitnet.report import Report
 from digitnet.testing.baseline import (
     Baseline,
@@ -21,7 +22,6 @@ from digitnet.testing.baseline import (
 )
 from digitnet.testing.explain import explained
 from digitnet.testing.tolerance import Row, row_of
-from digitnet.weights import weights_sha256
 
 Measured = Mapping[str, float] | Sequence[Any] | Callable[[int], Any]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitnet import metrics as known_metrics
-from digitnet.comparison import MEANS, per_sample
+from digitnet.evaluation.comparison import MEANS, per_sample
 from digitnet.report import Report
 from digitnet.testing.baseline import Baseline
 

@@ -1,0 +1,325 @@
+#include "engine/native/executor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+
+#include "core/error.h"
+#include "core/list.h"
+#include "core/random.h"
+#include "engine/memory.h"
+#include "engine/native/plan.h"
+#include "engine/torch/executor.h"
+#include "optimizers/all.h"
+
+namespace digitnet::engine {
+namespace {
+
+using native::Pass;
+using native::Weight;
+
+constexpr int64_t kImagesAtOnce = 64;     // in prediction
+constexpr int64_t kParameters = 1 << 14;  // of one update task
+
+class NativeExecutor : public Executor, private native::Updater {
+ public:
+  explicit NativeExecutor(models::Model& model)
+      : model_(model),
+        kernels_(kernels::select()),
+        plan_(model),
+        pool_(num_threads()) {
+    plan_.load();
+  }
+
+  std::string name() const override { return native_name(); }
+
+  void predict(const float* images, int64_t count, float* logits) override {
+    guarded([&] {
+      if (plan_.capacity() < std::min(count, kImagesAtOnce))
+        plan_.reserve(std::min(count, kImagesAtOnce), false, pool_.threads());
+      const int64_t at_once = std::min(plan_.capacity(), kImagesAtOnce);
+      const int64_t features = model_.preprocess().output().size();
+      const int64_t classes = model_.outputs();
+      for (int64_t start = 0; start < count; start += at_once) {
+        const Pass pass{kernels_, pool_, std::min(at_once, count - start),
+                        false};
+        plan_.forward(pass, images + start * features);
+        for (int64_t n = 0; n < pass.count; ++n)
+          std::copy_n(plan_.logits(n), classes, logits + (start + n) * classes);
+      }
+    });
+  }
+
+  // A plan keeps no output of a layer that it computes together with the next.
+  std::vector<Activation> activations(
+      const float* images, int64_t count,
+      const std::vector<std::string>& only) override {
+    return make_torch_executor(model_, "cpu")->activations(images, count, only);
+  }
+  Slopes slopes(const float* images, int64_t count, const Aim& aim,
+                const std::string& by) override {
+    return make_torch_executor(model_, "cpu")->slopes(images, count, aim, by);
+  }
+  LossSlopes loss_slopes(const float* images, const int64_t* labels,
+                         int64_t count) override {
+    return make_torch_executor(model_, "cpu")
+        ->loss_slopes(images, labels, count);
+  }
+  void observe_statistics(const float* images, int64_t count,
+                          double momentum) override {
+    make_torch_executor(model_, "cpu")
+        ->observe_statistics(images, count, momentum);
+    plan_.load();
+  }
+
+  void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
+    pool_.run(tasks, task);
+  }
+
+  void start_training(const TrainSettings& settings) override {
+    guarded([&] {
+      settings_ = settings;
+      const auto& entry =
+          find(optimizers::all(), "optimizer", settings.optimizer.name);
+      kernel_ = entry.kernel;
+      update_ = {};
+      entry.configure(settings.optimizer.options, update_);
+      plan_.set_rates(settings.lr_scales);
+      tasks_.clear();
+      for (const Weight* weight : plan_.weights()) {
+        for (int64_t at = 0; at < weight->count() && !weight->frozen();
+             at += kParameters) {
+          tasks_.push_back(
+              {weight, at, std::min(kParameters, weight->count() - at)});
+        }
+      }
+      squares_.assign(tasks_.size(), 0.0);
+      const size_t size = plan_.values().size();
+      for (int i = 0; i < 2; ++i)
+        states_[i].assign(i < entry.states ? size : 0, 0.0f);
+      averages_.clear();
+      if (settings.ema_decay > 0) averages_ = plan_.values();
+      steps_ = 0;
+    });
+  }
+
+  std::string holds_none() const override {
+    return "the native executor works in the host's memory";
+  }
+
+  void start_epoch(int64_t) override {
+    totals_ = {};
+    epoch_steps_ = 0;
+  }
+
+  void train(const Batch& batch, double lr) override {
+    guarded([&] {
+      reserve(batch.count);
+      Pass pass{kernels_, pool_, batch.count, true};
+      Draws draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32);
+      pass.key[0] = draws.bits();
+      pass.key[1] = draws.bits();
+      plan_.forward(pass, batch.images);
+      measure(batch);
+      ++steps_;
+      lr_ = lr;
+      update_.step = static_cast<double>(steps_);
+      update_.gradient_scale = 1;
+      // The norm of the whole gradient must be known first.
+      const bool early = settings_.clip_norm <= 0;
+      if (early) pass.updater = this;
+      if (!tasks_.empty()) plan_.backward(pass);
+      update_rest(early);
+    });
+  }
+
+  Totals totals() override {
+    Totals result = totals_;
+    if (result.samples > 0) result.loss /= static_cast<double>(result.samples);
+    return result;
+  }
+
+  void swap_averages() override {
+    if (!averages_.empty())
+      std::swap_ranges(averages_.begin(), averages_.end(),
+                       plan_.values().begin());
+  }
+
+  void pull() override { plan_.store(); }
+  void push() override { plan_.load(); }
+
+ private:
+  template <class F>
+  static void guarded(const F& f) {
+    try {
+      f();
+    } catch (const std::bad_alloc&) {
+      throw OutOfMemory("not enough memory");
+    }
+  }
+
+  void reserve(int64_t images) {
+    if (images > plan_.capacity()) require_memory(images);
+    plan_.reserve(images, true, pool_.threads());
+  }
+
+  // Throws if a batch's maps would drive the machine out of memory.
+  void require_memory(int64_t images) const {
+    constexpr int64_t kMega = 1 << 20;
+    const int64_t wanted = plan_.bytes_for(images, true) / kMega;
+    const int64_t free = free_memory() / kMega;
+    if (wanted <= free) return;
+    throw OutOfMemory(
+        join("its maps take ", wanted, " MiB, ", free, " MiB are free"),
+        std::max<int64_t>(1, images * free / (2 * (wanted + 1))));
+  }
+
+  // Cross-entropy averaged over the samples' weights, and its gradient.
+  void measure(const Batch& batch) {
+    const int64_t classes = model_.outputs();
+    double weight_sum = 0;
+    for (int64_t n = 0; n < batch.count; ++n)
+      weight_sum += batch.weights ? batch.weights[n] : 1;
+    weight_sum = std::max(weight_sum, 1e-12);
+    double loss = 0;
+    for (int64_t n = 0; n < batch.count; ++n) {
+      const double share = (batch.weights ? batch.weights[n] : 1) / weight_sum;
+      loss += share * softmax_loss(plan_.logits(n), classes, batch.labels[n],
+                                   share, plan_.logits_gradient(n));
+    }
+    if (!std::isfinite(loss) && totals_.bad_step < 0)
+      totals_.bad_step = epoch_steps_;
+    totals_.loss += loss * static_cast<double>(batch.count);
+    totals_.samples += batch.count;
+    ++epoch_steps_;
+  }
+
+  // One sample's loss; gradient = share * (softmax - target).
+  double softmax_loss(const float* logits, int64_t classes, int64_t label,
+                      double share, float* gradient) {
+    int64_t best = 0;
+    for (int64_t k = 1; k < classes; ++k)
+      if (logits[k] > logits[best]) best = k;
+    totals_.correct += best == label;
+    float sum = 0;
+    for (int64_t k = 0; k < classes; ++k) {
+      gradient[k] = std::exp(logits[k] - logits[best]);
+      sum += gradient[k];
+    }
+    const double log_sum = std::log(sum) + logits[best];
+    const double smoothing = settings_.label_smoothing;
+    double loss = (1 - smoothing) * (log_sum - logits[label]);
+    const double spread = smoothing / static_cast<double>(classes);
+    for (int64_t k = 0; k < classes; ++k) {
+      if (smoothing > 0) loss += spread * (log_sum - logits[k]);
+      const double target = spread + (k == label ? 1 - smoothing : 0);
+      gradient[k] = static_cast<float>(share * (gradient[k] / sum - target));
+    }
+    return loss;
+  }
+
+  // The weights that have not been updated in the backward pass.
+  void update_rest(bool early) {
+    const auto tasks = static_cast<int64_t>(tasks_.size());
+    if (!early) clip();
+    pool_.run(tasks, [&](int64_t i) {
+      const Task& task = tasks_[i];
+      if (early && task.weight->early) return;
+      if (early) {
+        update(*task.weight, task.first, task.count);
+      } else {
+        step(*task.weight, task.first, task.count);
+      }
+    });
+  }
+
+  void update(const Weight& weight, int64_t first, int64_t count) override {
+    regularise(weight, first, count);
+    step(weight, first, count);
+  }
+
+  void regularise(const Weight& weight, int64_t first, int64_t count) const {
+    if (!weight.decays || (settings_.l1 == 0 && settings_.l2 == 0)) return;
+    kernels_.regularise(weight.value + first, static_cast<float>(settings_.l1),
+                        static_cast<float>(settings_.l2),
+                        weight.gradient + first, count);
+  }
+
+  void step(const Weight& weight, int64_t first, int64_t count) {
+    const int64_t offset = weight.offset + first;
+    kernels::Update own = update_;
+    own.value = weight.value + first;
+    own.gradient = weight.gradient + first;
+    for (int s = 0; s < 2; ++s)
+      if (!states_[s].empty()) own.state[s] = states_[s].data() + offset;
+    own.count = count;
+    own.lr = static_cast<float>(lr_ * weight.lr_scale);
+    (kernels_.*kernel_)(own);
+    if (averages_.empty()) return;
+    const double part = 1 - settings_.average_decay(steps_);
+    kernels_.average(own.value, averages_.data() + offset,
+                     static_cast<float>(part), count);
+  }
+
+  // Penalties first: they are part of the gradient whose norm is held.
+  void clip() {
+    pool_.run(static_cast<int64_t>(tasks_.size()), [&](int64_t i) {
+      const Task& task = tasks_[i];
+      regularise(*task.weight, task.first, task.count);
+      squares_[i] = kernels_.sum_of_squares(task.weight->gradient + task.first,
+                                            task.count);
+    });
+    double sum = 0;
+    for (const double square : squares_) sum += square;
+    update_.gradient_scale = static_cast<float>(
+        std::min(1.0, settings_.clip_norm / (std::sqrt(sum) + 1e-6)));
+  }
+
+  // A part of a weight, of one update.
+  struct Task {
+    const Weight* weight;
+    int64_t first, count;
+  };
+
+  models::Model& model_;
+  const kernels::Kernels& kernels_;
+  native::Plan plan_;
+  kernels::ThreadPool pool_;
+
+  TrainSettings settings_;
+  optimizers::Kernel kernel_ = nullptr;
+  kernels::Update update_{};
+  std::vector<Task> tasks_;  // what trains
+  std::vector<double> squares_;
+  native::Floats states_[2], averages_;
+  double lr_ = 0;
+  int64_t steps_ = 0;
+
+  Totals totals_;  // loss: the sum so far
+  int64_t epoch_steps_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_native_executor(models::Model& model) {
+  return std::make_unique<NativeExecutor>(model);
+}
+
+std::string native_name() {
+  return join("native (", kernels::select().name, ", ", num_threads(),
+              num_threads() == 1 ? " thread)" : " threads)");
+}
+
+int64_t native_bytes(models::Model& model, int64_t batch_size) {
+  // From two tiny batches: a large one need not fit, and takes seconds to lay
+  // out.
+  constexpr int64_t kFew = 2, kMore = 4;
+  native::Plan plan(model);
+  plan.reserve(std::min(batch_size, kFew), true, num_threads());
+  const int64_t few = plan.bytes();
+  if (batch_size <= kFew) return few;
+  plan.reserve(kMore, true, num_threads());
+  return few + (plan.bytes() - few) * (batch_size - kFew) / (kMore - kFew);
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,235 @@
+#include "engine/torch/augment.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/grid_sampler.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "augment/filtering.h"
+#include "core/list.h"
+#include "engine/torch/tensors.h"
+
+namespace digitnet::engine {
+namespace {
+
+// What painters are made for.
+struct Canvases {
+  Shape shape;
+  double full;
+  const augment::Amounts& largest;
+  at::TensorOptions options;  // floats on the device
+};
+
+at::Tensor each(const at::Tensor& numbers, int64_t which) {
+  return numbers.select(1, which).view({-1, 1, 1, 1});
+}
+
+Painter brightness(const Canvases& on) {
+  return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
+                          const at::Tensor&) {
+    return (x + each(numbers, 0) * full).clamp(0, full);
+  };
+}
+
+Painter contrast(const Canvases& on) {
+  return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
+                          const at::Tensor&) {
+    const at::Tensor mean = x.mean({1, 2, 3}, true);
+    return (mean + (x - mean) * each(numbers, 0)).clamp(0, full);
+  };
+}
+
+Painter noise(const Canvases& on) {
+  return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
+                          const at::Tensor& noise) {
+    return (x + noise * (each(numbers, 0) * full)).clamp(0, full);
+  };
+}
+
+Painter erase(const Canvases& on) {
+  const at::Tensor rows =
+      at::arange(on.shape.height, on.options).view({1, 1, -1, 1});
+  const at::Tensor columns =
+      at::arange(on.shape.width, on.options).view({1, 1, 1, -1});
+  return [rows, columns](const at::Tensor& x, const at::Tensor& numbers,
+                         const at::Tensor&) {
+    const at::Tensor top = each(numbers, 0), left = each(numbers, 1);
+    const at::Tensor down =
+        rows.ge(top).logical_and(rows.lt(top + each(numbers, 2)));
+    const at::Tensor across =
+        columns.ge(left).logical_and(columns.lt(left + each(numbers, 3)));
+    return x.masked_fill(down.logical_and(across), 0);
+  };
+}
+
+Painter sharpen(const Canvases& on) {
+  // Positions 0 .. size - 1 moved by `by`, mirrored at the border.
+  const auto neighbours = [&](int64_t size, int64_t by) {
+    std::vector<int64_t> places;
+    for (int64_t i = 0; i < size; ++i)
+      places.push_back(augment::mirror(i + by, size));
+    return copied(of_host(places), on.options.device());
+  };
+  const int64_t height = on.shape.height, width = on.shape.width;
+  return
+      [full = on.full, above = neighbours(height, -1),
+       below = neighbours(height, 1), left = neighbours(width, -1),
+       right = neighbours(width, 1)](
+          const at::Tensor& x, const at::Tensor& numbers, const at::Tensor&) {
+        const at::Tensor around =
+            x.index_select(2, above) + x.index_select(3, left) +
+            x.index_select(3, right) + x.index_select(2, below);
+        return (x + each(numbers, 0) * (4 * x - around)).clamp(0, full);
+      };
+}
+
+// [2 radius + 1, size * size]: by tap t output i reads input j.
+at::Tensor reads(int64_t size, int64_t radius,
+                 const at::TensorOptions& options) {
+  at::Tensor made = at::zeros({2 * radius + 1, size * size}, at::kFloat);
+  float* values = made.mutable_data_ptr<float>();
+  for (int64_t t = -radius; t <= radius; ++t) {
+    for (int64_t i = 0; i < size; ++i) {
+      values[((t + radius) * size + i) * size + augment::mirror(i + t, size)] =
+          1;
+    }
+  }
+  return made.to(options.device());
+}
+
+// Along columns and along rows a matrix an image: every image has a width of
+// its own.
+Painter blur(const Canvases& on) {
+  const auto radius = static_cast<int64_t>(std::ceil(3 * on.largest.strength));
+  const at::Tensor distance =
+      at::arange(-radius, radius + 1, on.options).view({1, -1});
+  const int64_t height = on.shape.height, width = on.shape.width;
+  return
+      [distance, height, width, down = reads(height, radius, on.options),
+       across = reads(width, radius, on.options)](
+          const at::Tensor& x, const at::Tensor& numbers, const at::Tensor&) {
+        const at::Tensor sigma = numbers.clamp_min(1e-6);
+        const at::Tensor weights = at::exp((distance / sigma).square() * -0.5) *
+                                   distance.abs().le((sigma * 3).ceil());
+        const at::Tensor taps = weights / weights.sum(1, true);
+        const at::Tensor rows =
+            at::matmul(taps, down).view({-1, 1, height, height});
+        const at::Tensor columns =
+            at::matmul(taps, across).view({-1, 1, width, width});
+        return at::matmul(at::matmul(rows, x), columns.transpose(2, 3));
+      };
+}
+
+struct Entry {
+  std::string name;
+  Painter (*make)(const Canvases& on);
+};
+
+const std::vector<Entry>& painters() {
+  static const std::vector<Entry> entries = {
+      {"brightness", brightness}, {"contrast", contrast}, {"noise", noise},
+      {"erase", erase},           {"sharpen", sharpen},   {"blur", blur}};
+  return entries;
+}
+
+// On the device for as many values, or undefined for none.
+at::Tensor room_for(const std::vector<float>& values,
+                    const std::vector<int64_t>& sizes,
+                    const at::TensorOptions& options) {
+  if (values.empty()) return {};
+  return at::empty({static_cast<int64_t>(values.size())}, options).view(sizes);
+}
+
+void fill(const at::Tensor& there, const std::vector<float>& values) {
+  if (there.defined()) there.copy_(of_host(values).view(there.sizes()));
+}
+
+}  // namespace
+
+TorchAugment::TorchAugment(const augment::Pipeline& pipeline,
+                           const Shape& shape, data::PixelType type,
+                           double full, const augment::Drawn& drawn,
+                           at::Device device)
+    : shape_(shape), sampling_(pipeline.sampling()) {
+  const auto options = at::TensorOptions(at::kFloat).device(device);
+  if (sampling_.fill == augment::Fill::Constant) {
+    beyond_ = sampling_.value * full;
+    if (type == data::PixelType::UInt8) beyond_ = std::round(beyond_);
+  }
+  const auto grid = std::vector<int64_t>{1, shape.height, shape.width};
+  columns_ = at::arange(shape.width, options).view({1, 1, -1}).expand(grid);
+  rows_ = at::arange(shape.height, options).view({1, -1, 1}).expand(grid);
+  for (const auto& painting : drawn.paintings) {
+    const Entry& entry = find(painters(), "painting", painting.op->name);
+    const auto count = static_cast<int64_t>(painting.op->idle.size());
+    paintings_.push_back(
+        {entry.make({shape, full, painting.amounts, options}),
+         room_for(painting.numbers, {-1, count}, options),
+         room_for(painting.noise,
+                  {-1, shape.channels, shape.height, shape.width}, options)});
+  }
+  maps_ = room_for(drawn.maps, {-1, 6}, options);
+  places_ = room_for(drawn.places, {-1, 2, shape.height, shape.width}, options);
+}
+
+void TorchAugment::upload(const augment::Drawn& drawn) {
+  fill(maps_, drawn.maps);
+  fill(places_, drawn.places);
+  for (size_t i = 0; i < paintings_.size(); ++i) {
+    fill(paintings_[i].numbers, drawn.paintings[i].numbers);
+    fill(paintings_[i].noise, drawn.paintings[i].noise);
+  }
+}
+
+at::Tensor TorchAugment::operator()(const at::Tensor& images,
+                                    const at::Tensor& places,
+                                    bool painted) const {
+  at::Tensor x = moved(images, places);
+  if (!painted) return x;
+  for (const Painting& own : paintings_) {
+    const at::Tensor noise =
+        own.noise.defined() ? own.noise.index_select(0, places) : at::Tensor();
+    x = own.paint(x, own.numbers.index_select(0, places), noise);
+  }
+  return x;
+}
+
+at::Tensor TorchAugment::moved(const at::Tensor& images,
+                               const at::Tensor& places) const {
+  at::Tensor x, y;  // [B, H, W]
+  if (places_.defined()) {
+    const at::Tensor own = places_.index_select(0, places);
+    x = own.select(1, 0);
+    y = own.select(1, 1);
+  } else if (maps_.defined()) {
+    const at::Tensor own = maps_.index_select(0, places);
+    const auto number = [&](int64_t which) {
+      return own.select(1, which).view({-1, 1, 1});
+    };
+    x = number(0) * columns_ + number(1) * rows_ + number(2);
+    y = number(3) * columns_ + number(4) * rows_ + number(5);
+  } else {
+    return images;
+  }
+  // From pixels to what the sampler counts in: -1 and 1 are the outer edges.
+  const at::Tensor where =
+      at::stack({(2 * x + 1) / static_cast<double>(shape_.width) - 1,
+                 (2 * y + 1) / static_cast<double>(shape_.height) - 1},
+                3);
+  const int64_t padding = sampling_.fill == augment::Fill::Constant  ? 0
+                          : sampling_.fill == augment::Fill::Nearest ? 1
+                                                                     : 2;
+  const at::Tensor from = beyond_ == 0 ? images : images - beyond_;
+  const at::Tensor read =
+      at::grid_sampler(from, where, sampling_.nearest ? 1 : 0, padding, false);
+  return beyond_ == 0 ? read : read + beyond_;
+}
+
+}  // namespace digitnet::engine

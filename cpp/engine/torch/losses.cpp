@@ -1,0 +1,34 @@
+#include "engine/torch/losses.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Reduction.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/nll_loss.h>
+#include <ATen/ops/one_hot.h>
+#include <ATen/ops/sigmoid.h>
+
+#include "models/model.h"
+
+namespace digitnet::engine {
+
+at::Tensor cross_entropies(const at::Tensor& logits, const at::Tensor& labels,
+                           double smoothing) {
+  const at::Tensor log_probability = at::log_softmax(logits, 1);
+  at::Tensor loss =
+      at::nll_loss(log_probability, labels, {}, at::Reduction::None);
+  if (smoothing > 0)
+    loss = loss * (1 - smoothing) - log_probability.mean(1) * smoothing;
+  return loss;
+}
+
+at::Tensor margin_losses(const at::Tensor& logits, const at::Tensor& labels) {
+  const at::Tensor lengths = at::sigmoid(logits);
+  const at::Tensor there =
+      at::one_hot(labels, logits.size(1)).to(logits.dtype());
+  const at::Tensor present = (models::kPresent - lengths).clamp_min(0).square();
+  const at::Tensor absent = (lengths - models::kAbsent).clamp_min(0).square();
+  return (there * present + models::kAbsentWeight * (1 - there) * absent)
+      .sum(1);
+}
+
+}  // namespace digitnet::engine

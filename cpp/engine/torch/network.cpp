@@ -1,0 +1,176 @@
+#include "engine/torch/network.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/one_hot.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/torch/tensors.h"
+
+namespace digitnet::engine {
+
+using models::Layer;
+using models::Slot;
+
+at::Tensor borrowed(std::vector<float>& memory) {
+  return at::from_blob(memory.data(), {static_cast<int64_t>(memory.size())},
+                       at::kFloat);
+}
+
+at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
+  const auto& sizes = slot.parameter.sizes;
+  if (sizes.size() != 4)
+    return block.narrow(0, slot.offset, slot.parameter.count()).view(sizes);
+  const int64_t inputs = sizes[1], width = sizes[3];
+  return block.as_strided(
+      sizes, {slot.parameter.count() / sizes[0], 1, width * inputs, inputs},
+      slot.offset);
+}
+
+TorchNetwork::TorchNetwork(models::Model& model, at::Device device)
+    : model_(model), device_(device) {
+  at::NoGradGuard guard;
+  values_ = borrowed(model_.trained()).to(device_);
+  buffers_ = borrowed(model_.buffers()).to(device_);
+  for (const Slot& slot : model_.slots()) {
+    const at::Tensor view =
+        view_of(slot, slot.parameter.is_buffer ? buffers_ : values_).detach();
+    tensors_[slot.parameter.name] = view;
+  }
+  forward_ = compile(models::without_last_softmax(model_.network()), "");
+}
+
+TorchNetwork::TorchNetwork(TorchNetwork& exact)
+    : model_(exact.model_),
+      device_(exact.device_),
+      values_(exact.values_.to(at::kBFloat16)),
+      buffers_(exact.buffers_),
+      rounded_(true) {
+  for (const Slot& slot : model_.slots()) {
+    const std::string& name = slot.parameter.name;
+    tensors_[name] = rounds(slot) ? view_of(slot, values_).detach()
+                                  : exact.tensors_.at(name);
+  }
+  forward_ = compile(models::without_last_softmax(model_.network()), "");
+}
+
+void TorchNetwork::round(const at::Tensor& values) { values_.copy_(values); }
+
+// Batch norms' sums need all digits.
+bool TorchNetwork::rounds(const Slot& slot) const {
+  if (!rounded_ || slot.parameter.is_buffer) return false;
+  const std::string& name = slot.parameter.name;
+  const std::string mean = name.substr(0, name.rfind('.')) + ".running_mean";
+  return std::none_of(
+      model_.slots().begin(), model_.slots().end(),
+      [&](const Slot& other) { return other.parameter.name == mean; });
+}
+
+void TorchNetwork::freeze_layer_of(const std::string& tensor) {
+  frozen_.insert(tensor.substr(0, tensor.rfind('.') + 1));
+}
+
+// The tree as one function; names are looked up here, once.
+TorchNetwork::Step TorchNetwork::compile(const Layer& layer,
+                                         const std::string& path) {
+  std::vector<Step> children;
+  for (const Layer& child : layer.children) {
+    children.push_back(compile(child, models::joined_path(path, child.name)));
+  }
+  if (layer.kind == "sequence") {
+    return [children](const at::Tensor& x, RunState& state) {
+      at::Tensor y = x;
+      for (const Step& child : children) y = child(y, state);
+      return y;
+    };
+  }
+  if (layer.kind == "residual") {
+    return [children](const at::Tensor& x, RunState& state) {
+      const at::Tensor body = children[0](x, state);
+      return body + (children.size() == 2 ? children[1](x, state) : x);
+    };
+  }
+  if (layer.kind == "concat") {
+    return [children](const at::Tensor& x, RunState& state) {
+      std::vector<at::Tensor> branches;
+      for (const Step& child : children) branches.push_back(child(x, state));
+      return at::cat(branches, 1);
+    };
+  }
+  for (const auto& [kind, aside] :
+       {std::pair{"reconstruct", &TorchNetwork::reconstruct},
+        std::pair{"domain_head", &TorchNetwork::tell_domains}}) {
+    if (layer.kind != kind) continue;
+    return
+        [layer, children, ask = aside](const at::Tensor& x, RunState& state) {
+          // Who only wants the answer need not wait for them.
+          if (!state.training && !state.observe) return x;
+          return ask(layer, children[0], x, state);
+        };
+  }
+  return leaf(layer, path);
+}
+
+// Only the features of the true class, or of the longest vector, go in.
+at::Tensor TorchNetwork::reconstruct(const Layer& layer, const Step& make,
+                                     const at::Tensor& x, RunState& state) {
+  const at::Tensor vectors =
+      x.reshape({x.size(0), -1, integer(layer.options, "size")});
+  const at::Tensor chosen =
+      state.labels.defined() ? state.labels : vectors.square().sum(2).argmax(1);
+  const at::Tensor mask =
+      at::one_hot(chosen, vectors.size(1)).to(x.dtype()).unsqueeze(2);
+  const at::Tensor made = make((vectors * mask).flatten(1), state).flatten(1);
+  if (state.training) {
+    state.add_loss((made - state.input.flatten(1)).square().sum(1) *
+                   number(layer.options, "weight"));
+  }
+  return x;
+}
+
+// What is before it climbs where the head descends.
+at::Tensor TorchNetwork::tell_domains(const Layer& layer, const Step& head,
+                                      const at::Tensor& x, RunState& state) {
+  const double reversal = number(layer.options, "weight") * state.reversal;
+  const at::Tensor told =
+      head(x.detach() * (1 + reversal) - x * reversal, state);
+  if (state.training && state.known >= 0) {
+    const at::Tensor logarithms = at::log_softmax(told, 1);
+    const int64_t others = x.size(0) - state.known;
+    state.add_loss(
+        at::cat({logarithms.narrow(0, 0, state.known).select(1, 0),
+                 logarithms.narrow(0, state.known, others).select(1, 1)})
+            .neg());
+  }
+  return x;
+}
+
+TorchNetwork::Step TorchNetwork::leaf(const Layer& layer,
+                                      const std::string& path) {
+  Tensors own;
+  const std::string prefix = path + ".";
+  for (const auto& [name, tensor] : tensors_) {
+    if (name.starts_with(prefix)) own[name.substr(prefix.size())] = tensor;
+  }
+  const Forward forward = torch_forward(layer.kind);
+  return [this, layer, own, forward, path, prefix](const at::Tensor& x,
+                                                   RunState& state) {
+    at::Tensor y = forward(layer, own, frozen_.count(prefix) > 0, x, state);
+    if (state.observe) state.observe(path, y);
+    return y;
+  };
+}
+
+at::Tensor TorchNetwork::input(const float* images, int64_t count) const {
+  const Shape& shape = model_.preprocess().output();
+  const at::Tensor batch =
+      of_host(images, {count, shape.channels, shape.height, shape.width});
+  return batch.to(device_).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,70 @@
+// A network tree as one LibTorch function over flat blocks of weights.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/torch/layers.h"
+#include "models/model.h"
+
+namespace digitnet::engine {
+
+// The memory as a tensor of one dimension, borrowed.
+at::Tensor borrowed(std::vector<float>& memory);
+// A slot as a tensor over its block: four dimensions in channels-last order.
+at::Tensor view_of(const models::Slot& slot, const at::Tensor& block);
+
+class TorchNetwork {
+ public:
+  // Borrows the model, and on a CPU its memory.
+  TorchNetwork(models::Model& model, at::Device device);
+  // The same network computing in bfloat16 by rounded weights of its own.
+  // Shares what batch norms have with the other one.
+  explicit TorchNetwork(TorchNetwork& exact);
+  TorchNetwork(const TorchNetwork&) = delete;  // its functions know where it is
+
+  // [N, C, H, W] or [N, features] to the logits.
+  at::Tensor operator()(const at::Tensor& x, RunState& state) const {
+    return forward_(x, state);
+  }
+  // Preprocessed images [count, C, H, W] of the host as the network's input on
+  // the device, channels-last.
+  at::Tensor input(const float* images, int64_t count) const;
+
+  const at::Tensor& values() const { return values_; }    // all trained ones
+  const at::Tensor& buffers() const { return buffers_; }  // running statistics
+  at::Tensor& tensor(const std::string& name) { return tensors_.at(name); }
+
+  // Of a rounding network: its weights become these.
+  void round(const at::Tensor& values);
+
+  // Layers whose statistics stay while they are trained.
+  void thaw_all() { frozen_.clear(); }
+  void freeze_layer_of(const std::string& tensor);
+
+ private:
+  using Step = std::function<at::Tensor(const at::Tensor&, RunState&)>;
+
+  bool rounds(const models::Slot& slot) const;
+  Step compile(const models::Layer& layer, const std::string& path);
+  Step leaf(const models::Layer& layer, const std::string& path);
+  // Composites that let their input through.
+  static at::Tensor reconstruct(const models::Layer& layer, const Step& make,
+                                const at::Tensor& x, RunState& state);
+  static at::Tensor tell_domains(const models::Layer& layer, const Step& head,
+                                 const at::Tensor& x, RunState& state);
+
+  models::Model& model_;
+  at::Device device_;
+  at::Tensor values_, buffers_;
+  bool rounded_ = false;
+  Tensors tensors_;               // views of them, by full name
+  std::set<std::string> frozen_;  // prefixes ("conv1.") of layers
+  Step forward_;
+};
+
+}  // namespace digitnet::engine

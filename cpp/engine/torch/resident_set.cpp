@@ -1,0 +1,81 @@
+#include "engine/torch/resident_set.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+
+#include <algorithm>
+
+#include "engine/torch/tensors.h"
+
+namespace digitnet::engine {
+namespace {
+
+// In the samples' order.
+at::Tensor images_of(const data::DatasetView& set, at::Device device) {
+  const data::ImagesView& images = set.images;
+  const Shape& shape = images.shape;
+  const std::vector<int64_t> sizes = {images.count, shape.channels,
+                                      shape.height, shape.width};
+  const at::Tensor all =
+      images.type == data::PixelType::UInt8
+          ? of_host(static_cast<const uint8_t*>(images.pixels), sizes)
+          : of_host(static_cast<const float*>(images.pixels), sizes);
+  if (!set.rows) return copied(all.narrow(0, 0, set.count), device);
+  return all.index_select(0, of_host(set.rows, {set.count})).to(device);
+}
+
+}  // namespace
+
+HeldSet::HeldSet(const Held& held, const models::Model& model,
+                 at::Device device)
+    : count_(held.set->count),
+      batch_size_(std::min(held.batch_size, count_)),
+      makes_images_(model.makes_images()),
+      images_(images_of(*held.set, device)),
+      labels_(copied(of_host(held.set->labels, {count_}), device)),
+      order_(at::arange(count_, at::TensorOptions(at::kLong).device(device))),
+      first_places_(
+          at::arange(batch_size_, at::TensorOptions(at::kLong).device(device))),
+      augment_(*held.augment, held.set->images.shape, held.set->images.type,
+               model.preprocess().max_value(), *held.drawn, device),
+      preprocess_(model.preprocess(), device) {
+  if (!held.weights->empty()) weights_ = copied(of_host(*held.weights), device);
+}
+
+void HeldSet::start_epoch(const HeldEpoch& epoch) {
+  order_.copy_(of_host(*epoch.order));
+  augment_.upload(*epoch.drawn);
+}
+
+int64_t HeldSet::steps() const {
+  return (count_ + batch_size_ - 1) / batch_size_;
+}
+
+int64_t HeldSet::count_of(int64_t step) const {
+  return std::min(batch_size_, count_ - step * batch_size_);
+}
+
+TorchBatch HeldSet::batch(const at::Tensor& place, int64_t count) const {
+  const at::Tensor places =
+      first_places_.narrow(0, 0, count) + place * batch_size_;
+  const at::Tensor samples = order_.index_select(0, places);
+  const at::Tensor images = images_.index_select(0, samples).to(at::kFloat);
+  TorchBatch batch;
+  batch.images = input(images, places, true);
+  batch.whole = count;
+  if (makes_images_) {
+    batch.targets = input(images, places, false);
+  } else {
+    batch.labels = labels_.index_select(0, samples);
+  }
+  if (weights_.defined()) batch.weights = weights_.index_select(0, samples);
+  return batch;
+}
+
+at::Tensor HeldSet::input(const at::Tensor& images, const at::Tensor& places,
+                          bool painted) const {
+  return preprocess_(augment_(images, places, painted))
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+}  // namespace digitnet::engine

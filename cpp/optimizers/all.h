@@ -1,0 +1,52 @@
+// Every optimizer, in one list. To add one: write
+// cpp/optimizers/<name>.cpp, declare it here, add it to all().
+#pragma once
+
+#include <vector>
+
+#include "core/options.h"
+#include "kernels/kernels.h"
+
+namespace at {
+class Tensor;
+}
+
+namespace digitnet::optimizers {
+
+// One update of a block of parameters, in place, on the device where all of
+// them are; nothing of it changes on the host from step to step.
+//   value, gradient, state[i]   [P] float
+//   lr, step                    one float; in the first update `step` is 1
+using Update = void (*)(const Options& options, const at::Tensor& lr,
+                        const at::Tensor& step, const at::Tensor& value,
+                        const at::Tensor& gradient,
+                        const std::vector<at::Tensor>& state);
+
+// The same by a kernel of the native executor, told its settings once.
+using Kernel = void (*kernels::Kernels::*)(const kernels::Update&);
+using Configure = void (*)(const Options& options, kernels::Update& update);
+
+struct OptimizerEntry {
+  std::string name;
+  std::string summary;
+  std::string source;
+  double default_lr;
+  int states;  // blocks of state it keeps, zero at first
+  std::vector<OptionInfo> options;
+  Update update;
+  Kernel kernel;
+  Configure configure;
+};
+
+OptimizerEntry sgd();  // momentum, Nesterov
+OptimizerEntry adam();
+OptimizerEntry adamw();  // decoupled weight decay
+OptimizerEntry rmsprop();
+
+inline const std::vector<OptimizerEntry>& all() {
+  static const std::vector<OptimizerEntry> entries = {adam(), adamw(),
+                                                      rmsprop(), sgd()};
+  return entries;
+}
+
+}  // namespace digitnet::optimizers

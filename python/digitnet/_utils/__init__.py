@@ -1,0 +1,1 @@
+"""What every room uses and what uses only the core: arrays, files, lists, pages."""

@@ -1,0 +1,28 @@
+"""What a named data set says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from digitnet.data.dataset import Dataset
+from digitnet.data.download import File, Folder, find_file, find_folder
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named data set."""
+
+    name: str
+    summary: str
+    origin: str
+    licence: str
+    files: tuple[File, ...]
+    load: Callable[[int], tuple[Dataset, Dataset]]  # from the seed of its split
+    folders: tuple[Folder, ...] = ()
+
+    def here(self) -> bool:
+        """Whether everything it needs is on this machine."""
+        return all(find_file(f) for f in self.files) and all(
+            find_folder(f) for f in self.folders
+        )

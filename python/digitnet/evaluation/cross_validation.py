@@ -1,0 +1,125 @@
+"""Every sample judged by a model that has not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from digitnet._utils.parallel import at_once
+from digitnet.data.dataset import Dataset
+from digitnet.models.zoo import maker_for
+from digitnet.report import Report
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitnet.models.model import Model
+    from digitnet.plot import Display
+    from digitnet.train.history import History
+
+
+class CrossValidation:
+    """What the folds gave.
+
+    Attributes:
+        report: Report over all samples, each with the probabilities of the fold that held
+            it out.
+        models: One a fold, in order.
+        histories: Their training.
+        parts: (training, test) indices of each fold.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        models: list[Model],
+        histories: list[History],
+        parts: list[Any],
+    ) -> None:
+        self.report, self.models, self.histories = report, models, histories
+        self.parts = parts
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a fold: samples, loss and accuracy of the part it held out."""
+        import pandas as pd
+
+        rows = []
+        for _, test in self.parts:
+            shares = self.report.probabilities[test]
+            fold = Report(
+                self.report.labels[test],
+                shares,
+                self.report.classes,
+                data=self.report.data,
+            )
+            rows.append((len(test), fold["log_loss"], fold["accuracy"]))
+        index = pd.RangeIndex(1, len(rows) + 1, name="fold")
+        return pd.DataFrame(rows, index, columns=["samples", "loss", "accuracy"])
+
+    def plot(self, ax: Any = None) -> Display:
+        """See `digitnet.plot.folds`."""
+        from digitnet.plot import folds
+
+        table = self.table
+        return folds(table["loss"], table["accuracy"], ax=ax)
+
+    def __repr__(self) -> str:
+        accuracy = self.table["accuracy"]
+        return (
+            f"CrossValidation({len(self.parts)} folds, accuracy "
+            f"{accuracy.mean():.4f}, sd {accuracy.std():.4f})"
+        )
+
+
+def cross_validate(
+    make: Callable[[int], Model] | str,
+    data: Dataset,
+    folds: int = 5,
+    *,
+    seed: int = 0,
+    stratify: bool = True,
+    jobs: int | None = None,
+    **options: Any,
+) -> CrossValidation:
+    """Train a model for each fold, on what the fold leaves, and ask it about the fold.
+
+    Args:
+        make: Called with a seed, returns a fresh Model; or the name of a network. Fold k
+            gets the seed `seed * folds + k`.
+        data: A labelled Dataset; the folds share its images.
+        folds: How many parts.
+        seed: Of the division and the models.
+        stratify: Divide every class alike.
+        jobs: How many trainings at a time. Default: as many as torch has threads.
+        **options: Of `Model.fit`.
+    Returns:
+        A CrossValidation.
+    Raises:
+        ValueError: fewer samples than folds, or options that `fit` refuses.
+    Example:
+        >>> train, _ = digitnet.data.load("digits")
+        >>> found = digitnet.cross_validate("linear", train, folds=3, epochs=2)
+        >>> found.table["samples"].tolist(), len(found.report.labels)
+        ([480, 479, 479], 1438)
+    """
+    make = maker_for(make, data)
+    parts = data.k_fold(folds, seed=seed, stratify=stratify)
+    options.setdefault("seed", seed)
+
+    def fold(k: int) -> tuple[Model, History, Any]:
+        model = make(seed * folds + k)
+        history = model.fit(data[parts[k][0]], **{"progress": False} | options)
+        return model, history, model.predict_proba(data[parts[k][1]])
+
+    found = at_once(fold, range(len(parts)), jobs=jobs)
+    probabilities = np.zeros((len(data), len(data.classes)))
+    for (_, test), (_, _, answers) in zip(parts, found, strict=True):
+        probabilities[test] = answers
+    labels = data._need_labels("cross_validate")
+    report = Report(labels, probabilities, data.classes, data=data, model="the folds")
+    return CrossValidation(
+        report, [m for m, _, _ in found], [h for _, h, _ in found], parts
+    )

@@ -1,0 +1,212 @@
+"""Questions before a long training: at which rate, and with how much data?"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet._utils.arrays import as_whole
+from digitnet._utils.parallel import at_once
+from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.models.model import Model
+from digitnet.models.zoo import maker_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitnet.plot import Display
+
+_SMOOTHING = 0.9
+_TOO_HIGH = 4.0  # times the least loss: beyond it nothing is learned
+
+
+class LearningRates:
+    """Losses of a training whose rate rises from step to step.
+
+    Attributes:
+        rates, losses: Of each step, float64 (steps,), until the loss was four times its
+            least value or no number.
+        smoothed: The losses' moving average.
+        steepest: The rate at which the smoothed loss fell fastest: a good peak for a
+            constant or one-cycle schedule.
+        lowest: The rate at which it was least: too high by a factor of a few.
+    """
+
+    def __init__(
+        self, rates: npt.NDArray[np.float64], losses: npt.NDArray[np.float64]
+    ) -> None:
+        smoothed = _smoothed(losses)
+        with np.errstate(invalid="ignore"):
+            beyond = ~(smoothed <= _TOO_HIGH * np.fmin.accumulate(smoothed))
+        end = int(beyond.argmax()) if beyond.any() else len(losses)
+        if end < 3:
+            raise ValueError(
+                f"find_learning_rate.least: expected a rate that learns, got {rates[0]:.3g} "
+                "where the loss already grows; start lower"
+            )
+        self.rates, self.losses = rates[:end], losses[:end]
+        self.smoothed = smoothed[:end]
+        slopes = np.gradient(self.smoothed, np.log(self.rates))
+        lowest = int(self.smoothed.argmin())
+        steepest = int(slopes[: lowest + 1].argmin())
+        self.lowest = float(self.rates[lowest])
+        self.steepest = float(self.rates[steepest])
+
+    def plot(self, ax: Any = None) -> Display:
+        """See `digitnet.plot.learning_rates`."""
+        from digitnet.plot import learning_rates
+
+        return learning_rates(self, ax=ax)
+
+    def __repr__(self) -> str:
+        return (
+            f"LearningRates(steepest {self.steepest:.2g}, lowest loss at "
+            f"{self.lowest:.2g}, {len(self.rates)} steps)"
+        )
+
+
+def _smoothed(losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A moving average that owes nothing to how it starts."""
+    mean, found = 0.0, []
+    for step, loss in enumerate(losses, 1):
+        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
+        found.append(mean / (1 - _SMOOTHING**step))
+    return np.array(found)
+
+
+def find_learning_rate(
+    model: Model,
+    data: Any,
+    *,
+    least: float = 1e-6,
+    most: float = 1.0,
+    steps: int = 150,
+    **options: Any,
+) -> LearningRates:
+    """Train a copy of a model while the rate rises, and see where the loss falls.
+
+    The model itself stays as it is.
+
+    Args:
+        model: What is to be trained.
+        data: A Dataset or a pair (images, labels).
+        least, most: First and last rate, 0 < least < most.
+        steps: From one to the other, at least 20.
+        **options: Of `Model.fit`, such as batch_size, optimizer, augment.
+    Returns:
+        A LearningRates.
+    Raises:
+        ValueError: rates that are no range, or options that `fit` refuses.
+    Source:
+        Smith, "Cyclical learning rates", WACV 2017, section 3.3.
+    Example:
+        >>> train, _ = digitnet.data.load("digits")
+        >>> model = digitnet.models.make("linear", (8, 8))
+        >>> found = digitnet.find_learning_rate(model, train, steps=40)
+        >>> 1e-6 <= found.steepest <= found.lowest <= 1
+        True
+    """
+    if not (0 < least < most < math.inf):
+        raise ValueError(
+            f"find_learning_rate: expected 0 < least < most, got {least} and {most}"
+        )
+    for name in ("epochs", "learning_rate", "schedule", "validation", "record_steps"):
+        if name in options:
+            raise ValueError(
+                f"find_learning_rate.{name}: expected none, got {options[name]!r}; least, "
+                "most and steps say it"
+            )
+    steps = as_whole(steps, "find_learning_rate.steps", 20, 100_000)
+    samples = as_dataset(data, "find_learning_rate.data", max_value=model.max_value)
+    size = as_whole(options.get("batch_size", 64), "fit.batch_size", 1)
+    batches = max(1, math.ceil(len(samples) / size))
+    epochs = math.ceil(steps / batches)
+    # The schedule ends with the last epoch; the wanted steps are its beginning.
+    growth = (most / least) ** ((epochs * batches - 1) / (steps - 1))
+    twin = copied(model)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "training diverged", RuntimeWarning)
+        history = twin.fit(
+            samples,
+            epochs=epochs,
+            learning_rate=least,
+            schedule=("exponential", {"end": growth}),
+            record_steps=True,
+            **{"progress": False} | options,
+        )
+    rates, losses = (
+        np.array(history.steps[name][:steps]) for name in ("learning_rate", "loss")
+    )
+    return LearningRates(rates, losses)
+
+
+def copied(model: Model) -> Model:
+    """A model of its own with the same network, preprocessing and weights."""
+    twin = Model(
+        model._core.network,
+        model.input_shape,
+        None if model.makes_images else model.classes,
+        preprocess=model._core.preprocess,
+        name=model.name,
+    )
+    twin.load_state_dict(model.state_dict())
+    if model.max_value is not None:
+        twin._fix_scale(model.max_value)
+    return twin
+
+
+def learning_curve(
+    make: Callable[[int], Model] | str,
+    train: Dataset,
+    validation: Dataset,
+    *,
+    fractions: Sequence[float] = (0.1, 0.25, 0.5, 1.0),
+    seeds: Sequence[int] = (0,),
+    jobs: int | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """How accuracy grows with the data.
+
+    Args:
+        make: Called with a seed, returns a fresh Model; or the name of a network.
+        train: What parts are taken of, every class alike.
+        validation: On which each model is judged.
+        fractions: Sizes of the parts, each 0 < fraction <= 1.
+        seeds: Of the parts and the models; each gives a row for every fraction.
+        jobs: Trainings at a time. Default: as many as torch has threads.
+        **options: Of `Model.fit`.
+    Returns:
+        One row a training: fraction, seed, samples, training (accuracy on the part) and
+        validation accuracy. `digitnet.plot.learning_curve` draws it.
+    Raises:
+        ValueError: no fractions or seeds, or a fraction that leaves no sample.
+    Example:
+        >>> train, held = digitnet.data.load("digits")[0].split(0.8)
+        >>> found = digitnet.learning_curve("linear", train, held, fractions=(0.2, 1), epochs=2)
+        >>> found["samples"].tolist()
+        [230, 1150]
+    """
+    import pandas as pd
+
+    make = maker_for(make, train)
+    cases = [(float(part), int(seed)) for part in fractions for seed in seeds]
+    if not cases:
+        raise ValueError(
+            "learning_curve: expected at least one fraction and one seed, got none"
+        )
+
+    def one(case: tuple[float, int]) -> tuple[float, int, int, float, float]:
+        fraction, seed = case
+        part = train.fraction(fraction, seed=seed)
+        model = make(seed)
+        model.fit(part, **{"progress": False, "seed": seed} | options)
+        known, asked = (model.evaluate(data)["accuracy"] for data in (part, validation))
+        return fraction, seed, len(part), known, asked
+
+    columns = ["fraction", "seed", "samples", "training", "validation"]
+    return pd.DataFrame(at_once(one, cases, jobs=jobs), columns=columns)

@@ -1,0 +1,268 @@
+"""Where a recipe works: its data, models, figures, tables and measurements, kept on disk.
+
+Everything that takes long goes through `once` or `trained`, which keep what was finished,
+so that an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.parallel import at_once
+from digitnet.data.dataset import Dataset
+from digitnet.experiments.placeholder_data import can_stand_in, stand_in
+from digitnet.train.history import History
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from digitnet.models.model import Model
+    from digitnet.plot import Display
+
+T = TypeVar("T")
+R = TypeVar("R")
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class Workshop:
+    """What a stage is given.
+
+    Attributes:
+        mode: "smoke", "quick", "default" or "full".
+        protocol: "honest" (a validation part chooses, the test set is touched once) or
+            "paper" (as the authors did).
+        seeds: Seeds of repeated trainings.
+        out: The folder.
+        record: What the present stage leaves behind.
+    """
+
+    def __init__(
+        self, out: Path, mode: str, protocol: str, seeds: Sequence[int]
+    ) -> None:
+        self.out, self.mode, self.protocol = out, mode, protocol
+        self.seeds = list(seeds)
+        self.record = Record()
+        self.advance: Callable[[float], None] = lambda part: None
+        self._remembered: dict[str, Any] = {}
+        self._lock = threading.RLock()  # pieces that run at once ask for the same data
+
+    def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
+        """The one that belongs to the mode."""
+        sizes = {"smoke": smoke, "quick": quick, "default": default, "full": full}
+        return sizes[self.mode]
+
+    @contextmanager
+    def in_mode(self, mode: str) -> Iterator[None]:
+        """What is done inside has another mode's sizes."""
+        before, self.mode = self.mode, mode
+        try:
+            yield
+        finally:
+            self.mode = before
+
+    # -- data -------------------------------------------------------------------
+
+    def remember(self, key: str, make: Callable[[], T]) -> T:
+        """What `make` returns, made once in this run and kept in memory."""
+        with self._lock:
+            if key not in self._remembered:
+                self._remembered[key] = make()
+            return self._remembered[key]
+
+    def data(self, name: str) -> tuple[Dataset, Dataset]:
+        """A named set, (train, test); in smoke mode a stand-in if it is not here."""
+        return self.remember(f"data {name}", lambda: self._loaded(name))
+
+    def here(self, name: str) -> bool:
+        """Whether a set is on this machine, or in smoke mode has a stand-in."""
+        from digitnet.data import sources
+
+        alike = self.mode == "smoke" and can_stand_in(name)
+        return alike or sources.find(name).here()
+
+    def _loaded(self, name: str) -> tuple[Dataset, Dataset]:
+        from digitnet.data import sources
+
+        source = sources.find(name)
+        if self.mode != "smoke" or source.here():
+            train, test = source.load(0)
+            self.record.data |= {
+                f"{name} training": train.sha256(),
+                f"{name} test": test.sha256(),
+            }
+            return train, test
+        self.note(
+            f"{name} is not on this machine: scikit-learn's digits, made to look alike, "
+            "stand in for it, and the numbers say nothing about the paper."
+        )
+        return stand_in(name)
+
+    def part(self, data: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
+        """A stratified part of so many samples, or all; a part is noted."""
+        if count is None or count >= len(data):
+            return data
+        self.note(f"{self.mode} mode: {count:,} of the {len(data):,} of {data.name}.")
+        return data.fraction(count / len(data), seed=seed)
+
+    # -- what was finished is kept ------------------------------------------------
+
+    def once(self, key: str, work: Callable[[], T]) -> T:
+        """What `work` returns (plain values), from the folder if it was done before."""
+        path = self.out / "parts" / f"{_file_name(key)}.json"
+        if path.is_file():
+            return json.loads(path.read_text())["result"]
+        result = work()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"key": key, "result": result})
+        return result
+
+    def kept(self, key: str, work: Callable[[], Arrays]) -> Arrays:
+        """Named arrays that `work` makes, from the folder if they were made before."""
+        path = self.out / "parts" / f"{_file_name(key)}.npz"
+        if path.is_file():
+            with np.load(path) as arrays:
+                return dict(arrays)
+        result = work()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = io.BytesIO()
+        np.savez_compressed(content, **result)  # type: ignore[arg-type]
+        write_whole(path, content.getvalue())
+        return result
+
+    def trained(
+        self,
+        key: str,
+        make: Callable[[], Model],
+        data: Dataset,
+        validation: Dataset | None = None,
+        *,
+        method: str = "fit",
+        **options: Any,
+    ) -> tuple[Model, History]:
+        """A model fitted (by "fit" or "fit_head") with these options, or the one that
+        was before."""
+        from digitnet.models import load
+
+        folder = self.out / "models"
+        path = folder / f"{_file_name(key)}.safetensors"
+        about = path.with_suffix(".json")
+        if about.is_file():  # written last
+            return load(path), _history(json.loads(about.read_text()))
+        model = make()
+        fit = getattr(model, method)
+        history = fit(data, validation, progress=False, **options)
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(path)
+        write_json(about, {"key": key, **_described(history)})
+        return model, history
+
+    # -- what is shown ------------------------------------------------------------
+
+    def text(self, words: str) -> None:
+        """A paragraph of the report."""
+        self.record.items.append({"kind": "text", "text": words})
+
+    def note(self, words: str) -> None:
+        """A line at the report's top; said once."""
+        with self._lock:
+            if words not in self.record.notes:
+                self.record.notes.append(words)
+
+    def figure(self, name: str, title: str, draw: Callable[[], Display]) -> None:
+        """A figure, as figures/<name>.png and in the report."""
+        path = self.out / "figures" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        display = draw()
+        display.save(path)
+        display.close()
+        self.record.items.append({"kind": "figure", "name": name, "title": title})
+
+    def table(self, name: str, title: str, frame: pd.DataFrame) -> None:
+        """A table, as tables/<name>.csv and in the report."""
+        path = self.out / "tables" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        index = frame.index.name is not None
+        write_whole(path, frame.to_csv(index=index).encode())
+        self.record.items.append({"kind": "table", "name": name, "title": title})
+
+    def measure(
+        self, key: str, values: float | Sequence[float] | npt.NDArray[Any] | pd.Series
+    ) -> None:
+        """What was measured of a claim, one value a seed."""
+        listed = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        self.record.measured[key] = listed.tolist()
+
+    def not_measured(self, key: str, reason: str) -> None:
+        """Why there is no number."""
+        self.record.absent[key] = reason
+
+    def at_once(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """What `work` makes of each item, several at a time; moves the stage's bar.
+
+        `work` goes through `once`, `kept` or `trained` and leaves the record alone.
+        """
+        listed = list(items)
+        return at_once(work, listed, done=lambda: self.advance(1 / max(1, len(listed))))
+
+    def each(self, items: Iterable[T]) -> Iterator[T]:
+        """The items, moving the bar of the stage by each."""
+        listed = list(items)
+        for item in listed:
+            yield item
+            self.advance(1 / len(listed))
+
+
+class Record:
+    """What a stage left: items of the report, notes, measurements."""
+
+    def __init__(self, values: dict[str, Any] | None = None) -> None:
+        values = values or {}
+        self.items: list[dict[str, str]] = values.get("items", [])
+        self.notes: list[str] = values.get("notes", [])
+        self.measured: dict[str, list[float]] = values.get("measured", {})
+        self.absent: dict[str, str] = values.get("absent", {})
+        self.data: dict[str, str] = values.get("data", {})  # hashes of whole sets
+        self.seconds: float = values.get("seconds", 0.0)
+
+
+def _file_name(key: str) -> str:
+    """Readable, and different for different keys."""
+    plain = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:60]
+    return f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def _described(history: History) -> dict[str, Any]:
+    return {
+        "columns": dict(history),
+        "status": history.status,
+        "monitor": history.monitor,
+        "options": {k: repr(v) for k, v in history.options.items()},
+        "executor": history.executor,
+    }
+
+
+def _history(values: dict[str, Any]) -> History:
+    history = History(values["options"], monitor=values["monitor"])
+    columns = values["columns"]
+    for row in zip(*columns.values(), strict=True):
+        history.append(dict(zip(columns, row, strict=True)))
+    history.status, history.executor = values["status"], values["executor"]
+    return history
+
+
+def mean_and_spread(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean and sample standard deviation (0 for one value)."""
+    array = np.asarray(values, dtype=float)
+    return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0

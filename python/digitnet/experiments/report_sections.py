@@ -1,0 +1,151 @@
+"""What several recipes show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from digitnet import plot
+from digitnet.augment import Pipeline
+from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Workshop
+from digitnet.models.model import Model
+from digitnet.report import Report
+from digitnet.train.history import History
+
+# What is done to images, and how strongly.
+PERTURBATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "noise": ("noise {}%", (5, 10, 20, 40)),
+    "blur": ("blur {}px", (0.5, 1, 2, 4)),
+    "rotation": ("rotate {}deg | fill reflect", (10, 20, 40, 80)),
+    "shift": ("shift {}px | fill reflect", (1, 2, 4, 8)),
+    "contrast": ("contrast {}%", (20, 40, 60, 80)),
+    "brightness": ("brightness {}%", (10, 20, 40, 60)),
+    "occlusion": ("erase {}%", (5, 10, 20, 40)),
+}
+
+
+def class_counts(workshop: Workshop, sets: Mapping[str, Dataset]) -> None:
+    """A table of the samples of each class, one column a set."""
+    names = next(iter(sets.values())).classes
+    counts = pd.DataFrame(
+        {name: data.class_counts() for name, data in sets.items()},
+        index=pd.Index(names, name="class"),
+    )
+    workshop.table("class_counts", "Samples of each class", counts)
+
+
+def scores(
+    workshop: Workshop,
+    title: str,
+    rows: Sequence[Sequence[float]],
+    columns: Sequence[str],
+    histories: Sequence[History],
+    of: str = "",
+) -> None:
+    """A table of one row a seed, each column measured; seconds an epoch; first curves."""
+    frame = pd.DataFrame(rows, columns=list(columns))
+    frame.insert(0, "seed", workshop.seeds)
+    workshop.table(_named("scores", of), title, frame)
+    for key in columns:
+        workshop.measure(f"{of} {key}".strip(), frame[key])
+    seconds = [float(np.mean(h["seconds"])) for h in histories]
+    workshop.measure(f"{of} seconds".strip(), seconds)
+    first: Any = histories[0]
+    workshop.figure(
+        _named("curves", of),
+        _titled("Training curves", of),
+        lambda: plot.training_curves(first),
+    )
+
+
+def confusion(workshop: Workshop, report: Report, of: str = "") -> None:
+    workshop.figure(
+        _named("confusion_matrix", of),
+        _titled("Confusion matrix", of),
+        lambda: plot.confusion_matrix(report.confusion),
+    )
+
+
+def layer_table(workshop: Workshop, model: Model, of: str = "") -> None:
+    """Layers with output shape and parameters, as a model summary prints them."""
+    rows = [
+        (row["layer"], "x".join(map(str, row["output"])), row["parameters"])
+        for row in model.summary().rows
+    ]
+    rows.append(("total", "", model.count_params()))
+    frame = pd.DataFrame(rows, columns=["layer", "output", "parameters"])
+    workshop.table(_named("layers", of), _titled("Layers", of), frame)
+
+
+def cross_validation(
+    workshop: Workshop, folds: int, score: Callable[[int, int], list[float]]
+) -> None:
+    """[loss, accuracy] of every seed and fold, kept as they come; table and figure."""
+    pairs = [(seed, fold) for seed in workshop.seeds for fold in range(folds)]
+    rows = []
+    for seed, fold in workshop.each(pairs):
+        found = workshop.once(f"fold {seed} {fold}", partial(score, seed, fold))
+        rows.append((seed, fold + 1, *found))
+    frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
+    workshop.table("folds", "Loss and accuracy of each fold", frame)
+    first = frame[frame["seed"] == workshop.seeds[0]]
+    workshop.figure(
+        "folds",
+        f"{folds}-fold cross-validation, shuffled with seed {workshop.seeds[0]}",
+        lambda: plot.folds(first["loss"], first["accuracy"]),
+    )
+    by_seed = frame.groupby("seed")
+    workshop.measure("folds", by_seed["accuracy"].mean())
+    workshop.measure("folds sd", by_seed["accuracy"].std())
+    workshop.measure("folds loss", by_seed["loss"].mean())
+
+
+def perturbations(
+    workshop: Workshop, model: Model, test: Dataset, of: str = ""
+) -> None:
+    """A table and a figure of the accuracy at rising strength of every perturbation."""
+    clean = model.evaluate(test)["accuracy"]
+    rows = []
+    for name, (text, strengths) in PERTURBATIONS.items():
+        rows.append((name, 0.0, clean))
+        for strength in strengths:
+            score = partial(_perturbed_score, model, test, text.format(strength))
+            key = f"{of} {name} {strength}".strip()
+            rows.append((name, strength, workshop.once(key, score)))
+    frame = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
+    slug = _named("robustness", of.replace(", ", "_"))
+    workshop.table(slug, _titled("Accuracy on perturbed test images", of), frame)
+    workshop.text(
+        "Strengths are drawn up to the number shown, an image each (noise has it as its "
+        "standard deviation): % of full intensity, pixels, degrees, % of the area."
+    )
+    workshop.figure(
+        slug,
+        _titled("Accuracy at rising strength", of),
+        lambda: plot.sensitivity(frame, "perturbation", "strength", "accuracy"),
+    )
+
+
+def perturbed(data: Dataset, text: str) -> Dataset:
+    """Its images as a pipeline's text draws them with seed 0; bytes stay bytes."""
+    drawn = Pipeline(text)(data.images, seed=0, max_value=data.max_value)
+    if data.max_value == 255:
+        drawn = np.rint(drawn).astype(np.uint8)
+    return data._like(_base=drawn.reshape(len(data), *data.shape), _rows=None)
+
+
+def _perturbed_score(model: Model, test: Dataset, text: str) -> float:
+    return model.evaluate(perturbed(test, text))["accuracy"]
+
+
+def _named(what: str, of: str) -> str:
+    return f"{what}_{of}" if of else what
+
+
+def _titled(what: str, of: str) -> str:
+    return f"{what}, {of}" if of else what

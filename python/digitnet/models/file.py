@@ -1,0 +1,175 @@
+"""Models as files: one safetensors file with weights, network and preprocessing.
+
+The metadata field "digitnet" holds JSON: format, network (a tree of layers with a
+closed list of kinds), input_shape, preprocess, classes, max_value, name. Nothing in a
+file is run; everything is checked before a tensor is made.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import digitnet._core as _core
+from digitnet._core import DataError
+from digitnet._utils.files import write_whole
+from digitnet.layers import Layer
+
+if TYPE_CHECKING:
+    from digitnet.models.model import Model
+
+FORMAT = 1
+_MOST_JSON_BYTES = 2_000_000
+_FIELDS: dict[str, Any] = {
+    "format": int,
+    "name": str,
+    "network": dict,
+    "input_shape": list,
+    "preprocess": list,
+    "classes": list,
+    "max_value": (int, float),
+}
+
+
+def save(model: Model, path: str | PathLike[str]) -> None:
+    """Write a model; `load` reads it back equal."""
+    from safetensors.numpy import save as to_bytes
+
+    # One entry only: safetensors writes several in an order that changes.
+    metadata = {"digitnet": json.dumps(described(model), sort_keys=True)}
+    write_whole(path, to_bytes(model.state_dict(), metadata))
+
+
+def described(model: Model) -> dict[str, Any]:
+    """All of a model but its weights, in plain values."""
+    return {
+        "format": FORMAT,
+        "name": model.name,
+        "network": model._core.network.to_dict(),
+        "input_shape": list(model.input_shape),
+        "preprocess": [[name, options] for name, options in model._core.preprocess],
+        "classes": list(model.classes),
+        "max_value": model.max_value or 0,
+    }
+
+
+def rebuilt(
+    about: dict[str, Any], state: dict[str, Any], more: dict[str, Any]
+) -> Model:
+    """The model of a description, its weights and its other attributes: for pickle."""
+    model = _build(about, {key: value.shape for key, value in state.items()}, "pickle")
+    model.load_state_dict(state)
+    vars(model).update(more)
+    return model
+
+
+def load(path: str | PathLike[str]) -> Model:
+    """Read a model saved by `Model.save`.
+
+    Raises:
+        DataError: not such a file, damaged, of a newer format, or its tensors do not
+            fit its network; names the field.
+        FileNotFoundError: no such file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    name = Path(path).name
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"models.load: expected a model file, got '{path}'")
+    try:
+        with safe_open(path, framework="np") as file:
+            about = _read_about((file.metadata() or {}).get("digitnet"), name)
+            keys = list(file.keys())
+            shapes = {k: tuple(file.get_slice(k).get_shape()) for k in keys}
+            model = _build(about, shapes, name)
+            for key in shapes:
+                model._core.set(key, _finite(file.get_tensor(key), name, key))
+            return model
+    except SafetensorError as error:
+        raise DataError(
+            f"{name}: expected a whole safetensors file: {error}"
+        ) from error
+
+
+def _read_about(text: str | None, name: str) -> dict[str, Any]:
+    if text is None:
+        raise DataError(
+            f"{name}: expected a model saved by digitnet, got a file without its description"
+        )
+    if len(text) > _MOST_JSON_BYTES:
+        raise DataError(
+            f"{name}: expected a description of at most {_MOST_JSON_BYTES} bytes"
+        )
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{name}: expected JSON in its description: {error}") from error
+    if not isinstance(about, dict) or set(about) != set(_FIELDS):
+        raise DataError(
+            f"{name}: expected the fields {', '.join(_FIELDS)}, got {str(about)[:80]}"
+        )
+    for field, kind in _FIELDS.items():
+        if not isinstance(about[field], kind) or isinstance(about[field], bool):
+            raise DataError(
+                f"{name}: {field}: expected {kind}, got {about[field]!r:.60}"
+            )
+    if about["format"] != FORMAT:
+        raise DataError(
+            f"{name}: expected format {FORMAT}, got {about['format']}; update digitnet"
+        )
+    return about
+
+
+def _build(
+    about: dict[str, Any], shapes: dict[str, tuple[int, ...]], name: str
+) -> Model:
+    """The model without its weights, once the file's tensors are known to fit."""
+    from digitnet.models.model import Model
+
+    numbers = [*about["input_shape"], about["max_value"]]
+    if not all(
+        isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers
+    ):
+        raise DataError(
+            f"{name}: input_shape or max_value: expected numbers, got {numbers}"
+        )
+    try:
+        network = Layer.from_dict(about["network"])
+        declared = _core.models.parameters_of(
+            network, about["input_shape"], about["preprocess"]
+        )
+        promised = {key: tuple(shape) for key, shape, _ in declared}
+        if promised != shapes:
+            wrong = sorted(set(promised.items()) ^ set(shapes.items()))[:4]
+            raise DataError(
+                f"{name}: expected the tensors of its network, got others: {wrong}"
+            )
+        model = Model(
+            network,
+            input_shape=about["input_shape"],
+            classes=[str(c) for c in about["classes"]] or None,
+            preprocess=about["preprocess"],
+            name=about["name"],
+        )
+    except DataError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{name}: expected a network that digitnet knows: {error}"
+        ) from error
+    if about["max_value"] > 0:
+        model._fix_scale(float(about["max_value"]))
+    return model
+
+
+def _finite(values: Any, name: str, key: str) -> Any:
+    if values.dtype != np.float32:
+        raise DataError(f"{name}: {key}: expected float32, got {values.dtype}")
+    if not np.isfinite(values).all():
+        raise DataError(f"{name}: {key}: expected finite weights, got NaN or infinity")
+    return values

@@ -1,0 +1,17 @@
+"""The runs that a folder holds: what was done, with what, how well.
+
+Example:
+    >>> import pathlib, tempfile
+    >>> train, test = digitnet.data.load("digits")
+    >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+    >>> history = model.fit(train, epochs=1, progress=False)
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> page = digitnet.runs.write_run(root / "first", model, history, model.evaluate(test))
+    >>> digitnet.runs.table(root)["data"].tolist()
+    ['digits']
+"""
+
+from digitnet.runs.folder import write_run
+from digitnet.runs.listing import Run, compare, find, prune, read, table
+
+__all__ = ["Run", "compare", "find", "prune", "read", "table", "write_run"]

@@ -1,0 +1,289 @@
+"""The runs that a folder holds: found, read, compared, pruned."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digitnet._utils.arrays import as_whole
+from digitnet.runs.folder import FILES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DEPTH = 4  # folders below the root in which runs are looked for
+# What the folders of a run may hold: kinds that digitnet writes.
+_WRITTEN = {
+    ".": FILES | {"state.json", "comparison.json", "metrics.csv"},
+    "figures": {"*.png"},
+    "tables": {"*.csv"},
+    "parts": {"*.json", "*.npz"},
+    "models": {"*.safetensors", "*.json"},
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder that a run left.
+
+    Attributes:
+        folder: Where it is.
+        kind: "training", or the word that made it: "reproduce" or "study".
+        status: "finished", "stopped early", "interrupted", "diverged"; "unfinished" for a
+            study that was stopped; "damaged" for files that cannot be read.
+        settings: What it was told.
+        metrics: What it measured; empty if it is unfinished or damaged.
+        created: Seconds since 1970.
+    """
+
+    folder: Path
+    kind: str
+    status: str
+    settings: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    created: float
+
+    @property
+    def accuracy(self) -> float:
+        """On its test images; NaN for what measures several things."""
+        test = self.metrics.get("test")
+        return float(test["accuracy"]) if isinstance(test, dict) else float("nan")
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
+
+    def __str__(self) -> str:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.created))
+        lines = [f"{self.folder}: {self.kind}, {self.status}, {when}"]
+        lines += [f"  {key}: {value}" for key, value in self.settings.items()]
+        lines += [f"  {key}: {value}" for key, value in _measured(self).items()]
+        return "\n".join(lines)
+
+
+def read(folder: str | PathLike[str]) -> Run:
+    """The run of a folder.
+
+    Raises:
+        FileNotFoundError: no such folder, or none that a run left.
+    """
+    path = Path(folder)
+    names = ("metrics.json", "state.json", "config.json")
+    here = {name: path / name for name in names if (path / name).is_file()}
+    if not here or set(here) == {"config.json"}:
+        raise FileNotFoundError(
+            f"{path}: expected the folder of a run, got no metrics.json in it"
+        )
+    created = min(file.stat().st_mtime for file in here.values())
+    try:
+        texts = {name: json.loads(file.read_text()) for name, file in here.items()}
+        if not all(isinstance(value, dict) for value in texts.values()):
+            raise ValueError("expected objects")
+        return _read(path, texts, created)
+    except (ValueError, KeyError, TypeError, OSError):
+        return Run(path, "unknown", "damaged", {}, {}, created)
+
+
+def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
+    metrics = texts.get("metrics.json", {})
+    if "state.json" in texts:
+        from digitnet import studies
+
+        settings = texts["state.json"]["settings"]
+        kind = "study" if settings["recipe"] in studies.names() else "reproduce"
+        status = "finished" if metrics else "unfinished"
+        return Run(path, kind, status, settings, metrics, created)
+    settings = texts.get("config.json", {})
+    created = float(settings.get("created", created))
+    hidden = ("created", "versions", "lr_scales")
+    told = {key: value for key, value in settings.items() if key not in hidden}
+    return Run(path, "training", str(metrics["status"]), told, metrics, created)
+
+
+def find(root: str | PathLike[str] = "runs") -> list[Run]:
+    """Every run in a folder and those below it, the oldest first.
+
+    Raises:
+        FileNotFoundError: no such folder.
+    """
+    top = Path(root)
+    if not top.is_dir():
+        raise FileNotFoundError(f"{top}: expected a folder with runs, got none")
+    found: list[Run] = []
+    folders = [(top, 0)]
+    while folders:
+        folder, depth = folders.pop()
+        try:
+            found.append(read(folder))
+        except FileNotFoundError:
+            if depth < _DEPTH:
+                folders += [(inner, depth + 1) for inner in _inner(folder)]
+    return sorted(found, key=lambda run: (run.created, str(run.folder)))
+
+
+def _inner(folder: Path) -> list[Path]:
+    """Folders in a folder: no hidden ones, no links, none that may not be read."""
+    return [
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(".")
+        and not path.is_symlink()
+        and path.is_dir()
+        and os.access(path, os.R_OK | os.X_OK)
+    ]
+
+
+def table(root: str | PathLike[str] = "runs") -> pd.DataFrame:
+    """One row a run, by the name of its folder: kind, model, data, accuracy, epochs,
+    seconds, status, when it was made (UTC), size in MiB."""
+    import pandas as pd
+
+    rows = []
+    for run in find(root):
+        settings = run.settings
+        of_recipe = settings.get("recipe")
+        rows.append(
+            {
+                "run": str(run.folder.relative_to(root)),
+                "kind": run.kind,
+                "model": of_recipe or settings.get("model", ""),
+                "data": settings.get("mode")
+                if of_recipe
+                else run.metrics.get("test_data", ""),
+                "accuracy": run.accuracy,
+                "epochs": run.metrics.get("epochs"),
+                "seconds": run.metrics.get("seconds", run.metrics.get("train_seconds")),
+                "status": run.status,
+                "created": pd.Timestamp(run.created, unit="s").floor("s"),
+                "mib": run.size_bytes / 2**20,
+            }
+        )
+    columns = ["run", "kind", "model", "data", "accuracy", "epochs", "seconds"]
+    columns += ["status", "created", "mib"]
+    frame = pd.DataFrame(rows, columns=columns).set_index("run")
+    return frame.astype({"epochs": "Int64"})
+
+
+def compare(folders: Sequence[str | PathLike[str]]) -> pd.DataFrame:
+    """What differs between runs: a row a setting that is not the same in all, then a row
+    a measurement; a column a run.
+
+    For a test of whether two models differ on the same images see `digitnet.compare`.
+
+    Raises:
+        ValueError: fewer than two folders.
+        FileNotFoundError: a folder that no run left.
+    """
+    import pandas as pd
+
+    if isinstance(folders, str | PathLike) or len(folders) < 2:
+        raise ValueError("runs.compare: expected at least two folders, got fewer")
+    found = [read(folder) for folder in folders]
+    names = [str(run.folder) for run in found]
+    keys = dict.fromkeys(key for run in found for key in run.settings)
+    differing: dict[str, list[Any]] = {}
+    for key in keys:
+        values = [run.settings.get(key, "") for run in found]
+        if any(value != values[0] for value in values):
+            differing[key] = values
+    measured = [_measured(run) for run in found]
+    for key in dict.fromkeys(key for values in measured for key in values):
+        differing[key] = [values.get(key, "") for values in measured]
+    frame = pd.DataFrame.from_dict(differing, orient="index", columns=names)
+    return frame.rename_axis("what")
+
+
+def _measured(run: Run) -> dict[str, Any]:
+    """Numbers and words of metrics.json, the nested ones by dotted names."""
+    if "rows" in run.metrics:
+        return {row["what"]: row["measured"] for row in run.metrics["rows"]}
+    flat: dict[str, Any] = {}
+    for key, value in run.metrics.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{name}": inner for name, inner in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def prune(
+    root: str | PathLike[str] = "runs",
+    *,
+    keep_best: int | None = None,
+    older_than_days: float | None = None,
+    status: Sequence[str] = (),
+    delete: bool = False,
+) -> list[Path]:
+    """Delete runs; a dry run unless told otherwise.
+
+    A run goes if all that is given says so; without a rule none goes. Folders that hold
+    files which no run writes stay.
+
+    Args:
+        root: Where to look.
+        keep_best: Trainings that are not among so many most accurate ones on their data.
+        older_than_days: Runs made longer ago.
+        status: Runs with one of these, such as ``["diverged", "unfinished"]``.
+        delete: Whether to delete, or only to say which.
+    Returns:
+        The folders that went, or would go.
+    Raises:
+        ValueError: options out of range.
+        FileNotFoundError: no such folder.
+    """
+    rules = [keep_best is not None, older_than_days is not None, bool(status)]
+    if keep_best is not None:
+        as_whole(keep_best, "runs.prune.keep_best", 0, 10**6)
+    if older_than_days is not None and not older_than_days >= 0:
+        raise ValueError(
+            f"runs.prune.older_than_days: expected 0 or more, got {older_than_days}"
+        )
+    if isinstance(status, str):
+        raise ValueError(f"runs.prune.status: expected a list, got {status!r}")
+    found = find(root)
+    best = _best(found, keep_best or 0)
+    limit = time.time() - 86_400 * (older_than_days or 0)
+    chosen = [
+        run.folder
+        for run in found
+        if any(rules)
+        and (keep_best is None or (run.kind == "training" and run.folder not in best))
+        and (older_than_days is None or run.created < limit)
+        and (not status or run.status in status)
+        and not _strange(run.folder)
+    ]
+    for folder in chosen if delete else ():
+        shutil.rmtree(folder)
+    return chosen
+
+
+def _best(found: Sequence[Run], count: int) -> set[Path]:
+    """The most accurate trainings on each test set."""
+    by_data: dict[Any, list[Run]] = {}
+    for run in found:
+        if run.accuracy == run.accuracy:  # measured
+            by_data.setdefault(run.metrics.get("test_data"), []).append(run)
+    kept: set[Path] = set()
+    for runs in by_data.values():
+        ranked = sorted(runs, key=lambda run: -run.accuracy)
+        kept |= {run.folder for run in ranked[:count]}
+    return kept
+
+
+def _strange(folder: Path) -> list[Path]:
+    """Files there that no run writes."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            continue
+        patterns = _WRITTEN.get(str(path.parent.relative_to(folder)), set())
+        if not any(path.match(pattern) for pattern in patterns):
+            found.append(path)
+    return found

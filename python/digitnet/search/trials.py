@@ -1,0 +1,353 @@
+"""Settings tried out by chance, by a grid, by what was learned so far, or by breeding.
+
+Optuna decides what is tried next; trials are trainings here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from digitnet._utils.arrays import as_whole
+from digitnet._utils.files import check_target
+from digitnet._utils.parallel import at_once
+from digitnet.data.dataset import Dataset
+from digitnet.search.space import (
+    METHODS,
+    distribution_of,
+    grid_points,
+    picked,
+    sampler_of,
+)
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas as pd
+
+    from digitnet.models.model import Model
+    from digitnet.plot import Display
+
+Params = dict[str, Any]
+# What a trial trains: its Model, and options of `fit`.
+Build = Callable[[Params, int], tuple["Model", Mapping[str, Any]]]
+
+
+class Search:
+    """What was tried.
+
+    Attributes:
+        study: Optuna's, for its own figures and tools.
+        method: How it chose.
+    """
+
+    def __init__(self, study: optuna.Study, method: str) -> None:
+        self.study, self.method = study, method
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a trial, in order: state, validation accuracy, the reason if it failed,
+        epochs, seconds, and the settings."""
+        import pandas as pd
+
+        rows = []
+        for trial in self.study.get_trials(deepcopy=False):
+            known, state = trial.user_attrs, trial.state.name.lower()
+            cut_off = state == "fail" and "reason" not in known
+            rows.append(
+                {
+                    "state": "interrupted" if cut_off else state,
+                    "accuracy": math.nan if trial.value is None else trial.value,
+                    "reason": known.get("reason", ""),
+                    "epochs": len(trial.intermediate_values),
+                    "seconds": known.get("seconds", math.nan),
+                    **trial.params,
+                }
+            )
+        return pd.DataFrame(rows).rename_axis("trial")
+
+    @property
+    def best_params(self) -> Params:
+        """Settings of the best finished trial; ValueError if none was finished."""
+        return dict(self.study.best_params)
+
+    @property
+    def best_value(self) -> float:
+        """Its validation accuracy."""
+        return float(self.study.best_value)
+
+    def best_so_far(self) -> pd.Series:
+        """The best accuracy after each trial, NaN before the first finished one."""
+        best = self.table["accuracy"].cummax().ffill()
+        return best.rename("best so far")
+
+    def importance(self) -> pd.Series:
+        """How much each setting explains of the accuracies' spread, the largest first.
+
+        Raises:
+            ValueError: fewer than two finished trials, or all of one accuracy.
+        Source:
+            Hutter et al., "Efficient assessing hyperparameter importance", ICML 2014.
+        """
+        import optuna
+        import pandas as pd
+
+        found = self.table.query("state == 'complete'")["accuracy"]
+        if found.nunique() < 2:
+            raise ValueError(
+                "importance: expected finished trials of different accuracy, got "
+                f"{len(found)} of {found.nunique()}"
+            )
+        judge = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        shares = optuna.importance.get_param_importances(self.study, evaluator=judge)
+        return pd.Series(shares, name="importance", dtype=float)
+
+    def plot(self, ax: Any = None) -> Display:
+        """Every trial as a line through its settings; see `digitnet.plot.parallel`."""
+        from digitnet.plot import parallel
+
+        finished = self.table.query("state == 'complete'")
+        settings = [c for c in finished if c in self.study.trials[0].params]
+        return parallel(finished[[*settings, "accuracy"]], ax=ax)
+
+    def __repr__(self) -> str:
+        states = self.table["state"].value_counts()
+        counts = ", ".join(f"{n} {state}" for state, n in states.items())
+        return f"Search({self.method}: {counts})"
+
+
+def search(
+    build: Build,
+    space: Mapping[str, Any],
+    train: Dataset,
+    validation: Dataset,
+    *,
+    trials: int,
+    method: str = "bayesian",
+    file: str | PathLike[str] | None = None,
+    prune: bool = True,
+    jobs: int = 1,
+    seed: int = 0,
+) -> Search:
+    """Try settings and keep what the validation data said of each.
+
+    Args:
+        build: Called with a trial's settings and a seed; returns a fresh Model and options
+            of `fit` for it, such as ``{"epochs": 5, "learning_rate": params["rate"]}``.
+        space: Name to choices, a list of numbers or words; or to a range: ``(0.1, 0.5)``
+            of numbers, ``(1, 4)`` of whole numbers, ``(1e-4, 1e-1, "log")``.
+        train: What each trial learns.
+        validation: What it is judged by.
+        trials: How many, those in `file` counted; a grid has no more than its points.
+        method: "grid" (three points of a range), "random", "bayesian" (tree-structured
+            Parzen estimators) or "evolutionary" (a genetic algorithm).
+        file: Journal of the search. Trials that it holds are not done again, and several
+            processes may work on it at once. Default: kept in memory.
+        prune: Give up a trial whose validation accuracy is below the median of the others
+            at the same epoch.
+        jobs: Trials at a time. With one, the same seed tries the same settings.
+        seed: Of the choices; trial k trains with the seed `seed + k`.
+    Returns:
+        A Search. A trial that raised ValueError, RuntimeError or OutOfMemory stands in its
+        table with the reason, and the search went on.
+    Raises:
+        ValueError: a space, method or number that is not right; a file of another search.
+        ImportError: Optuna is not installed (``pip install digitnet[search]``).
+    Source:
+        Bergstra et al., NeurIPS 2011 (TPE); Akiba et al., KDD 2019 (Optuna).
+    Example:
+        >>> from digitnet.search import search
+        >>> train, held = digitnet.data.load("digits")[0].split(0.8)
+        >>> def build(params, seed):
+        ...     model = digitnet.models.make("linear", (8, 8), seed=seed)
+        ...     return model, {"epochs": 2, "learning_rate": params["rate"]}
+        >>> found = search(build, {"rate": (1e-4, 1e-1, "log")}, train, held, trials=3)
+        >>> len(found.table), 1e-4 <= found.best_params["rate"] <= 1e-1
+        (3, True)
+    """
+    optuna = _optuna()
+    spaces = {name: distribution_of(name, values) for name, values in space.items()}
+    if not spaces:
+        raise ValueError("search.space: expected at least one setting, got none")
+    if method not in METHODS:
+        raise ValueError(
+            f"search.method: expected {', '.join(METHODS)}, got '{method}'"
+        )
+    trials = as_whole(trials, "search.trials", 1, 100_000)
+    jobs = as_whole(jobs, "search.jobs", 1, 64)
+    seed = as_whole(seed, "search.seed")
+    if method == "grid":
+        trials = min(trials, math.prod(len(grid_points(s)) for s in spaces.values()))
+    study = _opened(
+        optuna.create_study,
+        file,
+        direction="maximize",
+        load_if_exists=True,
+        sampler=sampler_of(method, spaces, seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+        if prune
+        else optuna.pruners.NopPruner(),
+    )
+    _check_settings(
+        study, _settings(space, train, validation, method, prune, seed), file
+    )
+
+    def objective(trial: Any) -> float:
+        return _try(trial, spaces, build, train, validation, seed)
+
+    def one(_: int) -> None:
+        if _finished(study) < trials:
+            study.optimize(objective, n_trials=1, catch=(_Failed,))
+
+    at_once(one, range(trials - _finished(study)), jobs=jobs)
+    return Search(study, method)
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError(
+            "search: expected Optuna, got none; pip install digitnet[search]"
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # the table says it all
+    return optuna
+
+
+def _storage(file: str | PathLike[str] | None) -> Any:
+    if file is None:
+        return None
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    path = check_target(file)
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as stream:
+            if stream.read(1) != b"{":
+                raise ValueError(
+                    f"{path}: expected the journal of a search, got another file"
+                )
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _opened(
+    how: Callable[..., optuna.Study], file: str | PathLike[str] | None, **options: Any
+) -> optuna.Study:
+    # Optuna replays the file line by line and raises whatever a line leads to.
+    damage = (ValueError, KeyError, TypeError, AttributeError, AssertionError)
+    try:
+        return how(study_name="digitnet", storage=_storage(file), **options)
+    except damage as error:
+        if file is None:
+            raise
+        raise ValueError(
+            f"{file}: expected the journal of a search, got damage ({error}); move it away"
+        ) from error
+
+
+def _settings(
+    space: Mapping[str, Any],
+    train: Dataset,
+    validation: Dataset,
+    method: str,
+    prune: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """What must not change while a search goes on."""
+    return {
+        "space": {name: list(values) for name, values in space.items()},
+        "train": f"{len(train)} of {train.name}",
+        "validation": f"{len(validation)} of {validation.name}",
+        "method": method,
+        "prune": prune,
+        "seed": seed,
+    }
+
+
+def _check_settings(
+    study: optuna.Study, wanted: dict[str, Any], file: str | PathLike[str] | None
+) -> None:
+    kept = study.user_attrs.get("settings")
+    if kept is None:
+        study.set_user_attr("settings", wanted)
+        return
+    for name, value in wanted.items():
+        if kept.get(name) != value:
+            raise ValueError(
+                f"search.{name}: expected {kept.get(name)} as in '{file}', got {value}; "
+                "choose another file"
+            )
+
+
+def _finished(study: optuna.Study) -> int:
+    """Trials that came to an end; those that were interrupted or killed did not."""
+    return sum(
+        trial.state.name in ("COMPLETE", "PRUNED") or "reason" in trial.user_attrs
+        for trial in study.get_trials(deepcopy=False)
+    )
+
+
+class _Failed(Exception):
+    """A trial could not be trained; its reason is with it."""
+
+
+def _try(
+    trial: Any,
+    spaces: Mapping[str, Any],
+    build: Build,
+    train: Dataset,
+    validation: Dataset,
+    seed: int,
+) -> float:
+    """The validation accuracy of one training."""
+    from optuna import TrialPruned
+
+    from digitnet._core import OutOfMemory
+
+    start = time.perf_counter()
+    params = {name: picked(trial, name, own) for name, own in spaces.items()}
+    try:
+        model, options = build(params, seed + trial.number)
+        watch = _Watch(trial, model)
+        own = {"seed": seed + trial.number} | dict(options)
+        model.fit(train, validation, progress=False, callbacks=watch, **own)
+        value = model.evaluate(validation)["accuracy"]
+    except (ValueError, RuntimeError, OutOfMemory) as error:
+        trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
+        raise _Failed from error
+    trial.set_user_attr("seconds", time.perf_counter() - start)
+    if watch.pruned:
+        raise TrialPruned
+    return value
+
+
+class _Watch:
+    """Tells Optuna of each epoch, and ends a training that falls behind."""
+
+    def __init__(self, trial: Any, model: Model) -> None:
+        self.trial, self.model, self.pruned = trial, model, False
+
+    def __call__(self, epoch: int, logs: dict[str, float]) -> None:
+        self.trial.report(logs["val_accuracy"], epoch)
+        if self.trial.should_prune():
+            self.pruned = self.model.stop_training = True
+
+
+def load_search(file: str | PathLike[str]) -> Search:
+    """The search that a journal holds, also while others work on it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is no search's journal.
+    """
+    optuna = _optuna()
+    path = Path(file)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: expected the journal of a search, got no file"
+        )
+    study = _opened(optuna.load_study, path)
+    return Search(study, study.user_attrs["settings"]["method"])

@@ -1,0 +1,99 @@
+// Every operation on many images at once against one image after another.
+#include "engine/torch/augment.h"
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/from_blob.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "augment/ops.h"
+
+namespace digitnet::augment {
+// Without it GoogleTest names parametrised tests by raw bytes.
+static void PrintTo(const OpEntry& entry, std::ostream* out) {
+  *out << entry.name;
+}
+}  // namespace digitnet::augment
+
+namespace digitnet::engine {
+namespace {
+
+using augment::Pipeline;
+
+constexpr double kFull = 200;
+constexpr int64_t kImages = 40;
+
+std::vector<float> some_images(const Shape& shape) {
+  std::vector<float> pixels(kImages * shape.size());
+  for (size_t i = 0; i < pixels.size(); ++i)
+    pixels[i] = static_cast<float>((i * 37 + i / 11) % 201);
+  return pixels;
+}
+
+augment::Look look_at(int64_t sample) {
+  return {1, 2, static_cast<uint64_t>(sample)};
+}
+
+std::vector<float> one_by_one(const Pipeline& pipeline, const Shape& shape,
+                              const std::vector<float>& pixels) {
+  const data::ImagesView images{pixels.data(), data::PixelType::Float32,
+                                kImages, shape};
+  Pipeline::Scratch scratch(pipeline, shape);
+  std::vector<float> out(pixels.size());
+  for (int64_t i = 0; i < kImages; ++i) {
+    pipeline.apply(images, i, kFull, look_at(i), scratch,
+                   out.data() + i * shape.size());
+  }
+  return out;
+}
+
+at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
+                   const std::vector<float>& pixels) {
+  augment::Drawn drawn;
+  pipeline.make_room(kImages, shape, drawn);
+  Pipeline::Scratch scratch(pipeline, shape);
+  for (int64_t i = 0; i < kImages; ++i)
+    pipeline.draw(shape, look_at(i), scratch, i, drawn);
+  TorchAugment augment(pipeline, shape, data::PixelType::Float32, kFull, drawn,
+                       at::kCPU);
+  augment.upload(drawn);
+  const at::Tensor images = at::from_blob(
+      const_cast<float*>(pixels.data()),
+      {kImages, shape.channels, shape.height, shape.width}, at::kFloat);
+  return augment(images, at::arange(kImages), true).contiguous();
+}
+
+class EveryOperationAtOnce : public testing::TestWithParam<augment::OpEntry> {};
+
+TEST_P(EveryOperationAtOnce, PaintsWhatIsPaintedOneByOne) {
+  const augment::OpEntry& op = GetParam();
+  for (const Shape& shape : {Shape{1, 28, 28}, Shape{3, 9, 14}}) {
+    const std::vector<float> pixels = some_images(shape);
+    for (const char* fill : {"constant 50%", "nearest", "reflect"}) {
+      for (const double part : {0.1, 1.0}) {
+        const Pipeline pipeline(op.name + " " +
+                                std::to_string(part * std::min(op.most, 20.0)) +
+                                op.units[0] + " | fill " + fill);
+        const auto expected = one_by_one(pipeline, shape, pixels);
+        const at::Tensor made = at_once(pipeline, shape, pixels);
+        const float* values = made.const_data_ptr<float>();
+        for (size_t i = 0; i < expected.size(); ++i) {
+          ASSERT_NEAR(values[i], expected[i], 1e-4 * kFull)
+              << pipeline.text() << " on " << to_string(shape) << ", value "
+              << i;
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Engine, EveryOperationAtOnce,
+                         testing::ValuesIn(augment::all()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace digitnet::engine
