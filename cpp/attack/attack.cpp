@@ -71,7 +71,7 @@ Attacker::Attacker(const models::Model& model, const Spec& attack,
     : model_(model), seed_(seed) {
   const AttackEntry& entry = find(all(), "attack", attack.name);
   search_ = entry.search(resolve(attack.name, entry.options, attack.options));
-  require(!model.makes_images(), attack.name,
+  require(!model.outputs_images(), attack.name,
           ": expected a network with classes, got one that makes images");
   require(model.preprocess().is_affine(scale_, shift_), attack.name,
           ": expected preprocessing that only scales and shifts all pixels "

@@ -193,7 +193,8 @@ void bind_lists(py::module_& m) {
         for (const auto& entry : models::zoo::all()) {
           result.append(py::dict(
               "name"_a = entry.name, "summary"_a = entry.summary,
-              "source"_a = entry.source, "makes_images"_a = entry.makes_images,
+              "source"_a = entry.source,
+              "outputs_images"_a = entry.outputs_images,
               "input_shape"_a = py::tuple(py::cast(sizes_of(entry.input)))));
         }
         return result;
@@ -285,13 +286,13 @@ void bind_models(py::module_& root) {
           })
       .def_property_readonly("outputs", &Model::outputs,
                              "Numbers given for a sample.")
-      .def_property_readonly("makes_images", &Model::makes_images)
+      .def_property_readonly("outputs_images", &Model::outputs_images)
       .def_property_readonly(
           "output_shape",
           [](const Model& self) {
             const Shape& shape = self.preprocess().output();
-            return self.makes_images() ? py::tuple(py::cast(sizes_of(shape)))
-                                       : py::make_tuple(self.outputs());
+            return self.outputs_images() ? py::tuple(py::cast(sizes_of(shape)))
+                                         : py::make_tuple(self.outputs());
           },
           "Of what is given for a sample.")
       .def_property_readonly(

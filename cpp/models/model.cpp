@@ -102,7 +102,7 @@ Model::Model(Layer network, const Shape& input,
 }
 
 Loss Model::loss() const {
-  if (makes_images()) return Loss::SquaredError;
+  if (outputs_images()) return Loss::SquaredError;
   const bool capsules = !network_.children.empty() &&
                         network_.children.back().kind == "capsule_logits";
   return capsules ? Loss::Margin : Loss::CrossEntropy;

@@ -46,7 +46,7 @@ class Model {
   const Shape& input() const { return preprocess_.input(); }
   // Numbers that the network gives for a sample: classes, or an image's values.
   int64_t outputs() const { return output_.size(); }
-  bool makes_images() const { return !output_.flat; }
+  bool outputs_images() const { return !output_.flat; }
   Loss loss() const;
 
   const std::vector<Slot>& slots() const { return slots_; }

@@ -15,7 +15,7 @@ struct ModelEntry {
   std::string source;
   Shape input;  // when nobody says otherwise
   Layer (*make)(int64_t classes);
-  bool makes_images = false;  // of its input's shape; `classes` says nothing
+  bool outputs_images = false;  // of its input's shape; `classes` says nothing
 };
 
 ModelEntry linear();

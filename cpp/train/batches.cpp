@@ -19,7 +19,7 @@ Batches::Batches(const models::Model& model, const data::DatasetView& training,
                std::min(config.batch_size, training.count)) {
   const int64_t batch = std::min(config.batch_size, training.count);
   images_.resize(batch * model.preprocess().output().size());
-  if (model.makes_images()) targets_.resize(images_.size());
+  if (model.outputs_images()) targets_.resize(images_.size());
   labels_.resize(batch);
   if (training.weights || training.domains || !config.class_weights.empty())
     weights_.resize(batch);

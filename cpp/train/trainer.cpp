@@ -156,9 +156,9 @@ class Loop {
     if (!all_finite(model_.trained())) return diverge(epoch, steps_ - 1);
     Epoch row{epoch,
               totals.loss,
-              model_.makes_images() ? std::nan("")
-                                    : static_cast<double>(totals.correct) /
-                                          static_cast<double>(totals.samples),
+              model_.outputs_images() ? std::nan("")
+                                      : static_cast<double>(totals.correct) /
+                                            static_cast<double>(totals.samples),
               std::nan(""),
               std::nan(""),
               lr_,
@@ -210,7 +210,7 @@ class Loop {
       stop = hooks_.pulse && hooks_.pulse(row.number, steps_, steps_, row.loss);
       return !stop;
     };
-    if (model_.makes_images()) {
+    if (model_.outputs_images()) {
       row.val_loss =
           batches_.restoration_error(*executor_, validation_, keep_going);
       return !stop;
@@ -335,7 +335,7 @@ engine::TrainSettings settings_of(const models::Model& model,
 
 void check(const models::Model& model, Config& config, bool has_validation,
            bool has_target) {
-  config.validate(model.makes_images() ? 0 : model.outputs(), has_validation);
+  config.validate(model.outputs_images() ? 0 : model.outputs(), has_validation);
   const bool head = models::contains(model.network(), "domain_head");
   require(head || !has_target,
           "fit.target: expected a network with a domain head, got none");

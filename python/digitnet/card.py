@@ -79,7 +79,7 @@ def model_card(
 
 
 def _front_matter(model: Model, report: Report | None) -> str:
-    task = "image-to-image" if model.makes_images else "image-classification"
+    task = "image-to-image" if model.outputs_images else "image-classification"
     lines = [
         "---",
         "library_name: digitnet",

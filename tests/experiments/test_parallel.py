@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import digitnet
-from digitnet._utils.parallel import at_once
-from digitnet.experiments.context import Workshop
+from digitnet._utils.parallel import parallel_map
+from digitnet.experiments.context import Context
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -17,9 +17,9 @@ def test_results_come_in_the_order_of_the_items():
         time.sleep(0.02 * (3 - item))
         return item * 10
 
-    assert at_once(slow_first, [0, 1, 2], jobs=3) == [0, 10, 20]
-    assert at_once(slow_first, [], jobs=3) == []
-    assert at_once(slow_first, [2], jobs=1) == [20]
+    assert parallel_map(slow_first, [0, 1, 2], jobs=3) == [0, 10, 20]
+    assert parallel_map(slow_first, [], jobs=3) == []
+    assert parallel_map(slow_first, [2], jobs=1) == [20]
 
 
 def test_so_many_run_at_a_time_each_on_one_thread():
@@ -35,7 +35,7 @@ def test_so_many_run_at_a_time_each_on_one_thread():
             running[0] -= 1
 
     before = torch.get_num_threads()
-    at_once(work, range(6), jobs=2)
+    parallel_map(work, range(6), jobs=2)
     assert most == [2]
     assert set(threads) == {1}
     assert torch.get_num_threads() == before
@@ -52,7 +52,7 @@ def test_a_failure_surfaces_as_itself_and_what_has_not_begun_does_not():
 
     before = torch.get_num_threads()
     with pytest.raises(ValueError, match="item 1 is broken"):
-        at_once(work, range(50), jobs=2)
+        parallel_map(work, range(50), jobs=2)
     assert len(begun) < 10
     assert torch.get_num_threads() == before
 
@@ -72,7 +72,7 @@ def test_ctrl_c_stops_trainings_that_run(digits):
 
     # What Ctrl-C does to the thread that waits, without a signal to all of pytest.
     with pytest.raises(KeyboardInterrupt):
-        at_once(lambda task: task(), [lambda: train(models[0]), stop], jobs=2)
+        parallel_map(lambda task: task(), [lambda: train(models[0]), stop], jobs=2)
     for thread in threading.enumerate():
         assert not thread.name.startswith("ThreadPoolExecutor"), thread.name
     history = models[0].history
@@ -87,26 +87,26 @@ def test_trainings_give_the_same_bits_side_by_side_as_alone(digits):
         return model.state_dict()
 
     alone = [weights(seed) for seed in range(3)]
-    together = at_once(weights, range(3), jobs=3)
+    together = parallel_map(weights, range(3), jobs=3)
     for one, other in zip(alone, together, strict=True):
         for name, value in one.items():
             np.testing.assert_array_equal(value, other[name])
 
 
 def test_what_was_made_at_once_is_kept_and_moves_the_bar(tmp_path):
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
+    context = Context(tmp_path, "smoke", "honest", [0])
     moved, made = [], []
-    shop.advance = moved.append
+    context.advance = moved.append
 
     def work(item):
         def make():
             made.append(item)
             return {"square": np.array([item * item])}
 
-        return shop.kept(f"item {item}", make)["square"][0]
+        return context.cached_arrays(f"item {item}", make)["square"][0]
 
-    assert shop.at_once(work, [1, 2, 3]) == [1, 4, 9]
+    assert context.parallel_map(work, [1, 2, 3]) == [1, 4, 9]
     assert sum(moved) == pytest.approx(1)
-    again = Workshop(tmp_path, "smoke", "honest", [0])
-    assert again.at_once(work, [1, 2, 3]) == [1, 4, 9]
+    again = Context(tmp_path, "smoke", "honest", [0])
+    assert again.parallel_map(work, [1, 2, 3]) == [1, 4, 9]
     assert sorted(made) == [1, 2, 3]

@@ -5,7 +5,7 @@ import pytest
 
 import digitnet
 from digitnet.experiments import Claim, Recipe, Stage, run
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 
 # A recipe of three stages that counts what it does.
 
@@ -15,11 +15,11 @@ class Counting:
         self.ran, self.fits, self.stop_at = [], 0, stop_at
 
     def stage(self, name):
-        def run(workshop):
+        def run(context):
             self.ran.append(name)
-            for seed in workshop.each(workshop.seeds):
-                workshop.once(f"{name} {seed}", lambda: self.work(name, seed))  # noqa: B023
-            workshop.measure(name, [float(s) for s in workshop.seeds])
+            for seed in context.progress(context.seeds):
+                context.cached(f"{name} {seed}", lambda: self.work(name, seed))  # noqa: B023
+            context.measure(name, [float(s) for s in context.seeds])
 
         return Stage(name, name.title(), run)
 
@@ -54,8 +54,8 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
     assert again.ran == ["second", "third"]
     assert again.fits == 2 + 3  # of the second stage's three one was finished
     whole = Counting()
-    at_once = run(whole.recipe(), out=tmp_path / "s", seeds=3, progress=False)
-    assert found.metrics["measured"] == at_once.metrics["measured"]
+    parallel_map = run(whole.recipe(), out=tmp_path / "s", seeds=3, progress=False)
+    assert found.metrics["measured"] == parallel_map.metrics["measured"]
     third = Counting()
     run(third.recipe(), out=tmp_path / "r", seeds=3, progress=False)
     assert third.ran == []
@@ -75,12 +75,12 @@ def test_a_trained_model_is_trained_once(digits, tmp_path, monkeypatch):
     def make():
         return digitnet.models.make("linear", input_shape=(8, 8), seed=1)
 
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    first, history = shop.trained("one", make, digits[0], digits[1], epochs=2)
+    context = Context(tmp_path, "smoke", "honest", [0])
+    first, history = context.trained("one", make, digits[0], digits[1], epochs=2)
     monkeypatch.setattr(
         digitnet.Model, "fit", lambda *a, **k: pytest.fail("fitted again")
     )
-    again, kept = Workshop(tmp_path, "smoke", "honest", [0]).trained(
+    again, kept = Context(tmp_path, "smoke", "honest", [0]).trained(
         "one", make, digits[0], digits[1], epochs=2
     )
     np.testing.assert_array_equal(
@@ -98,13 +98,13 @@ def test_a_half_written_model_is_not_taken_for_a_trained_one(digits, tmp_path):
     def make():
         return digitnet.models.make("linear", input_shape=(8, 8), seed=1)
 
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    shop.trained("one", make, digits[0], epochs=1)
+    context = Context(tmp_path, "smoke", "honest", [0])
+    context.trained("one", make, digits[0], epochs=1)
     (about,) = (tmp_path / "models").glob("*.json")
     about.unlink()  # as if killed between the two files
     (model,) = (tmp_path / "models").glob("*.safetensors")
     model.write_bytes(b"half")
-    trained, _ = shop.trained("one", make, digits[0], epochs=1)
+    trained, _ = context.trained("one", make, digits[0], epochs=1)
     assert trained.max_value == 16
 
 
@@ -133,10 +133,10 @@ def test_a_damaged_state_is_named(content, tmp_path):
 
 def test_the_hashes_of_the_data_are_kept_even_over_an_interruption(digits, tmp_path):
     def recipe(stops):
-        def load(workshop):
-            workshop.data("digits")
+        def load(context):
+            context.data("digits")
 
-        def later(workshop):
+        def later(context):
             if stops:
                 raise KeyboardInterrupt
 
@@ -153,9 +153,9 @@ def test_the_hashes_of_the_data_are_kept_even_over_an_interruption(digits, tmp_p
 
 
 def test_a_part_may_have_another_modes_sizes(tmp_path):
-    workshop = Workshop(tmp_path, "default", "honest", [0])
+    context = Context(tmp_path, "default", "honest", [0])
     sizes = {"smoke": 1, "quick": 2, "default": 3, "full": 4}
-    with pytest.raises(ZeroDivisionError), workshop.in_mode("quick"):
-        assert workshop.size(**sizes) == 2
+    with pytest.raises(ZeroDivisionError), context.in_mode("quick"):
+        assert context.size(**sizes) == 2
         raise ZeroDivisionError
-    assert workshop.size(**sizes) == 3
+    assert context.size(**sizes) == 3

@@ -76,7 +76,11 @@ def test_every_named_network_answers_alike(name, rng):
     model._fix_scale(255)
     images = rng.integers(0, 256, (3, *model.input_shape), dtype=np.uint8)
     said = answers(model, images)[0]
-    own = model.restore(images) if model.makes_images else model.predict_logits(images)
+    own = (
+        model.reconstruct(images)
+        if model.outputs_images
+        else model.predict_logits(images)
+    )
     np.testing.assert_allclose(said, own, rtol=1e-4, atol=2e-4)
 
 

@@ -19,12 +19,12 @@ def small(seed=0, **options):
 
 
 def test_it_gives_images_of_its_inputs_shape(model, digits, rng):
-    assert model.makes_images
+    assert model.outputs_images
     assert model.classes == ()
-    made = model.restore(digits[1][:5])
+    made = model.reconstruct(digits[1][:5])
     assert made.shape == (5, 1, 8, 8)
     assert made.dtype == np.float32
-    assert model.restore(digits[1].images[0]).shape == (1, 1, 8, 8)
+    assert model.reconstruct(digits[1].images[0]).shape == (1, 1, 8, 8)
     twin = model.to_torch()
     pixels = torch.from_numpy(digits[1].images[:5, None].astype(np.float32))
     with torch.no_grad():
@@ -95,7 +95,7 @@ def test_validation_is_the_error_on_spoiled_held_out_images(digits):
         data, held, epochs=2, batch_size=32, augment="noise 20%", seed=3, progress=False
     )
     drawn = digitnet.augment.Pipeline("noise 20%")(held.images, seed=3, max_value=16)
-    made = model.restore(held._like(_base=drawn[:, None], _rows=None))
+    made = model.reconstruct(held._like(_base=drawn[:, None], _rows=None))
     expected = np.square(made[:, 0] - held.images / 16).mean()
     assert history["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
     assert "val_accuracy" not in history
@@ -130,8 +130,10 @@ def test_it_survives_save_and_load(model, digits, tmp_path):
     model.fit(digits[0][:50], epochs=1, progress=False)
     model.save(tmp_path / "m.safetensors")
     again = digitnet.models.load(tmp_path / "m.safetensors")
-    assert again.makes_images
-    np.testing.assert_array_equal(again.restore(digits[1]), model.restore(digits[1]))
+    assert again.outputs_images
+    np.testing.assert_array_equal(
+        again.reconstruct(digits[1]), model.reconstruct(digits[1])
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,8 +159,8 @@ def test_it_survives_save_and_load(model, digits, tmp_path):
             "expected a network with classes",
         ),
         (
-            lambda m, d: digitnet.models.make("linear", (8, 8)).restore(d),
-            "restore: expected a network that makes images",
+            lambda m, d: digitnet.models.make("linear", (8, 8)).reconstruct(d),
+            "reconstruct: expected a network that makes images",
         ),
         (
             lambda m, d: digitnet.Model([Conv(2, 3, padding="same")], (8, 8)),
@@ -177,12 +179,21 @@ def test_questions_that_make_no_sense_are_refused(call, message, model, digits):
 
 def test_the_named_one_removes_noise_from_digits():
     """It does not fall into the black images that are the least error of all constants."""
-    from digitnet.experiments.placeholder_data import stand_in
+    from digitnet.experiments.placeholder_data import placeholder
 
-    train, test = stand_in("mnist")
+    train, test = placeholder("mnist")
     model = digitnet.models.make("autoencoder")
     model.fit(train[:800], epochs=5, augment="noise 30%", progress=False)
     display = digitnet.plot.restorations(model, test, "noise 30%")
     before, after = display.data
     display.close()
     assert after < 0.6 * before
+
+
+def test_the_old_names_still_work_for_one_version(digits):
+    model = digitnet.models.make("autoencoder", (8, 8))
+    with pytest.warns(DeprecationWarning, match="'outputs_images'"):
+        assert model.makes_images
+    with pytest.warns(DeprecationWarning, match="'reconstruct'"):
+        old = model.restore(digits[1][:2])
+    np.testing.assert_array_equal(old, model.reconstruct(digits[1][:2]))

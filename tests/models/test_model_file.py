@@ -61,7 +61,7 @@ def test_every_model_survives_save_and_load(name, tmp_path, rng):
     images = rng.integers(0, 256, (4, *model.input_shape), dtype=np.uint8)
     model.save(tmp_path / "m.safetensors")
     again = digitnet.models.load(tmp_path / "m.safetensors")
-    ask = "restore" if model.makes_images else "predict_proba"
+    ask = "reconstruct" if model.outputs_images else "predict_proba"
     np.testing.assert_array_equal(
         getattr(again, ask)(images), getattr(model, ask)(images)
     )

@@ -57,7 +57,7 @@ LEARNS = {
     "vgg16-transfer": (30, 0.0005),
 }
 
-CLASSIFIERS = [e["name"] for e in digitnet.models.describe() if not e["makes_images"]]
+CLASSIFIERS = [e["name"] for e in digitnet.models.describe() if not e["outputs_images"]]
 LARGE = (
     *("alexnet", "vgg16", "vgg16-transfer", "resnet18", "resnet50", "mobilenetv2"),
     *("densenet121", "m3", "m7", "capsnet"),

@@ -7,13 +7,13 @@ import pytest
 
 import digitnet
 from digitnet import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.papers import kaggle_cnn, kaggle_data
 
 
 @pytest.fixture
-def shop(tmp_path):
-    return Workshop(tmp_path / "run", "quick", "honest", [0])
+def context(tmp_path):
+    return Context(tmp_path / "run", "quick", "honest", [0])
 
 
 def some(count, seed=0):
@@ -73,29 +73,29 @@ def kaggle_is_here(data_folder, tmp_path, monkeypatch):
     return train[:300], asked, path
 
 
-def test_kaggles_own_files_are_taken_and_their_labels_found(kaggle_is_here, shop):
+def test_kaggles_own_files_are_taken_and_their_labels_found(kaggle_is_here, context):
     expected, asked, _ = kaggle_is_here
-    train, test = kaggle_data.sets(shop, "digits")
+    train, test = kaggle_data.sets(context, "digits")
     np.testing.assert_array_equal(train.labels, expected.labels)
     np.testing.assert_array_equal(test.images, asked.images)
     np.testing.assert_array_equal(test.labels, asked.labels)
-    assert not (shop.out / "data").exists()
+    assert not (context.out / "data").exists()
 
 
-def test_half_of_kaggles_files_is_not_enough(kaggle_is_here, shop):
+def test_half_of_kaggles_files_is_not_enough(kaggle_is_here, context):
     kaggle_is_here[2].unlink()
     with pytest.raises(
         FileNotFoundError, match=r"expected train.csv and test.csv, got"
     ):
-        kaggle_data.sets(shop, "digits")
+        kaggle_data.sets(context, "digits")
 
 
-def test_images_that_are_not_mnists_have_no_label(kaggle_is_here, shop):
+def test_images_that_are_not_mnists_have_no_label(kaggle_is_here, context):
     kaggle_data.write_csv(some(7), kaggle_is_here[2], labels=False)
     with pytest.raises(
         ValueError, match=r"test.csv: expected images of MNIST, got 7 others"
     ):
-        kaggle_data.sets(shop, "digits")
+        kaggle_data.sets(context, "digits")
 
 
 @pytest.mark.parametrize("kernel", [kaggle_cnn.BLUR, kaggle_cnn.SHARPEN])
@@ -118,9 +118,9 @@ def test_filters_are_scipys_with_zeros_beyond_the_border(kernel):
 def test_the_submission_has_a_row_for_each_test_image(monkeypatch, tmp_path):
     monkeypatch.delenv("DIGITNET_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    shop = Workshop(tmp_path / "run", "smoke", "honest", [0])
-    _, test = kaggle_data.sets(shop, "digits")
-    kaggle_cnn.submission(shop, np.arange(len(test)) % 10)
-    lines = (shop.out / "submission.csv").read_text().splitlines()
+    context = Context(tmp_path / "run", "smoke", "honest", [0])
+    _, test = kaggle_data.sets(context, "digits")
+    kaggle_cnn.submission(context, np.arange(len(test)) % 10)
+    lines = (context.out / "submission.csv").read_text().splitlines()
     assert lines[:3] == ["ImageId,Label", "1,0", "2,1"]
     assert len(lines) == len(test) + 1

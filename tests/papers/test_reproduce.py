@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 import digitnet
 from digitnet import papers
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.papers import reproduce
 
 every_recipe = pytest.mark.parametrize("name", papers.names())
@@ -107,8 +107,8 @@ def test_optdigits_rows_are_those_of_scikit_learns_seed_42(data_folder, tmp_path
 
     from digitnet.papers import optdigits_cnn
 
-    shop = Workshop(tmp_path, "default", "paper", [0])
-    train, test = optdigits_cnn.split(shop)
+    context = Context(tmp_path, "default", "paper", [0])
+    train, test = optdigits_cnn.split(context)
     assert (len(train), len(test)) == (4496, 1124)
     parts = digitnet.data.load("optdigits")
     rows = np.concatenate([part.images for part in parts])
@@ -179,11 +179,11 @@ def test_vgg16_measures_the_papers_claims_where_the_weights_are_here(
     file = tmp_path / "vgg16.safetensors"
     like_torchvision(file)
     monkeypatch.setattr(vgg16_networks, "imagenet_weights", lambda: file)
-    shop = Workshop(tmp_path / "r", "smoke", "paper", [0])
-    vgg16_transfer.training_stage(shop)
-    assert set(shop.record.absent) == {"xgboost"}
-    assert set(shop.record.measured) >= set(vgg16_transfer.IMAGENET_CLAIMS)
-    model, _ = vgg16_networks.frozen(shop, "ImageNet", 0)
+    context = Context(tmp_path / "r", "smoke", "paper", [0])
+    vgg16_transfer.training_stage(context)
+    assert set(context.record.absent) == {"xgboost"}
+    assert set(context.record.measured) >= set(vgg16_transfer.IMAGENET_CLAIMS)
+    model, _ = vgg16_networks.frozen(context, "ImageNet", 0)
     kept = load_file(file)
     np.testing.assert_array_equal(
         model.state_dict()["block5_conv3.weight"], kept["features.28.weight"]

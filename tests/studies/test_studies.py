@@ -9,7 +9,7 @@ import pytest
 import digitnet
 from digitnet import studies
 from digitnet.experiments import Recipe, Stage
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 
 every_study = pytest.mark.parametrize("name", studies.names())
 
@@ -65,7 +65,7 @@ def tiny(name):
         paper="none",
         summary="says its name",
         claims=(),
-        stages=(Stage("say", "Say", lambda workshop: workshop.text(name)),),
+        stages=(Stage("say", "Say", lambda context: context.text(name)),),
     )
 
 
@@ -144,14 +144,14 @@ def test_a_majority_decides_and_equal_votes_go_by_the_mean():
 def test_the_oracle_is_right_where_one_member_is(nothing_here, tmp_path):
     from digitnet.studies import ensembles_members as ensembles
 
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    labels = ensembles.parts(shop)[2].labels
+    context = Context(tmp_path, "smoke", "honest", [0])
+    labels = ensembles.parts(context)[2].labels
     first, second = np.eye(10)[labels], np.eye(10)[labels]
     first[0], second[0] = np.eye(10)[(labels[0] + 1) % 10], np.eye(10)[labels[0]]
     first[1] = second[1] = np.eye(10)[(labels[1] + 1) % 10]
     expected = 1 - 1 / len(labels)
     members = [{"test": first}, {"test": second}]
-    assert ensembles.oracle(shop, members) == pytest.approx(expected)
+    assert ensembles.oracle(context, members) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("kind", ["norm", "pool", "depth", "dropout"])
@@ -199,10 +199,10 @@ def test_optdigits_stand_in_mnists_box_in_colour(digits):
 def test_adapting_leaves_the_others_model_alone(nothing_here, tmp_path):
     from digitnet.studies import domains
 
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    before = domains.alone(shop, "mnist", 0).state_dict()
-    domains.adapted(shop, "batch norm", ("mnist", "mnist-m"), 0)
-    for name, value in domains.alone(shop, "mnist", 0).state_dict().items():
+    context = Context(tmp_path, "smoke", "honest", [0])
+    before = domains.alone(context, "mnist", 0).state_dict()
+    domains.adapted(context, "batch norm", ("mnist", "mnist-m"), 0)
+    for name, value in domains.alone(context, "mnist", 0).state_dict().items():
         np.testing.assert_array_equal(value, before[name])
 
 
@@ -210,15 +210,15 @@ def test_denoising_by_nothing_measures_the_damage(nothing_here, tmp_path):
     from digitnet import metrics
     from digitnet.studies import denoise
 
-    shop = Workshop(tmp_path, "smoke", "honest", [0])
-    test = denoise.parts(shop)[1]
+    context = Context(tmp_path, "smoke", "honest", [0])
+    test = denoise.parts(context)[1]
     spoiled = denoise.damaged(test, "noise 40 %")
     assert not np.array_equal(spoiled.images, test.images)
-    psnr, ssim, accuracy = denoise.score(shop, "noise 40 %", denoise.NOTHING, 0)
+    psnr, ssim, accuracy = denoise.score(context, "noise 40 %", denoise.NOTHING, 0)
     expected = metrics.psnr(spoiled.images, test.images, 255).mean()
     assert psnr == pytest.approx(expected, rel=1e-6)
     assert ssim == pytest.approx(metrics.ssim(spoiled.images, test.images, 255).mean())
-    assert accuracy == denoise.judge(shop, 0).evaluate(spoiled)["accuracy"]
+    assert accuracy == denoise.judge(context, 0).evaluate(spoiled)["accuracy"]
 
 
 def test_cross_validation_judges_every_sample_once(digits):

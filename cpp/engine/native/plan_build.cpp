@@ -66,7 +66,7 @@ void require_plain_order(const Tensor& x, const std::string& path) {
 }  // namespace
 
 Plan::Plan(models::Model& model) : model_(model) {
-  if (model.makes_images()) throw NotCovered("no kernels for image targets");
+  if (model.outputs_images()) throw NotCovered("no kernels for image targets");
   input_ = &tensor(model.preprocess().output());
   input_->needs_gradient = false;
   output_ = &build(models::without_last_softmax(model.network()), "", *input_);

@@ -30,7 +30,7 @@ HeldSet::HeldSet(const Held& held, const models::Model& model,
                  at::Device device)
     : count_(held.set->count),
       batch_size_(std::min(held.batch_size, count_)),
-      makes_images_(model.makes_images()),
+      makes_images_(model.outputs_images()),
       images_(images_of(*held.set, device)),
       labels_(copied(of_host(held.set->labels, {count_}), device)),
       order_(at::arange(count_, at::TensorOptions(at::kLong).device(device))),

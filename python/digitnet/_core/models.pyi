@@ -74,7 +74,7 @@ class Model:
     def input_shape(self) -> tuple:
         ...
     @property
-    def makes_images(self) -> bool:
+    def outputs_images(self) -> bool:
         ...
     @property
     def max_value(self) -> float:

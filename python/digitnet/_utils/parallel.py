@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def at_once(
+def parallel_map(
     work: Callable[[T], R],
     items: Sequence[T],
     *,
@@ -34,8 +34,8 @@ def at_once(
         What the first failing `work` raised, once those that run have ended. Ctrl-C stops
         them where they are.
     Example:
-        >>> from digitnet._utils.parallel import at_once
-        >>> at_once(lambda x: x * x, [1, 2, 3], jobs=2)
+        >>> from digitnet._utils.parallel import parallel_map
+        >>> parallel_map(lambda x: x * x, [1, 2, 3], jobs=2)
         [1, 4, 9]
     """
     import torch

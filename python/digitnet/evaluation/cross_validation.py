@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitnet._utils.parallel import at_once
+from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
 from digitnet.models.zoo import maker_for
 from digitnet.report import Report
@@ -114,7 +114,7 @@ def cross_validate(
         history = model.fit(data[parts[k][0]], **{"progress": False} | options)
         return model, history, model.predict_proba(data[parts[k][1]])
 
-    found = at_once(fold, range(len(parts)), jobs=jobs)
+    found = parallel_map(fold, range(len(parts)), jobs=jobs)
     probabilities = np.zeros((len(data), len(data.classes)))
     for (_, test), (_, _, answers) in zip(parts, found, strict=True):
         probabilities[test] = answers

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.parallel import at_once
+from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.models.model import Model
 from digitnet.models.zoo import maker_for
@@ -150,7 +150,7 @@ def copied(model: Model) -> Model:
     twin = Model(
         model._core.network,
         model.input_shape,
-        None if model.makes_images else model.classes,
+        None if model.outputs_images else model.classes,
         preprocess=model._core.preprocess,
         name=model.name,
     )
@@ -209,4 +209,4 @@ def learning_curve(
         return fraction, seed, len(part), known, asked
 
     columns = ["fraction", "seed", "samples", "training", "validation"]
-    return pd.DataFrame(at_once(one, cases, jobs=jobs), columns=columns)
+    return pd.DataFrame(parallel_map(one, cases, jobs=jobs), columns=columns)

@@ -1,4 +1,4 @@
-"""How measurements are done that take minutes or hours: a recipe of stages, a workshop
+"""How measurements are done that take minutes or hours: a recipe of stages, a context
 that keeps what was finished, a report of what was claimed and what was found.
 
 `digitnet.papers` and `digitnet.studies` list the recipes.

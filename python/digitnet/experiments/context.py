@@ -1,6 +1,6 @@
 """Where a recipe works: its data, models, figures, tables and measurements, kept on disk.
 
-Everything that takes long goes through `once` or `trained`, which keep what was finished,
+Everything that takes long goes through `cached` or `trained`, which keep what was finished,
 so that an interrupted run goes on where it stopped.
 """
 
@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.files import write_json, write_whole
-from digitnet._utils.parallel import at_once
+from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.placeholder_data import can_stand_in, stand_in
+from digitnet.experiments.placeholder_data import has_placeholder, placeholder
 from digitnet.train.history import History
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ R = TypeVar("R")
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-class Workshop:
+class Context:
     """What a stage is given.
 
     Attributes:
@@ -55,7 +55,7 @@ class Workshop:
         self.seeds = list(seeds)
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
-        self._remembered: dict[str, Any] = {}
+        self._memoized: dict[str, Any] = {}
         self._lock = threading.RLock()  # pieces that run at once ask for the same data
 
     def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
@@ -74,22 +74,22 @@ class Workshop:
 
     # -- data -------------------------------------------------------------------
 
-    def remember(self, key: str, make: Callable[[], T]) -> T:
+    def memoize(self, key: str, make: Callable[[], T]) -> T:
         """What `make` returns, made once in this run and kept in memory."""
         with self._lock:
-            if key not in self._remembered:
-                self._remembered[key] = make()
-            return self._remembered[key]
+            if key not in self._memoized:
+                self._memoized[key] = make()
+            return self._memoized[key]
 
     def data(self, name: str) -> tuple[Dataset, Dataset]:
         """A named set, (train, test); in smoke mode a stand-in if it is not here."""
-        return self.remember(f"data {name}", lambda: self._loaded(name))
+        return self.memoize(f"data {name}", lambda: self._loaded(name))
 
     def here(self, name: str) -> bool:
         """Whether a set is on this machine, or in smoke mode has a stand-in."""
         from digitnet.data import sources
 
-        alike = self.mode == "smoke" and can_stand_in(name)
+        alike = self.mode == "smoke" and has_placeholder(name)
         return alike or sources.find(name).here()
 
     def _loaded(self, name: str) -> tuple[Dataset, Dataset]:
@@ -107,7 +107,7 @@ class Workshop:
             f"{name} is not on this machine: scikit-learn's digits, made to look alike, "
             "stand in for it, and the numbers say nothing about the paper."
         )
-        return stand_in(name)
+        return placeholder(name)
 
     def part(self, data: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
         """A stratified part of so many samples, or all; a part is noted."""
@@ -118,7 +118,7 @@ class Workshop:
 
     # -- what was finished is kept ------------------------------------------------
 
-    def once(self, key: str, work: Callable[[], T]) -> T:
+    def cached(self, key: str, work: Callable[[], T]) -> T:
         """What `work` returns (plain values), from the folder if it was done before."""
         path = self.out / "parts" / f"{_file_name(key)}.json"
         if path.is_file():
@@ -128,7 +128,7 @@ class Workshop:
         write_json(path, {"key": key, "result": result})
         return result
 
-    def kept(self, key: str, work: Callable[[], Arrays]) -> Arrays:
+    def cached_arrays(self, key: str, work: Callable[[], Arrays]) -> Arrays:
         """Named arrays that `work` makes, from the folder if they were made before."""
         path = self.out / "parts" / f"{_file_name(key)}.npz"
         if path.is_file():
@@ -208,15 +208,17 @@ class Workshop:
         """Why there is no number."""
         self.record.absent[key] = reason
 
-    def at_once(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    def parallel_map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """What `work` makes of each item, several at a time; moves the stage's bar.
 
-        `work` goes through `once`, `kept` or `trained` and leaves the record alone.
+        `work` goes through `cached`, `cached_arrays` or `trained` and leaves the record alone.
         """
         listed = list(items)
-        return at_once(work, listed, done=lambda: self.advance(1 / max(1, len(listed))))
+        return parallel_map(
+            work, listed, done=lambda: self.advance(1 / max(1, len(listed)))
+        )
 
-    def each(self, items: Iterable[T]) -> Iterator[T]:
+    def progress(self, items: Iterable[T]) -> Iterator[T]:
         """The items, moving the bar of the stage by each."""
         listed = list(items)
         for item in listed:
@@ -262,7 +264,7 @@ def _history(values: dict[str, Any]) -> History:
     return history
 
 
-def mean_and_spread(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, float]:
+def mean_and_std(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, float]:
     """Mean and sample standard deviation (0 for one value)."""
     array = np.asarray(values, dtype=float)
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0

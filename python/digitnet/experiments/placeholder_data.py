@@ -9,12 +9,12 @@ from digitnet.data.dataset import Dataset
 from digitnet.data.mnist_m import make_mnist_m
 
 
-def can_stand_in(name: str) -> bool:
+def has_placeholder(name: str) -> bool:
     """Whether there is something that looks alike: nothing here looks like SVHN."""
     return name != "svhn"
 
 
-def stand_in(name: str) -> tuple[Dataset, Dataset]:
+def placeholder(name: str) -> tuple[Dataset, Dataset]:
     """scikit-learn's digits in the form of a named set, (train, test)."""
     train, test = sources.load("digits")
     if name.startswith("optdigits"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from digitnet.experiments.context import Workshop
+    from digitnet.experiments.context import Context
 
 MODES = ("smoke", "quick", "default", "full")
 PROTOCOLS = ("honest", "paper")
@@ -50,7 +50,7 @@ class Stage:
 
     name: str
     title: str
-    run: Callable[[Workshop], None]
+    run: Callable[[Context], None]
     cost: float = 1.0
     protocols: tuple[str, ...] = PROTOCOLS
 

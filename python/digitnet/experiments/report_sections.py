@@ -12,7 +12,7 @@ import pandas as pd
 from digitnet import plot
 from digitnet.augment import Pipeline
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.report import Report
 from digitnet.train.history import History
@@ -29,18 +29,18 @@ PERTURBATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
 }
 
 
-def class_counts(workshop: Workshop, sets: Mapping[str, Dataset]) -> None:
+def class_counts(context: Context, sets: Mapping[str, Dataset]) -> None:
     """A table of the samples of each class, one column a set."""
     names = next(iter(sets.values())).classes
     counts = pd.DataFrame(
         {name: data.class_counts() for name, data in sets.items()},
         index=pd.Index(names, name="class"),
     )
-    workshop.table("class_counts", "Samples of each class", counts)
+    context.table("class_counts", "Samples of each class", counts)
 
 
 def scores(
-    workshop: Workshop,
+    context: Context,
     title: str,
     rows: Sequence[Sequence[float]],
     columns: Sequence[str],
@@ -49,29 +49,29 @@ def scores(
 ) -> None:
     """A table of one row a seed, each column measured; seconds an epoch; first curves."""
     frame = pd.DataFrame(rows, columns=list(columns))
-    frame.insert(0, "seed", workshop.seeds)
-    workshop.table(_named("scores", of), title, frame)
+    frame.insert(0, "seed", context.seeds)
+    context.table(_named("scores", of), title, frame)
     for key in columns:
-        workshop.measure(f"{of} {key}".strip(), frame[key])
+        context.measure(f"{of} {key}".strip(), frame[key])
     seconds = [float(np.mean(h["seconds"])) for h in histories]
-    workshop.measure(f"{of} seconds".strip(), seconds)
+    context.measure(f"{of} seconds".strip(), seconds)
     first: Any = histories[0]
-    workshop.figure(
+    context.figure(
         _named("curves", of),
         _titled("Training curves", of),
         lambda: plot.training_curves(first),
     )
 
 
-def confusion(workshop: Workshop, report: Report, of: str = "") -> None:
-    workshop.figure(
+def confusion(context: Context, report: Report, of: str = "") -> None:
+    context.figure(
         _named("confusion_matrix", of),
         _titled("Confusion matrix", of),
         lambda: plot.confusion_matrix(report.confusion),
     )
 
 
-def layer_table(workshop: Workshop, model: Model, of: str = "") -> None:
+def layer_table(context: Context, model: Model, of: str = "") -> None:
     """Layers with output shape and parameters, as a model summary prints them."""
     rows = [
         (row["layer"], "x".join(map(str, row["output"])), row["parameters"])
@@ -79,35 +79,33 @@ def layer_table(workshop: Workshop, model: Model, of: str = "") -> None:
     ]
     rows.append(("total", "", model.count_params()))
     frame = pd.DataFrame(rows, columns=["layer", "output", "parameters"])
-    workshop.table(_named("layers", of), _titled("Layers", of), frame)
+    context.table(_named("layers", of), _titled("Layers", of), frame)
 
 
 def cross_validation(
-    workshop: Workshop, folds: int, score: Callable[[int, int], list[float]]
+    context: Context, folds: int, score: Callable[[int, int], list[float]]
 ) -> None:
     """[loss, accuracy] of every seed and fold, kept as they come; table and figure."""
-    pairs = [(seed, fold) for seed in workshop.seeds for fold in range(folds)]
+    pairs = [(seed, fold) for seed in context.seeds for fold in range(folds)]
     rows = []
-    for seed, fold in workshop.each(pairs):
-        found = workshop.once(f"fold {seed} {fold}", partial(score, seed, fold))
+    for seed, fold in context.progress(pairs):
+        found = context.cached(f"fold {seed} {fold}", partial(score, seed, fold))
         rows.append((seed, fold + 1, *found))
     frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
-    workshop.table("folds", "Loss and accuracy of each fold", frame)
-    first = frame[frame["seed"] == workshop.seeds[0]]
-    workshop.figure(
+    context.table("folds", "Loss and accuracy of each fold", frame)
+    first = frame[frame["seed"] == context.seeds[0]]
+    context.figure(
         "folds",
-        f"{folds}-fold cross-validation, shuffled with seed {workshop.seeds[0]}",
+        f"{folds}-fold cross-validation, shuffled with seed {context.seeds[0]}",
         lambda: plot.folds(first["loss"], first["accuracy"]),
     )
     by_seed = frame.groupby("seed")
-    workshop.measure("folds", by_seed["accuracy"].mean())
-    workshop.measure("folds sd", by_seed["accuracy"].std())
-    workshop.measure("folds loss", by_seed["loss"].mean())
+    context.measure("folds", by_seed["accuracy"].mean())
+    context.measure("folds sd", by_seed["accuracy"].std())
+    context.measure("folds loss", by_seed["loss"].mean())
 
 
-def perturbations(
-    workshop: Workshop, model: Model, test: Dataset, of: str = ""
-) -> None:
+def perturbations(context: Context, model: Model, test: Dataset, of: str = "") -> None:
     """A table and a figure of the accuracy at rising strength of every perturbation."""
     clean = model.evaluate(test)["accuracy"]
     rows = []
@@ -116,15 +114,15 @@ def perturbations(
         for strength in strengths:
             score = partial(_perturbed_score, model, test, text.format(strength))
             key = f"{of} {name} {strength}".strip()
-            rows.append((name, strength, workshop.once(key, score)))
+            rows.append((name, strength, context.cached(key, score)))
     frame = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
     slug = _named("robustness", of.replace(", ", "_"))
-    workshop.table(slug, _titled("Accuracy on perturbed test images", of), frame)
-    workshop.text(
+    context.table(slug, _titled("Accuracy on perturbed test images", of), frame)
+    context.text(
         "Strengths are drawn up to the number shown, an image each (noise has it as its "
         "standard deviation): % of full intensity, pixels, degrees, % of the area."
     )
-    workshop.figure(
+    context.figure(
         slug,
         _titled("Accuracy at rising strength", of),
         lambda: plot.sensitivity(frame, "perturbation", "strength", "accuracy"),

@@ -14,7 +14,7 @@ from digitnet._utils import html as page
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.files import write_json, write_whole
 from digitnet._utils.versions import versions
-from digitnet.experiments.context import Record, Workshop, mean_and_spread
+from digitnet.experiments.context import Context, Record, mean_and_std
 from digitnet.experiments.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
 
 if TYPE_CHECKING:
@@ -116,12 +116,12 @@ def run(
         "seeds": chosen,
     }
     state = _State.opened(folder, settings, asked)
-    workshop = Workshop(folder, mode, protocol, chosen)
+    context = Context(folder, mode, protocol, chosen)
     stages = [stage for stage in recipe.stages if protocol in stage.protocols]
     with _Bar(stages, state, progress) as bar:
         for stage in stages:
             if stage.name not in state.records:
-                _run(stage, workshop, state, bar)
+                _run(stage, context, state, bar)
     metrics = _metrics(recipe, settings, state)
     write_json(folder / "metrics.json", metrics)
     write_whole(
@@ -222,13 +222,13 @@ class _Bar:
         self.tqdm.update(self.before + self.cost - self.tqdm.n)
 
 
-def _run(stage: Stage, workshop: Workshop, state: _State, bar: _Bar) -> None:
+def _run(stage: Stage, context: Context, state: _State, bar: _Bar) -> None:
     bar.start(stage)
-    workshop.record, workshop.advance = Record(), bar.advance
+    context.record, context.advance = Record(), bar.advance
     start = time.perf_counter()
-    stage.run(workshop)
-    workshop.record.seconds = time.perf_counter() - start
-    state.records[stage.name] = workshop.record
+    stage.run(context)
+    context.record.seconds = time.perf_counter() - start
+    state.records[stage.name] = context.record
     state.save()
     bar.finish()
 
@@ -242,7 +242,7 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
     rows = []
     for claim in recipe.claims:
         if claim.key in measured:
-            mean, spread = mean_and_spread(measured[claim.key])
+            mean, spread = mean_and_std(measured[claim.key])
             count = len(measured[claim.key])
             ours = shown(mean, claim.unit)
             if count > 1:
@@ -255,7 +255,7 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
         "paper": recipe.paper,
         "claim": {c.key: c.value for c in recipe.claims if c.value is not None},
         "measured": {
-            key: dict(zip(("mean", "sd"), mean_and_spread(values), strict=True))
+            key: dict(zip(("mean", "sd"), mean_and_std(values), strict=True))
             | {"values": values}
             for key, values in measured.items()
         },

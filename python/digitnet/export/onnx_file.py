@@ -46,12 +46,12 @@ def _model(model: Model, helper: Any, kind: int) -> Any:
     if children and children[-1].kind == "softmax":
         children = children[:-1]  # taken as said: the outputs are logits
     x = tree.sequence(graph, x, children, "")
-    outputs = ["restored"] if model.makes_images else ["logits", "probabilities"]
+    outputs = ["restored"] if model.outputs_images else ["logits", "probabilities"]
     rename = helper.make_node("Identity", [x.name], outputs[:1])
     nodes = [*graph.nodes, rename]
-    if not model.makes_images:
+    if not model.outputs_images:
         nodes.append(helper.make_node("Softmax", ["logits"], outputs[1:], axis=1))
-    shape = model._core.output_shape if model.makes_images else [len(model.classes)]
+    shape = model._core.output_shape if model.outputs_images else [len(model.classes)]
     made = helper.make_model(
         helper.make_graph(
             nodes,

@@ -18,6 +18,7 @@ from digitnet._utils.arrays import (
     as_whole,
     guess_max_value,
 )
+from digitnet._utils.deprecation import warn_renamed
 from digitnet.data.dataset import Dataset, as_dataset
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
@@ -37,7 +38,7 @@ class Model:
 
     Args:
         layers: A list of `digitnet.layers`, or one layer; it must end in K flat outputs, or
-            in images of its input's shape (then there are no classes, and `restore` asks).
+            in images of its input's shape (then there are no classes, and it is used by `reconstruct`).
         input_shape: (height, width) or (channels, height, width) of the raw images.
         classes: Class names. Default: 0 to K - 1.
         preprocess: Steps from raw pixels to the network's input.
@@ -68,7 +69,7 @@ class Model:
             as_whole(seed, "Model.seed"),
         )
         self._predictor = _core.models.Predictor(self._core)
-        count = 0 if self.makes_images else self._core.outputs
+        count = 0 if self.outputs_images else self._core.outputs
         if classes is None or isinstance(classes, int) or not count:
             classes = [str(k) for k in range(count)]
         self.classes = tuple(str(k) for k in classes)
@@ -92,9 +93,15 @@ class Model:
         return self._scale
 
     @property
-    def makes_images(self) -> bool:
+    def outputs_images(self) -> bool:
         """Whether it gives images of its input's shape instead of classes."""
-        return self._core.makes_images
+        return self._core.outputs_images
+
+    @property
+    def makes_images(self) -> bool:
+        """The old name of `outputs_images`."""
+        warn_renamed("Model", "makes_images", "outputs_images")
+        return self.outputs_images
 
     def count_params(self) -> int:
         """How many numbers are trained."""
@@ -185,10 +192,10 @@ class Model:
         self._scale = self._core.max_value = max_value
 
     def _need_classes(self, where: str) -> None:
-        if self.makes_images:
+        if self.outputs_images:
             raise ValueError(
                 f"{where}: expected a network with classes, got one that makes images; "
-                "use restore()"
+                "use reconstruct()"
             )
 
     def _ask(
@@ -219,7 +226,9 @@ class Model:
         """The most probable class of each image, int64 (N,)."""
         return self.predict_logits(images, device=device).argmax(axis=1)
 
-    def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
+    def reconstruct(
+        self, images: Any, *, device: str = "auto"
+    ) -> npt.NDArray[np.float32]:
         """What a network that makes images gives for noisy ones: float32 (N, C, H, W).
 
         Values are on the scale of the network's input, 0 to 1 for the usual preprocessing.
@@ -230,13 +239,18 @@ class Model:
         Raises:
             ValueError: a network with classes.
         """
-        if not self.makes_images:
+        if not self.outputs_images:
             raise ValueError(
-                "restore: expected a network that makes images, got one with classes"
+                "reconstruct: expected a network that makes images, got one with classes"
             )
-        base, rows = self._images(images, "restore")
+        base, rows = self._images(images, "reconstruct")
         made = self._predictor.predict(base, rows, device, False)
         return made.reshape(-1, *self._core.output_shape).astype(np.float32)
+
+    def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
+        """The old name of `reconstruct`."""
+        warn_renamed("Model", "restore", "reconstruct")
+        return self.reconstruct(images, device=device)
 
     def evaluate(self, data: Any, *, device: str = "auto") -> Report:
         """All metrics on labelled data: a mapping, a table in a notebook.

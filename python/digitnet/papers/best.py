@@ -12,7 +12,7 @@ import numpy as np
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import (
     class_counts,
@@ -104,24 +104,24 @@ ALL = {
 }
 
 
-def options(best: Best, workshop: Workshop) -> dict[str, Any]:
+def options(best: Best, context: Context) -> dict[str, Any]:
     epochs = best.options["epochs"]
-    shorter = workshop.size(
+    shorter = context.size(
         smoke=1, quick=max(4, epochs // 4), default=epochs, full=epochs
     )
     return {**best.options, "epochs": shorter}
 
 
-def parts(best: Best, workshop: Workshop) -> tuple[Dataset, Dataset]:
-    train, test = workshop.data(best.data)
-    few = workshop.size(smoke=200, quick=10_000, default=None, full=None)
-    return workshop.part(train, few), workshop.part(test, few)
+def parts(best: Best, context: Context) -> tuple[Dataset, Dataset]:
+    train, test = context.data(best.data)
+    few = context.size(smoke=200, quick=10_000, default=None, full=None)
+    return context.part(train, few), context.part(test, few)
 
 
-def everything(best: Best, workshop: Workshop) -> Dataset:
+def everything(best: Best, context: Context) -> Dataset:
     """All samples of both parts."""
-    train, test = parts(best, workshop)
-    return workshop.remember(f"all of {best.data}", lambda: train.joined(test))
+    train, test = parts(best, context)
+    return context.memoize(f"all of {best.data}", lambda: train.joined(test))
 
 
 def answers(best: Best, model: Model, data: Dataset) -> Report:
@@ -138,66 +138,66 @@ def answers(best: Best, model: Model, data: Dataset) -> Report:
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(best: Best, workshop: Workshop) -> None:
-    train, test = parts(best, workshop)
-    workshop.figure("samples", "Samples", lambda: plot.sample_grid(train, 4, 10))
-    workshop.figure(
+def data_stage(best: Best, context: Context) -> None:
+    train, test = parts(best, context)
+    context.figure("samples", "Samples", lambda: plot.sample_grid(train, 4, 10))
+    context.figure(
         "augmented",
         "Augmentation",
         lambda: plot.augmented(train, best.options["augment"], 3, 8),
     )
-    class_counts(workshop, {"training": train, "test": test})
+    class_counts(context, {"training": train, "test": test})
 
 
-def network_stage(best: Best, workshop: Workshop) -> None:
+def network_stage(best: Best, context: Context) -> None:
     model = best.network(0)
-    workshop.measure("parameters", model.count_params())
-    workshop.figure("architecture", "The network", lambda: plot.architecture(model))
-    layer_table(workshop, model)
-    workshop.text(f"Trained with {options(best, workshop)}.")
+    context.measure("parameters", model.count_params())
+    context.figure("architecture", "The network", lambda: plot.architecture(model))
+    layer_table(context, model)
+    context.text(f"Trained with {options(best, context)}.")
 
 
-def trained(best: Best, workshop: Workshop, seed: int) -> Any:
-    train, _ = parts(best, workshop)
-    return workshop.trained(
+def trained(best: Best, context: Context, seed: int) -> Any:
+    train, _ = parts(best, context)
+    return context.trained(
         f"best {seed}",
         lambda: best.network(seed),
         train,
         seed=seed,
-        **options(best, workshop),
+        **options(best, context),
     )
 
 
-def training_stage(best: Best, workshop: Workshop) -> None:
-    _, test = parts(best, workshop)
+def training_stage(best: Best, context: Context) -> None:
+    _, test = parts(best, context)
     keys = ("accuracy", "f1_macro", "log_loss", "calibration_error")
     rows, histories, reports = [], [], []
-    for seed in workshop.each(workshop.seeds):
-        model, history = trained(best, workshop, seed)
+    for seed in context.progress(context.seeds):
+        model, history = trained(best, context, seed)
         reports.append(answers(best, model, test))
         rows.append([reports[-1][key] for key in keys])
         histories.append(history)
-    scores(workshop, "On the test images", rows, keys, histories)
-    workshop.measure("training seconds", [sum(h["seconds"]) for h in histories])
-    confusion(workshop, reports[0])
-    workshop.figure(
+    scores(context, "On the test images", rows, keys, histories)
+    context.measure("training seconds", [sum(h["seconds"]) for h in histories])
+    confusion(context, reports[0])
+    context.figure(
         "misclassified",
         "Mistakes, the surest first",
         lambda: plot.misclassified(reports[0]),
     )
 
 
-def fold_score(best: Best, workshop: Workshop, seed: int, fold: int) -> list[float]:
-    data = everything(best, workshop)
+def fold_score(best: Best, context: Context, seed: int, fold: int) -> list[float]:
+    data = everything(best, context)
     train, test = data.k_fold(FOLDS, seed=seed)[fold]
     model = best.network(seed * FOLDS + fold)
-    model.fit(data[train], progress=False, seed=seed, **options(best, workshop))
+    model.fit(data[train], progress=False, seed=seed, **options(best, context))
     report = answers(best, model, data[test])
     return [report["log_loss"], report["accuracy"]]
 
 
-def folds_stage(best: Best, workshop: Workshop) -> None:
-    cross_validation(workshop, FOLDS, partial(fold_score, best, workshop))
+def folds_stage(best: Best, context: Context) -> None:
+    cross_validation(context, FOLDS, partial(fold_score, best, context))
 
 
 def recipe(data: str) -> Recipe:

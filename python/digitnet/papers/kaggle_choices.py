@@ -9,7 +9,7 @@ from typing import Any
 from digitnet import models
 from digitnet.callbacks import TensorBoard
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.papers import kaggle_data
 from digitnet.train.history import History
@@ -39,20 +39,20 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def parts(workshop: Workshop, name: str, seed: int) -> tuple[Dataset, Dataset]:
+def parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
     """(training, validation) of the labelled rows of "digits" or "fashion"."""
-    train, _ = kaggle_data.sets(workshop, name)
-    few = workshop.size(smoke=200, quick=10_000, default=None, full=None)
-    held = 0.25 if workshop.protocol == "paper" else 0.1
-    first, second = workshop.part(train, few).split((1 - held, held), seed=seed)
+    train, _ = kaggle_data.sets(context, name)
+    few = context.size(smoke=200, quick=10_000, default=None, full=None)
+    held = 0.25 if context.protocol == "paper" else 0.1
+    first, second = context.part(train, few).split((1 - held, held), seed=seed)
     return first, second
 
 
-def small_parts(workshop: Workshop, name: str, seed: int) -> tuple[Dataset, Dataset]:
+def small_parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
     """Fewer, for comparisons of many trainings."""
-    train, held = parts(workshop, name, seed)
-    few = workshop.size(smoke=100, quick=1_500, default=6_000, full=20_000)
-    return workshop.part(train, few), workshop.part(held, few)
+    train, held = parts(context, name, seed)
+    few = context.size(smoke=100, quick=1_500, default=6_000, full=20_000)
+    return context.part(train, few), context.part(held, few)
 
 
 def options_of(settings: str, name: str) -> dict[str, Any]:
@@ -63,79 +63,79 @@ def options_of(settings: str, name: str) -> dict[str, Any]:
     return options
 
 
-def short_epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=1, quick=6, default=10, full=20)
+def short_epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=6, default=10, full=20)
 
 
-def validation_score(workshop: Workshop, name: str, settings: str) -> float:
+def validation_score(context: Context, name: str, settings: str) -> float:
     """Accuracy on the validation part after a short training on few rows."""
 
     def score() -> float:
-        train, held = parts(workshop, name, 0)
-        few = workshop.size(smoke=100, quick=3_000, default=10_000, full=None)
-        train = workshop.part(train, few)
+        train, held = parts(context, name, 0)
+        few = context.size(smoke=100, quick=3_000, default=10_000, full=None)
+        train = context.part(train, few)
         model = models.make("kaggle-cnn", classes=train.classes, seed=0)
         # Augmentation pays only in training that is not too short.
-        passes = workshop.size(smoke=1, quick=6, default=12, full=20)
+        passes = context.size(smoke=1, quick=6, default=12, full=20)
         model.fit(
             train, progress=False, **options_of(settings, name) | {"epochs": passes}
         )
         return model.evaluate(held)["accuracy"]
 
-    return float(workshop.once(f"choice {name} {settings}", score))
+    return float(context.cached(f"choice {name} {settings}", score))
 
 
-def chosen(workshop: Workshop, name: str) -> str:
+def chosen(context: Context, name: str) -> str:
     """The name of the settings that the validation part prefers, or the paper's."""
-    if workshop.protocol == "paper":
+    if context.protocol == "paper":
         return "paper"
-    return max(SETTINGS, key=partial(validation_score, workshop, name))
+    return max(SETTINGS, key=partial(validation_score, context, name))
 
 
-def epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=1, quick=8, default=40, full=70)
+def epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=8, default=40, full=70)
 
 
-def trained(workshop: Workshop, name: str, seed: int) -> tuple[Model, History]:
+def trained(context: Context, name: str, seed: int) -> tuple[Model, History]:
     """The network at the epoch of its best validation accuracy, and the whole history."""
-    train, held = parts(workshop, name, seed)
-    settings = chosen(workshop, name)
-    best = workshop.out / "checkpoints" / f"{name}-{seed}.safetensors"
+    train, held = parts(context, name, seed)
+    settings = chosen(context, name)
+    best = context.out / "checkpoints" / f"{name}-{seed}.safetensors"
     best.parent.mkdir(exist_ok=True)
-    _, history = workshop.trained(
+    _, history = context.trained(
         f"{name} {settings} {seed}",
         lambda: models.make("kaggle-cnn", classes=train.classes, seed=seed),
         train,
         held,
-        epochs=epochs(workshop),
+        epochs=epochs(context),
         seed=seed,
         monitor="val_accuracy",
         checkpoint=best,
-        callbacks=boards(workshop, f"{name}-{seed}"),
+        callbacks=boards(context, f"{name}-{seed}"),
         **options_of(settings, name),
     )
     return models.load(best), history
 
 
-def boards(workshop: Workshop, run: str) -> list[TensorBoard]:
+def boards(context: Context, run: str) -> list[TensorBoard]:
     """A log for TensorBoard in the folder logs, if it is installed."""
     if importlib.util.find_spec("tensorboard") is None:
-        workshop.note(
+        context.note(
             "TensorBoard's logs are not written: pip install digitnet[tensorboard]."
         )
         return []
-    return [TensorBoard(workshop.out / "logs" / run)]
+    return [TensorBoard(context.out / "logs" / run)]
 
 
-def trained_small(workshop: Workshop, seed: int) -> Model:
+def trained_small(context: Context, seed: int) -> Model:
     """The small network on digits, without augmentation."""
-    train, held = parts(workshop, "digits", seed)
-    model, _ = workshop.trained(
+    train, held = parts(context, "digits", seed)
+    model, _ = context.trained(
         f"small {seed}",
         lambda: models.make("kaggle-cnn-small", seed=seed),
         train,
         held,
-        epochs=workshop.size(smoke=1, quick=5, default=10, full=40),
+        epochs=context.size(smoke=1, quick=5, default=10, full=40),
         batch_size=128,
         seed=seed,
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from digitnet import models, plot
 from digitnet._utils.files import write_whole
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import (
     class_counts,
@@ -45,29 +45,29 @@ BLUR_PASSES = 5
 NOISE = "noise 30%"
 
 
-def data_stage(workshop: Workshop) -> None:
+def data_stage(context: Context) -> None:
     listed: dict[str, Dataset] = {}
     for name in NAMES:
-        train, test = kaggle_data.sets(workshop, name)
-        first, second = kaggle_data.files(workshop, name)
-        workshop.text(
+        train, test = kaggle_data.sets(context, name)
+        first, second = kaggle_data.files(context, name)
+        context.text(
             f"{name}: {len(train):,} labelled rows of {first.name}, {len(test):,} of "
             f"{second.name}."
         )
-        workshop.measure(f"{name} rows", len(train))
-        workshop.figure(
+        context.measure(f"{name} rows", len(train))
+        context.figure(
             f"class_counts_{name}",
             f"Samples of each class, {name}",
             partial(plot.class_counts, train),
         )
-        workshop.figure(
+        context.figure(
             f"samples_{name}",
             f"Samples, {name}",
             partial(plot.sample_grid, train, 5, 5),
         )
         listed |= {f"{name}, training": train, f"{name}, test": test}
-    class_counts(workshop, listed)
-    workshop.text(
+    class_counts(context, listed)
+    context.text(
         "Kaggle's train.csv is 42,000 of the 70,000 digits. Where it is not at hand, so "
         "many rows of each class as it has are drawn from MNIST's two files; the rest is "
         "the competition's test file, whose labels MNIST knows."
@@ -79,7 +79,7 @@ def filtered(data: Dataset, kernel: npt.NDArray[Any], passes: int = 1) -> Datase
     convolution = Model([Conv(1, 3, padding="same", bias=False)], data.shape)
     convolution.load_state_dict({"conv1.weight": kernel[None, None]})
     for _ in range(passes):
-        sums = convolution.restore(data) * data.max_value
+        sums = convolution.reconstruct(data) * data.max_value
         pixels = np.clip(np.rint(sums), 0, data.max_value).astype(np.uint8)
         data = Dataset(
             pixels, data.labels, classes=data.classes, max_value=data.max_value
@@ -87,119 +87,119 @@ def filtered(data: Dataset, kernel: npt.NDArray[Any], passes: int = 1) -> Datase
     return data
 
 
-def preprocessing_stage(workshop: Workshop) -> None:
+def preprocessing_stage(context: Context) -> None:
     for name in NAMES:
-        part = kaggle_data.sets(workshop, name)[0][:10]
+        part = kaggle_data.sets(context, name)[0][:10]
         shown = part.joined(filtered(part, BLUR, BLUR_PASSES))
         shown = shown.joined(filtered(part, SHARPEN))
-        workshop.figure(
+        context.figure(
             f"filters_{name}",
             f"{name}: as they are, blurred {BLUR_PASSES} times, sharpened",
             partial(plot.sample_grid, shown, 3, 10, title=None),
         )
     for name in NAMES:
-        train, _ = kaggle_data.sets(workshop, name)
+        train, _ = kaggle_data.sets(context, name)
         for whose, pipeline in (("paper", AUGMENT["paper"]), ("ours", AUGMENT[name])):
-            workshop.figure(
+            context.figure(
                 f"augmented_{name}_{whose}",
                 f"Augmentation of {name}: {whose}",
                 partial(plot.augmented, train, pipeline, 3, 8),
             )
-    train, _ = kaggle_data.sets(workshop, "digits")
-    few = workshop.size(smoke=200, quick=2000, default=10_000, full=40_000)
-    restorer, _ = workshop.trained(
+    train, _ = kaggle_data.sets(context, "digits")
+    few = context.size(smoke=200, quick=2000, default=10_000, full=40_000)
+    restorer, _ = context.trained(
         "autoencoder",
         lambda: models.make("autoencoder"),
         train[:few],
-        epochs=workshop.size(smoke=1, quick=4, default=5, full=10),
+        epochs=context.size(smoke=1, quick=4, default=5, full=10),
         augment=NOISE,
     )
-    workshop.figure(
+    context.figure(
         "denoised",
         "An autoencoder removes noise",
         lambda: plot.restorations(restorer, train[-10:], NOISE),
     )
 
 
-def network_stage(workshop: Workshop) -> None:
+def network_stage(context: Context) -> None:
     for of, name in (("", "kaggle-cnn"), ("small", "kaggle-cnn-small")):
         model = models.make(name)
-        workshop.measure(f"{of} parameters".strip(), model.count_params())
-        layer_table(workshop, model, of)
+        context.measure(f"{of} parameters".strip(), model.count_params())
+        layer_table(context, model, of)
 
 
-def choice_stage(workshop: Workshop) -> None:
+def choice_stage(context: Context) -> None:
     pairs = [(name, settings) for name in NAMES for settings in SETTINGS]
     rows = [
-        (name, settings, validation_score(workshop, name, settings))
-        for name, settings in workshop.each(pairs)
+        (name, settings, validation_score(context, name, settings))
+        for name, settings in context.progress(pairs)
     ]
     frame = pd.DataFrame(rows, columns=["data", "settings", "accuracy"])
-    workshop.table("choice", "Settings compared on the validation part", frame)
+    context.table("choice", "Settings compared on the validation part", frame)
     for name in NAMES:
-        workshop.text(f"Chosen for {name}: {chosen(workshop, name)}.")
+        context.text(f"Chosen for {name}: {chosen(context, name)}.")
 
 
-def training_stage(workshop: Workshop) -> None:
+def training_stage(context: Context) -> None:
     keys = ("accuracy", "precision_macro", "recall_macro", "f1_macro")
-    pairs = [(name, seed) for seed in workshop.seeds for name in NAMES]
+    pairs = [(name, seed) for seed in context.seeds for name in NAMES]
     rows: dict[str, list[list[float]]] = {name: [] for name in NAMES}
     histories: dict[str, list[Any]] = {name: [] for name in NAMES}
-    for name, seed in workshop.each(pairs):
-        model, history = trained(workshop, name, seed)
-        report = model.evaluate(kaggle_data.sets(workshop, name)[1])
+    for name, seed in context.progress(pairs):
+        model, history = trained(context, name, seed)
+        report = model.evaluate(kaggle_data.sets(context, name)[1])
         best = max(history["val_accuracy"])
         rows[name].append([best, *(report[key] for key in keys)])
         histories[name].append(history)
-    workshop.text(
-        f"{epochs(workshop)} epochs. What is scored on the test part is the epoch of the "
+    context.text(
+        f"{epochs(context)} epochs. What is scored on the test part is the epoch of the "
         "best validation accuracy, kept by the checkpoint."
     )
     for name in NAMES:
         title = f"{name}: best validation accuracy, and scores on the test part"
-        scores(workshop, title, rows[name], ["log", *keys], histories[name], of=name)
-    logs = workshop.out / "logs"
+        scores(context, title, rows[name], ["log", *keys], histories[name], of=name)
+    logs = context.out / "logs"
     if logs.is_dir():
-        workshop.text(
+        context.text(
             f"Logs of {len(list(logs.iterdir()))} trainings are in the folder logs: "
             "tensorboard --logdir logs shows them."
         )
 
 
-def small_stage(workshop: Workshop) -> None:
-    _, test = kaggle_data.sets(workshop, "digits")
+def small_stage(context: Context) -> None:
+    _, test = kaggle_data.sets(context, "digits")
     found = [
-        trained_small(workshop, seed).evaluate(test)["accuracy"]
-        for seed in workshop.each(workshop.seeds)
+        trained_small(context, seed).evaluate(test)["accuracy"]
+        for seed in context.progress(context.seeds)
     ]
-    workshop.measure("small accuracy", found)
-    workshop.text(
+    context.measure("small accuracy", found)
+    context.text(
         f"The small network on digits: test accuracy {100 * np.mean(found):.2f} %."
     )
 
 
-def report_stage(workshop: Workshop) -> None:
+def report_stage(context: Context) -> None:
     for name in NAMES:
-        model, _ = trained(workshop, name, workshop.seeds[0])
-        report = model.evaluate(kaggle_data.sets(workshop, name)[1])
-        workshop.figure(
+        model, _ = trained(context, name, context.seeds[0])
+        report = model.evaluate(kaggle_data.sets(context, name)[1])
+        context.figure(
             f"predictions_{name}",
             f"20 random predictions, {name}: true class orange, predicted green",
             partial(plot.predictions, report, 20, seed=1),
         )
-        confusion(workshop, report, of=name)
-        workshop.table(f"per_class_{name}", f"Each class, {name}", report.per_class)
+        confusion(context, report, of=name)
+        context.table(f"per_class_{name}", f"Each class, {name}", report.per_class)
         if name == "digits":
-            submission(workshop, report.predicted)
+            submission(context, report.predicted)
 
 
-def submission(workshop: Workshop, predicted: npt.NDArray[np.int64]) -> None:
+def submission(context: Context, predicted: npt.NDArray[np.int64]) -> None:
     """submission.csv, as the competition takes it."""
     frame = pd.DataFrame(
         {"ImageId": np.arange(1, len(predicted) + 1), "Label": predicted}
     )
-    write_whole(workshop.out / "submission.csv", frame.to_csv(index=False).encode())
-    workshop.table(
+    write_whole(context.out / "submission.csv", frame.to_csv(index=False).encode())
+    context.table(
         "submission",
         "The first rows of submission.csv, in the order of the test file",
         frame.head(),

@@ -12,7 +12,7 @@ from digitnet._utils.files import write_whole
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import Folder, find_folder
 from digitnet.data.readers import read_csv
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 
 # Of the 42,000 labelled digits of Kaggle's train.csv, which are from the pooled MNIST.
 COUNTS = (4132, 4684, 4177, 4351, 4072, 3795, 4137, 4401, 4063, 4188)
@@ -37,15 +37,15 @@ FILES = {
 NAMES = tuple(FILES)
 
 
-def sets(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
+def sets(context: Context, name: str) -> tuple[Dataset, Dataset]:
     """(labelled, test) of "digits" or "fashion", read from the CSV files."""
-    return workshop.remember(f"csv {name}", lambda: _read(workshop, name))
+    return context.memoize(f"csv {name}", lambda: _read(context, name))
 
 
-def files(workshop: Workshop, name: str) -> tuple[Path, Path]:
+def files(context: Context, name: str) -> tuple[Path, Path]:
     """The CSV files: those in the data folder, else written from the IDX files."""
     first, second = FILES[name]
-    brought = find_folder(FOLDERS[name]) if workshop.mode != "smoke" else None
+    brought = find_folder(FOLDERS[name]) if context.mode != "smoke" else None
     if brought is not None:
         for file in (first, second):
             if not (brought / file).is_file():
@@ -54,17 +54,17 @@ def files(workshop: Workshop, name: str) -> tuple[Path, Path]:
                     f"from {FOLDERS[name].origin}, or move the folder away"
                 )
         return brought / first, brought / second
-    folder = workshop.out / "data"
+    folder = context.out / "data"
     paths = folder / f"{first}.gz", folder / f"{second}.gz"
     if not paths[1].is_file():  # written last
         folder.mkdir(parents=True, exist_ok=True)
-        _write(workshop, name, *paths)
+        _write(context, name, *paths)
     return paths
 
 
-def _read(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
-    train_file, test_file = files(workshop, name)
-    source, _ = pool = _sources(workshop, name)
+def _read(context: Context, name: str) -> tuple[Dataset, Dataset]:
+    train_file, test_file = files(context, name)
+    source, _ = pool = _sources(context, name)
     read = partial(read_csv, classes=source.classes, max_value=255)
     train, test = read(train_file), read(test_file)
     if test.labels is None:  # the competition keeps them
@@ -72,16 +72,16 @@ def _read(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
     return train, test
 
 
-def _sources(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
+def _sources(context: Context, name: str) -> tuple[Dataset, Dataset]:
     """(training, test) of the IDX files; few in smoke mode."""
-    train, test = workshop.data({"digits": "mnist", "fashion": "fashion-mnist"}[name])
-    if workshop.mode == "smoke":
-        train, test = workshop.part(train, 500), workshop.part(test, 150)
+    train, test = context.data({"digits": "mnist", "fashion": "fashion-mnist"}[name])
+    if context.mode == "smoke":
+        train, test = context.part(train, 500), context.part(test, 150)
     return train, test
 
 
-def _write(workshop: Workshop, name: str, train_file: Path, test_file: Path) -> None:
-    train, test = _sources(workshop, name)
+def _write(context: Context, name: str, train_file: Path, test_file: Path) -> None:
+    train, test = _sources(context, name)
     if name == "digits":
         train, test = competition(train.joined(test))
         write_csv(train, train_file)

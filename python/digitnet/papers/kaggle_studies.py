@@ -11,7 +11,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.experiments.blocks import normed
-from digitnet.experiments.context import Workshop, mean_and_spread
+from digitnet.experiments.context import Context, mean_and_std
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.models.model import Model
 from digitnet.papers import kaggle_data
@@ -44,14 +44,14 @@ def normed_network() -> list[Any]:
     return [*layers, Flatten(), Dense(256), ReLU(), Dropout(0.5), Dense(10)]
 
 
-def paired_seeds(workshop: Workshop) -> list[int]:
+def paired_seeds(context: Context) -> list[int]:
     """At least two: a difference needs a spread."""
-    return workshop.size(smoke=[0], quick=[0, 1], default=[0, 1, 2], full=[*range(5)])
+    return context.size(smoke=[0], quick=[0, 1], default=[0, 1, 2], full=[*range(5)])
 
 
-def variant_score(workshop: Workshop, name: str, variant: str, seed: int) -> float:
+def variant_score(context: Context, name: str, variant: str, seed: int) -> float:
     def score() -> float:
-        train, held = small_parts(workshop, name, seed)
+        train, held = small_parts(context, name, seed)
         changes = dict(VARIANTS[variant])
         if changes.pop("batch_norm", False):
             model = Model(normed_network(), train.shape, train.classes, seed=seed)
@@ -60,20 +60,20 @@ def variant_score(workshop: Workshop, name: str, variant: str, seed: int) -> flo
         options = (
             RMSPROP | {"augment": AUGMENT["no flips"], "batch_size": 128} | changes
         )
-        epochs = short_epochs(workshop)
+        epochs = short_epochs(context)
         model.fit(train, held, epochs=epochs, seed=seed, progress=False, **options)
         return model.evaluate(held)["accuracy"]
 
-    return float(workshop.once(f"variant {name} {variant} {seed}", score))
+    return float(context.cached(f"variant {name} {variant} {seed}", score))
 
 
-def ablation_stage(workshop: Workshop) -> None:
-    seeds = paired_seeds(workshop)
+def ablation_stage(context: Context) -> None:
+    seeds = paired_seeds(context)
     cases = [(n, v, s) for n in NAMES for v in VARIANTS for s in seeds]
-    found = {case: variant_score(workshop, *case) for case in workshop.each(cases)}
-    train, held = small_parts(workshop, "digits", seeds[0])
-    workshop.text(
-        f"RMSprop and the plateau schedule, batch 128, {short_epochs(workshop)} epochs on "
+    found = {case: variant_score(context, *case) for case in context.progress(cases)}
+    train, held = small_parts(context, "digits", seeds[0])
+    context.text(
+        f"RMSprop and the plateau schedule, batch 128, {short_epochs(context)} epochs on "
         f"{len(train):,} images, scored on {len(held):,} validation images; "
         f"{len(seeds)} paired seeds: the same images and first weights in each row."
     )
@@ -82,23 +82,23 @@ def ablation_stage(workshop: Workshop) -> None:
         scores = {v: np.array([found[name, v, s] for s in seeds]) for v in VARIANTS}
         means = {variant: float(values.mean()) for variant, values in scores.items()}
         for variant, values in scores.items():
-            mean, spread = mean_and_spread(values - scores[BASE])
+            mean, spread = mean_and_std(values - scores[BASE])
             rows.append((name, variant, means[variant], mean, spread))
-        workshop.figure(
+        context.figure(
             f"ablation_{name}",
             f"With and without, {name}",
             partial(plot.comparison, pd.Series(means, name="validation accuracy")),
         )
     columns = ["data", "variant", "accuracy", "difference", "sd of difference"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("ablation", "With and without", frame)
+    context.table("ablation", "With and without", frame)
 
 
-def copies_scores(workshop: Workshop, name: str, seed: int) -> dict[str, Any]:
+def copies_scores(context: Context, name: str, seed: int) -> dict[str, Any]:
     """The weakest classes of the training part, and recall by class on the validation part
     before and after they got copies."""
-    train, held = small_parts(workshop, name, seed)
-    options = {**RMSPROP, "batch_size": 128, "epochs": short_epochs(workshop)}
+    train, held = small_parts(context, name, seed)
+    options = {**RMSPROP, "batch_size": 128, "epochs": short_epochs(context)}
     options |= {"seed": seed, "progress": False}
 
     def fitted(**more: Any) -> Model:
@@ -115,23 +115,23 @@ def copies_scores(workshop: Workshop, name: str, seed: int) -> dict[str, Any]:
     return {"weakest": weakest, "before": recalls[0], "after": recalls[1]}
 
 
-def weak_classes_stage(workshop: Workshop) -> None:
-    workshop.text(
+def weak_classes_stage(context: Context) -> None:
+    context.text(
         f"Trained without augmentation, then again with {COPIES} augmented copies of each "
         f"image of the {WEAKEST} classes that the confusion matrix of the training part "
         "shows to be the weakest; recall on the validation part, the same seeds."
     )
-    seeds = paired_seeds(workshop)
+    seeds = paired_seeds(context)
     rows = []
     cases = [(name, seed) for name in NAMES for seed in seeds]
-    for name, seed in workshop.each(cases):
-        found = workshop.once(
-            f"copies {name} {seed}", partial(copies_scores, workshop, name, seed)
+    for name, seed in context.progress(cases):
+        found = context.cached(
+            f"copies {name} {seed}", partial(copies_scores, context, name, seed)
         )
         before, after = np.array(found["before"]), np.array(found["after"])
         weak = found["weakest"]
         others = [k for k in range(len(before)) if k not in weak]
-        classes = kaggle_data.sets(workshop, name)[0].classes
+        classes = kaggle_data.sets(context, name)[0].classes
         rows.append(
             (
                 name,
@@ -145,26 +145,26 @@ def weak_classes_stage(workshop: Workshop) -> None:
         )
     columns = ["data", "seed", "weakest", "before", "after", "others", "others after"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("copies", "Mean recall of the weakest classes and the others", frame)
-    _show_gains(workshop, frame)
+    context.table("copies", "Mean recall of the weakest classes and the others", frame)
+    _show_gains(context, frame)
 
 
-def _show_gains(workshop: Workshop, frame: pd.DataFrame) -> None:
+def _show_gains(context: Context, frame: pd.DataFrame) -> None:
     for name, part in frame.groupby("data", sort=False):
         weak = part["after"] - part["before"]
         others = part["others after"] - part["others"]
-        workshop.text(
+        context.text(
             f"{name}: the weakest classes gained {100 * weak.mean():+.2f} points, the "
             f"others {100 * others.mean():+.2f}."
         )
 
 
-def weights_stage(workshop: Workshop) -> None:
-    seed = workshop.seeds[0]
+def weights_stage(context: Context) -> None:
+    seed = context.seeds[0]
     named = {
         "start": models.make("kaggle-cnn", seed=seed),
-        "digits": trained(workshop, "digits", seed)[0],
-        "fashion": trained(workshop, "fashion", seed)[0],
+        "digits": trained(context, "digits", seed)[0],
+        "fashion": trained(context, "fashion", seed)[0],
     }
     states = {name: model.state_dict() for name, model in named.items()}
     rows = []
@@ -182,40 +182,40 @@ def weights_stage(workshop: Workshop) -> None:
         rows.append((layer, *(n / length for n in norms), apart / length, cosine))
     columns = ["layer", "digits from start", "fashion from start", "apart", "cosine"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.text(
+    context.text(
         "From one starting point: distances as parts of the starting weights' length, and "
         "the cosine between the two ways."
     )
-    workshop.table("distances", "How far the weights of each layer went", frame)
-    workshop.figure(
+    context.table("distances", "How far the weights of each layer went", frame)
+    context.figure(
         "weight_histograms",
         "Weights before and after",
         lambda: plot.weight_histograms(named),
     )
-    workshop.figure(
+    context.figure(
         "first_filters",
         "The first filters from one start",
         lambda: plot.filters(named, "conv1"),
     )
-    tiny_network(workshop)
+    tiny_network(context)
 
 
-def tiny_network(workshop: Workshop) -> None:
+def tiny_network(context: Context) -> None:
     """784-5-10: five pictures are all it knows."""
-    train, held = parts(workshop, "digits", 0)
-    model, _ = workshop.trained(
+    train, held = parts(context, "digits", 0)
+    model, _ = context.trained(
         "tiny",
         lambda: models.make("mlp-tiny"),
         train,
-        epochs=workshop.size(smoke=1, quick=20, default=20, full=40),
+        epochs=context.size(smoke=1, quick=20, default=20, full=40),
     )
     accuracy = model.evaluate(held)["accuracy"]
-    workshop.text(
+    context.text(
         f"A network of {model.count_params():,} parameters, 784-5-10, reaches "
         f"{100 * accuracy:.1f} % on the validation part. Its five hidden units are five "
         "pictures that are laid over the digit."
     )
-    workshop.figure(
+    context.figure(
         "tiny_weights",
         "Weights of the five hidden units",
         lambda: plot.filters(model, "dense1"),

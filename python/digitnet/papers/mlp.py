@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion, scores
 from digitnet.papers.drawing import draw_three
@@ -31,100 +31,98 @@ from digitnet.papers.mlp_choices import (
 )
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, validation, test = parts(workshop)
-    workshop.text(
+def data_stage(context: Context) -> None:
+    train, validation, test = parts(context)
+    context.text(
         f"All images, divided class by class with seed {SPLIT_SEED}: {len(train):,} to "
         f"train, {len(validation):,} to validate, {len(test):,} to test."
     )
-    workshop.figure(
-        "samples", "Samples", lambda: plot.sample_grid(train, 4, 10, seed=0)
-    )
-    class_counts(workshop, {"training": train, "validation": validation, "test": test})
+    context.figure("samples", "Samples", lambda: plot.sample_grid(train, 4, 10, seed=0))
+    class_counts(context, {"training": train, "validation": validation, "test": test})
 
 
-def shape_stage(workshop: Workshop) -> None:
-    measured = compared(workshop, shapes(workshop))
+def shape_stage(context: Context) -> None:
+    measured = compared(context, shapes(context))
     rows = [(depth, width, value) for (depth, width), value in measured.items()]
     frame = pd.DataFrame(rows, columns=["hidden layers", "width", "accuracy"])
-    workshop.table("shapes", "Validation accuracy by depth and width", frame)
+    context.table("shapes", "Validation accuracy by depth and width", frame)
     grid = frame.pivot(index="hidden layers", columns="width", values="accuracy")
-    workshop.figure(
+    context.figure(
         "shapes",
         "Validation accuracy by depth and width",
         lambda: plot.heat_map(grid, "validation accuracy"),
     )
 
 
-def _show(workshop: Workshop, name: str, title: str, values: dict[str, float]) -> None:
+def _show(context: Context, name: str, title: str, values: dict[str, float]) -> None:
     frame = pd.DataFrame(
         {name: list(values), "validation accuracy": list(values.values())}
     )
-    workshop.table(name, title, frame)
+    context.table(name, title, frame)
     series = pd.Series(values, name="validation accuracy")
-    workshop.figure(name, title, lambda: plot.comparison(series))
+    context.figure(name, title, lambda: plot.comparison(series))
 
 
-def activation_stage(workshop: Workshop) -> None:
-    base = chosen_so_far(workshop, stages=1)
-    measured = compared(workshop, variants(workshop, "activation", ACTIVATIONS, base))
-    _show(workshop, "activation", "Activations", measured)
+def activation_stage(context: Context) -> None:
+    base = chosen_so_far(context, stages=1)
+    measured = compared(context, variants(context, "activation", ACTIVATIONS, base))
+    _show(context, "activation", "Activations", measured)
 
 
-def optimizer_stage(workshop: Workshop) -> None:
-    base = chosen_so_far(workshop, stages=2)
-    measured = compared(workshop, variants(workshop, "optimizer", OPTIMIZERS, base))
+def optimizer_stage(context: Context) -> None:
+    base = chosen_so_far(context, stages=2)
+    measured = compared(context, variants(context, "optimizer", OPTIMIZERS, base))
     rates = ", ".join(f"{name} {rate:g}" for name, rate in OPTIMIZERS.items())
-    workshop.text(f"Peak learning rates of the one-cycle schedule: {rates}.")
-    _show(workshop, "optimizer", "Optimizers", measured)
+    context.text(f"Peak learning rates of the one-cycle schedule: {rates}.")
+    _show(context, "optimizer", "Optimizers", measured)
 
 
-def penalty_stage(workshop: Workshop) -> None:
-    base = chosen_so_far(workshop, stages=3)
-    measured = compared(workshop, penalised(workshop, base))
-    _show(workshop, "penalty", "L1, L2 and dropout", measured)
+def penalty_stage(context: Context) -> None:
+    base = chosen_so_far(context, stages=3)
+    measured = compared(context, penalised(context, base))
+    _show(context, "penalty", "L1, L2 and dropout", measured)
 
 
-def choice_stage(workshop: Workshop) -> None:
-    epochs = long_epochs(workshop)
-    measured = compared(workshop, candidates(workshop), epochs)
-    _show(workshop, "choice", f"Candidates, trained for {epochs} epochs", measured)
-    settings = ", ".join(f"{k} {v}" for k, v in final_settings(workshop).items())
-    workshop.text(f"Chosen on the validation part: {settings}.")
+def choice_stage(context: Context) -> None:
+    epochs = long_epochs(context)
+    measured = compared(context, candidates(context), epochs)
+    _show(context, "choice", f"Candidates, trained for {epochs} epochs", measured)
+    settings = ", ".join(f"{k} {v}" for k, v in final_settings(context).items())
+    context.text(f"Chosen on the validation part: {settings}.")
 
 
-def _trained(workshop: Workshop, seed: int) -> Any:
-    train, validation, _ = parts(workshop)
-    settings = final_settings(workshop)
-    return workshop.trained(
-        f"final {workshop.protocol} {seed}",
+def _trained(context: Context, seed: int) -> Any:
+    train, validation, _ = parts(context)
+    settings = final_settings(context)
+    return context.trained(
+        f"final {context.protocol} {seed}",
         lambda: make(settings, train.shape, seed),
         train,
         validation,
-        **fit_options(settings, long_epochs(workshop), seed),
+        **fit_options(settings, long_epochs(context), seed),
     )
 
 
-def training_stage(workshop: Workshop) -> None:
-    train, _, test = parts(workshop)
+def training_stage(context: Context) -> None:
+    train, _, test = parts(context)
     keys = ["accuracy", "precision_macro", "recall_macro", "f1_macro"]
     rows, histories = [], []
-    for seed in workshop.each(workshop.seeds):
-        model, history = _trained(workshop, seed)
+    for seed in context.progress(context.seeds):
+        model, history = _trained(context, seed)
         report = model.evaluate(test)
         rows.append([model.evaluate(train)["accuracy"], *(report[key] for key in keys)])
         histories.append(history)
     columns = ["training accuracy", *keys]
-    scores(workshop, "Scores of the trained networks", rows, columns, histories)
+    scores(context, "Scores of the trained networks", rows, columns, histories)
 
 
-def epochs_stage(workshop: Workshop) -> None:
+def epochs_stage(context: Context) -> None:
     """More epochs without other change are useless: where validation turns."""
-    train, validation, _ = parts(workshop)
-    epochs = workshop.size(smoke=3, quick=30, default=60, full=120)
+    train, validation, _ = parts(context)
+    epochs = context.size(smoke=3, quick=30, default=60, full=120)
     options = fit_options(dict(START), epochs, 0) | {"schedule": "constant"}
     options["learning_rate"] = 0.001
-    _, history = workshop.trained(
+    _, history = context.trained(
         "many epochs",
         lambda: make(dict(START), train.shape, 0),
         train,
@@ -133,7 +131,7 @@ def epochs_stage(workshop: Workshop) -> None:
     )
     turn = int(np.argmin(history["val_loss"])) + 1
     spent = float(np.sum(history["seconds"][:turn]))
-    workshop.text(
+    context.text(
         f"With a constant rate and nothing else changed, the validation loss is least "
         f"after epoch {turn} ({spent:.0f} s); at epoch {epochs} "
         f"({np.sum(history['seconds']):.0f} s) it is "
@@ -141,40 +139,40 @@ def epochs_stage(workshop: Workshop) -> None:
         f"accuracy {100 * history['val_accuracy'][-1]:.2f} % after "
         f"{100 * history['val_accuracy'][turn - 1]:.2f} %."
     )
-    workshop.figure("epochs", "Ever more epochs", lambda: plot.training_curves(history))
-    workshop.figure(
+    context.figure("epochs", "Ever more epochs", lambda: plot.training_curves(history))
+    context.figure(
         "time",
         "Validation accuracy against seconds of training",
         lambda: plot.against_time(history),
     )
-    workshop.measure("turning epoch", turn)
+    context.measure("turning epoch", turn)
 
 
-def report_stage(workshop: Workshop) -> None:
-    _, _, test = parts(workshop)
-    model, _ = _trained(workshop, workshop.seeds[0])
+def report_stage(context: Context) -> None:
+    _, _, test = parts(context)
+    model, _ = _trained(context, context.seeds[0])
     report = model.evaluate(test)
-    confusion(workshop, report)
-    workshop.figure("predictions", "Predictions", lambda: plot.predictions(report))
-    workshop.table("per_class", "Each class", report.per_class)
+    confusion(context, report)
+    context.figure("predictions", "Predictions", lambda: plot.predictions(report))
+    context.table("per_class", "Each class", report.per_class)
 
 
-def drawing_stage(workshop: Workshop) -> None:
+def drawing_stage(context: Context) -> None:
     """A drawing from an image file, recognised as `digitnet predict --as scan` does."""
     from digitnet.models.pictures import prepare
 
-    model, _ = _trained(workshop, workshop.seeds[0])
-    path = workshop.out / "drawing.png"
+    model, _ = _trained(context, context.seeds[0])
+    path = context.out / "drawing.png"
     draw_three(path)
     image = prepare(model, path, "scan")
     probabilities = model.predict_proba(image)[0]
     answer = model.classes[int(probabilities.argmax())]
-    workshop.text(
+    context.text(
         f"A 3 drawn with a pen of one width into drawing.png, 200x240 pixels: found, "
         f"centred as MNIST's digits are, and recognised as {answer} "
         f"({probabilities.max():.1%})."
     )
-    workshop.figure("drawing", "The drawing", lambda: plot.drawing(path, image, model))
+    context.figure("drawing", "The drawing", lambda: plot.drawing(path, image, model))
 
 
 def recipe() -> Recipe:

@@ -10,7 +10,7 @@ import numpy as np
 
 from digitnet import layers
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 
 SPLIT = (0.6, 0.2, 0.2)
@@ -69,32 +69,32 @@ def fit_options(settings: Settings, epochs: int, seed: int) -> dict[str, Any]:
     }
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
+def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test) of all 70,000 images."""
-    return workshop.remember("parts", lambda: _divided(workshop))
+    return context.memoize("parts", lambda: _divided(context))
 
 
-def _divided(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
-    train, test = workshop.data("mnist")
+def _divided(context: Context) -> tuple[Dataset, Dataset, Dataset]:
+    train, test = context.data("mnist")
     pooled = train.joined(test)
     first, second, third = pooled.split(SPLIT, seed=SPLIT_SEED)
-    few = workshop.size(smoke=300, quick=12_000, default=None, full=None)
-    return workshop.part(first, few), second, third
+    few = context.size(smoke=300, quick=12_000, default=None, full=None)
+    return context.part(first, few), second, third
 
 
-def score(workshop: Workshop, settings: Settings, epochs: int | None = None) -> float:
+def score(context: Context, settings: Settings, epochs: int | None = None) -> float:
     """Validation accuracy, the mean over the seeds that comparisons use."""
-    some = workshop.seeds[: workshop.size(smoke=1, quick=1, default=1, full=3)]
-    length = epochs or workshop.size(smoke=1, quick=4, default=8, full=20)
+    some = context.seeds[: context.size(smoke=1, quick=1, default=1, full=3)]
+    length = epochs or context.size(smoke=1, quick=4, default=8, full=20)
 
     def one(seed: int) -> float:
-        train, validation, _ = parts(workshop)
+        train, validation, _ = parts(context)
         model = make(settings, train.shape, seed)
         model.fit(train, progress=False, **fit_options(settings, length, seed))
         return model.evaluate(validation)["accuracy"]
 
     scores = [
-        workshop.once(f"{settings} {length} {seed}", partial(one, seed))
+        context.cached(f"{settings} {length} {seed}", partial(one, seed))
         for seed in some
     ]
     return float(np.mean(scores))
@@ -104,64 +104,64 @@ def best(scores: dict[Any, float]) -> Any:
     return max(scores, key=lambda name: scores[name])
 
 
-def tried(workshop: Workshop, options: dict[Any, Settings]) -> dict[Any, Settings]:
+def tried(context: Context, options: dict[Any, Settings]) -> dict[Any, Settings]:
     """What is compared: two of them in smoke mode."""
-    names = list(options)[: 2 if workshop.mode == "smoke" else None]
+    names = list(options)[: 2 if context.mode == "smoke" else None]
     return {name: options[name] for name in names}
 
 
-def shapes(workshop: Workshop) -> dict[Any, Settings]:
+def shapes(context: Context) -> dict[Any, Settings]:
     return tried(
-        workshop,
+        context,
         {(d, w): START | {"depth": d, "width": w} for d in DEPTHS for w in WIDTHS},
     )
 
 
 def variants(
-    workshop: Workshop, name: str, values: Any, base: Settings
+    context: Context, name: str, values: Any, base: Settings
 ) -> dict[Any, Settings]:
-    return tried(workshop, {value: base | {name: value} for value in values})
+    return tried(context, {value: base | {name: value} for value in values})
 
 
-def penalised(workshop: Workshop, base: Settings) -> dict[Any, Settings]:
-    return tried(workshop, {name: base | more for name, more in PENALTIES.items()})
+def penalised(context: Context, base: Settings) -> dict[Any, Settings]:
+    return tried(context, {name: base | more for name, more in PENALTIES.items()})
 
 
 def scores_of(
-    workshop: Workshop, options: dict[Any, Settings], epochs: int | None = None
+    context: Context, options: dict[Any, Settings], epochs: int | None = None
 ) -> dict[Any, float]:
     """Validation accuracies by name; they were measured before, or are now."""
-    return {name: score(workshop, own, epochs) for name, own in options.items()}
+    return {name: score(context, own, epochs) for name, own in options.items()}
 
 
 def compared(
-    workshop: Workshop, options: dict[Any, Settings], epochs: int | None = None
+    context: Context, options: dict[Any, Settings], epochs: int | None = None
 ) -> dict[Any, float]:
     """The same, as the work of a stage: its bar moves."""
-    for name in workshop.each(options):
-        score(workshop, options[name], epochs)
-    return scores_of(workshop, options, epochs)
+    for name in context.progress(options):
+        score(context, options[name], epochs)
+    return scores_of(context, options, epochs)
 
 
-def chosen_so_far(workshop: Workshop, *, stages: int) -> Settings:
+def chosen_so_far(context: Context, *, stages: int) -> Settings:
     """START with the winners of the first comparisons."""
     settings = dict(START)
     if stages >= 1:
-        depth, width = best(scores_of(workshop, shapes(workshop)))
+        depth, width = best(scores_of(context, shapes(context)))
         settings |= {"depth": depth, "width": width}
     for number, (name, values) in enumerate(
         (("activation", ACTIVATIONS), ("optimizer", OPTIMIZERS)), start=2
     ):
         if stages >= number:
-            options = variants(workshop, name, values, settings)
-            settings[name] = best(scores_of(workshop, options))
+            options = variants(context, name, values, settings)
+            settings[name] = best(scores_of(context, options))
     return settings
 
 
-def candidates(workshop: Workshop) -> dict[str, Settings]:
+def candidates(context: Context) -> dict[str, Settings]:
     """For the long training: the winners, more or less held back."""
-    base = chosen_so_far(workshop, stages=3)
-    scores = scores_of(workshop, penalised(workshop, base))
+    base = chosen_so_far(context, stages=3)
+    scores = scores_of(context, penalised(context, base))
     drop, l2 = (
         best({name: s for name, s in scores.items() if word in name} or {"none": 0.0})
         for word in ("dropout", "L2")
@@ -178,13 +178,13 @@ def candidates(workshop: Workshop) -> dict[str, Settings]:
     }
 
 
-def long_epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=2, quick=12, default=30, full=60)
+def long_epochs(context: Context) -> int:
+    return context.size(smoke=2, quick=12, default=30, full=60)
 
 
-def final_settings(workshop: Workshop) -> Settings:
+def final_settings(context: Context) -> Settings:
     """What the paper describes, or what the validation part chose."""
-    if workshop.protocol == "paper":
+    if context.protocol == "paper":
         return dict(START)
-    options = candidates(workshop)
-    return options[best(scores_of(workshop, options, long_epochs(workshop)))]
+    options = candidates(context)
+    return options[best(scores_of(context, options, long_epochs(context)))]

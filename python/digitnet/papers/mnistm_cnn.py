@@ -10,7 +10,7 @@ import pandas as pd
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import (
     class_counts,
@@ -59,11 +59,11 @@ def make(settings: dict[str, Any], seed: int) -> Model:
 
 
 def fit_options(
-    workshop: Workshop, settings: dict[str, Any], seed: int
+    context: Context, settings: dict[str, Any], seed: int
 ) -> dict[str, Any]:
-    paper = workshop.protocol == "paper"
+    paper = context.protocol == "paper"
     return {
-        "epochs": workshop.size(smoke=1, quick=5, default=6, full=10),
+        "epochs": context.size(smoke=1, quick=5, default=6, full=10),
         "batch_size": int(settings["batch_size"]),
         "learning_rate": settings["learning_rate"],
         "schedule": "constant" if paper else "one-cycle",
@@ -78,122 +78,122 @@ def colour(data: Dataset) -> Dataset:
     return Dataset(images, data.labels, max_value=255, name=f"{data.name} in colour")
 
 
-def domains(workshop: Workshop) -> dict[str, tuple[Dataset, Dataset]]:
+def domains(context: Context) -> dict[str, tuple[Dataset, Dataset]]:
     """(training, test) of MNIST, MNIST-M and both."""
-    return workshop.remember("domains", lambda: _domains(workshop))
+    return context.memoize("domains", lambda: _domains(context))
 
 
-def _domains(workshop: Workshop) -> dict[str, tuple[Dataset, Dataset]]:
-    grey, blended = workshop.data("mnist"), workshop.data("mnist-m")
-    few = workshop.size(smoke=200, quick=12_000, default=None, full=None)
-    tested = workshop.size(smoke=100, quick=2_000, default=None, full=None)
+def _domains(context: Context) -> dict[str, tuple[Dataset, Dataset]]:
+    grey, blended = context.data("mnist"), context.data("mnist-m")
+    few = context.size(smoke=200, quick=12_000, default=None, full=None)
+    tested = context.size(smoke=100, quick=2_000, default=None, full=None)
     (a, b), (c, d) = (
-        (workshop.part(train, few), workshop.part(test, tested))
+        (context.part(train, few), context.part(test, tested))
         for train, test in (grey, blended)
     )
     a, b = colour(a), colour(b)
     return {"MNIST": (a, b), "MNIST-M": (c, d), "both": (a.joined(c), b.joined(d))}
 
 
-def settings_of(workshop: Workshop) -> dict[str, Any]:
+def settings_of(context: Context) -> dict[str, Any]:
     """The paper's, or START with what the validation part chose one by one."""
-    if workshop.protocol == "paper":
+    if context.protocol == "paper":
         return dict(PAPER)
     chosen = dict(START)
-    for name, values in search_values(workshop).items():
-        found = [search_score(workshop, name, value) for value in values]
+    for name, values in search_values(context).items():
+        found = [search_score(context, name, value) for value in values]
         chosen[name] = values[int(np.argmax(found))]
     return chosen
 
 
-def search_values(workshop: Workshop) -> dict[str, tuple[float, ...]]:
-    if workshop.mode != "smoke":
+def search_values(context: Context) -> dict[str, tuple[float, ...]]:
+    if context.mode != "smoke":
         return SEARCH
     return {name: values[2:] for name, values in SEARCH.items()}
 
 
-def search_score(workshop: Workshop, name: str, value: float) -> float:
+def search_score(context: Context, name: str, value: float) -> float:
     """Validation accuracy with one setting changed, on a part of the training images."""
     settings = START | {name: value}
 
     def score() -> float:
-        train, _ = domains(workshop)["MNIST-M"]
-        few = workshop.size(smoke=200, quick=6_000, default=10_000, full=30_000)
-        part, held = workshop.part(train, few).split((0.8, 0.2), seed=0)
+        train, _ = domains(context)["MNIST-M"]
+        few = context.size(smoke=200, quick=6_000, default=10_000, full=30_000)
+        part, held = context.part(train, few).split((0.8, 0.2), seed=0)
         model = make(settings, 0)
-        options = fit_options(workshop, settings, 0)
-        options["epochs"] = workshop.size(smoke=1, quick=4, default=4, full=6)
+        options = fit_options(context, settings, 0)
+        options["epochs"] = context.size(smoke=1, quick=4, default=4, full=6)
         model.fit(part, progress=False, **options)
         return model.evaluate(held)["accuracy"]
 
-    return float(workshop.once(f"search {settings}", score))
+    return float(context.cached(f"search {settings}", score))
 
 
-def _trained(workshop: Workshop, name: str, seed: int) -> Any:
+def _trained(context: Context, name: str, seed: int) -> Any:
     """Trained on a domain; the paper's validation set is the test set."""
-    train, test = domains(workshop)[name]
+    train, test = domains(context)[name]
     held: Dataset = test
-    if workshop.protocol == "honest":
+    if context.protocol == "honest":
         train, held = train.split((0.9, 0.1), seed=seed)
-    settings = settings_of(workshop)
-    return workshop.trained(
-        f"{name} {workshop.protocol} {seed}",
+    settings = settings_of(context)
+    return context.trained(
+        f"{name} {context.protocol} {seed}",
         lambda: make(settings, seed),
         train,
         held,
-        **fit_options(workshop, settings, seed),
+        **fit_options(context, settings, seed),
     )
 
 
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(workshop: Workshop) -> None:
-    sets = domains(workshop)
+def data_stage(context: Context) -> None:
+    sets = domains(context)
     train, test = sets["MNIST-M"]
-    workshop.text(
-        f"MNIST-M is generated: {workshop.data('mnist-m')[0].name}. Each digit is blended "
+    context.text(
+        f"MNIST-M is generated: {context.data('mnist-m')[0].name}. Each digit is blended "
         "over a random patch, |patch - digit| in each channel. Here "
         f"{len(train):,} to train and {len(test):,} to test."
     )
-    workshop.figure("samples", "MNIST-M", lambda: plot.sample_grid(train, 4, 10))
-    workshop.figure(
+    context.figure("samples", "MNIST-M", lambda: plot.sample_grid(train, 4, 10))
+    context.figure(
         "augmented", "Augmentation", lambda: plot.augmented(train, AUGMENT, 3, 8)
     )
-    class_counts(workshop, {"training": train, "test": test})
+    class_counts(context, {"training": train, "test": test})
 
 
-def search_stage(workshop: Workshop) -> None:
-    pairs = [(n, v) for n, values in search_values(workshop).items() for v in values]
+def search_stage(context: Context) -> None:
+    pairs = [(n, v) for n, values in search_values(context).items() for v in values]
     rows = [
-        (name, value, search_score(workshop, name, value))
-        for name, value in workshop.each(pairs)
+        (name, value, search_score(context, name, value))
+        for name, value in context.progress(pairs)
     ]
     frame = pd.DataFrame(rows, columns=["setting", "value", "accuracy"])
-    workshop.table("search", "Validation accuracy, one setting varied at a time", frame)
-    workshop.figure(
+    context.table("search", "Validation accuracy, one setting varied at a time", frame)
+    context.figure(
         "search",
         "Sensitivity to learning rate, batch size and dropout",
         lambda: plot.sensitivity(frame, "setting", "value", "accuracy"),
     )
-    chosen = ", ".join(f"{k} {v:g}" for k, v in settings_of(workshop).items())
-    workshop.text(f"Chosen on the validation part: {chosen}.")
+    chosen = ", ".join(f"{k} {v:g}" for k, v in settings_of(context).items())
+    context.text(f"Chosen on the validation part: {chosen}.")
 
 
-def training_stage(workshop: Workshop) -> None:
-    _, test = domains(workshop)["MNIST-M"]
+def training_stage(context: Context) -> None:
+    _, test = domains(context)["MNIST-M"]
     rows, histories, reports = [], [], []
-    for seed in workshop.each(workshop.seeds):
-        model, history = _trained(workshop, "MNIST-M", seed)
+    for seed in context.progress(context.seeds):
+        model, history = _trained(context, "MNIST-M", seed)
         reports.append(model.evaluate(test))
         rows.append([reports[-1][key] for key in METRICS])
         histories.append(history)
     title = "The seven metrics on the test set, macro"
-    scores(workshop, title, rows, list(METRICS), histories)
-    workshop.measure("binary specificity", [_one_cell_specificity(r) for r in reports])
+    scores(context, title, rows, list(METRICS), histories)
+    context.measure("binary specificity", [_one_cell_specificity(r) for r in reports])
     log = histories[0].to_frame().drop(columns="learning_rate")
-    workshop.table("log", "Training log", log)
-    confusion(workshop, reports[0])
+    context.table("log", "Training log", log)
+    confusion(context, reports[0])
 
 
 def _one_cell_specificity(report: Report) -> float:
@@ -202,46 +202,46 @@ def _one_cell_specificity(report: Report) -> float:
     return float(matrix[0, 0] / max(1, matrix[0, 0] + matrix[0, 1]))
 
 
-def domains_stage(workshop: Workshop) -> None:
-    sets = domains(workshop)
-    seed = workshop.seeds[0]
+def domains_stage(context: Context) -> None:
+    sets = domains(context)
+    seed = context.seeds[0]
     rows = []
-    for name in workshop.each(sets):
-        model, history = _trained(workshop, name, seed)
+    for name in context.progress(sets):
+        model, history = _trained(context, name, seed)
         across = [model.evaluate(test)["accuracy"] for _, test in sets.values()]
         rows.append((name, *across, history["val_accuracy"][0]))
     columns = ["trained on", *(f"on {n}" for n in sets), "validation after epoch 1"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("domains", "Accuracy by training and test set", frame)
+    context.table("domains", "Accuracy by training and test set", frame)
     grid = frame.set_index("trained on").iloc[:, :3]
-    workshop.figure(
+    context.figure(
         "domains",
         "Trained on one, tested on another",
         lambda: plot.heat_map(grid, "accuracy"),
     )
     nearest = frame.iloc[(frame["validation after epoch 1"] - 0.9858).abs().argmin()]
-    workshop.text(
+    context.text(
         "The paper's log has 98.58 % after the first epoch. Nearest to it comes training "
         f"on {nearest['trained on']}: {100 * nearest['validation after epoch 1']:.2f} %."
     )
     for name, first in zip(
         frame["trained on"], frame["validation after epoch 1"], strict=True
     ):
-        workshop.measure(f"first epoch {name}", float(first))
+        context.measure(f"first epoch {name}", float(first))
 
 
-def robustness_stage(workshop: Workshop) -> None:
-    model, _ = _trained(workshop, "MNIST-M", workshop.seeds[0])
-    perturbations(workshop, model, domains(workshop)["MNIST-M"][1])
+def robustness_stage(context: Context) -> None:
+    model, _ = _trained(context, "MNIST-M", context.seeds[0])
+    perturbations(context, model, domains(context)["MNIST-M"][1])
 
 
-def inside_stage(workshop: Workshop) -> None:
-    model, _ = _trained(workshop, "MNIST-M", workshop.seeds[0])
-    _, test = domains(workshop)["MNIST-M"]
+def inside_stage(context: Context) -> None:
+    model, _ = _trained(context, "MNIST-M", context.seeds[0])
+    _, test = domains(context)["MNIST-M"]
     report = model.evaluate(test)
     right = np.flatnonzero(report.labels == report.predicted)[:4]
     chosen = np.concatenate([right, report.mistakes[:2]])
-    workshop.figure(
+    context.figure(
         "grad_cam",
         "Grad-CAM and other explanations: four right answers, two wrong ones",
         lambda: plot.explanations(model, test[chosen]),

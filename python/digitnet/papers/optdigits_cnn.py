@@ -10,7 +10,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import (
     class_counts,
@@ -75,9 +75,9 @@ def make(settings: str, seed: int) -> Model:
     return models.make("optdigits-cnn", preprocess=steps, seed=seed)
 
 
-def options(workshop: Workshop, settings: str, seed: int) -> dict[str, Any]:
+def options(context: Context, settings: str, seed: int) -> dict[str, Any]:
     chosen = {k: v for k, v in SETTINGS[settings].items() if k != "preprocess"}
-    chosen["epochs"] = workshop.size(
+    chosen["epochs"] = context.size(
         smoke=2,
         quick=max(10, chosen["epochs"] // 2),
         default=chosen["epochs"],
@@ -86,77 +86,77 @@ def options(workshop: Workshop, settings: str, seed: int) -> dict[str, Any]:
     return {**chosen, "seed": seed}
 
 
-def pooled(workshop: Workshop) -> Dataset:
+def pooled(context: Context) -> Dataset:
     """All rows: the training file's, then the test file's."""
-    train, test = workshop.data("optdigits")
-    return workshop.remember(
+    train, test = context.data("optdigits")
+    return context.memoize(
         "pooled", lambda: train.joined(test, name="optdigits, all rows")
     )
 
 
-def split(workshop: Workshop) -> tuple[Dataset, Dataset]:
+def split(context: Context) -> tuple[Dataset, Dataset]:
     """The paper's own four fifths and fifth."""
     from sklearn.model_selection import train_test_split
 
-    data = pooled(workshop)
+    data = pooled(context)
     first, second = train_test_split(
         np.arange(len(data)), test_size=0.2, random_state=SPLIT_SEED
     )
     return data[first], data[second]
 
 
-def settings_of(workshop: Workshop) -> str:
+def settings_of(context: Context) -> str:
     """The paper's, or what the validation part chose."""
-    if workshop.protocol == "paper":
+    if context.protocol == "paper":
         return "paper"
-    return str(workshop.once("choice", lambda: _choose(workshop)))
+    return str(context.cached("choice", lambda: _choose(context)))
 
 
-def _choose(workshop: Workshop) -> str:
-    means = {name: np.mean(_validation_scores(workshop, name)) for name in SETTINGS}
+def _choose(context: Context) -> str:
+    means = {name: np.mean(_validation_scores(context, name)) for name in SETTINGS}
     return max(means, key=lambda name: float(means[name]))
 
 
-def _validation_scores(workshop: Workshop, name: str) -> list[float]:
+def _validation_scores(context: Context, name: str) -> list[float]:
     def score(seed: int) -> float:
-        train, _ = split(workshop)
+        train, _ = split(context)
         part, held = train.split((0.8, 0.2), seed=seed)
         model = make(name, seed)
-        model.fit(part, progress=False, **options(workshop, name, seed))
+        model.fit(part, progress=False, **options(context, name, seed))
         return model.evaluate(held)["accuracy"]
 
     return [
-        workshop.once(f"validation {name} {seed}", partial(score, seed))
-        for seed in workshop.seeds
+        context.cached(f"validation {name} {seed}", partial(score, seed))
+        for seed in context.seeds
     ]
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, test = split(workshop)
-    workshop.text(
+def data_stage(context: Context) -> None:
+    train, test = split(context)
+    context.text(
         f"{len(train):,} images to train and {len(test):,} to test, by scikit-learn's "
         f"train_test_split with seed {SPLIT_SEED} over the rows of the training file "
         "followed by those of the test file."
     )
-    both = pooled(workshop)
-    workshop.figure(
+    both = pooled(context)
+    context.figure(
         "samples",
         "One sample of each class",
         lambda: plot.one_per_class(both, seed=SPLIT_SEED),
     )
-    class_counts(workshop, {"training": train, "test": test})
+    class_counts(context, {"training": train, "test": test})
 
 
-def network_stage(workshop: Workshop) -> None:
-    model = make("paper", workshop.seeds[0])
-    workshop.measure("parameters", model.count_params())
-    layer_table(workshop, model)
-    _feature_maps(workshop, model, "before", "before training, as the paper draws them")
+def network_stage(context: Context) -> None:
+    model = make("paper", context.seeds[0])
+    context.measure("parameters", model.count_params())
+    layer_table(context, model)
+    _feature_maps(context, model, "before", "before training, as the paper draws them")
 
 
-def _feature_maps(workshop: Workshop, model: Model, when: str, words: str) -> None:
-    image, _ = pooled(workshop)[IMAGE]
-    workshop.figure(
+def _feature_maps(context: Context, model: Model, when: str, words: str) -> None:
+    image, _ = pooled(context)[IMAGE]
+    context.figure(
         f"feature_maps_{when}",
         f"Feature maps of image {IMAGE} {words}",
         lambda: plot.feature_maps(
@@ -165,78 +165,78 @@ def _feature_maps(workshop: Workshop, model: Model, when: str, words: str) -> No
     )
 
 
-def choice_stage(workshop: Workshop) -> None:
-    for name in workshop.each(SETTINGS):
-        _validation_scores(workshop, name)
+def choice_stage(context: Context) -> None:
+    for name in context.progress(SETTINGS):
+        _validation_scores(context, name)
     rows = []
     for name in SETTINGS:
-        runs = _validation_scores(workshop, name)
+        runs = _validation_scores(context, name)
         rows.append((name, np.mean(runs), np.std(runs), len(runs)))
     frame = pd.DataFrame(rows, columns=["settings", "accuracy", "sd", "runs"])
-    workshop.table(
+    context.table(
         "choice", "Settings compared on a validation fifth of the training part", frame
     )
-    workshop.text(f"Chosen: {settings_of(workshop)}.")
+    context.text(f"Chosen: {settings_of(context)}.")
 
 
-def _trained(workshop: Workshop, seed: int) -> Any:
-    train, _ = split(workshop)
-    name = settings_of(workshop)
-    return workshop.trained(
+def _trained(context: Context, seed: int) -> Any:
+    train, _ = split(context)
+    name = settings_of(context)
+    return context.trained(
         f"{name} {seed}",
         lambda: make(name, seed),
         train,
-        **options(workshop, name, seed),
+        **options(context, name, seed),
     )
 
 
-def training_stage(workshop: Workshop) -> None:
-    _, test = split(workshop)
+def training_stage(context: Context) -> None:
+    _, test = split(context)
     keys = ("accuracy", "log_loss", "precision_macro", "recall_macro", "f1_macro")
     rows, histories = [], []
-    for seed in workshop.each(workshop.seeds):
-        model, history = _trained(workshop, seed)
+    for seed in context.progress(context.seeds):
+        model, history = _trained(context, seed)
         report = model.evaluate(test)
         last = [history["accuracy"][-1], history["loss"][-1]]
         rows.append(last + [report[key] for key in keys])
         histories.append(history)
     columns = ["training accuracy", "training loss", *keys]
-    scores(workshop, "Last training epoch and test scores", rows, columns, histories)
+    scores(context, "Last training epoch and test scores", rows, columns, histories)
 
 
-def inside_stage(workshop: Workshop) -> None:
-    model, _ = _trained(workshop, workshop.seeds[0])
-    _feature_maps(workshop, model, "after", "after training")
+def inside_stage(context: Context) -> None:
+    model, _ = _trained(context, context.seeds[0])
+    _feature_maps(context, model, "after", "after training")
 
 
-def report_stage(workshop: Workshop) -> None:
-    _, test = split(workshop)
-    model, _ = _trained(workshop, workshop.seeds[0])
+def report_stage(context: Context) -> None:
+    _, test = split(context)
+    model, _ = _trained(context, context.seeds[0])
     report = model.evaluate(test)
-    confusion(workshop, report)
-    workshop.figure("roc", "ROC curves and areas", lambda: plot.roc(report))
-    workshop.figure(
+    confusion(context, report)
+    context.figure("roc", "ROC curves and areas", lambda: plot.roc(report))
+    context.figure(
         "misclassified",
         "Mistakes, the surest first",
         lambda: plot.misclassified(report),
     )
-    workshop.table("per_class", "Each class", report.per_class)
-    workshop.measure("auc", report["auc_macro"])
+    context.table("per_class", "Each class", report.per_class)
+    context.measure("auc", report["auc_macro"])
 
 
-def fold_score(workshop: Workshop, seed: int, fold: int) -> list[float]:
+def fold_score(context: Context, seed: int, fold: int) -> list[float]:
     """[loss, accuracy] on a fold of all rows, trained on the others."""
-    data = pooled(workshop)
+    data = pooled(context)
     train, test = data.k_fold(FOLDS, seed=seed, stratify=False)[fold]
-    name = settings_of(workshop)
+    name = settings_of(context)
     model = make(name, seed * FOLDS + fold)
-    model.fit(data[train], progress=False, **options(workshop, name, seed))
+    model.fit(data[train], progress=False, **options(context, name, seed))
     report: Report = model.evaluate(data[test])
     return [report["log_loss"], report["accuracy"]]
 
 
-def folds_stage(workshop: Workshop) -> None:
-    cross_validation(workshop, FOLDS, partial(fold_score, workshop))
+def folds_stage(context: Context) -> None:
+    cross_validation(context, FOLDS, partial(fold_score, context))
 
 
 def recipe() -> Recipe:

@@ -10,7 +10,7 @@ from typing import Any
 from digitnet import models
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import find_file
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.models.weights import PUBLISHED
 from digitnet.train.history import History
@@ -43,98 +43,96 @@ def imagenet_weights() -> Path | None:
     return find_file(PUBLISHED["vgg16"])
 
 
-def here(workshop: Workshop, base: str) -> bool:
+def here(context: Context, base: str) -> bool:
     """Whether a base can be had; half a gigabyte is checked once a run."""
     if base != "ImageNet":
         return True
-    return workshop.remember("ImageNet", imagenet_weights) is not None
+    return context.memoize("ImageNet", imagenet_weights) is not None
 
 
-def best_base(workshop: Workshop) -> str:
+def best_base(context: Context) -> str:
     """ImageNet's if its weights are on this machine, else Fashion-MNIST's."""
-    return next(base for base in BASES if here(workshop, base))
+    return next(base for base in BASES if here(context, base))
 
 
-def side(workshop: Workshop) -> int:
+def side(context: Context) -> int:
     """Pixels a side: the paper's 48, or the least that VGG16 takes."""
-    return workshop.size(smoke=32, quick=32, default=48, full=48)
+    return context.size(smoke=32, quick=32, default=48, full=48)
 
 
-def _count(workshop: Workshop) -> int | None:
-    return workshop.size(smoke=40, quick=2_500, default=10_000, full=None)
+def _count(context: Context) -> int | None:
+    return context.size(smoke=40, quick=2_500, default=10_000, full=None)
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
+def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test); the paper validates on the test set."""
-    return workshop.remember("parts", lambda: _parts(workshop))
+    return context.memoize("parts", lambda: _parts(context))
 
 
-def _parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
-    train, test = workshop.data("mnist")
-    train = workshop.part(train, _count(workshop))
-    few = workshop.size(smoke=40, quick=1_500, default=10_000, full=None)
-    test = workshop.part(test, few)
-    if workshop.protocol == "paper":
+def _parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
+    train, test = context.data("mnist")
+    train = context.part(train, _count(context))
+    few = context.size(smoke=40, quick=1_500, default=10_000, full=None)
+    test = context.part(test, few)
+    if context.protocol == "paper":
         return train, test, test
     first, held = train.split((0.9, 0.1), seed=0)
     return first, held, test
 
 
-def steps(workshop: Workshop) -> list[Any]:
+def steps(context: Context) -> list[Any]:
     """Grey to three channels, resized, less the training set's mean; torchvision's scale."""
-    return workshop.remember("steps", lambda: _steps(workshop))
+    return context.memoize("steps", lambda: _steps(context))
 
 
-def _steps(workshop: Workshop) -> list[Any]:
-    train, _, _ = parts(workshop)
+def _steps(context: Context) -> list[Any]:
+    train, _, _ = parts(context)
     mean = float(train.images.mean()) / train.max_value
     spread = [0.229, 0.224, 0.225]
     return [
         ("grey_to_rgb", {}),
-        ("resize", {"height": side(workshop), "width": side(workshop)}),
+        ("resize", {"height": side(context), "width": side(context)}),
         ("scale", {}),
         ("standardise", {"mean": [mean] * 3, "std": spread}),
     ]
 
 
-def fresh(workshop: Workshop, seed: int) -> Model:
-    return models.make(
-        "vgg16-transfer", (28, 28), seed=seed, preprocess=steps(workshop)
-    )
+def fresh(context: Context, seed: int) -> Model:
+    return models.make("vgg16-transfer", (28, 28), seed=seed, preprocess=steps(context))
 
 
-def source(workshop: Workshop) -> tuple[Model, History]:
+def source(context: Context) -> tuple[Model, History]:
     """The network that learned Fashion-MNIST, whose base is carried over to digits."""
-    return workshop.remember("source", lambda: _source(workshop))
+    return context.memoize("source", lambda: _source(context))
 
 
-def _source(workshop: Workshop) -> tuple[Model, History]:
-    train, _ = workshop.data("fashion-mnist")
-    train, held = workshop.part(train, _count(workshop)).split((0.9, 0.1), seed=0)
-    return workshop.trained(
+def _source(context: Context) -> tuple[Model, History]:
+    train, _ = context.data("fashion-mnist")
+    train, held = context.part(train, _count(context)).split((0.9, 0.1), seed=0)
+    return context.trained(
         "source",
-        lambda: fresh(workshop, 0),
+        lambda: fresh(context, 0),
         train,
         held,
-        epochs=workshop.size(smoke=1, quick=6, default=8, full=10),
+        epochs=context.size(smoke=1, quick=6, default=8, full=10),
         learning_rate=0.0005,
     )
 
 
-def based(workshop: Workshop, base: str, seed: int) -> Model:
+def based(context: Context, base: str, seed: int) -> Model:
     """A fresh head on a base."""
-    model = fresh(workshop, seed)
+    model = fresh(context, seed)
     if base == "Fashion-MNIST":
-        model.load_weights(models.split_at(source(workshop)[0])[0])
+        model.load_weights(models.split_at(source(context)[0])[0])
     elif base == "ImageNet":
-        path = workshop.remember("ImageNet", imagenet_weights)
+        path = context.memoize("ImageNet", imagenet_weights)
         assert path is not None, "asked for weights that are not here"
         model.load_weights(path)
     return model
 
 
 def frozen(
-    workshop: Workshop,
+    context: Context,
     base: str,
     seed: int,
     *,
@@ -142,64 +140,64 @@ def frozen(
     enlarged: bool = False,
 ) -> tuple[Model, History]:
     """The head trained behind the frozen base."""
-    train, held, _ = parts(workshop)
-    head = head or chosen(workshop)
+    train, held, _ = parts(context)
+    head = head or chosen(context)
     if enlarged:
         train = train.enlarged(AUGMENT, 1, seed=seed)
-    return workshop.trained(
+    return context.trained(
         f"frozen {base} {head} {enlarged} {seed}",
-        lambda: based(workshop, base, seed),
+        lambda: based(context, base, seed),
         train,
         held,
         method="fit_head",
         batch_size=64,
         seed=seed,
-        **HEADS[head] | ({"epochs": 2} if workshop.mode == "smoke" else {}),
+        **HEADS[head] | ({"epochs": 2} if context.mode == "smoke" else {}),
     )
 
 
-def head_score(workshop: Workshop, head: str) -> float:
+def head_score(context: Context, head: str) -> float:
     """Validation accuracy of a way to train the head."""
-    _, history = frozen(workshop, best_base(workshop), 0, head=head)
+    _, history = frozen(context, best_base(context), 0, head=head)
     return history["val_accuracy"][-1]
 
 
-def chosen(workshop: Workshop) -> str:
-    if workshop.protocol == "paper":
+def chosen(context: Context) -> str:
+    if context.protocol == "paper":
         return "paper"
-    return max(HEADS, key=partial(head_score, workshop))
+    return max(HEADS, key=partial(head_score, context))
 
 
-def two_blocks(workshop: Workshop, base: str, seed: int) -> tuple[Model, History]:
+def two_blocks(context: Context, base: str, seed: int) -> tuple[Model, History]:
     """Fine-tuned from block 4 on: the first three blocks are asked once."""
-    train, held, _ = parts(workshop)
-    return workshop.trained(
+    train, held, _ = parts(context)
+    return context.trained(
         f"two blocks {base} {seed}",
-        lambda: frozen(workshop, base, seed)[0],
+        lambda: frozen(context, base, seed)[0],
         train,
         held,
         method="fit_head",
         base="block3_pool",
-        epochs=workshop.size(smoke=1, quick=6, default=12, full=20),
+        epochs=context.size(smoke=1, quick=6, default=12, full=20),
         batch_size=64,
         seed=seed,
         **TUNED,
     )
 
 
-def scratch(workshop: Workshop, seed: int) -> tuple[Model, History]:
+def scratch(context: Context, seed: int) -> tuple[Model, History]:
     """The same network, nothing carried over."""
-    return _whole(workshop, "scratch", lambda: fresh(workshop, seed), seed, 0.0005)
+    return _whole(context, "scratch", lambda: fresh(context, seed), seed, 0.0005)
 
 
-def lenet5(workshop: Workshop, seed: int) -> tuple[Model, History]:
-    return _whole(workshop, "lenet5", lambda: models.make("lenet5", seed=seed), seed)
+def lenet5(context: Context, seed: int) -> tuple[Model, History]:
+    return _whole(context, "lenet5", lambda: models.make("lenet5", seed=seed), seed)
 
 
-def alexnet(workshop: Workshop, seed: int) -> tuple[Model, History]:
+def alexnet(context: Context, seed: int) -> tuple[Model, History]:
     resized = [("resize", {"height": 32, "width": 32}), ("scale", {})]
     return _whole(
-        workshop,
+        context,
         "alexnet-small",
         lambda: models.make("alexnet-small", (28, 28), seed=seed, preprocess=resized),
         seed,
@@ -208,36 +206,36 @@ def alexnet(workshop: Workshop, seed: int) -> tuple[Model, History]:
 
 
 def _whole(
-    workshop: Workshop,
+    context: Context,
     name: str,
     make: Callable[[], Model],
     seed: int,
     learning_rate: float | None = None,
 ) -> tuple[Model, History]:
-    train, held, _ = parts(workshop)
-    return workshop.trained(
+    train, held, _ = parts(context)
+    return context.trained(
         f"{name} {seed}",
         make,
         train,
         held,
-        epochs=workshop.size(smoke=1, quick=6, default=10, full=20),
+        epochs=context.size(smoke=1, quick=6, default=10, full=20),
         learning_rate=learning_rate,
         seed=seed,
     )
 
 
-def networks(workshop: Workshop) -> dict[str, Callable[[int], tuple[Model, History]]]:
+def networks(context: Context) -> dict[str, Callable[[int], tuple[Model, History]]]:
     """Everything that is compared, by name; each is trained from a seed."""
     found: dict[str, Callable[[int], tuple[Model, History]]] = {}
-    had = [base for base in BASES if here(workshop, base)]
+    had = [base for base in BASES if here(context, base)]
     for base in had:
-        found[f"frozen, {base}"] = partial(frozen, workshop, base)
-    best = best_base(workshop)
-    found[f"frozen, {best}, augmented"] = partial(frozen, workshop, best, enlarged=True)
+        found[f"frozen, {base}"] = partial(frozen, context, base)
+    best = best_base(context)
+    found[f"frozen, {best}, augmented"] = partial(frozen, context, best, enlarged=True)
     for base in had:
         if base != "random":
-            found[f"two blocks, {base}"] = partial(two_blocks, workshop, base)
-    found["from scratch"] = partial(scratch, workshop)
-    found["LeNet-5"] = partial(lenet5, workshop)
-    found["AlexNet, small"] = partial(alexnet, workshop)
+            found[f"two blocks, {base}"] = partial(two_blocks, context, base)
+    found["from scratch"] = partial(scratch, context)
+    found["LeNet-5"] = partial(lenet5, context)
+    found["AlexNet, small"] = partial(alexnet, context)
     return found

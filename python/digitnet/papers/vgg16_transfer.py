@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion, layer_table
 from digitnet.papers.vgg16_networks import (
@@ -39,70 +39,70 @@ IMAGENET_CLAIMS = (
 )
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, held, test = parts(workshop)
-    mean = 255 * steps(workshop)[-1][1]["mean"][0]
-    workshop.text(
+def data_stage(context: Context) -> None:
+    train, held, test = parts(context)
+    mean = 255 * steps(context)[-1][1]["mean"][0]
+    context.text(
         f"{len(train):,} images to train, {len(held):,} to validate, {len(test):,} to "
-        f"test. Grey becomes three equal channels of {side(workshop)}x{side(workshop)} "
+        f"test. Grey becomes three equal channels of {side(context)}x{side(context)} "
         f"pixels (nearest); the training set's mean, {mean:.2f} of 255 in each channel, "
         "is subtracted."
     )
-    workshop.figure("samples", "Samples", lambda: plot.sample_grid(train, 5, 10))
-    class_counts(workshop, {"training": train, "validation": held, "test": test})
+    context.figure("samples", "Samples", lambda: plot.sample_grid(train, 5, 10))
+    class_counts(context, {"training": train, "validation": held, "test": test})
 
 
-def network_stage(workshop: Workshop) -> None:
-    model = fresh(workshop, 0)
+def network_stage(context: Context) -> None:
+    model = fresh(context, 0)
     head = sum(
         value.size
         for name, value in model.state_dict().items()
         if name.startswith("dense")
     )
-    workshop.measure("parameters", model.count_params())
-    workshop.measure("head parameters", head)
-    workshop.figure(
+    context.measure("parameters", model.count_params())
+    context.measure("head parameters", head)
+    context.figure(
         "architecture",
         "The network; what is frozen is hatched",
         lambda: plot.architecture(model, frozen="block*"),
     )
-    layer_table(workshop, model)
+    layer_table(context, model)
 
 
-def base_stage(workshop: Workshop) -> None:
-    if not here(workshop, "ImageNet"):
-        workshop.note(
+def base_stage(context: Context) -> None:
+    if not here(context, "ImageNet"):
+        context.note(
             "ImageNet's weights are not on this machine: what rests on them is not "
             "measured (digitnet.models.fetch_weights('vgg16') gets them). The experiment "
             "is made with a base that learned Fashion-MNIST."
         )
-    model, history = source(workshop)
-    workshop.figure(
+    model, history = source(context)
+    context.figure(
         "source_curves",
         "The same network learns Fashion-MNIST first",
         lambda: plot.training_curves(history),
     )
-    workshop.figure(
+    context.figure(
         "first_filters",
         "Its first filters",
         lambda: plot.filters(model, "block1_conv1"),
     )
 
 
-def choice_stage(workshop: Workshop) -> None:
-    rows = [(head, head_score(workshop, head)) for head in workshop.each(HEADS)]
+def choice_stage(context: Context) -> None:
+    rows = [(head, head_score(context, head)) for head in context.progress(HEADS)]
     frame = pd.DataFrame(rows, columns=["head trained by", "validation accuracy"])
-    workshop.table("choice", "Ways to train the head", frame)
-    workshop.text(f"Chosen on the validation part: {chosen(workshop)}.")
+    context.table("choice", "Ways to train the head", frame)
+    context.text(f"Chosen on the validation part: {chosen(context)}.")
 
 
-def all_scores(workshop: Workshop) -> pd.DataFrame:
+def all_scores(context: Context) -> pd.DataFrame:
     """One row for each network, part of the images and seed."""
-    train, _, test = parts(workshop)
-    compared = networks(workshop)
+    train, _, test = parts(context)
+    compared = networks(context)
     rows = []
-    cases = [(name, seed) for name in compared for seed in workshop.seeds]
-    for name, seed in workshop.each(cases):
+    cases = [(name, seed) for name in compared for seed in context.seeds]
+    for name, seed in context.progress(cases):
         model, _ = compared[name](seed)
         for part, data in (("training", train), ("test", test)):
             report = model.evaluate(data)
@@ -111,93 +111,93 @@ def all_scores(workshop: Workshop) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["network", "images", *names])
 
 
-def training_stage(workshop: Workshop) -> None:
+def training_stage(context: Context) -> None:
     """Every network on training and test images; the paper's two tables."""
-    scores = all_scores(workshop)
+    scores = all_scores(context)
     for part, own in scores.groupby("images", sort=False):
         by_network = own.drop(columns="images").groupby("network", sort=False)
         means = by_network.mean()
         shown = means.assign(sd=by_network["accuracy"].std(ddof=1).fillna(0.0))
-        workshop.table(str(part), f"On {part} images, macro averages", shown)
+        context.table(str(part), f"On {part} images, macro averages", shown)
         for name, values in by_network["accuracy"]:
-            workshop.measure(f"{name} {part}", values)
+            context.measure(f"{name} {part}", values)
     accuracy = means["accuracy"].rename("test accuracy")  # the last part's
-    workshop.figure("comparison", "Test accuracy", lambda: plot.comparison(accuracy))
+    context.figure("comparison", "Test accuracy", lambda: plot.comparison(accuracy))
     gain = 100 * (accuracy["frozen, Fashion-MNIST"] - accuracy["frozen, random"])
-    workshop.text(
+    context.text(
         f"A frozen base that learned Fashion-MNIST is worth {gain:+.1f} points against one "
         "of random weights."
     )
-    _imagenet_claims(workshop)
+    _imagenet_claims(context)
 
 
-def _imagenet_claims(workshop: Workshop) -> None:
+def _imagenet_claims(context: Context) -> None:
     """What the paper claims of ImageNet's weights: measured, or why not."""
-    if here(workshop, "ImageNet"):
-        histories = [frozen(workshop, "ImageNet", s)[1] for s in workshop.seeds]
+    if here(context, "ImageNet"):
+        histories = [frozen(context, "ImageNet", s)[1] for s in context.seeds]
         last = [history["val_accuracy"][-1] for history in histories]
-        workshop.measure("frozen, ImageNet validation", last)
-        training = workshop.record.measured["frozen, ImageNet training"]
-        workshop.measure("table 1", training)
+        context.measure("frozen, ImageNet validation", last)
+        training = context.record.measured["frozen, ImageNet training"]
+        context.measure("table 1", training)
     else:
         for key in IMAGENET_CLAIMS:
-            workshop.not_measured(key, NO_WEIGHTS)
-    workshop.not_measured("xgboost", "boosted trees on features are in the studies")
+            context.not_measured(key, NO_WEIGHTS)
+    context.not_measured("xgboost", "boosted trees on features are in the studies")
 
 
-def curves_stage(workshop: Workshop) -> None:
-    _, history = frozen(workshop, best_base(workshop), workshop.seeds[0])
-    workshop.figure(
+def curves_stage(context: Context) -> None:
+    _, history = frozen(context, best_base(context), context.seeds[0])
+    context.figure(
         "curves",
-        f"The head behind the frozen base ({best_base(workshop)})",
+        f"The head behind the frozen base ({best_base(context)})",
         lambda: plot.training_curves(history),
     )
     for metric in ("accuracy", "loss"):
         grid = history.to_frame()[[metric, f"val_{metric}"]]
         grid = grid[:: -(-len(grid) // 20)]  # twenty rows are enough to see
         grid.columns = pd.Index(["training", "validation"])
-        workshop.figure(
+        context.figure(
             f"heat_map_{metric}",
             f"Training and validation {metric}",
             partial(plot.heat_map, grid, metric),
         )
 
 
-def predictions_stage(workshop: Workshop) -> None:
-    model, _ = frozen(workshop, best_base(workshop), workshop.seeds[0])
-    report = model.evaluate(parts(workshop)[2])
-    workshop.figure(
+def predictions_stage(context: Context) -> None:
+    model, _ = frozen(context, best_base(context), context.seeds[0])
+    report = model.evaluate(parts(context)[2])
+    context.figure(
         "predictions",
         "25 random test images: true class orange, predicted green",
         lambda: plot.predictions(report, 25),
     )
-    confusion(workshop, report)
+    confusion(context, report)
 
 
-def inside_stage(workshop: Workshop) -> None:
-    model, _ = frozen(workshop, best_base(workshop), workshop.seeds[0])
-    image, _ = parts(workshop)[2][0]
-    workshop.figure(
+def inside_stage(context: Context) -> None:
+    model, _ = frozen(context, best_base(context), context.seeds[0])
+    image, _ = parts(context)[2][0]
+    context.figure(
         "feature_maps",
         "Feature maps of a test image",
         lambda: plot.feature_maps(model, image, MAPS),
     )
     ascent: dict[str, Any] = {
-        "steps": workshop.size(smoke=2, quick=60, default=200, full=400)
+        "steps": context.size(smoke=2, quick=60, default=200, full=400)
     }
-    workshop.figure(
+    context.figure(
         "maximised_classes",
         "Images that excite each class most",
         lambda: plot.maximised(model, **ascent),
     )
-    workshop.figure(
+    context.figure(
         "maximised_channels",
         "Images that excite channels of block 3 most",
         lambda: plot.maximised(model, "block3_conv3", range(8), **ascent),
     )
 
 
-def features_stage(workshop: Workshop) -> None:
+def features_stage(context: Context) -> None:
     """The base's 512 numbers into other classifiers."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -205,8 +205,8 @@ def features_stage(workshop: Workshop) -> None:
     from sklearn.svm import SVC
     from sklearn.tree import DecisionTreeClassifier
 
-    train, _, test = parts(workshop)
-    model, _ = frozen(workshop, best_base(workshop), workshop.seeds[0])
+    train, _, test = parts(context)
+    model, _ = frozen(context, best_base(context), context.seeds[0])
     known, asked = (model.features(data, progress=False) for data in (train, test))
     classifiers = {
         "logistic regression": make_pipeline(
@@ -216,14 +216,14 @@ def features_stage(workshop: Workshop) -> None:
         "decision tree": DecisionTreeClassifier(random_state=0),
     }
     rows = []
-    for name, classifier in workshop.each(classifiers.items()):
+    for name, classifier in context.progress(classifiers.items()):
         classifier.fit(known, train.labels)
         scores = [classifier.score(known, train.labels)]
         rows.append((name, *scores, classifier.score(asked, test.labels)))
     frame = pd.DataFrame(rows, columns=["classifier", "training", "test"])
-    workshop.table(
+    context.table(
         "classifiers",
-        f"Accuracy on the frozen base's features ({best_base(workshop)})",
+        f"Accuracy on the frozen base's features ({best_base(context)})",
         frame,
     )
 

@@ -154,7 +154,7 @@ def restorations(
     pipeline = Pipeline(as_text(augment))
     noisy = pipeline(clean, seed=seed, max_value=data.max_value)
     spoiled = part._like(_base=noisy, _rows=None)
-    restored = model.restore(spoiled) * data.max_value
+    restored = model.reconstruct(spoiled) * data.max_value
     ax = axes_for(ax, 0.9 * len(part) + 0.8, 3)
     sheet = Sheet(ax, 3, len(part), titles=False)
     rows = (("as it was", clean), ("spoiled", noisy), ("restored", restored))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.files import check_target
-from digitnet._utils.parallel import at_once
+from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
 from digitnet.search.space import (
     METHODS,
@@ -202,7 +202,7 @@ def search(
         if _finished(study) < trials:
             study.optimize(objective, n_trials=1, catch=(_Failed,))
 
-    at_once(one, range(trials - _finished(study)), jobs=jobs)
+    parallel_map(one, range(trials - _finished(study)), jobs=jobs)
     return Search(study, method)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop, mean_and_spread
+from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import (
@@ -85,18 +85,18 @@ OF_NETWORK = ("norm", "pool", "dropout", "depth")
 Case = tuple[str, int]
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset]:
+def parts(context: Context) -> tuple[Dataset, Dataset]:
     """(training, validation), both of the training images."""
-    train, _ = workshop.data("mnist")
-    few = workshop.size(smoke=150, quick=2_500, default=10_000, full=None)
-    first, held = workshop.remember("parts", lambda: train.split((0.8, 0.2), seed=0))
-    return workshop.part(first, few), workshop.part(held, few)
+    train, _ = context.data("mnist")
+    few = context.size(smoke=150, quick=2_500, default=10_000, full=None)
+    first, held = context.memoize("parts", lambda: train.split((0.8, 0.2), seed=0))
+    return context.part(first, few), context.part(held, few)
 
 
-def seeds(workshop: Workshop) -> list[int]:
+def seeds(context: Context) -> list[int]:
     """At least two: a difference needs a spread."""
-    least = workshop.size(smoke=2, quick=3, default=5, full=10)
-    return [*range(max(least, len(workshop.seeds)))]
+    least = context.size(smoke=2, quick=3, default=5, full=10)
+    return [*range(max(least, len(context.seeds)))]
 
 
 def changes(variant: str) -> dict[str, Any]:
@@ -104,14 +104,14 @@ def changes(variant: str) -> dict[str, Any]:
     return {} if variant == BASE else found[variant]
 
 
-def score(workshop: Workshop, variant: str, seed: int) -> float:
+def score(context: Context, variant: str, seed: int) -> float:
     def one() -> float:
-        train, held = parts(workshop)
+        train, held = parts(context)
         own = changes(variant)
         layers = network(**{k: v for k, v in own.items() if k in OF_NETWORK})
         model = Model(layers, train.shape, train.classes, seed=seed)
         options = {k: v for k, v in own.items() if k not in OF_NETWORK}
-        epochs = workshop.size(smoke=1, quick=6, default=10, full=20)
+        epochs = context.size(smoke=1, quick=6, default=10, full=20)
         model.fit(
             train,
             **{"epochs": epochs, "learning_rate": 0.004, "batch_size": 64} | options,
@@ -120,67 +120,67 @@ def score(workshop: Workshop, variant: str, seed: int) -> float:
         )
         return model.evaluate(held)["accuracy"]
 
-    return float(workshop.once(f"{variant} {seed}", one))
+    return float(context.cached(f"{variant} {seed}", one))
 
 
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, held = parts(workshop)
-    class_counts(workshop, {"training": train, "validation": held})
-    workshop.figure(
+def data_stage(context: Context) -> None:
+    train, held = parts(context)
+    class_counts(context, {"training": train, "validation": held})
+    context.figure(
         "augmented",
         "What is done to an image by turns, shifts and flips",
         partial(plot.augmented, train, changes("both and flips")["augment"], 3, 8),
     )
 
 
-def kind_stage(kind: str) -> Callable[[Workshop], None]:
-    def stage(workshop: Workshop) -> None:
-        repeated = seeds(workshop)
+def kind_stage(kind: str) -> Callable[[Context], None]:
+    def stage(context: Context) -> None:
+        repeated = seeds(context)
         names = [BASE, *VARIANTS[kind]]
         cases = [(name, seed) for name in names for seed in repeated]
-        found = workshop.at_once(lambda case: score(workshop, *case), cases)
+        found = context.parallel_map(lambda case: score(context, *case), cases)
         scores = pd.Series(found, pd.MultiIndex.from_tuples(cases)).unstack(0)[names]
         scores.index.name = "seed"
         rows = []
         for name in names:
             differences = (scores[name] - scores[BASE]).to_numpy()
-            mean, spread = mean_and_spread(differences)
+            mean, spread = mean_and_std(differences)
             better = int((differences > 0).sum())
             rows.append((name, scores[name].mean(), mean, spread, better))
         columns = ["variant", "accuracy", "difference", "sd of difference", "better"]
         frame = pd.DataFrame(rows, columns=columns)
         slug = kind.replace(" ", "_")
-        workshop.table(slug, f"{kind.capitalize()}: against the base", frame)
-        workshop.figure(
+        context.table(slug, f"{kind.capitalize()}: against the base", frame)
+        context.figure(
             slug,
             f"{kind.capitalize()}: every seed a point",
             lambda: plot.distribution(scores, "validation accuracy"),
         )
         for name in VARIANTS[kind]:
-            workshop.measure(name, (scores[name] - scores[BASE]).to_numpy())
+            context.measure(name, (scores[name] - scores[BASE]).to_numpy())
 
     return stage
 
 
-def summary_stage(workshop: Workshop) -> None:
-    train, held = parts(workshop)
-    repeated = seeds(workshop)
-    base = [score(workshop, BASE, seed) for seed in repeated]
-    workshop.measure("base accuracy", base)
+def summary_stage(context: Context) -> None:
+    train, held = parts(context)
+    repeated = seeds(context)
+    base = [score(context, BASE, seed) for seed in repeated]
+    context.measure("base accuracy", base)
     every = [name for kind in VARIANTS.values() for name in kind]
     gains = pd.Series(
         {
-            name: np.mean([score(workshop, name, s) for s in repeated]) - np.mean(base)
+            name: np.mean([score(context, name, s) for s in repeated]) - np.mean(base)
             for name in every
         },
         name="difference",
     ).sort_values(ascending=False)
     frame = gains.rename_axis("variant").reset_index()
-    workshop.table("summary", "All changes, the best first", frame)
-    workshop.text(
+    context.table("summary", "All changes, the best first", frame)
+    context.text(
         f"Base: two blocks of two 3x3 convolutions (16 and 32 channels) with batch norm, "
         "max-pool and dropout .25, Adam with one cycle, no augmentation. "
         f"{len(train):,} training and {len(held):,} validation images, "

@@ -14,7 +14,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop, mean_and_spread
+from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.models.model import Model
@@ -70,11 +70,11 @@ def classifiers(seed: int) -> dict[str, Callable[[], Any]]:
 ON_FEATURES = ("SVM (RBF)", "logistic regression", "decision tree", "XGBoost")
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset]:
-    train, test = workshop.data("mnist")
-    few = workshop.size(smoke=150, quick=3_000, default=10_000, full=None)
-    asked = workshop.size(smoke=100, quick=2_000, default=None, full=None)
-    return workshop.part(train, few), workshop.part(test, asked)
+def parts(context: Context) -> tuple[Dataset, Dataset]:
+    train, test = context.data("mnist")
+    few = context.size(smoke=150, quick=3_000, default=10_000, full=None)
+    asked = context.size(smoke=100, quick=2_000, default=None, full=None)
+    return context.part(train, few), context.part(test, asked)
 
 
 def pixels(data: Dataset) -> Features:
@@ -126,13 +126,13 @@ def answers(model: Model, data: Dataset, layer: str) -> Features:
     return np.concatenate(parts)
 
 
-def network(workshop: Workshop, seed: int) -> tuple[Model, History]:
-    train, _ = parts(workshop)
-    return workshop.trained(
+def network(context: Context, seed: int) -> tuple[Model, History]:
+    train, _ = parts(context)
+    return context.trained(
         f"two-conv-small {seed}",
         lambda: models.make("two-conv-small", classes=train.classes, seed=seed),
         train,
-        epochs=workshop.size(smoke=1, quick=8, default=10, full=15),
+        epochs=context.size(smoke=1, quick=8, default=10, full=15),
         batch_size=128,
         seed=seed,
     )
@@ -141,69 +141,69 @@ def network(workshop: Workshop, seed: int) -> tuple[Model, History]:
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, test = parts(workshop)
-    class_counts(workshop, {"training": train, "test": test})
-    workshop.figure("samples", "Samples", partial(plot.sample_grid, train, 3, 10))
+def data_stage(context: Context) -> None:
+    train, test = parts(context)
+    class_counts(context, {"training": train, "test": test})
+    context.figure("samples", "Samples", partial(plot.sample_grid, train, 3, 10))
 
 
-def neighbours_stage(workshop: Workshop) -> None:
+def neighbours_stage(context: Context) -> None:
     """Brute force over all training images, where the data are here."""
-    names = workshop.size(
+    names = context.size(
         smoke=["optdigits"],
         quick=["optdigits"],
         default=[*NEIGHBOURS],
         full=[*NEIGHBOURS],
     )
     rows = []
-    for name in workshop.each(names):
-        train, test = workshop.data(name)
-        few = workshop.size(smoke=200, quick=None, default=None, full=None)
-        train, test = workshop.part(train, few), workshop.part(test, few)
-        right = workshop.once(f"nearest {name}", partial(nearest, train, test))
-        workshop.measure(f"1-NN {name}", right / len(test))
+    for name in context.progress(names):
+        train, test = context.data(name)
+        few = context.size(smoke=200, quick=None, default=None, full=None)
+        train, test = context.part(train, few), context.part(test, few)
+        right = context.cached(f"nearest {name}", partial(nearest, train, test))
+        context.measure(f"1-NN {name}", right / len(test))
         rows.append((name, len(train), len(test), right, right / len(test)))
     for name in NEIGHBOURS:
         if name not in names:
-            workshop.not_measured(f"1-NN {name}", f"not in {workshop.mode} mode")
+            context.not_measured(f"1-NN {name}", f"not in {context.mode} mode")
     columns = ["data", "training images", "test images", "right", "accuracy"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("neighbours", "The one nearest neighbour, by brute force", frame)
+    context.table("neighbours", "The one nearest neighbour, by brute force", frame)
 
 
 COLUMNS = ["classifier", "training", "test", "fit seconds", "predict seconds"]
 
 
-def _table(workshop: Workshop, name: str, title: str, rows: list[Any]) -> pd.DataFrame:
+def _table(context: Context, name: str, title: str, rows: list[Any]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    workshop.table(name, title, frame)
+    context.table(name, title, frame)
     test = frame.set_index("classifier")["test"].rename("test accuracy")
-    workshop.figure(name, title, lambda: plot.comparison(test))
+    context.figure(name, title, lambda: plot.comparison(test))
     return frame
 
 
-def pixels_stage(workshop: Workshop) -> None:
-    train, test = parts(workshop)
+def pixels_stage(context: Context) -> None:
+    train, test = parts(context)
     known, asked = pixels(train), pixels(test)
-    seed = workshop.seeds[0]
+    seed = context.seeds[0]
     rows: list[Any] = []
-    for name, make in workshop.each(classifiers(seed).items()):
+    for name, make in context.progress(classifiers(seed).items()):
         work = partial(scored, make, known, train, asked, test)
-        rows.append((name, *workshop.once(f"pixels {name}", work)))
-    rows.append(("CNN", *_cnn_scores(workshop, seed)))
-    frame = _table(workshop, "pixels", "Classifiers on pixels, and a small CNN", rows)
+        rows.append((name, *context.cached(f"pixels {name}", work)))
+    rows.append(("CNN", *_cnn_scores(context, seed)))
+    frame = _table(context, "pixels", "Classifiers on pixels, and a small CNN", rows)
     for name, score in zip(frame["classifier"], frame["test"], strict=True):
-        workshop.measure(f"pixels {name}", score)
-    _say_xgboost(workshop, "pixels XGBoost")
-    workshop.text(
+        context.measure(f"pixels {name}", score)
+    _say_xgboost(context, "pixels XGBoost")
+    context.text(
         f"{len(train):,} training and {len(test):,} test images. Training accuracy is of as "
         "many training images as are tested. Seconds are of one run, on this machine."
     )
 
 
-def _cnn_scores(workshop: Workshop, seed: int) -> list[float]:
-    train, test = parts(workshop)
-    model, history = network(workshop, seed)
+def _cnn_scores(context: Context, seed: int) -> list[float]:
+    train, test = parts(context)
+    model, history = network(context, seed)
 
     def ask() -> list[float]:
         start = time.perf_counter()
@@ -211,58 +211,58 @@ def _cnn_scores(workshop: Workshop, seed: int) -> list[float]:
         seconds = time.perf_counter() - start
         return [model.evaluate(train[: len(test)])["accuracy"], right, seconds]
 
-    learned, right, seconds = workshop.once(f"CNN {seed}", ask)
+    learned, right, seconds = context.cached(f"CNN {seed}", ask)
     return [learned, right, sum(history["seconds"]), seconds]
 
 
-def _say_xgboost(workshop: Workshop, key: str) -> None:
+def _say_xgboost(context: Context, key: str) -> None:
     if importlib.util.find_spec("xgboost") is None:
-        workshop.not_measured(key, "xgboost is not installed")
+        context.not_measured(key, "xgboost is not installed")
 
 
-def features_stage(workshop: Workshop) -> None:
+def features_stage(context: Context) -> None:
     """What is behind the last flatten of a trained network, into other classifiers."""
-    train, test = parts(workshop)
+    train, test = parts(context)
     rows: list[Any] = []
-    for seed in workshop.each(workshop.seeds):
-        model, _ = network(workshop, seed)
+    for seed in context.progress(context.seeds):
+        model, _ = network(context, seed)
         own = classifiers(seed)
         known, asked = (model.features(d, progress=False) for d in (train, test))
         for name in ON_FEATURES:
             if name in own:
                 work = partial(scored, own[name], known, train, asked, test)
-                rows.append((name, *workshop.once(f"features {name} {seed}", work)))
-        rows.append(("the network's own layer", *_cnn_scores(workshop, seed)))
+                rows.append((name, *context.cached(f"features {name} {seed}", work)))
+        rows.append(("the network's own layer", *_cnn_scores(context, seed)))
     frame = pd.DataFrame(rows, columns=COLUMNS)
     mean = frame.groupby("classifier", sort=False).mean().reset_index()
     title = "On the features of a small CNN, means over the seeds"
-    _table(workshop, "features", title, mean.to_numpy().tolist())
+    _table(context, "features", title, mean.to_numpy().tolist())
     for which, part in frame.groupby("classifier", sort=False):
-        workshop.measure(f"features {which}", part["test"])
-    _say_xgboost(workshop, "features XGBoost")
-    gain, spread = mean_and_spread(
+        context.measure(f"features {which}", part["test"])
+    _say_xgboost(context, "features XGBoost")
+    gain, spread = mean_and_std(
         frame[frame["classifier"] == "SVM (RBF)"]["test"].to_numpy()
         - frame[frame["classifier"] == "the network's own layer"]["test"].to_numpy()
     )
-    workshop.text(
+    context.text(
         f"An SVM on the features against the network's own last layer: {100 * gain:+.2f} "
         f"points (sd over seeds {100 * spread:.2f})."
     )
 
 
-def vgg16_stage(workshop: Workshop) -> None:
+def vgg16_stage(context: Context) -> None:
     """VGG16's last convolution and first dense layer, in the sizes of the mode below: an
     hour of two cores would go into a base of 48x48 pixels."""
-    with workshop.in_mode(
-        {"default": "quick", "full": "default"}.get(workshop.mode, workshop.mode)
+    with context.in_mode(
+        {"default": "quick", "full": "default"}.get(context.mode, context.mode)
     ):
-        _vgg16(workshop)
+        _vgg16(context)
 
 
-def _vgg16(workshop: Workshop) -> None:
-    train, _, test = vgg16_networks.parts(workshop)
-    base = vgg16_networks.best_base(workshop)
-    model, _ = vgg16_networks.frozen(workshop, base, 0)
+def _vgg16(context: Context) -> None:
+    train, _, test = vgg16_networks.parts(context)
+    base = vgg16_networks.best_base(context)
+    model, _ = vgg16_networks.frozen(context, base, 0)
     own = classifiers(0)
     rows: list[Any] = []
     for where, layer in (("last convolution", "flatten1"), ("first dense", "relu14")):
@@ -270,16 +270,16 @@ def _vgg16(workshop: Workshop) -> None:
         for name in (n for n in ON_FEATURES if n in own):
             work = partial(scored, own[name], known, train, asked, test)
             rows.append(
-                (f"{name}, {where}", *workshop.once(f"VGG16 {name} {where}", work))
+                (f"{name}, {where}", *context.cached(f"VGG16 {name} {where}", work))
             )
-    _table(workshop, "vgg16", f"On the features of VGG16 ({base} base, frozen)", rows)
+    _table(context, "vgg16", f"On the features of VGG16 ({base} base, frozen)", rows)
     if base != "ImageNet":
-        workshop.not_measured("VGG16 XGBoost", "ImageNet weights not here")
+        context.not_measured("VGG16 XGBoost", "ImageNet weights not here")
     else:
-        _say_xgboost(workshop, "VGG16 XGBoost")
+        _say_xgboost(context, "VGG16 XGBoost")
         for name, *scores in rows:
             if name == "XGBoost, first dense":
-                workshop.measure("VGG16 XGBoost", scores[1])
+                context.measure("VGG16 XGBoost", scores[1])
 
 
 def recipe() -> Recipe:

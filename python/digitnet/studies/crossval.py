@@ -10,7 +10,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Arrays, Workshop, mean_and_spread
+from digitnet.experiments.context import Arrays, Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion
 from digitnet.report import Report
@@ -20,39 +20,39 @@ WAYS = {"stratified": True, "plain": False}
 OPTIONS: dict[str, Any] = {"batch_size": 32, "learning_rate": 0.004}
 
 
-def epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=2, quick=20, default=60, full=60)
+def epochs(context: Context) -> int:
+    return context.size(smoke=2, quick=20, default=60, full=60)
 
 
-def pooled(workshop: Workshop) -> Dataset:
-    train, test = workshop.data("optdigits")
-    whole = workshop.remember("pooled", lambda: train.joined(test))
-    return workshop.part(
-        whole, workshop.size(smoke=200, quick=None, default=None, full=None)
+def pooled(context: Context) -> Dataset:
+    train, test = context.data("optdigits")
+    whole = context.memoize("pooled", lambda: train.joined(test))
+    return context.part(
+        whole, context.size(smoke=200, quick=None, default=None, full=None)
     )
 
 
-def official(workshop: Workshop) -> tuple[Dataset, Dataset]:
+def official(context: Context) -> tuple[Dataset, Dataset]:
     """UCI's own halves: other people wrote the test digits."""
-    train, test = workshop.data("optdigits")
-    few = workshop.size(smoke=200, quick=None, default=None, full=None)
-    return workshop.part(train, few), workshop.part(test, few)
+    train, test = context.data("optdigits")
+    few = context.size(smoke=200, quick=None, default=None, full=None)
+    return context.part(train, few), context.part(test, few)
 
 
-def answers(workshop: Workshop, train: Dataset, asked: Dataset, seed: int) -> Arrays:
+def answers(context: Context, train: Dataset, asked: Dataset, seed: int) -> Arrays:
     """What a network that learned `train` says of `asked`."""
     model = models.make("optdigits-cnn", classes=train.classes, seed=seed)
-    model.fit(train, epochs=epochs(workshop), seed=seed, progress=False, **OPTIONS)
+    model.fit(train, epochs=epochs(context), seed=seed, progress=False, **OPTIONS)
     return {"probabilities": model.predict_proba(asked)}
 
 
-def fold_report(workshop: Workshop, way: str, seed: int, fold: int) -> Report:
+def fold_report(context: Context, way: str, seed: int, fold: int) -> Report:
     """How a fold's model judges the samples that it has not seen."""
-    data = pooled(workshop)
+    data = pooled(context)
     known, held = data.k_fold(FOLDS, seed=seed, stratify=WAYS[way])[fold]
-    found = workshop.kept(
+    found = context.cached_arrays(
         f"fold {way} {seed} {fold}",
-        lambda: answers(workshop, data[known], data[held], seed * FOLDS + fold),
+        lambda: answers(context, data[known], data[held], seed * FOLDS + fold),
     )
     return _judged(data[held], found["probabilities"], f"fold {fold + 1}")
 
@@ -65,58 +65,58 @@ def _judged(data: Dataset, probabilities: np.ndarray, name: str) -> Report:
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, test = official(workshop)
-    class_counts(workshop, {"training file": train, "test file": test})
-    workshop.figure("samples", "One sample a class", partial(plot.one_per_class, train))
+def data_stage(context: Context) -> None:
+    train, test = official(context)
+    class_counts(context, {"training file": train, "test file": test})
+    context.figure("samples", "One sample a class", partial(plot.one_per_class, train))
 
 
-def folds_stage(workshop: Workshop) -> None:
-    cases = [(w, s, f) for w in WAYS for s in workshop.seeds for f in range(FOLDS)]
-    reports = workshop.at_once(lambda case: fold_report(workshop, *case), cases)
+def folds_stage(context: Context) -> None:
+    cases = [(w, s, f) for w in WAYS for s in context.seeds for f in range(FOLDS)]
+    reports = context.parallel_map(lambda case: fold_report(context, *case), cases)
     rows = [
         (way, seed, fold + 1, report["log_loss"], report["accuracy"])
         for (way, seed, fold), report in zip(cases, reports, strict=True)
     ]
     columns = ["division", "seed", "fold", "loss", "accuracy"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("folds", "Loss and accuracy of each fold", frame)
+    context.table("folds", "Loss and accuracy of each fold", frame)
     for way, part in frame.groupby("division", sort=False):
         by_seed = part.groupby("seed")["accuracy"]
-        workshop.measure(f"{way} mean", by_seed.mean())
-        workshop.measure(f"{way} sd of folds", by_seed.std())
-        first = part[part["seed"] == workshop.seeds[0]]
-        workshop.figure(
+        context.measure(f"{way} mean", by_seed.mean())
+        context.measure(f"{way} sd of folds", by_seed.std())
+        first = part[part["seed"] == context.seeds[0]]
+        context.figure(
             f"folds_{way}",
-            f"{FOLDS} folds, {way}, seed {workshop.seeds[0]}",
+            f"{FOLDS} folds, {way}, seed {context.seeds[0]}",
             partial(plot.folds, first["loss"], first["accuracy"]),
         )
 
 
-def out_of_fold_stage(workshop: Workshop) -> None:
+def out_of_fold_stage(context: Context) -> None:
     """All samples, each judged by the model that had not seen it."""
-    data, seed = pooled(workshop), workshop.seeds[0]
+    data, seed = pooled(context), context.seeds[0]
     probabilities = np.zeros((len(data), len(data.classes)))
     for fold, (_, held) in enumerate(data.k_fold(FOLDS, seed=seed)):
-        report = fold_report(workshop, "stratified", seed, fold)
+        report = fold_report(context, "stratified", seed, fold)
         probabilities[held] = report.probabilities
     report = _judged(data, probabilities, "all folds")
-    workshop.measure("out of fold accuracy", report["accuracy"])
-    workshop.measure("out of fold calibration", report["calibration_error"])
-    confusion(workshop, report)
-    workshop.figure(
+    context.measure("out of fold accuracy", report["accuracy"])
+    context.measure("out of fold calibration", report["calibration_error"])
+    confusion(context, report)
+    context.figure(
         "reliability", "Are the probabilities true?", partial(plot.reliability, report)
     )
-    workshop.figure(
+    context.figure(
         "misclassified",
         "Mistakes, the surest first",
         partial(plot.misclassified, report),
     )
 
 
-def ensemble_stage(workshop: Workshop) -> None:
+def ensemble_stage(context: Context) -> None:
     """The folds' models together, against one that learned from everything."""
-    train, test = official(workshop)
+    train, test = official(context)
 
     def member(case: tuple[int, int | None]) -> Report:
         seed, fold = case
@@ -124,15 +124,15 @@ def ensemble_stage(workshop: Workshop) -> None:
             train if fold is None else train[train.k_fold(FOLDS, seed=seed)[fold][0]]
         )
         own = seed * FOLDS + (fold or 0)
-        found = workshop.kept(
-            f"member {seed} {fold}", lambda: answers(workshop, known, test, own)
+        found = context.cached_arrays(
+            f"member {seed} {fold}", lambda: answers(context, known, test, own)
         )
         return _judged(test, found["probabilities"], f"fold {fold}")
 
-    cases = [(s, f) for s in workshop.seeds for f in (None, *range(FOLDS))]
-    reports = dict(zip(cases, workshop.at_once(member, cases), strict=True))
+    cases = [(s, f) for s in context.seeds for f in (None, *range(FOLDS))]
+    reports = dict(zip(cases, context.parallel_map(member, cases), strict=True))
     rows = []
-    for seed in workshop.seeds:
+    for seed in context.seeds:
         folds = [reports[seed, fold] for fold in range(FOLDS)]
         mean = np.mean([fold.probabilities for fold in folds], axis=0)
         together = _judged(test, mean, "the folds together")
@@ -143,19 +143,19 @@ def ensemble_stage(workshop: Workshop) -> None:
         )
     columns = ["seed", "mean of folds", "best fold", "one on all", "folds together"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("ensemble", "Accuracy on UCI's test file", frame)
+    context.table("ensemble", "Accuracy on UCI's test file", frame)
     for name in ("mean of folds", "one on all", "folds together"):
-        workshop.measure(name, frame[name])
+        context.measure(name, frame[name])
     means = frame[["mean of folds", "one on all", "folds together"]].mean()
-    workshop.figure(
+    context.figure(
         "ensemble",
         "What the folds' models are worth together",
         lambda: plot.comparison(means.rename("test accuracy")),
     )
-    gain, spread = mean_and_spread(
+    gain, spread = mean_and_std(
         (frame["folds together"] - frame["one on all"]).to_numpy()
     )
-    workshop.text(
+    context.text(
         f"{FOLDS} models that saw four fifths each, their probabilities averaged, against "
         f"one that saw all: {100 * gain:+.2f} points (sd over seeds "
         f"{100 * spread:.2f})."

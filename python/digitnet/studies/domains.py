@@ -12,7 +12,7 @@ import pandas as pd
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import Dense, DomainHead, Flatten, MaxPool, ReLU
@@ -53,8 +53,8 @@ def network(seed: int, *, adversarial: bool = False) -> Model:
     return Model(layers, (3, 28, 28), seed=seed, name="domains")
 
 
-def here(workshop: Workshop) -> list[str]:
-    return [name for name in SETS if workshop.here(name)]
+def here(context: Context) -> list[str]:
+    return [name for name in SETS if context.here(name)]
 
 
 def common(data: Dataset) -> Dataset:
@@ -72,74 +72,74 @@ def common(data: Dataset) -> Dataset:
     return made._like(_base=np.pad(made._whole(), room), _rows=None)
 
 
-def parts(workshop: Workshop, name: str) -> tuple[Dataset, Dataset]:
+def parts(context: Context, name: str) -> tuple[Dataset, Dataset]:
     """(training, test) of a set in the common form."""
 
     def make() -> tuple[Dataset, Dataset]:
-        train, test = workshop.data(name)
-        few = workshop.size(smoke=80, quick=3_000, default=10_000, full=None)
-        asked = workshop.size(smoke=60, quick=2_000, default=None, full=None)
+        train, test = context.data(name)
+        few = context.size(smoke=80, quick=3_000, default=10_000, full=None)
+        asked = context.size(smoke=60, quick=2_000, default=None, full=None)
         return (
-            common(workshop.part(train, few)),
-            common(workshop.part(test, asked)),
+            common(context.part(train, few)),
+            common(context.part(test, asked)),
         )
 
-    return workshop.remember(f"common {name}", make)
+    return context.memoize(f"common {name}", make)
 
 
-def epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=1, quick=6, default=12, full=30)
+def epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=6, default=12, full=30)
 
 
-def alone(workshop: Workshop, source: str, seed: int) -> Model:
+def alone(context: Context, source: str, seed: int) -> Model:
     """Trained on one set's training images."""
-    train, _ = parts(workshop, source)
-    model, _ = workshop.trained(
+    train, _ = parts(context, source)
+    model, _ = context.trained(
         f"{source} {seed}",
         lambda: network(seed),
         train,
-        epochs=epochs(workshop),
+        epochs=epochs(context),
         seed=seed,
         **OPTIONS,
     )
     return model
 
 
-def score(workshop: Workshop, source: str, target: str, seed: int) -> float:
+def score(context: Context, source: str, target: str, seed: int) -> float:
     """Accuracy on another set's test images, nothing adapted."""
-    return workshop.once(
+    return context.cached(
         f"{source} on {target} {seed}",
-        lambda: alone(workshop, source, seed).evaluate(parts(workshop, target)[1])[
+        lambda: alone(context, source, seed).evaluate(parts(context, target)[1])[
             "accuracy"
         ],
     )
 
 
-def adapted(workshop: Workshop, way: str, pair: tuple[str, str], seed: int) -> float:
+def adapted(context: Context, way: str, pair: tuple[str, str], seed: int) -> float:
     """Accuracy on the target's test images; its training images were seen, unlabelled."""
     source, target = pair
     if way == "source only":
-        return score(workshop, source, target, seed)
-    return workshop.once(
+        return score(context, source, target, seed)
+    return context.cached(
         f"{way} {source} {target} {seed}",
-        lambda: _adapt(workshop, way, pair, seed).evaluate(parts(workshop, target)[1])[
+        lambda: _adapt(context, way, pair, seed).evaluate(parts(context, target)[1])[
             "accuracy"
         ],
     )
 
 
-def _adapt(workshop: Workshop, way: str, pair: tuple[str, str], seed: int) -> Model:
-    train, target = (parts(workshop, name)[0] for name in pair)
+def _adapt(context: Context, way: str, pair: tuple[str, str], seed: int) -> Model:
+    train, target = (parts(context, name)[0] for name in pair)
     if way == "batch norm":
-        model = alone(workshop, pair[0], seed)  # from its file: nobody else's
+        model = alone(context, pair[0], seed)  # from its file: nobody else's
         model.adapt(target)
         return model
-    model, _ = workshop.trained(
+    model, _ = context.trained(
         f"{way} {' '.join(pair)} {seed}",
         lambda: network(seed, adversarial=True),
         train,
         target=target,
-        epochs=epochs(workshop),
+        epochs=epochs(context),
         seed=seed,
         **OPTIONS,
     )
@@ -155,72 +155,72 @@ def one_a_class(data: Dataset) -> Dataset:
     return data[first]  # type: ignore[no-any-return]
 
 
-def data_stage(workshop: Workshop) -> None:
-    names = here(workshop)
-    class_counts(workshop, {name: parts(workshop, name)[0] for name in names})
-    first, *rest = [one_a_class(parts(workshop, name)[0]) for name in names]
+def data_stage(context: Context) -> None:
+    names = here(context)
+    class_counts(context, {name: parts(context, name)[0] for name in names})
+    first, *rest = [one_a_class(parts(context, name)[0]) for name in names]
     for data in rest:
         first = first.joined(data._like(classes=first.classes))
-    workshop.figure(
+    context.figure(
         "samples",
         "The sets in one form",
         lambda: plot.sample_grid(first, len(names), 10, title=None, row_names=names),
     )
 
 
-def pairs_stage(workshop: Workshop) -> None:
+def pairs_stage(context: Context) -> None:
     """Every set's network on every set."""
-    names = here(workshop)
-    cases = [(name, seed) for seed in workshop.seeds for name in names]
-    workshop.at_once(lambda case: alone(workshop, *case), cases)
+    names = here(context)
+    cases = [(name, seed) for seed in context.seeds for name in names]
+    context.parallel_map(lambda case: alone(context, *case), cases)
     pairs = list(product(names, names))
     rows = [
-        (source, target, seed, score(workshop, source, target, seed))
-        for seed in workshop.seeds
+        (source, target, seed, score(context, source, target, seed))
+        for seed in context.seeds
         for source, target in pairs
     ]
     frame = pd.DataFrame(rows, columns=["trained on", "tested on", "seed", "accuracy"])
-    workshop.table("pairs", "Each training", frame)
+    context.table("pairs", "Each training", frame)
     means = frame.groupby(["trained on", "tested on"], sort=False)["accuracy"].mean()
-    workshop.figure(
+    context.figure(
         "pairs",
         "Trained on one, tested on the other",
         partial(plot.heat_map, means.unstack()[names].loc[names], "accuracy"),
     )
     for (source, target), part in frame.groupby(["trained on", "tested on"]):
-        workshop.measure(f"{source} on {target}", part["accuracy"])
+        context.measure(f"{source} on {target}", part["accuracy"])
     for source, target in product(SETS, SETS):
         if source not in names or target not in names:
-            workshop.not_measured(f"{source} on {target}", "data not here")
+            context.not_measured(f"{source} on {target}", "data not here")
 
 
-def adaptation_stage(workshop: Workshop) -> None:
-    names = here(workshop)
+def adaptation_stage(context: Context) -> None:
+    names = here(context)
     pairs = [pair for pair in ADAPTED if set(pair) <= set(names)]
-    cases = [(w, p, s) for s in workshop.seeds for p in pairs for w in WAYS]
-    found = workshop.at_once(lambda case: adapted(workshop, *case), cases)
+    cases = [(w, p, s) for s in context.seeds for p in pairs for w in WAYS]
+    found = context.parallel_map(lambda case: adapted(context, *case), cases)
     rows = [
         (f"{pair[0]} to {pair[1]}", way, seed, accuracy)
         for (way, pair, seed), accuracy in zip(cases, found, strict=True)
     ]
-    for pair, seed in product(pairs, workshop.seeds):
-        target = score(workshop, pair[1], pair[1], seed)
+    for pair, seed in product(pairs, context.seeds):
+        target = score(context, pair[1], pair[1], seed)
         rows.append((f"{pair[0]} to {pair[1]}", "target's labels", seed, target))
     frame = pd.DataFrame(rows, columns=["domains", "way", "seed", "accuracy"])
-    workshop.table("adaptation", "Accuracy on the target's test images", frame)
+    context.table("adaptation", "Accuracy on the target's test images", frame)
     means = frame.groupby(["domains", "way"], sort=False)["accuracy"].mean()
     grid = means.unstack()[[*WAYS, "target's labels"]]
-    workshop.figure(
+    context.figure(
         "adaptation",
         "Without the target's labels, and with them",
         partial(plot.heat_map, grid, "accuracy"),
     )
     for (domains, way), part in frame.groupby(["domains", "way"]):
         if way in WAYS[1:]:
-            workshop.measure(f"{domains}, {way}", part["accuracy"])
+            context.measure(f"{domains}, {way}", part["accuracy"])
     for pair in ADAPTED:
         for way in WAYS[1:] if pair not in pairs else ():
-            workshop.not_measured(f"{' to '.join(pair)}, {way}", "data not here")
+            context.not_measured(f"{' to '.join(pair)}, {way}", "data not here")
 
 
 def recipe() -> Recipe:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.studies.ensembles_members import (
@@ -41,131 +41,131 @@ SINGLES_OPTIONS: dict[str, Any] = {
 STRONG = preset("accurate")
 
 
-def data_stage(workshop: Workshop) -> None:
-    first, held, test = parts(workshop)
-    class_counts(workshop, {"training": first, "validation": held, "test": test})
+def data_stage(context: Context) -> None:
+    first, held, test = parts(context)
+    class_counts(context, {"training": first, "validation": held, "test": test})
 
 
-def members_stage(workshop: Workshop) -> None:
+def members_stage(context: Context) -> None:
     ways = ("average", "bagging")
     cases = [
         (way, seed, number)
         for way in ways
-        for seed in workshop.seeds
-        for number in range(count(workshop))
+        for seed in context.seeds
+        for number in range(count(context))
     ]
-    workshop.at_once(lambda case: member(workshop, *case), cases)
-    workshop.at_once(partial(snapshots, workshop), workshop.seeds)
-    workshop.at_once(partial(boosted, workshop), workshop.seeds)
+    context.parallel_map(lambda case: member(context, *case), cases)
+    context.parallel_map(partial(snapshots, context), context.seeds)
+    context.parallel_map(partial(boosted, context), context.seeds)
     rows: list[tuple[Any, ...]] = []
-    for seed in workshop.seeds:
+    for seed in context.seeds:
         made = {
-            way: [member(workshop, way, seed, n) for n in range(count(workshop))]
+            way: [member(context, way, seed, n) for n in range(count(context))]
             for way in ways
         }
-        made["snapshot"] = snapshots(workshop, seed)
+        made["snapshot"] = snapshots(context, seed)
         asks: dict[str, Callable[[Sequence[Answers]], Shares]] = {
             "average": averaged,
             "majority": majority,
-            "stacking": partial(stacked, workshop),
+            "stacking": partial(stacked, context),
         }
         for made_by, members in made.items():
-            alone = [judged(workshop, m["test"])["accuracy"] for m in members]
+            alone = [judged(context, m["test"])["accuracy"] for m in members]
             for ask, join in asks.items():
-                report = judged(workshop, join(members))
+                report = judged(context, join(members))
                 rows.append(
                     (
                         *(seed, made_by, ask, len(members), np.mean(alone), max(alone)),
                         *(report["accuracy"], report["log_loss"]),
-                        *(oracle(workshop, members), disagreement(members)),
+                        *(oracle(context, members), disagreement(members)),
                     )
                 )
     columns = ["seed", "members", "asked", "n", "mean alone", "best alone"]
     columns += ["together", "log loss", "oracle", "disagreement"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("ensembles", "Ensembles of one small network, test images", frame)
+    context.table("ensembles", "Ensembles of one small network, test images", frame)
     for pair, part in frame.groupby(["members", "asked"], sort=False):
-        workshop.measure(", ".join(map(str, pair)), part["together"])
-    workshop.measure(
+        context.measure(", ".join(map(str, pair)), part["together"])
+    context.measure(
         "alone", frame[frame["members"] == "average"]["mean alone"].unique()
     )
     means = frame.groupby(["members", "asked"], sort=False)["together"].mean()
     means.index = [", ".join(map(str, pair)) for pair in means.index]
-    workshop.figure(
+    context.figure(
         "ensembles",
         "Ways to make members, ways to ask them",
         lambda: plot.comparison(means.rename("test accuracy")),
     )
 
 
-def growth_stage(workshop: Workshop) -> None:
+def growth_stage(context: Context) -> None:
     """How many are enough, and boosting's rounds."""
-    seed = workshop.seeds[0]
+    seed = context.seeds[0]
     rows = []
     for way in ("average", "bagging"):
-        members = [member(workshop, way, seed, n) for n in range(count(workshop))]
+        members = [member(context, way, seed, n) for n in range(count(context))]
         for n in range(1, len(members) + 1):
-            accuracy = judged(workshop, averaged(members[:n]))["accuracy"]
+            accuracy = judged(context, averaged(members[:n]))["accuracy"]
             rows.append((way, n, accuracy))
-    kept = boosted(workshop, seed)
+    kept = boosted(context, seed)
     rows += [("boosting", n, a) for n, a in enumerate(kept["together"], 1)]
     frame = pd.DataFrame(rows, columns=["way", "members", "accuracy"])
-    workshop.table("growth", "Accuracy of the first members together", frame)
-    workshop.figure(
+    context.table("growth", "Accuracy of the first members together", frame)
+    context.figure(
         "growth",
         "How many are enough",
         lambda: plot.sensitivity(frame, "way", "members", "accuracy"),
     )
-    boosts = [boosted(workshop, s) for s in workshop.seeds]
-    workshop.measure("boosting", [float(b["together"][-1]) for b in boosts])
-    workshop.measure("boosting alone", [float(b["alone"][0]) for b in boosts])
+    boosts = [boosted(context, s) for s in context.seeds]
+    context.measure("boosting", [float(b["together"][-1]) for b in boosts])
+    context.measure("boosting alone", [float(b["alone"][0]) for b in boosts])
 
 
-def single(workshop: Workshop, name: str, seed: int) -> Answers:
-    passes = workshop.size(smoke=1, quick=6, default=10, full=150)
-    few = workshop.size(smoke=60, quick=2_000, default=6_000, full=None)
+def single(context: Context, name: str, seed: int) -> Answers:
+    passes = context.size(smoke=1, quick=6, default=10, full=150)
+    few = context.size(smoke=60, quick=2_000, default=6_000, full=None)
     return answered(
-        workshop,
+        context,
         f"{name} {seed}",
         name,
         seed,
         {**SINGLES_OPTIONS, "epochs": passes},
-        lambda train: workshop.part(train, few),
+        lambda train: context.part(train, few),
     )
 
 
-def committee_stage(workshop: Workshop) -> None:
+def committee_stage(context: Context) -> None:
     """Three kernel sizes, one vote each."""
-    cases = [(name, seed) for seed in workshop.seeds for name in SINGLES]
-    workshop.at_once(lambda case: single(workshop, *case), cases)
+    cases = [(name, seed) for seed in context.seeds for name in SINGLES]
+    context.parallel_map(lambda case: single(context, *case), cases)
     rows = []
-    for seed in workshop.seeds:
-        members = [single(workshop, name, seed) for name in SINGLES]
-        alone = [judged(workshop, m["test"])["accuracy"] for m in members]
-        votes = judged(workshop, majority(members))["accuracy"]
-        mean = judged(workshop, averaged(members))["accuracy"]
+    for seed in context.seeds:
+        members = [single(context, name, seed) for name in SINGLES]
+        alone = [judged(context, m["test"])["accuracy"] for m in members]
+        votes = judged(context, majority(members))["accuracy"]
+        mean = judged(context, averaged(members))["accuracy"]
         rows.append(
             (
                 seed,
                 *alone,
                 votes,
                 mean,
-                oracle(workshop, members),
+                oracle(context, members),
                 disagreement(members),
             )
         )
     columns = ["seed", *SINGLES, "vote", "average", "oracle", "disagreement"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("committee", "M3, M5 and M7, test images", frame)
+    context.table("committee", "M3, M5 and M7, test images", frame)
     for name in columns[1:]:
-        workshop.measure(f"committee {name}", frame[name])
+        context.measure(f"committee {name}", frame[name])
 
 
-def strong(workshop: Workshop, seed: int, number: int) -> Answers:
+def strong(context: Context, seed: int, number: int) -> Answers:
     """A network of the preset "accurate", for fewer epochs."""
-    epochs = workshop.size(smoke=1, quick=4, default=10, full=10)
+    epochs = context.size(smoke=1, quick=4, default=10, full=10)
     return answered(
-        workshop,
+        context,
         f"strong {seed} {number}",
         STRONG.network,
         100 * seed + number,
@@ -173,28 +173,28 @@ def strong(workshop: Workshop, seed: int, number: int) -> Answers:
     )
 
 
-def strong_stage(workshop: Workshop) -> None:
+def strong_stage(context: Context) -> None:
     """As many digits right as a few good networks get."""
-    numbers = range(workshop.size(smoke=2, quick=3, default=3, full=5))
-    cases = [(seed, number) for seed in workshop.seeds for number in numbers]
-    workshop.at_once(lambda case: strong(workshop, *case), cases)
+    numbers = range(context.size(smoke=2, quick=3, default=3, full=5))
+    cases = [(seed, number) for seed in context.seeds for number in numbers]
+    context.parallel_map(lambda case: strong(context, *case), cases)
     rows = []
-    for seed in workshop.seeds:
-        members = [strong(workshop, seed, number) for number in numbers]
-        alone = [judged(workshop, m["test"])["accuracy"] for m in members]
-        report = judged(workshop, averaged(members))
+    for seed in context.seeds:
+        members = [strong(context, seed, number) for number in numbers]
+        alone = [judged(context, m["test"])["accuracy"] for m in members]
+        report = judged(context, averaged(members))
         rows.append(
             (
                 *(seed, len(members), np.mean(alone), report["accuracy"]),
-                *(report["log_loss"], oracle(workshop, members)),
+                *(report["log_loss"], oracle(context, members)),
             )
         )
     columns = ["seed", "n", "mean alone", "together", "log loss", "oracle"]
     frame = pd.DataFrame(rows, columns=columns)
     title = f'Networks of the preset "{STRONG.name}" by mean probability, test images'
-    workshop.table("strong", title, frame)
-    workshop.measure("strong alone", frame["mean alone"])
-    workshop.measure("strong", frame["together"])
+    context.table("strong", title, frame)
+    context.measure("strong alone", frame["mean alone"])
+    context.measure("strong", frame["together"])
 
 
 def recipe() -> Recipe:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from digitnet import models
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.report import Report
 
 NETWORK = "two-conv-small"
@@ -20,27 +20,27 @@ Shares = npt.NDArray[np.float64]
 Answers = dict[str, Shares]  # "held" and "test": probabilities (N, K)
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
+def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test); the validation part is the stack's."""
-    train, test = workshop.data("mnist")
-    few = workshop.size(smoke=200, quick=6_000, default=None, full=None)
-    asked = workshop.size(smoke=200, quick=None, default=None, full=None)
-    first, held = workshop.remember(
-        "parts", lambda: workshop.part(train, few).split((0.9, 0.1), seed=0)
+    train, test = context.data("mnist")
+    few = context.size(smoke=200, quick=6_000, default=None, full=None)
+    asked = context.size(smoke=200, quick=None, default=None, full=None)
+    first, held = context.memoize(
+        "parts", lambda: context.part(train, few).split((0.9, 0.1), seed=0)
     )
-    return first, held, workshop.part(test, asked)
+    return first, held, context.part(test, asked)
 
 
-def count(workshop: Workshop) -> int:
-    return workshop.size(smoke=3, quick=5, default=7, full=10)
+def count(context: Context) -> int:
+    return context.size(smoke=3, quick=5, default=7, full=10)
 
 
-def epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=1, quick=5, default=8, full=15)
+def epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=5, default=8, full=15)
 
 
-def judged(workshop: Workshop, shares: Shares) -> Report:
-    test = parts(workshop)[2]
+def judged(context: Context, shares: Shares) -> Report:
+    test = parts(context)[2]
     labels = test._need_labels("ensembles")
     return Report(labels, shares, test.classes, data=test)
 
@@ -49,7 +49,7 @@ def judged(workshop: Workshop, shares: Shares) -> Report:
 
 
 def answered(
-    workshop: Workshop,
+    context: Context,
     key: str,
     network: str,
     seed: int,
@@ -59,16 +59,16 @@ def answered(
     """What a network says that learned the training images, or those chosen of them."""
 
     def one() -> Answers:
-        train, held, test = parts(workshop)
+        train, held, test = parts(context)
         model = models.make(network, classes=train.classes, seed=seed)
         train = choose(train) if choose else train
         model.fit(train, seed=seed, progress=False, **options)
         return {"held": model.predict_proba(held), "test": model.predict_proba(test)}
 
-    return workshop.kept(key, one)
+    return context.cached_arrays(key, one)
 
 
-def member(workshop: Workshop, way: str, seed: int, number: int) -> Answers:
+def member(context: Context, way: str, seed: int, number: int) -> Answers:
     """A network that differs from the others by its first weights ("average") or also by
     its data, drawn with replacement ("bagging")."""
     own = 100 * seed + number
@@ -77,27 +77,27 @@ def member(workshop: Workshop, way: str, seed: int, number: int) -> Answers:
         draws = np.random.default_rng(own)
         return train[draws.integers(0, len(train), len(train))]
 
-    options = {**OPTIONS, "epochs": epochs(workshop)}
+    options = {**OPTIONS, "epochs": epochs(context)}
     choose = drawn if way == "bagging" else None
-    return answered(workshop, f"{way} {seed} {number}", NETWORK, own, options, choose)
+    return answered(context, f"{way} {seed} {number}", NETWORK, own, options, choose)
 
 
-def boosted(workshop: Workshop, seed: int) -> dict[str, npt.NDArray[Any]]:
+def boosted(context: Context, seed: int) -> dict[str, npt.NDArray[Any]]:
     """SAMME: each perceptron of five units learns what those before it got wrong.
 
     Source: Zhu et al., "Multi-class AdaBoost", 2009, algorithm 2.
     """
 
     def rounds() -> dict[str, npt.NDArray[Any]]:
-        train, _, test = parts(workshop)
+        train, _, test = parts(context)
         labels, classes = train._need_labels("boosting"), len(train.classes)
         weights = np.full(len(train), 1.0)
         votes, alone, together = np.zeros((len(test), classes)), [], []
-        for number in range(workshop.size(smoke=3, quick=12, default=20, full=40)):
+        for number in range(context.size(smoke=3, quick=12, default=20, full=40)):
             model = models.make("mlp-tiny", classes=train.classes, seed=number)
             model.fit(
                 train,
-                epochs=workshop.size(smoke=2, quick=12, default=6, full=10),
+                epochs=context.size(smoke=2, quick=12, default=6, full=10),
                 batch_size=64,
                 learning_rate=0.01,
                 sample_weight=weights,
@@ -119,23 +119,23 @@ def boosted(workshop: Workshop, seed: int) -> dict[str, npt.NDArray[Any]]:
         curves = {"alone": np.array(alone), "together": np.array(together)}
         return {"test": shares, **curves}
 
-    return workshop.kept(f"boosting {seed}", rounds)
+    return context.cached_arrays(f"boosting {seed}", rounds)
 
 
-def snapshots(workshop: Workshop, seed: int) -> list[Answers]:
+def snapshots(context: Context, seed: int) -> list[Answers]:
     """One network, its rate raised again and again; kept where it is lowest.
 
     Source: Huang et al., "Snapshot ensembles", ICLR 2017.
     """
 
     def cycles() -> dict[str, npt.NDArray[Any]]:
-        train, held, test = parts(workshop)
+        train, held, test = parts(context)
         model = models.make(NETWORK, classes=train.classes, seed=seed)
         found: dict[str, npt.NDArray[Any]] = {}
-        for number in range(count(workshop)):
+        for number in range(count(context)):
             model.fit(
                 train,
-                epochs=max(1, epochs(workshop) // 2),
+                epochs=max(1, epochs(context) // 2),
                 schedule="cosine",
                 seed=100 * seed + number,
                 progress=False,
@@ -145,10 +145,10 @@ def snapshots(workshop: Workshop, seed: int) -> list[Answers]:
                 found[f"{part} {number}"] = model.predict_proba(data)
         return found
 
-    kept = workshop.kept(f"snapshots {seed}", cycles)
+    kept = context.cached_arrays(f"snapshots {seed}", cycles)
     return [
         {part: kept[f"{part} {number}"] for part in ("held", "test")}
-        for number in range(count(workshop))
+        for number in range(count(context))
     ]
 
 
@@ -169,12 +169,12 @@ def majority(members: Sequence[Answers]) -> Shares:
     return np.asarray(shares / shares.sum(1, keepdims=True))
 
 
-def stacked(workshop: Workshop, members: Sequence[Answers]) -> Shares:
+def stacked(context: Context, members: Sequence[Answers]) -> Shares:
     """A logistic regression over the members' log-probabilities, learned from the
     validation part."""
     from sklearn.linear_model import LogisticRegression
 
-    _, held, _ = parts(workshop)
+    _, held, _ = parts(context)
     known, asked = (
         np.concatenate([np.log(m[part] + 1e-7) for m in members], axis=1)
         for part in ("held", "test")
@@ -186,9 +186,9 @@ def stacked(workshop: Workshop, members: Sequence[Answers]) -> Shares:
     return shares
 
 
-def oracle(workshop: Workshop, members: Sequence[Answers]) -> float:
+def oracle(context: Context, members: Sequence[Answers]) -> float:
     """The part of test images that at least one member has right."""
-    labels = parts(workshop)[2].labels
+    labels = parts(context)[2].labels
     return float(np.any([m["test"].argmax(1) == labels for m in members], 0).mean())
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 
@@ -25,22 +25,22 @@ NETWORKS: dict[str, dict[str, Any]] = {
 Case = tuple[str, float, int]
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset]:
-    train, test = workshop.data("mnist")
-    few = workshop.size(smoke=40, quick=1_200, default=4_000, full=None)
-    asked = workshop.size(smoke=40, quick=1_000, default=None, full=None)
-    return workshop.part(train, few), workshop.part(test, asked)
+def parts(context: Context) -> tuple[Dataset, Dataset]:
+    train, test = context.data("mnist")
+    few = context.size(smoke=40, quick=1_200, default=4_000, full=None)
+    asked = context.size(smoke=40, quick=1_000, default=None, full=None)
+    return context.part(train, few), context.part(test, asked)
 
 
-def epochs(workshop: Workshop) -> int:
-    return workshop.size(smoke=1, quick=4, default=8, full=20)
+def epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=4, default=8, full=20)
 
 
-def score(workshop: Workshop, name: str, fraction: float, seed: int) -> list[float]:
+def score(context: Context, name: str, fraction: float, seed: int) -> list[float]:
     """[test accuracy, seconds of training]."""
 
     def one() -> list[float]:
-        train, test = parts(workshop)
+        train, test = parts(context)
         options = dict(NETWORKS[name])
         side = options.pop("side", None)
         resize = [("resize", {"height": side, "width": side})] if side else []
@@ -53,48 +53,48 @@ def score(workshop: Workshop, name: str, fraction: float, seed: int) -> list[flo
         )
         history = model.fit(
             train.fraction(fraction, seed=seed),
-            epochs=epochs(workshop),
+            epochs=epochs(context),
             seed=seed,
             progress=False,
             **options,
         )
         return [model.evaluate(test)["accuracy"], sum(history["seconds"])]
 
-    return list(workshop.once(f"{name} {fraction} {seed}", one))
+    return list(context.cached(f"{name} {fraction} {seed}", one))
 
 
-def fractions(workshop: Workshop) -> tuple[float, ...]:
-    return FRACTIONS[1::2] if workshop.mode == "smoke" else FRACTIONS
+def fractions(context: Context) -> tuple[float, ...]:
+    return FRACTIONS[1::2] if context.mode == "smoke" else FRACTIONS
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, test = parts(workshop)
-    sets = {f"{part:.0%}": train.fraction(part) for part in fractions(workshop)}
-    class_counts(workshop, {**sets, "test": test})
+def data_stage(context: Context) -> None:
+    train, test = parts(context)
+    sets = {f"{part:.0%}": train.fraction(part) for part in fractions(context)}
+    class_counts(context, {**sets, "test": test})
 
 
-def training_stage(workshop: Workshop) -> None:
-    shares = fractions(workshop)
-    cases = [(n, f, s) for s in workshop.seeds for n in NETWORKS for f in shares]
-    found = workshop.at_once(lambda case: score(workshop, *case), cases)
+def training_stage(context: Context) -> None:
+    shares = fractions(context)
+    cases = [(n, f, s) for s in context.seeds for n in NETWORKS for f in shares]
+    found = context.parallel_map(lambda case: score(context, *case), cases)
     rows = [(*case, *scores) for case, scores in zip(cases, found, strict=True)]
     columns = ["network", "fraction", "seed", "accuracy", "seconds"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("fractions", "Each training", frame)
+    context.table("fractions", "Each training", frame)
     means = frame.groupby(["network", "fraction"], sort=False).mean().reset_index()
     grid = means.pivot(index="network", columns="fraction", values="accuracy")
-    workshop.table("means", "Mean test accuracy", grid.rename(columns="{:.0%}".format))
-    workshop.figure(
+    context.table("means", "Mean test accuracy", grid.rename(columns="{:.0%}".format))
+    context.figure(
         "fractions",
         "Test accuracy by the part of the training images",
         partial(plot.sensitivity, means, "network", "fraction", "accuracy"),
     )
     for pair, part in frame.groupby(["network", "fraction"]):
-        workshop.measure("{} {}".format(*pair), part["accuracy"])
+        context.measure("{} {}".format(*pair), part["accuracy"])
     for name, fraction in product(NETWORKS, set(FRACTIONS) - set(shares)):
-        workshop.not_measured(f"{name} {fraction}", "not in smoke mode")
-    workshop.text(
-        f"{epochs(workshop)} epochs each: the smaller the part, the fewer steps. Adam, one "
+        context.not_measured(f"{name} {fraction}", "not in smoke mode")
+    context.text(
+        f"{epochs(context)} epochs each: the smaller the part, the fewer steps. Adam, one "
         "cycle, batches of 64, no augmentation."
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.report import Report
@@ -60,15 +60,15 @@ LARGE = ("alexnet", "vgg16", "resnet50", "densenet121")
 RATES = {"alexnet": 0.0003, "vgg16": 0.0003, "lenet5": 0.004}
 
 
-def parts(workshop: Workshop, data: str) -> tuple[Dataset, Dataset]:
-    train, test = workshop.data(data)
-    few = workshop.size(smoke=40, quick=800, default=4_000, full=None)
-    asked = workshop.size(smoke=40, quick=1_000, default=None, full=None)
-    return workshop.part(train, few), workshop.part(test, asked)
+def parts(context: Context, data: str) -> tuple[Dataset, Dataset]:
+    train, test = context.data(data)
+    few = context.size(smoke=40, quick=800, default=4_000, full=None)
+    asked = context.size(smoke=40, quick=1_000, default=None, full=None)
+    return context.part(train, few), context.part(test, asked)
 
 
-def make(workshop: Workshop, name: str, data: str, seed: int) -> Any:
-    train, _ = parts(workshop, data)
+def make(context: Context, name: str, data: str, seed: int) -> Any:
+    train, _ = parts(context, data)
     steps: list[Any] = []
     if name in SIDES:
         steps.append(("resize", {"height": SIDES[name], "width": SIDES[name]}))
@@ -81,15 +81,15 @@ def make(workshop: Workshop, name: str, data: str, seed: int) -> Any:
     )
 
 
-def judged(workshop: Workshop, data: str, name: str, seed: int) -> list[float]:
+def judged(context: Context, data: str, name: str, seed: int) -> list[float]:
     """The metrics on the test part, seconds of training, parameters."""
 
     def one() -> list[float]:
-        train, test = parts(workshop, data)
-        model = make(workshop, name, data, seed)
+        train, test = parts(context, data)
+        model = make(context, name, data, seed)
         history = model.fit(
             train,
-            epochs=workshop.size(smoke=1, quick=4, default=8, full=10),
+            epochs=context.size(smoke=1, quick=4, default=8, full=10),
             batch_size=32,
             learning_rate=RATES.get(name, 0.002),
             seed=seed,
@@ -99,59 +99,59 @@ def judged(workshop: Workshop, data: str, name: str, seed: int) -> list[float]:
         scores = [report[key] for key in METRICS.values()]
         return [*scores, sum(history["seconds"]), float(model.count_params())]
 
-    return list(workshop.once(f"{data} {name} {seed}", one))
+    return list(context.cached(f"{data} {name} {seed}", one))
 
 
-def networks(workshop: Workshop, data: str) -> tuple[str, ...]:
+def networks(context: Context, data: str) -> tuple[str, ...]:
     """Two small ones in smoke mode."""
     names = COMPARISONS[data].networks
     small = tuple(name for name in names if name not in LARGE)
-    return small[:2] if workshop.mode == "smoke" else names
+    return small[:2] if context.mode == "smoke" else names
 
 
-def data_stage(workshop: Workshop) -> None:
+def data_stage(context: Context) -> None:
     sets: dict[str, Dataset] = {}
     for data in COMPARISONS:
-        train, test = parts(workshop, data)
+        train, test = parts(context, data)
         sets |= {f"{data}, training": train, f"{data}, test": test}
-        workshop.figure(
+        context.figure(
             f"samples_{data}",
             f"Samples, {data}",
             partial(plot.sample_grid, train, 2, 10),
         )
     counts = {key: part for key, part in sets.items() if not key.startswith("fashion")}
-    class_counts(workshop, counts)
+    class_counts(context, counts)
 
 
-def comparison_stage(data: str) -> Callable[[Workshop], None]:
-    def stage(workshop: Workshop) -> None:
+def comparison_stage(data: str) -> Callable[[Context], None]:
+    def stage(context: Context) -> None:
         own = COMPARISONS[data]
-        names = networks(workshop, data)
-        cases = [(data, name, seed) for seed in workshop.seeds for name in names]
-        found = workshop.at_once(lambda case: judged(workshop, *case), cases)
+        names = networks(context, data)
+        cases = [(data, name, seed) for seed in context.seeds for name in names]
+        found = context.parallel_map(lambda case: judged(context, *case), cases)
         columns = [*METRICS, "seconds", "parameters"]
         frame = pd.DataFrame(found, columns=columns)
         frame.insert(0, "network", [name for _, name, _ in cases])
         means = frame.groupby("network", sort=False).mean()
         title = f"{data}: test part, means over the seeds"
-        workshop.table(data, title, means)
-        workshop.figure(
+        context.table(data, title, means)
+        context.figure(
             data,
             f"Test accuracy, {data}",
             lambda: plot.comparison(means["accuracy"].rename("test accuracy")),
         )
-        workshop.figure(
+        context.figure(
             f"{data}_scores",
             f"Scores, {data}",
             lambda: plot.heat_map(means[[*METRICS][:7]], "score"),
         )
         for name, part in frame.groupby("network", sort=False):
-            workshop.measure(f"{data} {name}", part["accuracy"])
+            context.measure(f"{data} {name}", part["accuracy"])
         for name in own.networks:
             if name not in names:
-                workshop.not_measured(f"{data} {name}", "not in smoke mode")
-        train, test = parts(workshop, data)
-        workshop.text(
+                context.not_measured(f"{data} {name}", "not in smoke mode")
+        train, test = parts(context, data)
+        context.text(
             f"{len(train):,} training and {len(test):,} test images, batches of 32, Adam "
             "with one cycle, no augmentation; the same images in the same order for all."
         )

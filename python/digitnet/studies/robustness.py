@@ -13,7 +13,7 @@ import pandas as pd
 
 from digitnet import calibration, corrupt, models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, perturbations
 from digitnet.models.model import Model
@@ -74,49 +74,49 @@ TOGETHER = "both disturbed"  # by their mean probability
 NAME = "mnist-c-generated"  # not the published files
 
 
-def parts(workshop: Workshop, data: str = "mnist") -> tuple[Dataset, Dataset, Dataset]:
+def parts(context: Context, data: str = "mnist") -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test); the validation part sets the temperature."""
-    train, test = workshop.data(data)
-    few = workshop.size(smoke=150, quick=8_000, default=None, full=None)
-    first, held = workshop.remember(
+    train, test = context.data(data)
+    few = context.size(smoke=150, quick=8_000, default=None, full=None)
+    first, held = context.memoize(
         f"parts of {data}",
-        lambda: workshop.part(train, few).split((0.9, 0.1), seed=0),
+        lambda: context.part(train, few).split((0.9, 0.1), seed=0),
     )
-    asked = workshop.size(smoke=60, quick=2_000, default=None, full=None)
-    return first, held, workshop.part(test, asked)
+    asked = context.size(smoke=60, quick=2_000, default=None, full=None)
+    return first, held, context.part(test, asked)
 
 
-def possible(workshop: Workshop) -> list[str]:
+def possible(context: Context) -> list[str]:
     """The trainings whose data are here."""
     return [
         name
         for name, own in TRAININGS.items()
-        if not own.also or workshop.here(own.also)
+        if not own.also or context.here(own.also)
     ]
 
 
-def on_digits(workshop: Workshop) -> list[str]:
-    return [n for n in possible(workshop) if TRAININGS[n].data == "mnist"]
+def on_digits(context: Context) -> list[str]:
+    return [n for n in possible(context) if TRAININGS[n].data == "mnist"]
 
 
-def taught(workshop: Workshop, own: Training) -> Dataset:
-    train, _, _ = parts(workshop, own.data)
+def taught(context: Context, own: Training) -> Dataset:
+    train, _, _ = parts(context, own.data)
     if not own.also:
         return train
     # The same rows: their labels are those of the digits.
-    in_colour, _, _ = parts(workshop, own.also)
-    return workshop.remember(
+    in_colour, _, _ = parts(context, own.also)
+    return context.memoize(
         f"{own.data} and {own.also}",
         lambda: train.joined(applied(in_colour, ["rgb_to_grey"])),
     )
 
 
-def trained(workshop: Workshop, name: str, seed: int) -> Model:
+def trained(context: Context, name: str, seed: int) -> Model:
     own = TRAININGS[name]
-    train = taught(workshop, own)
+    train = taught(context, own)
     usual = own.options["epochs"]
-    epochs = workshop.size(smoke=1, quick=4, default=usual, full=2 * usual)
-    model, _ = workshop.trained(
+    epochs = context.size(smoke=1, quick=4, default=usual, full=2 * usual)
+    model, _ = context.trained(
         f"{name} {seed}",
         lambda: models.make(own.network, classes=train.classes, seed=seed),
         train,
@@ -127,26 +127,26 @@ def trained(workshop: Workshop, name: str, seed: int) -> Model:
     return model
 
 
-def each_way(workshop: Workshop, score: Callable[[Dataset], float]) -> dict[str, float]:
+def each_way(context: Context, score: Callable[[Dataset], float]) -> dict[str, float]:
     """A score of the test images as they are ("clean") and spoiled in every way."""
-    test = parts(workshop)[2]
+    test = parts(context)[2]
     found = {"clean": score(test)}
     for way in corrupt.names():
         found[way] = score(corrupt.corrupted(test, way))
     return found
 
 
-def corrupted_scores(workshop: Workshop, name: str, seed: int) -> dict[str, float]:
+def corrupted_scores(context: Context, name: str, seed: int) -> dict[str, float]:
     """Accuracy on the test images, spoiled in each way."""
 
     def scores() -> dict[str, float]:
-        model = trained(workshop, name, seed)
-        return each_way(workshop, lambda shown: model.evaluate(shown)["accuracy"])
+        model = trained(context, name, seed)
+        return each_way(context, lambda shown: model.evaluate(shown)["accuracy"])
 
-    return dict(workshop.once(f"corrupted {name} {seed}", scores))
+    return dict(context.cached(f"corrupted {name} {seed}", scores))
 
 
-def adapted_scores(workshop: Workshop, name: str, seed: int) -> dict[str, float]:
+def adapted_scores(context: Context, name: str, seed: int) -> dict[str, float]:
     """The same with batch norms' statistics set to the spoiled images, without labels.
 
     Source: Schneider et al., "Improving robustness against common corruptions by
@@ -154,58 +154,58 @@ def adapted_scores(workshop: Workshop, name: str, seed: int) -> dict[str, float]
     """
 
     def scores() -> dict[str, float]:
-        model = trained(workshop, name, seed)
+        model = trained(context, name, seed)
 
         def adapted(shown: Dataset) -> float:
             own = copy.deepcopy(model)
             own.adapt(shown)
             return float(own.evaluate(shown)["accuracy"])
 
-        return each_way(workshop, adapted)
+        return each_way(context, adapted)
 
-    return dict(workshop.once(f"adapted {name} {seed}", scores))
+    return dict(context.cached(f"adapted {name} {seed}", scores))
 
 
-def together_scores(workshop: Workshop, seed: int) -> dict[str, float]:
+def together_scores(context: Context, seed: int) -> dict[str, float]:
     """The same for the mean probability of two kinds of network."""
 
     def scores() -> dict[str, float]:
-        members = [trained(workshop, name, seed) for name in COMMITTEE]
+        members = [trained(context, name, seed) for name in COMMITTEE]
 
         def together(shown: Dataset) -> float:
             mean = np.mean([model.predict_proba(shown) for model in members], axis=0)
             return float(np.mean(mean.argmax(1) == shown.labels))
 
-        return each_way(workshop, together)
+        return each_way(context, together)
 
-    return dict(workshop.once(f"corrupted {TOGETHER} {seed}", scores))
+    return dict(context.cached(f"corrupted {TOGETHER} {seed}", scores))
 
 
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, held, test = parts(workshop)
-    class_counts(workshop, {"training": train, "validation": held, "test": test})
+def data_stage(context: Context) -> None:
+    train, held, test = parts(context)
+    class_counts(context, {"training": train, "validation": held, "test": test})
     shown = few = test[:6]
     for way in corrupt.names():
         shown = shown.joined(corrupt.corrupted(few, way))
     rows = ["as they are", *corrupt.names()]
-    workshop.figure(
+    context.figure(
         "corruptions",
         "As they are, and spoiled in fifteen ways",
         lambda: plot.sample_grid(shown, len(rows), 6, title=None, row_names=rows),
     )
     frame = pd.DataFrame(corrupt.describe())
-    workshop.table("corruptions", f"The corruptions of {NAME}", frame)
+    context.table("corruptions", f"The corruptions of {NAME}", frame)
 
 
-def training_stage(workshop: Workshop) -> None:
-    names = possible(workshop)
-    cases = [(name, seed) for seed in workshop.seeds for name in names]
-    workshop.at_once(lambda case: trained(workshop, *case), cases)
-    workshop.text(
-        f"Trained on {len(parts(workshop)[0]):,} clean digits. Moved: {MOVED}, as some of "
+def training_stage(context: Context) -> None:
+    names = possible(context)
+    cases = [(name, seed) for seed in context.seeds for name in names]
+    context.parallel_map(lambda case: trained(context, *case), cases)
+    context.text(
+        f"Trained on {len(parts(context)[0]):,} clean digits. Moved: {MOVED}, as some of "
         f"the fifteen do. Disturbed: {DISTURBED}, as none of them does, and as many digits "
         "more, over photographs."
     )
@@ -213,76 +213,76 @@ def training_stage(workshop: Workshop) -> None:
         lacking = (f"{name} ", f"{name}, ", *([TOGETHER] if name in COMMITTEE else []))
         for claim in recipe().claims:
             if claim.key.startswith(lacking):
-                workshop.not_measured(claim.key, f"{TRAININGS[name].also} is not here")
+                context.not_measured(claim.key, f"{TRAININGS[name].also} is not here")
 
 
-def corruptions_stage(workshop: Workshop) -> None:
-    names = on_digits(workshop)
+def corruptions_stage(context: Context) -> None:
+    names = on_digits(context)
     ways: dict[str, Callable[[int], dict[str, float]]] = {
-        name: partial(corrupted_scores, workshop, name) for name in names
+        name: partial(corrupted_scores, context, name) for name in names
     }
     if ADAPTED in names:
-        ways[f"{ADAPTED}, adapted"] = partial(adapted_scores, workshop, ADAPTED)
+        ways[f"{ADAPTED}, adapted"] = partial(adapted_scores, context, ADAPTED)
     if {*COMMITTEE} <= {*names}:
-        ways[TOGETHER] = partial(together_scores, workshop)
-    cases = [(way, seed) for way in ways for seed in workshop.seeds]
-    found = workshop.at_once(lambda case: ways[case[0]](case[1]), cases)
+        ways[TOGETHER] = partial(together_scores, context)
+    cases = [(way, seed) for way in ways for seed in context.seeds]
+    found = context.parallel_map(lambda case: ways[case[0]](case[1]), cases)
     frame = pd.DataFrame(found)
     frame.insert(0, "training", [way for way, _ in cases])
     spoiled = frame[corrupt.names()]
     frame["mean of 15"] = spoiled.mean(axis=1)
     means = frame.groupby("training", sort=False).mean().T
     means.index.name = "corruption"
-    workshop.table("accuracy", f"Accuracy on {NAME}, means over the seeds", means)
-    workshop.figure(
+    context.table("accuracy", f"Accuracy on {NAME}, means over the seeds", means)
+    context.figure(
         "accuracy",
         f"Accuracy on {NAME}",
         lambda: plot.heat_map(means, "accuracy"),
     )
     for name, part in frame.groupby("training", sort=False):
-        workshop.measure(f"{name} clean", part["clean"])
-        workshop.measure(f"{name} corrupted", part["mean of 15"])
-    workshop.text(
+        context.measure(f"{name} clean", part["clean"])
+        context.measure(f"{name} corrupted", part["mean of 15"])
+    context.text(
         "Adapted: batch norms' statistics are set to each spoiled set, whose images but "
         "not labels are seen; one set holds one corruption."
     )
     errors = 1 - frame.groupby("training", sort=False)[corrupt.names()].mean()
     relative = (errors / errors.loc["lenet5"].clip(lower=1e-4)).mean(axis=1)
-    workshop.table(
+    context.table(
         "relative_error",
         "Mean error relative to lenet5's, corruption by corruption",
         relative.rename("relative error").rename_axis("training").reset_index(),
     )
 
 
-def curves_stage(workshop: Workshop) -> None:
+def curves_stage(context: Context) -> None:
     """How accuracy falls with the strength of what is done to the images."""
-    test = parts(workshop)[2]
-    for name in workshop.each(on_digits(workshop)[1:]):
-        model = trained(workshop, name, workshop.seeds[0])
-        perturbations(workshop, model, test, of=name)
+    test = parts(context)[2]
+    for name in context.progress(on_digits(context)[1:]):
+        model = trained(context, name, context.seeds[0])
+        perturbations(context, model, test, of=name)
 
 
-def attacks_stage(workshop: Workshop) -> None:
-    attacks.stage(workshop, parts(workshop))
+def attacks_stage(context: Context) -> None:
+    attacks.stage(context, parts(context))
 
 
-def calibration_stage(workshop: Workshop) -> None:
+def calibration_stage(context: Context) -> None:
     def errors(case: tuple[str, int]) -> list[float]:
         name, seed = case
-        _, held, test = parts(workshop, TRAININGS[name].data)
+        _, held, test = parts(context, TRAININGS[name].data)
 
         def both() -> list[float]:
-            model = trained(workshop, name, seed)
+            model = trained(context, name, seed)
             temperature = calibration.fit_temperature(model, held)
             before = model.evaluate(test)
             after = calibration.evaluate(model, test, temperature)
             keys = ("calibration_error", "log_loss")
             return [temperature, *(r[key] for key in keys for r in (before, after))]
 
-        return list(workshop.once(f"calibration {name} {seed}", both))
+        return list(context.cached(f"calibration {name} {seed}", both))
 
-    cases = [(name, seed) for name in possible(workshop) for seed in workshop.seeds]
+    cases = [(name, seed) for name in possible(context) for seed in context.seeds]
     columns = [
         "temperature",
         "calibration error",
@@ -290,31 +290,31 @@ def calibration_stage(workshop: Workshop) -> None:
         "log loss",
         "log loss after",
     ]
-    frame = pd.DataFrame(workshop.at_once(errors, cases), columns=columns)
+    frame = pd.DataFrame(context.parallel_map(errors, cases), columns=columns)
     frame.insert(0, "training", [name for name, _ in cases])
     means = frame.groupby("training", sort=False).mean().reset_index()
-    workshop.table("calibration", "Before and after temperature scaling", means)
+    context.table("calibration", "Before and after temperature scaling", means)
     for name, part in frame.groupby("training", sort=False):
-        workshop.measure(f"{name} calibration", part["calibration error"])
-        workshop.measure(f"{name} calibration after", part["after"])
+        context.measure(f"{name} calibration", part["calibration error"])
+        context.measure(f"{name} calibration after", part["after"])
     for name in ("norm-cnn", FASHION):
         first = frame[frame["training"] == name].iloc[0]
-        _reliability(workshop, name, float(first["temperature"]))
-    workshop.text(
+        _reliability(context, name, float(first["temperature"]))
+    context.text(
         "The temperature is set on the validation part. Mean temperature "
         f"{np.mean(frame['temperature']):.2f}: above 1 networks were too sure."
     )
 
 
-def _reliability(workshop: Workshop, name: str, temperature: float) -> None:
+def _reliability(context: Context, name: str, temperature: float) -> None:
     """Two figures of the first seed's network: before and after."""
-    model = trained(workshop, name, workshop.seeds[0])
-    _, _, test = parts(workshop, TRAININGS[name].data)
+    model = trained(context, name, context.seeds[0])
+    _, _, test = parts(context, TRAININGS[name].data)
     for title, report in (
         ("as it is", model.evaluate(test)),
         ("at its temperature", calibration.evaluate(model, test, temperature)),
     ):
-        workshop.figure(
+        context.figure(
             f"reliability of {name} {title}".lower().replace(" ", "_"),
             f"Reliability of {name}, {title}",
             partial(plot.reliability, report),

@@ -11,7 +11,7 @@ import pandas as pd
 from digitnet import models, plot
 from digitnet.attack import attacked
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim
 from digitnet.models.model import Model
 
@@ -48,17 +48,17 @@ def claims() -> tuple[Claim, ...]:
     return tuple(Claim(key, what, None) for key, what in clean + keys)
 
 
-def learned(workshop: Workshop, parts: Parts, name: str, seed: int) -> Model:
+def learned(context: Context, parts: Parts, name: str, seed: int) -> Model:
     train = parts[0]
     # Seven steps cost eight trainings: fewer images, the same for all.
-    train = workshop.part(
-        train, workshop.size(smoke=100, quick=3_000, default=10_000, full=None)
+    train = context.part(
+        train, context.size(smoke=100, quick=3_000, default=10_000, full=None)
     )
-    model, _ = workshop.trained(
+    model, _ = context.trained(
         f"learned from {name} {seed}",
         lambda: models.make(NETWORK, classes=train.classes, seed=seed),
         train,
-        epochs=workshop.size(smoke=1, quick=8, default=10, full=20),
+        epochs=context.size(smoke=1, quick=8, default=10, full=20),
         batch_size=64,
         learning_rate=0.002,
         adversary=LEARNED_FROM[name],
@@ -67,38 +67,38 @@ def learned(workshop: Workshop, parts: Parts, name: str, seed: int) -> Model:
     return model
 
 
-def asked(workshop: Workshop, parts: Parts) -> Dataset:
-    few = workshop.size(smoke=40, quick=500, default=1_000, full=None)
-    return workshop.part(parts[2], few, seed=1)
+def asked(context: Context, parts: Parts) -> Dataset:
+    few = context.size(smoke=40, quick=500, default=1_000, full=None)
+    return context.part(parts[2], few, seed=1)
 
 
-def search(workshop: Workshop, kind: str, options: dict[str, Any]) -> dict[str, Any]:
+def search(context: Context, kind: str, options: dict[str, Any]) -> dict[str, Any]:
     """How hard an attack searches; in smoke mode hardly at all."""
-    if workshop.mode == "smoke" and kind == "pgd":
+    if context.mode == "smoke" and kind == "pgd":
         return {"steps": 2, "restarts": 2}
     return options
 
 
-def scores(workshop: Workshop, parts: Parts, name: str, seed: int) -> dict[str, float]:
+def scores(context: Context, parts: Parts, name: str, seed: int) -> dict[str, float]:
     """Accuracy by attack and strength; "clean" is strength 0."""
 
     def one() -> dict[str, float]:
-        model, test = learned(workshop, parts, name, seed), asked(workshop, parts)
+        model, test = learned(context, parts, name, seed), asked(context, parts)
         found = {"clean": model.evaluate(test)["accuracy"]}
         for attack, (kind, options) in ATTACKS.items():
             for strength in STRENGTHS:
-                own = search(workshop, kind, options) | {"strength": strength}
+                own = search(context, kind, options) | {"strength": strength}
                 spoiled = attacked(model, test, kind, seed=seed, **own)
                 key = f"{attack} {strength}"
                 found[key] = model.evaluate(spoiled)["accuracy"]
         return found
 
-    return dict(workshop.once(f"attacks {name} {seed}", one))
+    return dict(context.cached(f"attacks {name} {seed}", one))
 
 
-def stage(workshop: Workshop, parts: Parts) -> None:
-    cases = [(name, seed) for seed in workshop.seeds for name in LEARNED_FROM]
-    found = workshop.at_once(lambda case: scores(workshop, parts, *case), cases)
+def stage(context: Context, parts: Parts) -> None:
+    cases = [(name, seed) for seed in context.seeds for name in LEARNED_FROM]
+    found = context.parallel_map(lambda case: scores(context, parts, *case), cases)
     rows = []
     for (name, seed), by_attack in zip(cases, found, strict=True):
         for attack in ATTACKS:
@@ -109,9 +109,9 @@ def stage(workshop: Workshop, parts: Parts) -> None:
     columns = ["learned from", "attack", "strength", "seed", "accuracy"]
     frame = pd.DataFrame(rows, columns=columns)
     means = frame.groupby(columns[:3], sort=False)["accuracy"].mean().reset_index()
-    workshop.table("attacks", "Accuracy on attacked test images", means)
+    context.table("attacks", "Accuracy on attacked test images", means)
     means["curve"] = means["learned from"] + ", " + means["attack"]
-    workshop.figure(
+    context.figure(
         "attacks",
         "Accuracy under attack, by what was learned from",
         partial(plot.sensitivity, means, "curve", "strength", "accuracy"),
@@ -119,27 +119,27 @@ def stage(workshop: Workshop, parts: Parts) -> None:
     for name in LEARNED_FROM:
         own = frame[frame["learned from"] == name]
         clean = own[(own["strength"] == 0) & (own["attack"] == "FGSM")]
-        workshop.measure(f"{name}, clean", clean["accuracy"])
+        context.measure(f"{name}, clean", clean["accuracy"])
         for attack in ATTACKS:
             part = own[(own["attack"] == attack) & (own["strength"] == STRENGTH)]
-            workshop.measure(f"{name}, {attack} {STRENGTH}", part["accuracy"])
-    workshop.figure("attacked", *_pictures(workshop, parts))
-    pgd = search(workshop, *ATTACKS["PGD"])
-    workshop.text(
-        f"{NETWORK} on {len(asked(workshop, parts)):,} test images; strengths are parts of "
+            context.measure(f"{name}, {attack} {STRENGTH}", part["accuracy"])
+    context.figure("attacked", *_pictures(context, parts))
+    pgd = search(context, *ATTACKS["PGD"])
+    context.text(
+        f"{NETWORK} on {len(asked(context, parts)):,} test images; strengths are parts of "
         f"full intensity. PGD: {pgd['steps']} steps, "
         f"{pgd['restarts']} random starts, of which the strongest counts."
     )
 
 
-def _pictures(workshop: Workshop, parts: Parts) -> tuple[str, Any]:
+def _pictures(context: Context, parts: Parts) -> tuple[str, Any]:
     """The same digits as they are, and attacked on each of the networks."""
-    few = asked(workshop, parts)[:8]
+    few = asked(context, parts)[:8]
     floats = np.asarray(few._whole(), np.float32)
     shown = few._like(_base=floats, _rows=None)
     for name in LEARNED_FROM:
-        model = learned(workshop, parts, name, workshop.seeds[0])
-        own = search(workshop, *ATTACKS["PGD"]) | {"strength": STRENGTH}
+        model = learned(context, parts, name, context.seeds[0])
+        own = search(context, *ATTACKS["PGD"]) | {"strength": STRENGTH}
         spoiled = attacked(model, few, "pgd", **own)
         shown = shown.joined(spoiled)
     title = f"PGD of {STRENGTH} against networks, by what they learned from"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Workshop
+from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
@@ -27,17 +27,17 @@ SPACE: dict[str, Any] = {
 }
 
 
-def parts(workshop: Workshop) -> tuple[Dataset, Dataset, Dataset]:
+def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test): the search sees the first two."""
-    train, test = workshop.data("optdigits")
-    few = workshop.size(smoke=150, quick=None, default=None, full=None)
-    train, test = workshop.part(train, few), workshop.part(test, few)
-    first, held = workshop.remember("parts", lambda: train.split((0.75, 0.25), seed=0))
+    train, test = context.data("optdigits")
+    few = context.size(smoke=150, quick=None, default=None, full=None)
+    train, test = context.part(train, few), context.part(test, few)
+    first, held = context.memoize("parts", lambda: train.split((0.75, 0.25), seed=0))
     return first, held, test
 
 
-def trials(workshop: Workshop) -> int:
-    return workshop.size(smoke=3, quick=20, default=30, full=100)
+def trials(context: Context) -> int:
+    return context.size(smoke=3, quick=20, default=30, full=100)
 
 
 def build(epochs: int, params: Params, seed: int) -> tuple[Model, Mapping[str, Any]]:
@@ -53,18 +53,18 @@ def build(epochs: int, params: Params, seed: int) -> tuple[Model, Mapping[str, A
     }
 
 
-def searched(workshop: Workshop, method: str, seed: int) -> Search:
+def searched(context: Context, method: str, seed: int) -> Search:
     """A search, or what is left of it; its journal is in the folder."""
-    train, held, _ = parts(workshop)
-    folder = workshop.out / "searches"
+    train, held, _ = parts(context)
+    folder = context.out / "searches"
     folder.mkdir(parents=True, exist_ok=True)
-    epochs = workshop.size(smoke=2, quick=8, default=15, full=20)
+    epochs = context.size(smoke=2, quick=8, default=15, full=20)
     return search(
         partial(build, epochs),
         SPACE,
         train,
         held,
-        trials=trials(workshop),
+        trials=trials(context),
         method=method,
         file=folder / f"{method}-{seed}.log",
         seed=seed,
@@ -74,17 +74,17 @@ def searched(workshop: Workshop, method: str, seed: int) -> Search:
 # -- stages --------------------------------------------------------------------
 
 
-def data_stage(workshop: Workshop) -> None:
-    train, held, test = parts(workshop)
-    class_counts(workshop, {"training": train, "validation": held, "test": test})
+def data_stage(context: Context) -> None:
+    train, held, test = parts(context)
+    class_counts(context, {"training": train, "validation": held, "test": test})
     rows = [(name, str(values)) for name, values in SPACE.items()]
     frame = pd.DataFrame(rows, columns=["setting", "choices or range"])
-    workshop.table("space", "What may be chosen", frame)
+    context.table("space", "What may be chosen", frame)
 
 
-def search_stage(workshop: Workshop) -> None:
-    cases = [(method, seed) for seed in workshop.seeds for method in METHODS]
-    found = workshop.at_once(lambda case: searched(workshop, *case), cases)
+def search_stage(context: Context) -> None:
+    cases = [(method, seed) for seed in context.seeds for method in METHODS]
+    found = context.parallel_map(lambda case: searched(context, *case), cases)
     by_case = dict(zip(cases, found, strict=True))
     rows = []
     for (method, seed), one in by_case.items():
@@ -94,63 +94,63 @@ def search_stage(workshop: Workshop) -> None:
         rows.append((method, seed, *counts, table["seconds"].sum(), one.best_value))
     columns = ["method", "seed", "trials", "pruned", "failed", "seconds", "best"]
     frame = pd.DataFrame(rows, columns=columns)
-    workshop.table("searches", "Searches on equal budgets", frame)
+    context.table("searches", "Searches on equal budgets", frame)
     for way, part in frame.groupby("method", sort=False):
-        workshop.measure(f"{way} best", part["best"])
+        context.measure(f"{way} best", part["best"])
     curves = pd.DataFrame(
         {
             method: pd.DataFrame(
-                {s: by_case[method, s].best_so_far() for s in workshop.seeds}
+                {s: by_case[method, s].best_so_far() for s in context.seeds}
             ).mean(axis=1)
             for method in METHODS
         }
     ).rename_axis("trial")
-    workshop.table("best_so_far", "Best validation accuracy after each trial", curves)
-    workshop.figure(
+    context.table("best_so_far", "Best validation accuracy after each trial", curves)
+    context.figure(
         "best_so_far",
         "Best so far, mean over the seeds",
         lambda: plot.progress(curves, "validation accuracy"),
     )
 
 
-def inside_stage(workshop: Workshop) -> None:
+def inside_stage(context: Context) -> None:
     """What mattered, in the search that knows most."""
-    found = searched(workshop, "bayesian", workshop.seeds[0])
-    workshop.table("trials", "Trials of the Bayesian search", found.table)
-    workshop.figure("parallel", "Every trial, and the best", found.plot)
+    found = searched(context, "bayesian", context.seeds[0])
+    context.table("trials", "Trials of the Bayesian search", found.table)
+    context.figure("parallel", "Every trial, and the best", found.plot)
     if found.table.query("state == 'complete'")["accuracy"].nunique() > 1:
         importance = found.importance()
-        workshop.figure(
+        context.figure(
             "importance",
             "How much each setting explains",
             lambda: plot.comparison(importance),
         )
 
 
-def test_stage(workshop: Workshop) -> None:
+def test_stage(context: Context) -> None:
     """Each method's best settings, trained longer on all training rows; tested once."""
-    train, held, test = parts(workshop)
+    train, held, test = parts(context)
     whole = train.joined(held)
-    epochs = workshop.size(smoke=2, quick=15, default=40, full=60)
+    epochs = context.size(smoke=2, quick=15, default=40, full=60)
 
     def one(case: tuple[str, int]) -> float:
         method, seed = case
 
         def score() -> float:
-            best = searched(workshop, method, seed).best_params
+            best = searched(context, method, seed).best_params
             model, options = build(epochs, best, seed)
             model.fit(whole, seed=seed, progress=False, **options)
             return model.evaluate(test)["accuracy"]
 
-        return float(workshop.once(f"test {method} {seed}", score))
+        return float(context.cached(f"test {method} {seed}", score))
 
-    cases = [(method, seed) for method in METHODS for seed in workshop.seeds]
-    scores = dict(zip(cases, workshop.at_once(one, cases), strict=True))
+    cases = [(method, seed) for method in METHODS for seed in context.seeds]
+    scores = dict(zip(cases, context.parallel_map(one, cases), strict=True))
     rows = [(m, s, score) for (m, s), score in scores.items()]
     frame = pd.DataFrame(rows, columns=["method", "seed", "test accuracy"])
-    workshop.table("test", "The best settings of each method, trained longer", frame)
+    context.table("test", "The best settings of each method, trained longer", frame)
     for way, part in frame.groupby("method", sort=False):
-        workshop.measure(f"{way} test", part["test accuracy"])
+        context.measure(f"{way} test", part["test accuracy"])
 
 
 def recipe() -> Recipe:

@@ -150,7 +150,7 @@ def fit(
     """
     told = listed_callbacks(callbacks)
     training = as_dataset(data, "fit.data", max_value=model.max_value)
-    if model.makes_images:
+    if model.outputs_images:
         if class_weights is not None:
             raise ValueError(
                 "fit.class_weights: expected none for a network that makes images"

@@ -138,7 +138,7 @@ def check_data(
             raise ValueError(
                 f"{where}: expected images of shape {model.input_shape}, got {data.shape}"
             )
-        if not model.makes_images:
+        if not model.outputs_images:
             _core.data.check_labels(labels, len(model.classes), f"{where}.labels")
         scale = model.max_value or training.max_value
         if data.max_value != scale:

@@ -22,7 +22,7 @@ TEST_P(EveryModel, EndsInOneOutputPerClassOrInImagesOfItsInput) {
   const Layer network = named(GetParam().make(7));
   const Shape& input = GetParam().input;
   EXPECT_EQ(output_shape(network, input),
-            GetParam().makes_images ? input : flat_shape(7));
+            GetParam().outputs_images ? input : flat_shape(7));
 }
 
 TEST_P(EveryModel, KeepsItsTensorsApart) {
