@@ -80,7 +80,7 @@ def by_pytorch(
 ) -> Callable[[], float]:
     network, options, _ = EPOCHS[name]
     model = digitnet.models.make(network, (28, 28), **options)
-    model._fix_scale(255)
+    model.fix_scale(255)
     module = model.to_torch().cuda().to(memory_format=torch.channels_last).train()
     step = torch.compile(module, mode="max-autotune") if compiled else module
     optimizer = torch.optim.Adam(module.parameters(), fused=True)

@@ -32,7 +32,7 @@ def keras_layer(layer: dict) -> keras.Layer:
 
 class Keras:
     def __init__(self, network: str, images: np.ndarray, labels: np.ndarray) -> None:
-        tree = digitnet.models.make(network)._core.network.to_dict()
+        tree = digitnet.models.make(network).core.network.to_dict()
         shape = images.shape[-2:]
         self.x = images.reshape(-1, *shape, 1).astype(np.float32) / images.max()
         self.y = labels

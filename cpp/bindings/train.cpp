@@ -1,4 +1,5 @@
 #include <optional>
+#include <type_traits>
 
 #include "bindings/convert.h"
 #include "bindings/ranks.h"
@@ -18,68 +19,54 @@
 namespace digitnet::bindings {
 namespace {
 
+// One option of fit() from Python; the range is checked with all others.
+template <class T>
+T option_from(const py::handle& value, const std::string& where) {
+  try {
+    if constexpr (std::is_same_v<T, Spec>)
+      return spec_from(value, where);
+    else
+      return value.cast<T>();
+  } catch (const py::cast_error&) {
+    throw std::invalid_argument(
+        join(where, ": expected ",
+             std::is_same_v<T, uint64_t> ? "a number from 0 to 2^64 - 1"
+                                         : "another type or range",
+             ", got ", std::string(py::repr(value)).substr(0, 60)));
+  }
+}
+
 train::Config config_from(const py::dict& values) {
   train::Config config;
+  size_t used = 0;
+  py::list names;
+  train::each_option(config, [&](const char* name, auto& field, auto...) {
+    names.append(name);
+    if (!values.contains(name)) return;
+    using Field = std::remove_reference_t<decltype(field)>;
+    field = option_from<Field>(values[name], join("fit.", name));
+    ++used;
+  });
+  if (used == values.size()) return config;
   for (const auto& [key, value] : values) {
-    const std::string name = py::str(key);
-    try {
-      if (name == "epochs")
-        config.epochs = value.cast<int64_t>();
-      else if (name == "batch_size")
-        config.batch_size = value.cast<int64_t>();
-      else if (name == "optimizer")
-        config.optimizer = spec_from(value, "fit.optimizer");
-      else if (name == "learning_rate")
-        config.learning_rate = value.cast<double>();
-      else if (name == "schedule")
-        config.schedule = spec_from(value, "fit.schedule");
-      else if (name == "rates")
-        config.rates = value.cast<std::vector<double>>();
-      else if (name == "restore_best")
-        config.restore_best = value.cast<bool>();
-      else if (name == "augment")
-        config.augment = value.cast<std::string>();
-      else if (name == "l1")
-        config.l1 = value.cast<double>();
-      else if (name == "l2")
-        config.l2 = value.cast<double>();
-      else if (name == "label_smoothing")
-        config.label_smoothing = value.cast<double>();
-      else if (name == "class_weights")
-        config.class_weights = value.cast<std::vector<double>>();
-      else if (name == "clip_norm")
-        config.clip_norm = value.cast<double>();
-      else if (name == "ema_decay")
-        config.ema_decay = value.cast<double>();
-      else if (name == "early_stopping")
-        config.early_stopping = value.cast<int64_t>();
-      else if (name == "min_delta")
-        config.min_delta = value.cast<double>();
-      else if (name == "monitor")
-        config.monitor = value.cast<std::string>();
-      else if (name == "seed")
-        config.seed = value.cast<uint64_t>();
-      else if (name == "device")
-        config.device = value.cast<std::string>();
-      else if (name == "lr_scales")
-        config.lr_scales = value.cast<std::vector<double>>();
-      else if (name == "record_steps")
-        config.record_steps = value.cast<bool>();
-      else if (name == "precision")
-        config.precision = value.cast<std::string>();
-      else if (name == "adversary")
-        config.adversary = spec_from(value, "fit.adversary");
-      else
-        throw std::invalid_argument(join("fit: unknown option '", name, "'"));
-    } catch (const py::cast_error&) {
-      throw std::invalid_argument(
-          join("fit.", name, ": expected ",
-               name == "seed" ? "a number from 0 to 2^64 - 1"
-                              : "another type or range",
-               ", got ", std::string(py::repr(value)).substr(0, 60)));
-    }
+    require(names.contains(key), "fit: unknown option '",
+            std::string(py::str(key)), "'");
   }
   return config;
+}
+
+// The defaults, as config_from() takes them.
+py::dict default_options() {
+  py::dict result;
+  const train::Config defaults;
+  train::each_option(
+      defaults, [&](const char* name, const auto& field, auto...) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(field)>, Spec>)
+          result[name] = field.name;
+        else
+          result[name] = field;
+      });
+  return result;
 }
 
 // Runs `call` under the GIL; true if it said stop or was interrupted.
@@ -295,6 +282,8 @@ void bind_train(py::module_& root) {
       },
       "schedule"_a, "steps_per_epoch"_a, "epochs"_a,
       "The learning rate's factor at every step.");
+  m.def("default_options", &default_options,
+        "Every option of fit() with its default.");
   m.def(
       "check",
       [](const py::dict& options, int64_t classes, bool has_validation) {

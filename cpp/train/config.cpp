@@ -14,18 +14,27 @@
 namespace digitnet::train {
 namespace {
 
-void require_range(const char* name, double value, double least, double below) {
-  require(std::isfinite(value) && value >= least && value < below, "fit.", name,
-          ": expected ", least, " <= ", name, " < ", below, ", got ", value);
-}
+// Throws for a number that is out of its range; other options pass.
+struct CheckRange {
+  void operator()(const char* name, int64_t value, Range range) const {
+    const auto min = static_cast<int64_t>(range.min);
+    const auto max = static_cast<int64_t>(range.max);
+    require(value >= min && value <= max, "fit.", name, ": expected ", min,
+            " to ", max, ", got ", value);
+  }
+  void operator()(const char* name, double value, Range range) const {
+    require(std::isfinite(value) && value >= range.min && value < range.max,
+            "fit.", name, ": expected ", range.min, " <= ", name, " < ",
+            range.max, ", got ", value);
+  }
+  template <class T>
+  void operator()(const char*, const T&) const {}
+};
 
 }  // namespace
 
 void Config::validate(int64_t classes, bool has_validation) {
-  require(epochs >= 1 && epochs <= 1'000'000,
-          "fit.epochs: expected 1 to 1000000, got ", epochs);
-  require(batch_size >= 1 && batch_size <= 1'000'000,
-          "fit.batch_size: expected 1 to 1000000, got ", batch_size);
+  each_option(*this, CheckRange());
   const auto& optimizer_entry =
       find(optimizers::all(), "optimizer", optimizer.name);
   optimizer.options =
@@ -47,12 +56,6 @@ void Config::validate(int64_t classes, bool has_validation) {
             "fit.schedule: expected rates from 0 to 1e30, got ", rate);
   }
   augment = augment::Pipeline(augment).text();
-  require_range("l1", l1, 0, 1e6);
-  require_range("l2", l2, 0, 1e6);
-  require_range("label_smoothing", label_smoothing, 0, 1);
-  require_range("clip_norm", clip_norm, 0, 1e12);
-  require_range("ema_decay", ema_decay, 0, 1);
-  require_range("min_delta", min_delta, 0, 1e12);
   require(early_stopping >= 0,
           "fit.early_stopping: expected 0 or more epochs, got ",
           early_stopping);

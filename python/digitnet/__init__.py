@@ -54,7 +54,7 @@ from digitnet.train.history import History  # noqa: E402
 
 # Pickles that version 0.1 wrote name these modules.
 sys.modules["digitnet.history"] = train.history
-sys.modules["digitnet.model_file"] = models.file
+sys.modules["digitnet.model_file"] = models.model
 
 __all__ = [
     "Comparison",

@@ -53,10 +53,10 @@ def attacked(
         >>> model.evaluate(spoiled)["accuracy"] < model.evaluate(test)["accuracy"]
         True
     """
-    model._need_classes("attacked")
+    model.require_classes("attacked")
     data = as_dataset(data, "attacked", max_value=model.max_value)
     labels = data._need_labels("attacked")
-    base, rows = model._images(data, "attacked")
+    base, rows = model.check_images(data, "attacked")
     spec, number = (name, options), as_whole(seed, "attacked.seed")
-    made = _core.attack.attacked(model._core, spec, base, rows, labels, number)
+    made = _core.attack.attacked(model.core, spec, base, rows, labels, number)
     return data._like(_base=made, _rows=None, name=f"{data.name}, {name}")

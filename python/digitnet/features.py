@@ -1,14 +1,14 @@
-"""What a network makes of an image, and why it answers as it does.
+"""Interpretability: what a network makes of an image, and why it predicts as it does.
 
 Everything is computed in C++; `digitnet.plot` has a figure for each. Maps are over the
 network's input, which preprocessing may have resized; a target is a class, by default the
-one that the model answers.
+predicted one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,8 @@ import numpy.typing as npt
 import digitnet._core as _core
 from digitnet._utils.arrays import as_whole
 from digitnet.data.dataset import Dataset, as_dataset
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.models import transfer
+from digitnet.models.base import BaseModel
 
 Array = npt.NDArray[np.float32]
 
@@ -36,17 +35,17 @@ __all__ = [
     "saliency",
 ]
 
-_MOST_IMAGES = 1000  # whose maps are made at once
+_MAX_IMAGES = 1000  # whose maps are made at once
 
 
 def activations(
-    model: Model, images: Any, layers: Sequence[str] | None = None
+    model: BaseModel, images: Any, layers: Sequence[str] | None = None
 ) -> dict[str, Array]:
-    """Outputs of layers by name; `Model.activations` is the same."""
+    """An alias of `Model.activations`: outputs of layers for a few images, by name."""
     return model.activations(images, layers)
 
 
-def filters(model: Model, layer: str) -> Array:
+def filters(model: BaseModel, layer: str) -> Array:
     """A convolution's kernels, (out, in, height, width).
 
     The weights of a dense layer that is the first to see the image are kernels of the
@@ -68,37 +67,37 @@ def filters(model: Model, layer: str) -> Array:
     first = next(iter(weights), "")
     if first and weights[first].shape[1:] == (np.prod(model.input_shape),):
         weights[first] = weights[first].reshape(-1, *model.input_shape)
-    known = [name for name, value in weights.items() if value.ndim == 4]
-    if layer not in known:
-        raise ValueError(f"unknown filters '{layer}'; known: {', '.join(known)}")
+    kernels = [name for name, value in weights.items() if value.ndim == 4]
+    if layer not in kernels:
+        raise ValueError(f"unknown filters '{layer}'; known: {', '.join(kernels)}")
     return weights[layer]
 
 
-def saliency(model: Model, images: Any, target: Any = None) -> Array:
-    """How the target's logit changes with each input value: slopes, (N, C, H, W).
+def saliency(model: BaseModel, images: Any, target: Any = None) -> Array:
+    """Saliency: the gradient of the target's logit by each input value, (N, C, H, W).
 
     Args:
         model: The model.
         images: At most 1,000 raw images, or one.
-        target: A class, or one an image. Default: the model's answers.
+        target: A class, or one an image. Default: the predicted classes.
     Source:
         Simonyan, Vedaldi, Zisserman, ICLR workshop 2014, section 3 (whose map is the
-        largest absolute slope of a pixel's channels).
+        largest absolute gradient of a pixel's channels).
     Example:
         >>> model = digitnet.models.make("linear", input_shape=(8, 8), preprocess=())
-        >>> slopes = digitnet.features.saliency(model, np.ones((8, 8), np.float32), 3)
+        >>> gradients = digitnet.features.saliency(model, np.ones((8, 8), np.float32), 3)
         >>> weights = model.state_dict()["dense1.weight"][3]
-        >>> bool(np.allclose(slopes.ravel(), weights))
+        >>> bool(np.allclose(gradients.ravel(), weights))
         True
     """
-    base, units = _asked(model, images, target, "saliency")
-    return _core.features.saliency(model._core, base, units)
+    base, units = _with_targets(model, images, target, "saliency")
+    return _core.features.saliency(model.core, base, units)
 
 
 def grad_cam(
-    model: Model, images: Any, target: Any = None, *, layer: str | None = None
+    model: BaseModel, images: Any, target: Any = None, *, layer: str | None = None
 ) -> Array:
-    """Where the maps of a layer speak for the target, at least 0, (N, h, w).
+    """Grad-CAM: where the maps of a layer speak for the target, at least 0, (N, h, w).
 
     Args:
         model, images, target: As in `saliency`.
@@ -108,20 +107,20 @@ def grad_cam(
     Source:
         Selvaraju et al., Grad-CAM, ICCV 2017, section 3.
     """
-    base, units = _asked(model, images, target, "grad_cam")
-    return _core.features.grad_cam(model._core, base, layer or last_map(model), units)
+    base, units = _with_targets(model, images, target, "grad_cam")
+    return _core.features.grad_cam(model.core, base, layer or last_map(model), units)
 
 
-def last_map(model: Model) -> str:
+def last_map(model: BaseModel) -> str:
     """The last layer that gives a map (C, H, W)."""
-    maps = [r["layer"] for r in model._core.summary() if len(r["output"]) == 3]
+    maps = [r["layer"] for r in model.core.summary() if len(r["output"]) == 3]
     if not maps:
         raise ValueError("features.layer: expected a network with maps, got none")
     return str(maps[-1])
 
 
 def integrated_gradients(
-    model: Model,
+    model: BaseModel,
     images: Any,
     target: Any = None,
     *,
@@ -135,14 +134,14 @@ def integrated_gradients(
 
     Args:
         model, images, target: As in `saliency`.
-        steps: Slopes taken on the way from the uniform image.
+        steps: Gradients taken on the way from the uniform image.
         baseline: The uniform image's raw pixel value.
     Source:
         Sundararajan, Taly, Yan, Axiomatic attribution for deep networks, ICML 2017.
     """
-    base, units = _asked(model, images, target, "integrated_gradients")
+    base, units = _with_targets(model, images, target, "integrated_gradients")
     return _core.features.integrated_gradients(
-        model._core,
+        model.core,
         base,
         units,
         as_whole(steps, "integrated_gradients.steps", 1, 10_000),
@@ -151,7 +150,7 @@ def integrated_gradients(
 
 
 def occlusion(
-    model: Model,
+    model: BaseModel,
     images: Any,
     target: Any = None,
     *,
@@ -171,12 +170,12 @@ def occlusion(
     Source:
         Zeiler, Fergus, Visualizing and understanding convolutional networks, ECCV 2014.
     """
-    base, units = _asked(model, images, target, "occlusion")
+    base, units = _with_targets(model, images, target, "occlusion")
     shorter = min(model.input_shape[1:])
     size = as_whole(size or max(1, shorter // 4), "occlusion.size", 1, shorter)
     stride = as_whole(stride or max(1, size // 4), "occlusion.stride", 1, 1024)
     level = _finite(value, "occlusion.value")
-    return _core.features.occlusion(model._core, base, units, size, stride, level)
+    return _core.features.occlusion(model.core, base, units, size, stride, level)
 
 
 def _finite(value: float, where: str) -> float:
@@ -186,15 +185,15 @@ def _finite(value: float, where: str) -> float:
 
 
 class Maximised(NamedTuple):
-    """What `maximise` found."""
+    """The result of `maximise`."""
 
     images: Array  # (U, C, H, W) of the network's input, 0 empty to 1 full
-    first: Array  # (U,): the units' answers to the first images
-    last: Array  # (U,): and to the last
+    first: Array  # (U,): the units' activations for the first images
+    last: Array  # (U,): and for the last
 
 
 def maximise(
-    model: Model,
+    model: BaseModel,
     layer: str = "",
     units: int | Sequence[int] = 0,
     *,
@@ -209,16 +208,16 @@ def maximise(
     """Images that excite units of a layer, by gradient ascent from faint noise.
 
     Args:
-        model: A model that was fitted or has been asked: it knows its pixels' scale.
+        model: A model.
         layer: A layer's name; "" is the logits.
         units: Channels of a layer that gives a map (their mean counts), or features.
-        steps: Of the ascent.
+        steps: Steps of the ascent.
         rate: Mean change of a pixel a step, as a part of its range.
         l2: Part of each pixel that is taken back a step.
-        variation: Weight of a slope against total variation; 0 for none.
+        variation: Weight of the gradient that lowers total variation; 0 for none.
         blur: Standard deviation, in pixels, of a blur each step; 0 to 0.8.
         jitter: Pixels by which the image is moved about for each step.
-        seed: Of noise and jitter.
+        seed: Seed of noise and jitter.
     Raises:
         ValueError: no such layer or unit; a number out of range.
     Source:
@@ -228,17 +227,17 @@ def maximise(
     listed = [units] if isinstance(units, int | np.integer) else list(units)
     chosen = [as_whole(unit, "maximise.units", 0, 2**31) for unit in listed]
     seed = as_whole(seed, "maximise.seed")
-    if model.max_value is None and not model._core.max_value:
-        model._core.max_value = 1.0
+    if model.max_value is None and not model.core.max_value:
+        model.core.max_value = 1.0
     return Maximised(
         *_core.features.maximise(
-            model._core, layer, chosen, steps, rate, l2, variation, blur, jitter, seed
+            model.core, layer, chosen, steps, rate, l2, variation, blur, jitter, seed
         )
     )
 
 
-def embedding(model: Model, data: Any, layer: str | None = None) -> Array:
-    """What the last hidden layer answers: float32 (N, F).
+def embedding(model: BaseModel, data: Any, layer: str | None = None) -> Array:
+    """An alias of `Model.features` whose default layer is the last hidden one: (N, F).
 
     Args:
         model: The model.
@@ -254,15 +253,11 @@ def embedding(model: Model, data: Any, layer: str | None = None) -> Array:
     if not len(data):
         raise ValueError("embedding.data: expected at least one image, got none")
     layer = layer or _last_hidden(model)
-    parts = [
-        model.activations(data[start : start + 500], [layer])[layer]
-        for start in range(0, len(data), 500)
-    ]
-    return np.concatenate([part.reshape(len(part), -1) for part in parts])
+    return transfer.features(model, data, layer, progress=False)
 
 
-def _last_hidden(model: Model) -> str:
-    rows = model._core.summary()
+def _last_hidden(model: BaseModel) -> str:
+    rows = model.core.summary()
     dense = [i for i, row in enumerate(rows) if row["kind"] == "dense"]
     if not dense or dense[-1] == 0:
         raise ValueError(
@@ -280,7 +275,7 @@ def project(
         values: (N, F).
         method: "pca", the two directions of most variance; "tsne", neighbours stay
             neighbours (minutes for more than a few thousand rows).
-        seed: Of t-SNE.
+        seed: Seed of t-SNE.
     Raises:
         ValueError: unknown method, or too few rows.
     """
@@ -303,7 +298,7 @@ def project(
 
 
 def most_activating(
-    model: Model, data: Any, layer: str, unit: int, count: int = 9
+    model: BaseModel, data: Any, layer: str, unit: int, count: int = 9
 ) -> tuple[npt.NDArray[np.int64], Array]:
     """The samples that excite a unit most, the strongest first.
 
@@ -319,32 +314,32 @@ def most_activating(
         ValueError: no such layer or unit.
     """
     data = as_dataset(data, "most_activating", max_value=model.max_value)
-    model._need_layers([layer])
+    model.require_layers([layer])
     count = as_whole(count, "most_activating.count", 1, 2**31)
     unit = as_whole(unit, "most_activating.unit", 0, 2**31)
-    base, rows = model._images(data, "most_activating")
-    strengths = _core.features.strengths(model._core, base, rows, layer, unit)
+    base, rows = model.check_images(data, "most_activating")
+    strengths = _core.features.strengths(model.core, base, rows, layer, unit)
     best = np.argsort(-strengths, kind="stable")[:count]
     return best, strengths[best]
 
 
-def _asked(
-    model: Model, images: Any, target: Any, where: str
+def _with_targets(
+    model: BaseModel, images: Any, target: Any, where: str
 ) -> tuple[Any, npt.NDArray[np.int64]]:
     """(images of the model's shape, one class an image)."""
-    model._need_classes(where)
-    base, rows = model._images(images, where)
+    model.require_classes(where)
+    base, rows = model.check_images(images, where)
     base = base if rows is None else base[rows]
-    if len(base) > _MOST_IMAGES:
+    if len(base) > _MAX_IMAGES:
         raise ValueError(
-            f"{where}.images: expected at most {_MOST_IMAGES}, got {len(base)}"
+            f"{where}.images: expected at most {_MAX_IMAGES}, got {len(base)}"
         )
     if target is None:
-        return base, model._predictor.predict(base, None, "cpu", False).argmax(1)
+        return base, model.predict(base, device="cpu")
     units = np.asarray(target)
     units = np.full(len(base), units) if units.ndim == 0 else units
-    right = units.shape == (len(base),) and units.dtype.kind in "iu"
-    if not (right and ((units >= 0) & (units < len(model.classes))).all()):
+    matching = units.shape == (len(base),) and units.dtype.kind in "iu"
+    if not (matching and ((units >= 0) & (units < len(model.classes))).all()):
         raise ValueError(
             f"{where}.target: expected classes 0 to {len(model.classes) - 1}, one or one "
             f"an image, got {target!r:.60}"

@@ -4,8 +4,8 @@ Example:
     >>> from sklearn.model_selection import cross_val_score
     >>> from digitnet.sklearn import DigitClassifier
     >>> train, test = digitnet.data.load("digits")
-    >>> judge = DigitClassifier(epochs=5)
-    >>> scores = cross_val_score(judge, train.images, train.labels, cv=3)
+    >>> classifier = DigitClassifier(epochs=5)
+    >>> scores = cross_val_score(classifier, train.images, train.labels, cv=3)
     >>> bool(scores.mean() > 0.8)
     True
 """
@@ -37,17 +37,16 @@ from digitnet import models
 from digitnet.data.dataset import Dataset
 from digitnet.layers import Dense, Flatten, ReLU
 from digitnet.models.model import Model
+from digitnet.train.history import History
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from digitnet.train.history import History
-
 __all__ = ["DigitClassifier", "DigitFeatures"]
 
-_LEAST_SIDE = 8  # of a row of pixels that is taken for a square image
-_WIDEST = 1024  # columns of a table side by side; wider ones are folded
-_FAR = 16.0  # standard deviations; what is farther off counts as that far
+_MIN_SIDE = 8  # of a row of pixels that is taken for a square image
+_MAX_COLUMNS = 1024  # of a table side by side; wider ones are folded
+_MAX_STD = 16.0  # standard deviations; what is farther off counts as that far
 
 
 def _rows(estimator: Any, images: Any, **checks: Any) -> tuple[Any, Any]:
@@ -81,7 +80,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation: Fraction of the samples to hold out; their scores are in `history_`.
         fit_options: More options of `Model.fit`.
         device: "auto", "cpu" or "cuda".
-        random_state: Of the first weights and of the order.
+        random_state: Seed of the first weights and of the order.
         warm_start: Whether `fit` goes on with the weights of the last one.
         verbose: Whether there is a progress bar.
     Attributes:
@@ -93,8 +92,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         history_: What its last training left.
     Example:
         >>> train, test = digitnet.data.load("digits")
-        >>> judge = DigitClassifier(epochs=5).fit(train.images, train.labels)
-        >>> judge.model_.name, bool(judge.score(test.images, test.labels) > 0.8)
+        >>> classifier = DigitClassifier(epochs=5).fit(train.images, train.labels)
+        >>> classifier.model_.name, bool(classifier.score(test.images, test.labels) > 0.8)
         ('norm-cnn', True)
     """
 
@@ -141,9 +140,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 network cannot take.
         """
         again = self.warm_start and hasattr(self, "model_")
-        rows, y, shape = self._known(X, y, reset=not again)
+        rows, y, shape = self._check(X, y, reset=not again)
         if again:
-            self._need_classes(y)
+            self._require_known_classes(y)
         else:
             self._begin(rows, np.unique(y), shape)
         steps = math.ceil(len(rows) / self.batch_size)
@@ -161,7 +160,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classes: All labels that will come; needed at the first call.
         """
         first = not hasattr(self, "model_")
-        rows, y, shape = self._known(X, y, reset=first)
+        rows, y, shape = self._check(X, y, reset=first)
         if first:
             if classes is None:
                 raise ValueError(
@@ -169,20 +168,20 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     "got none"
                 )
             self._begin(rows, np.unique(np.asarray(classes)), shape)
-        self._need_classes(y)
+        self._require_known_classes(y)
         constant = {"schedule": "constant"}
         return self._train(rows, y, sample_weight, 1, None, constant)
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Probabilities of `classes_`, (N, K)."""
         check_is_fitted(self)
-        return self.model_.predict_proba(self._asked(X), device=self.device)
+        return self.model_.predict_proba(self._checked_images(X), device=self.device)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The most probable class of each sample, (N,)."""
         check_is_fitted(self)
-        said = self.model_.predict(self._asked(X), device=self.device)
-        return np.asarray(self.classes_[said])
+        predicted = self.model_.predict(self._checked_images(X), device=self.device)
+        return np.asarray(self.classes_[predicted])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -191,12 +190,12 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     # -- in parts ---------------------------------------------------------------
 
-    def _known(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any, Any]:
+    def _check(self, X: Any, y: Any, reset: bool) -> tuple[Any, Any, Any]:
         (rows, y), shape = _rows(self, X, y=y, reset=reset)
         check_classification_targets(y)
         return rows, y, shape
 
-    def _need_classes(self, y: Any) -> None:
+    def _require_known_classes(self, y: Any) -> None:
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
@@ -215,8 +214,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(2**31)
         shape = self._shape_of(rows, shape)
-        made = self._made(int(seed), shape, rows.shape[1], classes)
-        self.classes_, self.model_, self.image_shape_ = classes, made, shape
+        model = self._make_model(int(seed), shape, rows.shape[1], classes)
+        self.classes_, self.model_, self.image_shape_ = classes, model, shape
         self._seed, self._trainings = int(seed), 0
         if shape is None:
             self._scaler = StandardScaler().fit(rows)
@@ -227,7 +226,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.image_shape is not None:
             shape = tuple(self.image_shape)
         side = math.isqrt(features)
-        square = side * side == features and side >= _LEAST_SIDE
+        square = side * side == features and side >= _MIN_SIDE
         if shape is None and square and rows.min() >= 0 and rows.max() <= 255:
             shape = (side, side)
         if shape is None:
@@ -244,18 +243,17 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         return (1, *shape) if len(shape) == 2 else shape
 
-    def _made(self, seed: int, shape: Any, features: int, classes: Any) -> Model:
+    def _make_model(self, seed: int, shape: Any, features: int, classes: Any) -> Model:
         names = [str(label) for label in classes]
         if callable(self.model):
-            made = self.model(seed)
-            if math.prod(made.input_shape) != features or len(made.classes) != len(
-                names
-            ):
+            model = self.model(seed)
+            fits = math.prod(model.input_shape) == features
+            if not fits or len(model.classes) != len(names):
                 raise ValueError(
                     f"DigitClassifier.model: expected one for {features} numbers a sample "
-                    f"and {len(names)} classes, got {made!r}"
+                    f"and {len(names)} classes, got {model!r}"
                 )
-            return made
+            return model
         if shape is None:
             if self.model != "auto":
                 raise ValueError(
@@ -270,9 +268,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 ReLU(),
                 Dense(len(names)),
             ]
-            centre = {"mean": [0.5], "std": [0.5 / _FAR]}
+            centre = {"mean": [0.5], "std": [0.5 / _MAX_STD]}
             steps = ["scale", ("standardise", centre)]
-            table = (1, math.ceil(features / _WIDEST), min(features, _WIDEST))
+            table = (1, math.ceil(features / _MAX_COLUMNS), min(features, _MAX_COLUMNS))
             return Model(layers, table, names, steps, seed=seed, name="table")
         return models.make(self._name_for(shape), shape, names, seed)
 
@@ -286,16 +284,16 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _images(self, rows: Any) -> npt.NDArray[Any]:
         """Rows as the model takes them."""
         if self.image_shape_:
-            most = self.model_.max_value
+            largest = self.model_.max_value
             # Scalers in front leave some new pixels outside; another scale is refused.
-            if most and rows.dtype.kind == "f" and 0 <= rows.mean() <= most:
-                rows = rows.clip(0, most)
+            if largest and rows.dtype.kind == "f" and 0 <= rows.mean() <= largest:
+                rows = rows.clip(0, largest)
             return np.asarray(rows.reshape(-1, *self.image_shape_))
-        parts = (self._scaler.transform(rows).clip(-_FAR, _FAR) + _FAR) / (2 * _FAR)
+        parts = (self._scaler.transform(rows).clip(-_MAX_STD, _MAX_STD) + _MAX_STD) / (
+            2 * _MAX_STD
+        )
         short = math.prod(self.model_.input_shape) - parts.shape[1]
-        if (
-            short
-        ):  # what fills the fold is every column's mean: nothing is learned of it
+        if short:  # filled with every column's mean: nothing is learned of it
             parts = np.pad(parts, ((0, 0), (0, short)), constant_values=0.5)
         return np.asarray(parts.reshape(-1, *self.model_.input_shape), np.float32)
 
@@ -335,13 +333,13 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._trainings += 1
         return self
 
-    def _asked(self, X: Any) -> npt.NDArray[Any]:
+    def _checked_images(self, X: Any) -> npt.NDArray[Any]:
         rows, _ = _rows(self, X, reset=False)
         return self._images(rows)
 
 
 class DigitFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """What a layer of a trained network says of images, for other estimators.
+    """A transformer: features of a trained network, for other estimators.
 
     Args:
         model: A trained `digitnet.Model`, or a file that `Model.save` wrote.
@@ -354,9 +352,9 @@ class DigitFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         >>> train, test = digitnet.data.load("digits")
         >>> model = digitnet.models.make("optdigits-cnn")
         >>> history = model.fit(train, epochs=3, progress=False)
-        >>> judge = make_pipeline(DigitFeatures(model), SVC())
-        >>> judge = judge.fit(train.images, train.labels)
-        >>> bool(judge.score(test.images, test.labels) > 0.8)
+        >>> classifier = make_pipeline(DigitFeatures(model), SVC())
+        >>> classifier = classifier.fit(train.images, train.labels)
+        >>> bool(classifier.score(test.images, test.labels) > 0.8)
         True
     """
 
@@ -370,7 +368,7 @@ class DigitFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self.model if isinstance(self.model, Model) else models.load(self.model)
         )
         if self.layer is not None:
-            network._need_layers([self.layer])
+            network.require_layers([self.layer])
         rows, _ = _rows(self, X, reset=True)
         if rows.shape[1] != math.prod(network.input_shape):
             raise ValueError(
@@ -386,7 +384,4 @@ class DigitFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         rows, _ = _rows(self, X, reset=False)
         images = rows.reshape(-1, *self.model_.input_shape)
-        if self.layer is None:
-            return self.model_.features(images, progress=False)
-        said = self.model_.activations(images, [self.layer])[self.layer]
-        return np.asarray(said.reshape(len(rows), -1))
+        return self.model_.features(images, self.layer, progress=False)

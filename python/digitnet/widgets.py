@@ -56,7 +56,7 @@ class DrawPad(anywidget.AnyWidget):
     problem = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, network: Model, **options: Any) -> None:
-        network._need_classes("DrawPad")
+        network.require_classes("DrawPad")
         self.network = network
         self.image: Any = None
         super().__init__(**options)

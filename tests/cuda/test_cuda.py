@@ -45,7 +45,7 @@ def test_training_follows_the_cpu(name, images, monkeypatch):
 def test_every_layer_answers_as_on_the_cpu(network, rng):
     images = rng.random((5, 2, 9, 9), dtype=np.float32)
     model = digitnet.Model(network, input_shape=(2, 9, 9), seed=1)
-    model._fix_scale(1)
+    model.fix_scale(1)
     there = model.predict_logits(images, device="cuda")
     np.testing.assert_allclose(
         there, model.predict_logits(images, device="cpu"), atol=1e-3

@@ -113,7 +113,9 @@ def test_ranks_that_were_given_different_things_are_told(tmp_path):
     codes, errors = run("differs", 2, tmp_path)
     assert codes == [1, 1]
     for error in errors:
-        assert "expected the same data on all ranks, got others on rank 1" in error
+        assert (
+            "expected the same data on all ranks; rank 1 differs from rank 0" in error
+        )
 
 
 def test_a_rank_that_dies_ends_the_others_with_a_message_and_a_checkpoint(tmp_path):

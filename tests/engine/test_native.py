@@ -129,7 +129,7 @@ every_network = pytest.mark.parametrize(
 
 def make(network, shape, classes=3):
     model = digitnet.Model(network, shape, preprocess=[], classes=classes)
-    model._core.max_value = 1
+    model.core.max_value = 1
     return model
 
 
@@ -316,7 +316,7 @@ def test_dropout_fused_with_relu_keeps_its_share(rng):
 def test_predictions_depend_on_nothing_around_them(rng):
     model = digitnet.models.make("lenet5")
     images = rng.integers(0, 256, (150, 28, 28), dtype=np.uint8)
-    model._core.max_value = 255
+    model.core.max_value = 255
     whole = model.predict_logits(images)
     np.testing.assert_array_equal(model.predict_logits(images[70:71]), whole[70:71])
     np.testing.assert_array_equal(model.predict_logits(images[::-1])[::-1], whole)
@@ -388,7 +388,7 @@ def test_activations_are_right_at_every_size_of_input(kernels, name, monkeypatch
     layer = {"gelu": GELU(), "sigmoid": Sigmoid(), "tanh": Tanh()}[name]
     network = [Flatten(), Dense(len(values)), layer]
     model = make(network, (1, 1, 1), len(values))
-    model._core.set("dense1.bias", values)
+    model.core.set("dense1.bias", values)
     exact = torch.from_numpy(values).double().requires_grad_()
     functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}
     expected = functions.get(name, torch.nn.functional.gelu)(exact)

@@ -73,7 +73,7 @@ def test_every_step_answers_alike(steps, channels, rng):
 @pytest.mark.parametrize("name", [n for n in digitnet.models.names() if n not in HUGE])
 def test_every_named_network_answers_alike(name, rng):
     model = digitnet.models.make(name, seed=3)
-    model._fix_scale(255)
+    model.fix_scale(255)
     images = rng.integers(0, 256, (3, *model.input_shape), dtype=np.uint8)
     said = answers(model, images)[0]
     own = (

@@ -45,7 +45,7 @@ def test_saliency_is_the_slope_of_differences(trained, images):
     """Of the model itself, without torch: a small step up the slope."""
     slopes = features.saliency(trained, images, 2).astype(float)
     x = trained.preprocessed(images)
-    network = digitnet.Model(trained._core.network, (1, 8, 8), preprocess=())
+    network = digitnet.Model(trained.core.network, (1, 8, 8), preprocess=())
     network.load_state_dict(trained.state_dict())
     step = (
         1e-3

@@ -36,7 +36,7 @@ def test_training_follows_torch_on_the_squared_error(digits):
     data = digits[0][:40]
     model = small()
     twin = model.to_torch()
-    model._core.max_value = 16
+    model.core.max_value = 16
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.5)
     text = "noise 20%"
     clean = torch.from_numpy(data.images[:, None].astype(np.float32) / 16)

@@ -64,7 +64,7 @@ def test_the_true_classs_features_must_make_the_image(rng):
     images = rng.random((5, 1, 6, 6), dtype=np.float32)
     labels = np.array([0, 1, 2, 0, 1])
     model = small()
-    model._core.max_value = 1
+    model.core.max_value = 1
     twin = model.to_torch()
     decoder = twin.reconstruct1.sequence1
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.3)

@@ -89,7 +89,7 @@ def test_training_follows_torch_for_every_layer(network, images, executor, monke
     model = make([layer for layer in network if layer.kind != "dropout"])
     labels = np.array([0, 1, 2, 0, 1])
     twin = model.to_torch().train()
-    model._core.max_value = 1
+    model.core.max_value = 1
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
     capsules = network[-1].kind == "capsule_logits"
     loss_of = margin_loss if capsules else torch.nn.functional.cross_entropy

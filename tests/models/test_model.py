@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import digitnet
+from digitnet.layers import Dense, Flatten
 
 
 def test_one_image_is_an_image(trained, digits):
@@ -166,7 +167,7 @@ def test_a_device_that_is_not_there_says_so(trained, digits):
 
 
 def test_the_core_itself_refuses_another_shape(trained):
-    wrong, core = np.zeros((2, 1, 9, 9), np.uint8), trained._core
+    wrong, core = np.zeros((2, 1, 9, 9), np.uint8), trained.core
     units, features = np.zeros(2, np.int64), digitnet._core.features
     calls = [
         lambda: core.preprocessed(wrong),
@@ -189,3 +190,16 @@ def test_a_seed_is_a_whole_number_from_0():
             ValueError, match="Model.seed: expected a whole number from 0"
         ):
             digitnet.models.make("linear", seed=seed)
+
+
+@pytest.mark.parametrize("classes", [3, ["a", "b", "c"]])
+def test_another_number_of_classes_than_outputs_is_refused(classes):
+    with pytest.raises(ValueError, match=r"Model\.classes: expected 10 .*, got 3"):
+        digitnet.Model([Flatten(), Dense(10)], (8, 8), classes=classes)
+    with pytest.raises(ValueError, match="expected none for a network that makes"):
+        digitnet.Model([digitnet.layers.ReLU()], (8, 8), classes=classes)
+
+
+def test_a_number_of_classes_that_is_right_gives_their_numbers_as_names():
+    model = digitnet.Model([Flatten(), Dense(3)], (8, 8), classes=3)
+    assert model.classes == ("0", "1", "2")

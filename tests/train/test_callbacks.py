@@ -227,12 +227,12 @@ def test_a_mode_that_does_not_fit_is_refused():
 
 
 def test_two_answers_to_one_question_are_refused(digits):
-    with pytest.raises(ValueError, match="fit.monitor: expected one answer, got 'val_"):
+    with pytest.raises(ValueError, match="fit.monitor: expected one value, got 'val_"):
         linear(
             digits,
             callbacks=[EarlyStopping("val_loss"), ReduceLROnPlateau("val_accuracy")],
         )
-    with pytest.raises(ValueError, match="fit.early_stopping: expected one answer"):
+    with pytest.raises(ValueError, match="fit.early_stopping: expected one value"):
         linear(digits, early_stopping=7, callbacks=EarlyStopping(patience=3))
 
 

@@ -27,7 +27,7 @@ def test_the_gradient_behind_the_head_is_reversed(rng):
     images = rng.random((8, 1, 5, 5), dtype=np.float32)
     labels = np.array([0, 1, 2, 0, 1])
     model = make(network(0.7))
-    model._core.max_value = 1
+    model.core.max_value = 1
     twin = model.to_torch()
     head = twin.domain_head1.sequence1
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.2)
@@ -63,7 +63,7 @@ def test_each_domain_is_normed_by_its_own_statistics(rng):
     target = rng.random((4, 1, 5, 5), dtype=np.float32) * 0.3
     layers = [Flatten(), Dense(8), BatchNorm(1.0), DomainHead([Dense(2)]), Dense(3)]
     model = make(layers)
-    model._core.max_value = 1
+    model.core.max_value = 1
     twin = model.to_torch()
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
 

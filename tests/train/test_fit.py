@@ -129,7 +129,7 @@ def test_penalties_are_torchs(digits, penalty):
         penalty
     ]
     model = linear()
-    model._core.max_value = 16
+    model.core.max_value = 16
     twin = model.to_torch().train()
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.5)
     x = torch.from_numpy(data.images[:, None].astype(np.float32))

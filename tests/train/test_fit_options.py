@@ -1,9 +1,12 @@
 """Options of `fit` that cannot be: refused before anything changes."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import digitnet
+from digitnet.train.options import FitOptions, default_options
 
 
 def linear():
@@ -120,3 +123,18 @@ def test_options_of_the_wrong_kind_are_refused_before_training(
     with pytest.raises(kind, match=message):
         model.fit(digits[0], progress=False, **options)
     assert model.history is None
+
+
+def test_fits_arguments_are_the_options_of_the_loop_with_the_same_defaults():
+    """`Model.fit`, `FitOptions` and the core say the same, so one cannot be forgotten."""
+    arguments = inspect.signature(digitnet.Model.fit).parameters
+    options = default_options()
+    made_of_others = {"rates", "lr_scales"}
+    assert options.keys() - made_of_others <= arguments.keys()
+    for name in options.keys() - made_of_others - {"class_weights"}:
+        assert arguments[name].default == options[name], name
+    core = digitnet._core.train.default_options()
+    chosen = FitOptions(device="cpu").as_dict()
+    assert core.keys() == chosen.keys()
+    for name in core.keys() - {"device"}:
+        assert core[name] == chosen[name], name

@@ -13,7 +13,7 @@ from digitnet.layers import BatchNorm, Conv, Dense, Flatten, ReLU
 def stepped(network, images, labels, precision):
     """What one step of plain descent takes from the weights: the gradient."""
     model = digitnet.Model(network, input_shape=images.shape[1:], seed=3)
-    model._fix_scale(255)
+    model.fix_scale(255)
     before = model.state_dict()
     model.fit(
         (images, labels),

@@ -45,9 +45,9 @@ def rehearsed(model, rng, **options):
     """What each step asks for in two epochs of three; the third of each is short."""
     images = rng.integers(0, 256, (12, *model.input_shape), dtype=np.uint8)
     labels = rng.integers(0, 3, 12)
-    model._fix_scale(255)
+    model.fix_scale(255)
     own = {"epochs": 2, "batch_size": 5, **options}
-    rehearsal = _core.train.Rehearsal(model._core, images, None, labels, own)
+    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, own)
     steps = []
     for _ in range(2):
         rehearsal.start_epoch()

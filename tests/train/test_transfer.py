@@ -19,7 +19,7 @@ def test_a_split_model_answers_as_the_whole(model, digits):
         base, head = digitnet.models.split_at(model, layer)
         answers = base.predict_logits(digits[1])
         maps = answers.reshape(len(answers), *head.input_shape).astype(np.float32)
-        head._fix_scale(float(maps.max()))
+        head.fix_scale(float(maps.max()))
         data = digits[1]._like(_base=maps, _rows=None, max_value=float(maps.max()))
         np.testing.assert_allclose(
             head.predict_logits(data), model.predict_logits(digits[1]), atol=1e-5
@@ -62,7 +62,7 @@ def test_what_was_learned_on_one_set_helps_on_another(digits):
     source.fit(low, epochs=15, **options)
     target = digitnet.models.make("optdigits-cnn", seed=2)
     report = target.load_weights(source)
-    assert not report.unfit
+    assert not report.mismatched
     target.fit_head(high[:60], epochs=60, **options)
     untaught = digitnet.models.make("optdigits-cnn", seed=2)
     untaught.fit_head(high[:60], epochs=60, **options)
@@ -113,7 +113,7 @@ def test_wrong_options_change_nothing(options, message, model, digits):
     before = model.state_dict()
     if options.get("base") == "conv1":
         model = digitnet.Model(
-            model._core.network, (8, 8)
+            model.core.network, (8, 8)
         )  # whose conv1 is not rectified
         before = model.state_dict()
     with pytest.raises(ValueError, match=message):

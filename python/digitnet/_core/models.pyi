@@ -74,9 +74,6 @@ class Model:
     def input_shape(self) -> tuple:
         ...
     @property
-    def outputs_images(self) -> bool:
-        ...
-    @property
     def max_value(self) -> float:
         ...
     @max_value.setter
@@ -95,6 +92,9 @@ class Model:
         """
         Numbers given for a sample.
         """
+    @property
+    def outputs_images(self) -> bool:
+        ...
     @property
     def parameter_names(self) -> list[str]:
         ...

@@ -6,7 +6,7 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'default_options', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
 class Rehearsal:
     """
     Training steps without content: what a step asks of a device.
@@ -32,6 +32,10 @@ def check(options: dict, classes: typing.SupportsInt | typing.SupportsIndex, has
 def check_for(model: digitnet._core.models.Model, options: dict, has_validation: bool, has_target: bool) -> None:
     """
     Raise what fit() would raise of these options for this model.
+    """
+def default_options() -> dict:
+    """
+    Every option of fit() with its default.
     """
 def describe_optimizers() -> list:
     """

@@ -160,11 +160,11 @@ def as_labels(value: Any, where: str) -> Labels:
     ):
         raise ValueError(f"{where}: expected whole numbers, got fractions or NaN")
     # As Python's numbers: small floats and integers cannot hold the bound itself.
-    least, most = (array.min().item(), array.max().item()) if array.size else (0, 0)
-    if not -(2**53) <= least <= most <= 2**53:
-        raise ValueError(
-            f"{where}: expected whole numbers of at most 53 bits, got more"
-        )
+    smallest, largest = (
+        (array.min().item(), array.max().item()) if array.size else (0, 0)
+    )
+    if not -(2**53) <= smallest <= largest <= 2**53:
+        raise ValueError(f"{where}: expected whole numbers of at most 53 bits")
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
@@ -178,15 +178,17 @@ def guess_max_value(largest: float, where: str) -> float:
     )
 
 
-def as_whole(value: Any, where: str, least: int = 0, most: int = 2**64 - 1) -> int:
+def as_whole(
+    value: Any, where: str, min_value: int = 0, max_value: int = 2**64 - 1
+) -> int:
     """A whole number in a range; the usual one is that of seeds."""
     try:
         number = operator.index(value)
     except TypeError:
         number = None
-    if number is None or not least <= number <= most:
+    if number is None or not min_value <= number <= max_value:
         raise ValueError(
-            f"{where}: expected a whole number from {least} to {most}, got {value!r}"
+            f"{where}: expected a whole number from {min_value} to {max_value}, got {value!r}"
         )
     return number
 

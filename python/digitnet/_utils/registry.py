@@ -26,7 +26,7 @@ def options_of(
 
 def signature_of(entry: dict[str, Any], *extra: inspect.Parameter) -> inspect.Signature:
     """What help() and completion show."""
-    own = [
+    parameters = [
         inspect.Parameter(
             option["name"],
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -36,7 +36,7 @@ def signature_of(entry: dict[str, Any], *extra: inspect.Parameter) -> inspect.Si
         )
         for option in entry["options"]
     ]
-    return inspect.Signature([*own, *extra])
+    return inspect.Signature([*parameters, *extra])
 
 
 def documented(

@@ -26,7 +26,7 @@ def versions() -> dict[str, str]:
     """Versions of everything that matters to a result."""
     import torch
 
-    found = {
+    versions = {
         "digitnet": VERSION,
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -38,10 +38,10 @@ def versions() -> dict[str, str]:
     }
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "missing"
-    return found
+            versions[package] = "missing"
+    return versions
 
 
 def show_versions() -> None:
@@ -59,9 +59,9 @@ def check_torch(built_for: str) -> None:
     """Import torch, and refuse another minor version than the one built for.
 
     Raises:
-        ImportError: naming both versions and the command that mends it.
+        ImportError: naming both versions and the command that fixes it.
     """
-    mend = (
+    fix = (
         f"install that one (pip install 'torch=={minor(built_for)}.*'), or rebuild "
         "digitnet for yours (pip install --no-build-isolation --force-reinstall "
         "--no-deps digitnet)"
@@ -70,10 +70,10 @@ def check_torch(built_for: str) -> None:
         import torch
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"digitnet: expected torch {minor(built_for)}, got none; {mend}"
+            f"digitnet: expected torch {minor(built_for)}, got none; {fix}"
         ) from error
     if minor(torch.__version__) != minor(built_for):
         raise ImportError(
             f"digitnet: expected torch {minor(built_for)}, for which it was built, "
-            f"got {torch.__version__}; {mend}"
+            f"got {torch.__version__}; {fix}"
         )

@@ -148,15 +148,15 @@ def find_learning_rate(
 def copied(model: Model) -> Model:
     """A model of its own with the same network, preprocessing and weights."""
     twin = Model(
-        model._core.network,
+        model.core.network,
         model.input_shape,
         None if model.outputs_images else model.classes,
-        preprocess=model._core.preprocess,
+        preprocess=model.core.preprocess,
         name=model.name,
     )
     twin.load_state_dict(model.state_dict())
     if model.max_value is not None:
-        twin._fix_scale(model.max_value)
+        twin.fix_scale(model.max_value)
     return twin
 
 

@@ -38,10 +38,10 @@ def onnx_bytes(model: Model) -> bytes:
 def _model(model: Model, helper: Any, kind: int) -> Any:
     graph = Graph()
     x = Value("images", model.input_shape)
-    for name, options in model._core.preprocess:
+    for name, options in model.core.preprocess:
         x = STEPS[name](graph, x, options, model.max_value or 1.0)
     tree = _Tree(model)
-    network = model._core.network
+    network = model.core.network
     children = network.children
     if children and children[-1].kind == "softmax":
         children = children[:-1]  # taken as said: the outputs are logits
@@ -51,7 +51,7 @@ def _model(model: Model, helper: Any, kind: int) -> Any:
     nodes = [*graph.nodes, rename]
     if not model.outputs_images:
         nodes.append(helper.make_node("Softmax", ["logits"], outputs[1:], axis=1))
-    shape = model._core.output_shape if model.outputs_images else [len(model.classes)]
+    shape = model.core.output_shape if model.outputs_images else [len(model.classes)]
     made = helper.make_model(
         helper.make_graph(
             nodes,
@@ -79,7 +79,7 @@ class _Tree:
     def __init__(self, model: Model) -> None:
         self.weights: Weights = model.state_dict()
         self.shapes = {
-            row["layer"]: tuple(row["output"]) for row in model._core.summary()
+            row["layer"]: tuple(row["output"]) for row in model.core.summary()
         }
 
     def sequence(self, graph: Graph, x: Value, layers: Any, prefix: str) -> Value:

@@ -1,8 +1,7 @@
 """Networks by name, and models from files."""
 
-from digitnet.models.file import load
 from digitnet.models.transfer import split_at
 from digitnet.models.weights import fetch_weights
-from digitnet.models.zoo import describe, make, names
+from digitnet.models.zoo import describe, load, make, names
 
 __all__ = ["describe", "fetch_weights", "load", "make", "names", "split_at"]

@@ -11,7 +11,7 @@ import json
 import math
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,9 +19,9 @@ import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.files import write_whole
 from digitnet.layers import Layer
+from digitnet.models.base import BaseModel
 
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+M = TypeVar("M", bound=BaseModel)
 
 FORMAT = 1
 _MOST_JSON_BYTES = 2_000_000
@@ -36,8 +36,8 @@ _FIELDS: dict[str, Any] = {
 }
 
 
-def save(model: Model, path: str | PathLike[str]) -> None:
-    """Write a model; `load` reads it back equal."""
+def save(model: BaseModel, path: str | PathLike[str]) -> None:
+    """Write a model; `digitnet.models.load` reads it back equal."""
     from safetensors.numpy import save as to_bytes
 
     # One entry only: safetensors writes several in an order that changes.
@@ -45,31 +45,21 @@ def save(model: Model, path: str | PathLike[str]) -> None:
     write_whole(path, to_bytes(model.state_dict(), metadata))
 
 
-def described(model: Model) -> dict[str, Any]:
+def described(model: BaseModel) -> dict[str, Any]:
     """All of a model but its weights, in plain values."""
     return {
         "format": FORMAT,
         "name": model.name,
-        "network": model._core.network.to_dict(),
+        "network": model.core.network.to_dict(),
         "input_shape": list(model.input_shape),
-        "preprocess": [[name, options] for name, options in model._core.preprocess],
+        "preprocess": [[name, options] for name, options in model.core.preprocess],
         "classes": list(model.classes),
         "max_value": model.max_value or 0,
     }
 
 
-def rebuilt(
-    about: dict[str, Any], state: dict[str, Any], more: dict[str, Any]
-) -> Model:
-    """The model of a description, its weights and its other attributes: for pickle."""
-    model = _build(about, {key: value.shape for key, value in state.items()}, "pickle")
-    model.load_state_dict(state)
-    vars(model).update(more)
-    return model
-
-
-def load(path: str | PathLike[str]) -> Model:
-    """Read a model saved by `Model.save`.
+def load_as(kind: type[M], path: str | PathLike[str]) -> M:
+    """Read a model saved by `Model.save`, as one of this class.
 
     Raises:
         DataError: not such a file, damaged, of a newer format, or its tensors do not
@@ -86,9 +76,9 @@ def load(path: str | PathLike[str]) -> Model:
             about = _read_about((file.metadata() or {}).get("digitnet"), name)
             keys = list(file.keys())
             shapes = {k: tuple(file.get_slice(k).get_shape()) for k in keys}
-            model = _build(about, shapes, name)
+            model = build(kind, about, shapes, name)
             for key in shapes:
-                model._core.set(key, _finite(file.get_tensor(key), name, key))
+                model.core.set(key, _finite(file.get_tensor(key), name, key))
             return model
     except SafetensorError as error:
         raise DataError(
@@ -125,12 +115,10 @@ def _read_about(text: str | None, name: str) -> dict[str, Any]:
     return about
 
 
-def _build(
-    about: dict[str, Any], shapes: dict[str, tuple[int, ...]], name: str
-) -> Model:
-    """The model without its weights, once the file's tensors are known to fit."""
-    from digitnet.models.model import Model
-
+def build(
+    kind: type[M], about: dict[str, Any], shapes: dict[str, tuple[int, ...]], name: str
+) -> M:
+    """The model without its weights, once its tensors are known to fit; DataError if not."""
     numbers = [*about["input_shape"], about["max_value"]]
     if not all(
         isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers
@@ -147,9 +135,9 @@ def _build(
         if promised != shapes:
             wrong = sorted(set(promised.items()) ^ set(shapes.items()))[:4]
             raise DataError(
-                f"{name}: expected the tensors of its network, got others: {wrong}"
+                f"{name}: expected the tensors of its network; these differ: {wrong}"
             )
-        model = Model(
+        model = kind(
             network,
             input_shape=about["input_shape"],
             classes=[str(c) for c in about["classes"]] or None,
@@ -163,7 +151,7 @@ def _build(
             f"{name}: expected a network that digitnet knows: {error}"
         ) from error
     if about["max_value"] > 0:
-        model._fix_scale(float(about["max_value"]))
+        model.fix_scale(float(about["max_value"]))
     return model
 
 

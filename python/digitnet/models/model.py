@@ -1,4 +1,4 @@
-"""A network that can be trained, asked, looked into and saved."""
+"""What a model does: it is trained, evaluated, adapted and saved."""
 
 from __future__ import annotations
 
@@ -10,21 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
-from digitnet._utils.arrays import (
-    Images,
-    as_array,
-    as_floats,
-    as_images,
-    as_whole,
-    guess_max_value,
-)
-from digitnet._utils.deprecation import warn_renamed
-from digitnet.data.dataset import Dataset, as_dataset
-from digitnet.data.interop import from_torch, is_torch
-from digitnet.layers import as_sequence
-from digitnet.models.summary import Summary
-from digitnet.models.transfer import features, fit_head
-from digitnet.models.weights import load_weights
+from digitnet.data.dataset import as_dataset
+from digitnet.models import file, torch_module, transfer, weights
+from digitnet.models.base import BaseModel
 from digitnet.report import Report
 from digitnet.train.fit import fit
 from digitnet.train.history import History
@@ -33,19 +21,20 @@ if TYPE_CHECKING:
     import torch
 
 
-class Model:
+class Model(BaseModel):
     """Network, preprocessing and weights.
 
     Args:
         layers: A list of `digitnet.layers`, or one layer; it must end in K flat outputs, or
-            in images of its input's shape (then there are no classes, and it is used by `reconstruct`).
+            in images of its input's shape (then there are no classes; see `reconstruct`).
         input_shape: (height, width) or (channels, height, width) of the raw images.
-        classes: Class names. Default: 0 to K - 1.
+        classes: K, or the K class names. Default: 0 to K - 1.
         preprocess: Steps from raw pixels to the network's input.
-        seed: Of the first weights.
+        seed: Seed of the first weights.
         name: For reports.
     Raises:
-        ValueError: the layers do not fit together or the input; names the layer.
+        ValueError: the layers do not fit together or the input; names the layer. Another
+            number of classes than outputs.
     Example:
         >>> from digitnet.layers import Dense, Flatten
         >>> model = digitnet.Model([Flatten(), Dense(10)], input_shape=(8, 8))
@@ -53,74 +42,163 @@ class Model:
         (3,)
     """
 
-    def __init__(
+    def fit(
         self,
-        layers: Any,
-        input_shape: Sequence[int] = (1, 28, 28),
-        classes: int | Sequence[str] | None = None,
-        preprocess: Sequence[Any] = ("scale",),
+        data: Any,
+        validation: Any = None,
+        *,
+        epochs: int = 10,
+        batch_size: int = 64,
+        optimizer: str | tuple[str, Mapping[str, Any]] = "adam",
+        learning_rate: float | None = None,
+        schedule: str | tuple[str, Mapping[str, Any]] | Sequence[float] = "one-cycle",
+        augment: Any = None,
+        copies: int | Mapping[int, int] | Sequence[int] | None = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | Mapping[int, float] | str | None = None,
+        sample_weight: Any = None,
+        clip_norm: float = 0.0,
+        ema_decay: float = 0.0,
+        early_stopping: int = 0,
+        restore_best: bool = True,
+        min_delta: float = 0.0,
+        monitor: str = "auto",
+        checkpoint: str | PathLike[str] | None = None,
+        freeze: Sequence[str] = (),
+        lr_scale: Mapping[str, float] | None = None,
+        callbacks: Any = (),
         seed: int = 0,
-        name: str = "custom",
-    ) -> None:
-        self._core = _core.models.Model(
-            as_sequence(layers),
-            [int(s) for s in input_shape],
-            list(preprocess),
-            as_whole(seed, "Model.seed"),
+        device: str = "auto",
+        target: Any = None,
+        adversary: str | tuple[str, Mapping[str, Any]] | None = None,
+        record_steps: bool = False,
+        precision: str = "float32",
+        distributed: bool = False,
+        progress: bool = True,
+    ) -> History:
+        """Train a model in place.
+
+        The same model, data, options, device and number of threads give the same weights
+        bit for bit.
+
+        Args:
+            data: A Dataset or a pair (images, labels).
+            validation: A Dataset or pair, or the fraction of `data` to hold out (stratified,
+                by `seed`). Default: none.
+            epochs: Passes over the data.
+            batch_size: Samples a step; the last step of an epoch may have fewer.
+            optimizer: Name, or `digitnet.train.optimizer(name, ...)`.
+            learning_rate: Default: the optimizer's own.
+            schedule: Name, or `digitnet.train.schedule(name, ...)`; or the rates themselves,
+                one an epoch. Default: one-cycle, which beats a constant rate on every network
+                here; its peak is the learning rate.
+            augment: Text such as ``"shift 1px | rotate 8deg | zoom 10%"``, drawn anew for
+                each sample and epoch; its operations are those of `digitnet.augment`. A network that
+                makes images learns to give back the sample as it was before the operations
+                on its pixels (noise, erase, blur, ...); its loss is the mean squared error.
+            copies: Instead of drawing anew, train on a fixed set: the data (without the
+                validation part) and so many augmented copies of each image, or by class.
+                See `Dataset.enlarged`.
+            l1, l2: Penalties: times the sum of absolute or squared weights (not biases).
+                The reported loss is without them.
+            label_smoothing: Fraction of the target that is divided among all classes.
+            class_weights: One weight a class, a dict by class (others 1), or "balanced".
+            sample_weight: One weight a sample of `data`, shape (N,).
+            clip_norm: Largest norm of the whole gradient; 0 for any.
+            ema_decay: Average the weights over the steps with this decay, and evaluate and
+                keep the average; 0 for none.
+            early_stopping: Stop after so many epochs without progress; 0 for never.
+            restore_best: Whether early stopping brings back the best weights.
+            min_delta: What counts as progress.
+            monitor: "loss", "accuracy", "val_loss" or "val_accuracy"; what early stopping,
+                the checkpoint and the schedule "reduce-on-plateau" go by. Default: validation loss, else loss.
+            checkpoint: File that always holds the best model so far.
+            freeze: Name patterns of parameters that stay, such as ``"conv*"``.
+            lr_scale: Factors on the learning rate by name pattern, ``{"conv*": 0.1}``.
+            callbacks: One or several, called at each epoch's end with (epoch, dict of floats);
+                an object may have `set_model(model)`, `on_train_begin()`,
+                `on_epoch_end(epoch, logs)` and `on_train_end()`; see `digitnet.callbacks`.
+                Setting ``model.stop_training = True`` ends the run.
+            seed: Seed of shuffling, augmentation, dropout and the validation split.
+            device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
+            target: Images of another domain, for a network with a `DomainHead` (its labels, if
+                it has any, are not read). An epoch passes over both; loss and accuracy are of
+                `data` alone.
+            adversary: Learn from attacked images: "fgsm", "pgd" or
+                ``("pgd", {"strength": .2, "steps": 1})``, see `digitnet.attack`. Each step
+                costs one more forward and backward pass for each of the attack's.
+            record_steps: Keep every step's loss and learning rate in `History.steps`; on a
+                GPU this waits for each step.
+            precision: "float32", or "bfloat16": layers compute with eight significant bits,
+                weights and losses keep all of theirs. Faster on a GPU with tensor cores; on a
+                CPU it shows what it does to accuracy. Source: Kalamkar et al., 2019.
+            distributed: Train together with the other ranks that torchrun started, each its
+                part of every batch; see `digitnet.distributed`.
+            progress: Show a bar in a terminal or notebook, else a line an epoch.
+        Returns:
+            History, always: `.status` is "finished", "stopped early", "interrupted" or
+            "diverged". Ctrl-C in a script raises KeyboardInterrupt once the model is
+            consistent (`model.history` has the History); a notebook's stop button and an
+            interactive prompt get the History.
+        Raises:
+            ValueError: options or data that do not fit; nothing was changed.
+            OutOfMemory: names the batch size and a smaller one.
+            RuntimeError: no such device, or a forked child process.
+        Warns:
+            RuntimeWarning: the run diverged; the last good weights are back.
+        Example:
+            >>> train, test = digitnet.data.load("digits")
+            >>> model = digitnet.models.make("linear", input_shape=(8, 8))
+            >>> history = model.fit(train, validation=0.1, epochs=2, progress=False)
+            >>> history.status, len(history["val_loss"])
+            ('finished', 2)
+        """
+        options = locals()
+        del options["self"]
+        return fit(self, save=self.save, **options)
+
+    def fit_head(
+        self,
+        data: Any,
+        validation: Any = None,
+        *,
+        base: str | None = None,
+        progress: bool = True,
+        **options: Any,
+    ) -> History:
+        """Train what follows a frozen base, whose features are computed once and kept.
+
+        Equal to `fit` with the base frozen (but for the rounding of sums), and faster by as
+        much as the base is dearer than the head. The features take 4 bytes a number: the
+        amount is printed, and refused if it is more than half of the free memory.
+
+        Args:
+            data: A Dataset or a pair (images, labels).
+            validation: As in `fit`.
+            base: The last layer of the base, an outermost layer that gives a map without
+                negative values. Default: the one before the last flatten.
+            progress: As in `fit`.
+            options: As in `fit`, but for augment, copies and checkpoint; callbacks are given
+                the head as their model. Names of parameters
+                are the model's.
+        Returns:
+            History, as `fit` does.
+        Raises:
+            ValueError: options or data that do not fit; nothing was changed.
+            OutOfMemory: see above.
+        Example:
+            >>> train, _ = digitnet.data.load("digits")
+            >>> model = digitnet.models.make("optdigits-cnn")
+            >>> before = model.state_dict()["conv1.weight"]
+            >>> history = model.fit_head(train, epochs=1, progress=False)
+            >>> bool((model.state_dict()["conv1.weight"] == before).all())
+            True
+        """
+        return transfer.fit_head(
+            self, data, validation, base=base, progress=progress, **options
         )
-        self._predictor = _core.models.Predictor(self._core)
-        count = 0 if self.outputs_images else self._core.outputs
-        if classes is None or isinstance(classes, int) or not count:
-            classes = [str(k) for k in range(count)]
-        self.classes = tuple(str(k) for k in classes)
-        if len(self.classes) != count:
-            raise ValueError(
-                f"Model.classes: expected {count} names, one an output, got {len(self.classes)}"
-            )
-        self.name = name
-        self.history: History | None = None
-        self.stop_training = False  # a callback sets it to end the run
-        self._scale: float | None = None  # max_value of the first fit
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of raw images."""
-        return self._core.input_shape
-
-    @property
-    def max_value(self) -> float | None:
-        """The pixel value of full intensity, known since the first fit."""
-        return self._scale
-
-    @property
-    def outputs_images(self) -> bool:
-        """Whether it gives images of its input's shape instead of classes."""
-        return self._core.outputs_images
-
-    @property
-    def makes_images(self) -> bool:
-        """The old name of `outputs_images`."""
-        warn_renamed("Model", "makes_images", "outputs_images")
-        return self.outputs_images
-
-    def count_params(self) -> int:
-        """How many numbers are trained."""
-        return self._core.count_params()
-
-    def summary(self) -> Summary:
-        """Shapes, parameters, multiply-adds and memory, layer by layer."""
-        name, reason = self._core.executor("cpu")
-        executor = {
-            "name": name,
-            "reason": reason,
-            "memory_bytes": 0 if reason else self._core.native_bytes(64),
-        }
-        return Summary(self.name, self._core.summary(), self.input_shape, executor)
-
-    # -- training ---------------------------------------------------------------
-
-    fit = fit
-    fit_head = fit_head
 
     def adapt(self, images: Any) -> None:
         """Set batch norms' running statistics to those of images of another domain.
@@ -140,117 +218,8 @@ class Model:
             >>> history = model.fit(train, epochs=1, progress=False)
             >>> model.adapt(test)
         """
-        base, rows = self._images(images, "adapt")
-        _core.train.adapt_statistics(self._core, base, rows)
-
-    # -- asking -----------------------------------------------------------------
-
-    def _images(self, images: Any, where: str) -> tuple[Images, Any]:
-        """Images checked against this model: (base array, rows or None).
-
-        A model that was never fitted goes by the scale of what it is shown.
-        """
-        scale = self.max_value
-        if is_torch(images):
-            images = from_torch(images, max_value=scale)
-        if isinstance(images, Dataset):
-            base, rows, largest = images._base, images._rows, images.max_value
-        else:
-            base, rows = as_images(self._several(images, where), where), None
-            largest = scale or guess_max_value(_core.data.largest_pixel(base), where)
-        if base.shape[1:] != self.input_shape:
-            raise ValueError(
-                f"{where}: expected images of shape {self.input_shape}, "
-                f"got {tuple(base.shape[1:])}"
-            )
-        if scale is not None and largest != scale:
-            raise ValueError(
-                f"{where}.max_value: expected {scale:g} as at the first fit, got {largest:g}"
-            )
-        _core.data.check_images(base, largest, where)
-        self._core.max_value = largest
-        return base, rows
-
-    def _several(self, images: Any, where: str) -> npt.NDArray[Any]:
-        """An array of images, of which one may have come alone."""
-        array = as_array(images, where)
-        channels, height, width = self.input_shape
-        one = array.shape in (self.input_shape, (height, width))
-        one |= channels == 3 and array.shape == (height, width, 3)
-        return array[None] if one else array
-
-    def _need_layers(self, layers: Sequence[str] | None) -> list[str]:
-        """The names, or those of all layers; ValueError lists the known ones."""
-        known = [row["layer"] for row in self._core.summary()]
-        wanted = known if layers is None else list(layers)
-        for name in wanted:
-            if name not in known:
-                raise ValueError(f"unknown layer '{name}'; known: {', '.join(known)}")
-        return wanted
-
-    def _fix_scale(self, max_value: float) -> None:
-        self._scale = self._core.max_value = max_value
-
-    def _need_classes(self, where: str) -> None:
-        if self.outputs_images:
-            raise ValueError(
-                f"{where}: expected a network with classes, got one that makes images; "
-                "use reconstruct()"
-            )
-
-    def _ask(
-        self, images: Any, where: str, probabilities: bool, device: str
-    ) -> npt.NDArray[np.float64]:
-        self._need_classes(where)
-        base, rows = self._images(images, where)
-        return self._predictor.predict(base, rows, device, probabilities)
-
-    def predict_proba(
-        self, images: Any, *, device: str = "auto"
-    ) -> npt.NDArray[np.float64]:
-        """Probabilities of the classes, float64 (N, K), rows summing to 1.
-
-        Args:
-            images: A Dataset, or what it takes; one image (H, W) too.
-            device: "auto", "cpu" or "cuda".
-        """
-        return self._ask(images, "predict", True, device)
-
-    def predict_logits(
-        self, images: Any, *, device: str = "auto"
-    ) -> npt.NDArray[np.float64]:
-        """The network's outputs before softmax, float64 (N, K)."""
-        return self._ask(images, "predict", False, device)
-
-    def predict(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.int64]:
-        """The most probable class of each image, int64 (N,)."""
-        return self.predict_logits(images, device=device).argmax(axis=1)
-
-    def reconstruct(
-        self, images: Any, *, device: str = "auto"
-    ) -> npt.NDArray[np.float32]:
-        """What a network that makes images gives for noisy ones: float32 (N, C, H, W).
-
-        Values are on the scale of the network's input, 0 to 1 for the usual preprocessing.
-
-        Args:
-            images: A Dataset, or what it takes; one image too.
-            device: "auto", "cpu" or "cuda".
-        Raises:
-            ValueError: a network with classes.
-        """
-        if not self.outputs_images:
-            raise ValueError(
-                "reconstruct: expected a network that makes images, got one with classes"
-            )
-        base, rows = self._images(images, "reconstruct")
-        made = self._predictor.predict(base, rows, device, False)
-        return made.reshape(-1, *self._core.output_shape).astype(np.float32)
-
-    def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
-        """The old name of `reconstruct`."""
-        warn_renamed("Model", "restore", "reconstruct")
-        return self.reconstruct(images, device=device)
+        base, rows = self.check_images(images, "adapt")
+        _core.train.adapt_statistics(self.core, base, rows)
 
     def evaluate(self, data: Any, *, device: str = "auto") -> Report:
         """All metrics on labelled data: a mapping, a table in a notebook.
@@ -260,104 +229,105 @@ class Model:
         Raises:
             ValueError: unlabelled data, another image shape or pixel scale.
         """
-        self._need_classes("evaluate")
+        self.require_classes("evaluate")
         data = as_dataset(data, "evaluate", max_value=self.max_value)
         labels = data._need_labels("evaluate")
         _core.data.check_labels(labels, len(self.classes), "evaluate.labels")
-        probabilities = self._ask(data, "evaluate", True, device)
+        probabilities = self._outputs(data, "evaluate", True, device)
         return Report(labels, probabilities, self.classes, data=data, model=self.name)
 
-    # -- looking inside ---------------------------------------------------------
+    def features(
+        self,
+        images: Any,
+        layer: str | None = None,
+        *,
+        device: str = "auto",
+        progress: bool = True,
+    ) -> npt.NDArray[np.float32]:
+        """Features for another classifier: a layer's outputs for every image, (N, F) float32.
 
-    def preprocessed(self, images: Any) -> npt.NDArray[np.float32]:
-        """What the network sees of raw images: float32 (N, C, H, W)."""
-        base, rows = self._images(images, "preprocessed")
-        return self._core.preprocessed(base if rows is None else base[rows])
-
-    def activations(
-        self, images: Any, layers: Sequence[str] | None = None
-    ) -> dict[str, npt.NDArray[np.float32]]:
-        """Outputs of layers for a few images, by layer name, in order.
+        For all layers of a few images see `activations`.
 
         Args:
-            images: At most 1,000 images; everything is returned at once.
-            layers: Names from `summary()`. Default: all.
+            images: A Dataset, or what it takes.
+            layer: A layer's name; maps are flattened. Default: the last map that an
+                outermost layer gives.
+            device: "auto", "cpu" or "cuda".
+            progress: Show a bar.
         Raises:
-            ValueError: unknown layer; lists the known ones.
+            ValueError: no such layer.
+            OutOfMemory: the features would not fit into half of the free memory.
+        Example:
+            >>> train, _ = digitnet.data.load("digits")
+            >>> model = digitnet.models.make("optdigits-cnn")
+            >>> model.features(train[:50], "max_pool2", progress=False).shape
+            (50, 128)
         """
-        base, rows = self._images(images, "activations")
-        base = base if rows is None else base[rows]
-        if len(base) > 1000:
-            raise ValueError(
-                f"activations: expected at most 1000 images, got {len(base)}"
-            )
-        wanted = self._need_layers(layers)
-        found = _core.features.activations(self._core, base, wanted)
-        return {name: found[name] for name in wanted if name in found}
+        return transfer.features(self, images, layer, device=device, progress=progress)
 
-    features = features
+    # -- weights and files --------------------------------------------------------
 
-    # -- weights ----------------------------------------------------------------
+    def load_weights(
+        self,
+        source: str | PathLike[str] | BaseModel | torch.nn.Module | Mapping[str, Any],
+        *,
+        naming: str = "auto",
+        bgr: bool | None = None,
+        strict: bool = False,
+    ) -> weights.WeightReport:
+        """Take over the weights that fit, by name; the others stay as they are.
 
-    load_weights = load_weights
-
-    def state_dict(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Copies of all weights and running statistics, by name as in torch."""
-        return {name: self._core.get(name) for name in self._core.parameter_names}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set all weights; nothing changes if one is missing, unknown, misshapen or not finite."""
-        own = self.state_dict()
-        missing = sorted(own.keys() - state.keys())
-        unknown = sorted(state.keys() - own.keys())
-        if missing or unknown:
-            raise ValueError(
-                f"load_state_dict: expected {sorted(own)}, got missing {missing} "
-                f"and unknown {unknown}"
-            )
-        values = {}
-        for name, value in state.items():
-            array = as_array(value, f"load_state_dict.{name}")
-            if array.shape != own[name].shape:
-                raise ValueError(
-                    f"load_state_dict: expected shape {own[name].shape} for '{name}', "
-                    f"got {array.shape}"
-                )
-            floats = as_floats(array)
-            if floats is None:
-                raise ValueError(
-                    f"load_state_dict: expected finite weights of 32 bits for '{name}', "
-                    "got others"
-                )
-            values[name] = floats
-        for name, array in values.items():
-            self._core.set(name, array)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """For pickle and copy: description and weights, nothing of the core."""
-        from digitnet.models.file import described, rebuilt
-
-        core = ("_core", "_predictor")
-        more = {key: value for key, value in vars(self).items() if key not in core}
-        return rebuilt, (described(self), self.state_dict(), more)
+        Args:
+            source: A Model, a torch Module or a state_dict (arrays or tensors by name), or a
+                file: safetensors, torch's ``.pth`` (read without running
+                code), or Keras' ``.h5`` (needs h5py: ``pip install digitnet[keras]``).
+            naming: "digitnet" (also any torch module whose names are this model's),
+                "torchvision" (``features.0.weight``) or "keras" (``block1_conv1/kernel``,
+                stored height, width, in, out). Default: by the names.
+            bgr: The first convolution takes blue first, and is turned round. Default: only
+                for Keras' names, whose published VGG16 does.
+            strict: Refuse, and change nothing, unless every tensor of the model is found.
+        Returns:
+            A WeightReport; print it.
+        Raises:
+            DataError: the file is damaged or no such file; a tensor is not finite.
+            ValueError: nothing fits, or not everything and `strict`; lists name, expected
+                and found shape. Nothing was changed.
+            ImportError: h5py is not installed.
+        Example:
+            >>> first = digitnet.models.make("lenet5", seed=1)
+            >>> second = digitnet.models.make("lenet5", classes=3, seed=2)
+            >>> print(second.load_weights(first))
+            8 of 10 tensors loaded from lenet5 (digitnet names)
+              does not fit: dense3.weight from dense3.weight: expected (3, 84), found (10, 84)
+              does not fit: dense3.bias from dense3.bias: expected (3,), found (10,)
+        """
+        return weights.load_weights(self, source, naming=naming, bgr=bgr, strict=strict)
 
     def to_torch(self) -> torch.nn.Module:
         """An equal plain torch.nn.Module: raw pixels as float (N, C, H, W) in, logits out.
 
         Its state_dict has the same names; the preprocessing is inside.
         """
-        from digitnet.models.torch_module import to_torch
-
-        return to_torch(self)
+        return torch_module.to_torch(self)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write weights, network and preprocessing to one safetensors file, whole or not at all."""
-        from digitnet.models.file import save
+        file.save(self, path)
 
-        save(self, path)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For pickle and copy: description and weights, nothing of the core."""
+        core = ("core", "_predictor")
+        more = {key: value for key, value in vars(self).items() if key not in core}
+        return rebuilt, (file.described(self), self.state_dict(), more)
 
-    def __repr__(self) -> str:
-        return f"Model('{self.name}', input {self.input_shape}, {self.count_params():,} parameters)"
 
-    def _repr_html_(self) -> str:
-        return self.summary()._repr_html_()
+def rebuilt(
+    about: dict[str, Any], state: dict[str, Any], more: dict[str, Any]
+) -> Model:
+    """The model of a description, its weights and its other attributes: for pickle."""
+    shapes = {key: value.shape for key, value in state.items()}
+    model = file.build(Model, about, shapes, "pickle")
+    model.load_state_dict(state)
+    vars(model).update(more)
+    return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,13 @@ import numpy.typing as npt
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet.data.readers import MOST_PIXELS, picture_name, read_picture
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 
 WAYS = ("scan", "exact")
 
 
 def prepare(
-    model: Model,
+    model: BaseModel,
     source: str | PathLike[str] | bytes,
     way: str | None = None,
     *,
@@ -60,12 +58,14 @@ def prepare(
         raise DataError(f"{name}: {error}") from error
 
 
-def answer(model: Model, image: Any) -> dict[str, Any]:
+def answer(model: BaseModel, image: Any) -> dict[str, Any]:
     """Label, confidence and probabilities by class name, for one image."""
     return described(model, model.predict_proba(image)[0])
 
 
-def described(model: Model, probabilities: npt.NDArray[np.float64]) -> dict[str, Any]:
+def described(
+    model: BaseModel, probabilities: npt.NDArray[np.float64]
+) -> dict[str, Any]:
     """One row of probabilities in plain values."""
     values = probabilities.tolist()
     best = int(probabilities.argmax())
@@ -77,7 +77,7 @@ def described(model: Model, probabilities: npt.NDArray[np.float64]) -> dict[str,
 
 
 def _exact(
-    model: Model, picture: npt.NDArray[np.uint8], name: str
+    model: BaseModel, picture: npt.NDArray[np.uint8], name: str
 ) -> npt.NDArray[np.uint8]:
     channels, height, width = model.input_shape
     if picture.shape[-2:] != (height, width):
@@ -88,7 +88,7 @@ def _exact(
     return _scaled(picture.reshape(channels, height, width), model)
 
 
-def _scaled(image: npt.NDArray[np.uint8], model: Model) -> npt.NDArray[Any]:
+def _scaled(image: npt.NDArray[np.uint8], model: BaseModel) -> npt.NDArray[Any]:
     """Pixels up to 255 as pixels up to the model's scale."""
     scale = model.max_value or 255.0
     if scale == 255:

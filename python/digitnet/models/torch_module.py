@@ -8,37 +8,36 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 
 
-def to_torch(model: Model) -> nn.Module:
+def to_torch(model: BaseModel) -> nn.Module:
     """See `Model.to_torch`."""
-    network = model._core.network
+    network = model.core.network
     body = network.children[:-1] if _ends_in_softmax(network) else network.children
     steps = [
-        _STEPS[name](options, model._core.max_value)
-        for name, options in model._core.preprocess
+        _STEPS[name](options, model.core.max_value)
+        for name, options in model.core.preprocess
     ]
-    twin = Twin(steps, OrderedDict(_named(body, _Shapes(model))))
+    module = EqualModule(steps, OrderedDict(_named(body, _Shapes(model))))
     state = {
         name: torch.from_numpy(value) for name, value in model.state_dict().items()
     }
-    twin.load_state_dict(state)
-    return twin.eval()
+    module.load_state_dict(state)
+    return module.eval()
 
 
 def _ends_in_softmax(network: Any) -> bool:
     return bool(network.children) and network.children[-1].kind == "softmax"
 
 
-class Twin(nn.Sequential):
+class EqualModule(nn.Sequential):
     """Preprocessing without state, then layers under their own names."""
 
     def __init__(
@@ -105,9 +104,9 @@ class _BatchNorm2d(_Uncounted, nn.BatchNorm2d):
 class _Shapes:
     """Sizes of weights by path, from which torch's constructors want the inputs."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: BaseModel) -> None:
         self.sizes = {name: value.shape for name, value in model.state_dict().items()}
-        self.rank = {row["layer"]: len(row["output"]) for row in model._core.summary()}
+        self.rank = {row["layer"]: len(row["output"]) for row in model.core.summary()}
 
 
 def _named(
@@ -210,12 +209,12 @@ class _Capsules(nn.Module):
         foreseen = torch.einsum("noi,bni->bno", self.weight, vectors)
         foreseen = foreseen.reshape(count, -1, self.units, self.size)
         logits = torch.zeros(foreseen.shape[:3], dtype=x.dtype, device=x.device)
-        made = x
+        outputs = x
         for _ in range(self.routing):
             shares = logits.softmax(2)
-            made = _squash(torch.einsum("bnu,bnus->bus", shares, foreseen))
-            logits = logits + torch.einsum("bnus,bus->bnu", foreseen, made)
-        return made.flatten(1)
+            outputs = _squash(torch.einsum("bnu,bnus->bus", shares, foreseen))
+            logits = logits + torch.einsum("bnus,bus->bnu", foreseen, outputs)
+        return outputs.flatten(1)
 
 
 def _squash(s: torch.Tensor) -> torch.Tensor:

@@ -12,18 +12,17 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_array
+from digitnet.models.base import BaseModel
 
 Tensors = dict[str, npt.NDArray[Any]]
 
-_MOST_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
-_DEEPEST = 16
+_MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
+_MAX_DEPTH = 16
 
 
 def tensors_of(source: Any) -> tuple[Tensors, str]:
     """Weights by name, and what to call where they are from."""
-    from digitnet.models.model import Model
-
-    if isinstance(source, Model):
+    if isinstance(source, BaseModel):
         return dict(source.state_dict()), source.name
     label = "a state_dict"
     if hasattr(source, "state_dict"):
@@ -99,15 +98,13 @@ def _read_hdf5(path: Path) -> Tensors:
         raise ImportError(
             f"{path.name}: reading HDF5 needs h5py; pip install 'digitnet[keras]'"
         ) from error
-    found: Tensors = {}
+    tensors: Tensors = {}
     total = 0
 
     def visit(name: str, item: Any) -> None:
         nonlocal total
-        if name.count("/") > _DEEPEST:
-            raise DataError(
-                f"{path.name}: expected groups at most {_DEEPEST} deep, got more"
-            )
+        if name.count("/") > _MAX_DEPTH:
+            raise DataError(f"{path.name}: expected groups at most {_MAX_DEPTH} deep")
         if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
             return
         if item.shape is None:
@@ -118,12 +115,12 @@ def _read_hdf5(path: Path) -> Tensors:
                 "to another one"
             )
         total += item.size * item.dtype.itemsize
-        if total > _MOST_BYTES:
+        if total > _MAX_BYTES:
             raise DataError(
-                f"{path.name}: {name}: expected at most {_MOST_BYTES >> 20:,} MiB of "
-                "weights, got more"
+                f"{path.name}: {name}: expected at most {_MAX_BYTES >> 20:,} MiB of "
+                "weights"
             )
-        found[name] = np.asarray(item)
+        tensors[name] = np.asarray(item)
 
     try:
         with h5py.File(path, "r") as file:
@@ -132,4 +129,4 @@ def _read_hdf5(path: Path) -> Tensors:
         raise
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path.name}: expected an HDF5 file: {error}") from error
-    return found
+    return tensors

@@ -1,4 +1,4 @@
-"""Weights from elsewhere: read as plain tensors, found a place by name, listed if not."""
+"""Loading weights by name: from other models, torch, torchvision and Keras."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import arrays_sha256, as_floats
+from digitnet._utils.deprecation import warn_renamed
 from digitnet.data.download import File, fetch
+from digitnet.models.base import BaseModel
 from digitnet.models.weight_files import Tensors, tensors_of
 
 if TYPE_CHECKING:
     import torch
 
-    from digitnet.models.model import Model
 
 NAMINGS = ("digitnet", "torchvision", "keras")
 
@@ -44,28 +45,46 @@ class WeightReport:
     source: str
     naming: str
     loaded: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)  # got nothing and stayed
-    unfit: list[tuple[str, str, tuple[int, ...], tuple[int, ...]]] = field(
+    missing_keys: list[str] = field(default_factory=list)  # stayed as they were
+    mismatched: list[tuple[str, str, tuple[int, ...], tuple[int, ...]]] = field(
         default_factory=list
-    )  # own name, name there, expected shape, found shape
-    unused: list[str] = field(default_factory=list)  # in the source, without a place
+    )  # name in the model, name in the source, shape in the model, shape in the source
+    unexpected_keys: list[str] = field(default_factory=list)  # of the source, not used
+
+    @property
+    def missing(self) -> list[str]:
+        """The old name of `missing_keys`."""
+        warn_renamed("WeightReport", "missing", "missing_keys")
+        return self.missing_keys
+
+    @property
+    def unfit(self) -> list[tuple[str, str, tuple[int, ...], tuple[int, ...]]]:
+        """The old name of `mismatched`."""
+        warn_renamed("WeightReport", "unfit", "mismatched")
+        return self.mismatched
+
+    @property
+    def unused(self) -> list[str]:
+        """The old name of `unexpected_keys`."""
+        warn_renamed("WeightReport", "unused", "unexpected_keys")
+        return self.unexpected_keys
 
     def __str__(self) -> str:
-        total = len(self.loaded) + len(self.missing) + len(self.unfit)
+        total = len(self.loaded) + len(self.missing_keys) + len(self.mismatched)
         lines = [
             f"{len(self.loaded)} of {total} tensors loaded from {self.source} "
             f"({self.naming} names)"
         ]
         lines += [
-            f"  does not fit: {own} from {theirs}: expected {expected}, found {found}"
-            for own, theirs, expected, found in self.unfit
+            f"  does not fit: {name} from {theirs}: expected {expected}, found {shape}"
+            for name, theirs, expected, shape in self.mismatched
         ]
-        lines += [f"  left as it was: {name}" for name in self.missing]
-        lines += [f"  not used: {name}" for name in self.unused]
+        lines += [f"  left as it was: {name}" for name in self.missing_keys]
+        lines += [f"  not used: {name}" for name in self.unexpected_keys]
         return "\n".join(lines)
 
 
-def weights_sha256(model: Model) -> str:
+def weights_sha256(model: BaseModel) -> str:
     """A hash of all weights and running statistics: equal models have equal ones.
 
     Example:
@@ -92,44 +111,17 @@ def fetch_weights(name: str) -> Path:
 
 
 def load_weights(
-    model: Model,
-    source: str | PathLike[str] | Model | torch.nn.Module | Mapping[str, Any],
+    model: BaseModel,
+    source: str | PathLike[str] | BaseModel | torch.nn.Module | Mapping[str, Any],
     *,
     naming: str = "auto",
     bgr: bool | None = None,
     strict: bool = False,
 ) -> WeightReport:
-    """Take over the weights that fit, by name; the others stay as they are.
-
-    Args:
-        model: Whose weights are set; `model.load_weights(source)` is the usual call.
-        source: A Model, a torch Module or a state_dict (arrays or tensors by name), or a
-            file: safetensors, torch's ``.pth`` (read without running
-            code), or Keras' ``.h5`` (needs h5py: ``pip install digitnet[keras]``).
-        naming: "digitnet" (also any torch module whose names are this model's),
-            "torchvision" (``features.0.weight``) or "keras" (``block1_conv1/kernel``,
-            stored height, width, in, out). Default: by the names.
-        bgr: The first convolution takes blue first, and is turned round. Default: only
-            for Keras' names, whose published VGG16 does.
-        strict: Refuse, and change nothing, unless every tensor of the model is found.
-    Returns:
-        A WeightReport; print it.
-    Raises:
-        DataError: the file is damaged or no such file; a tensor is not finite.
-        ValueError: nothing fits, or not everything and `strict`; lists name, expected
-            and found shape. Nothing was changed.
-        ImportError: h5py is not installed.
-    Example:
-        >>> first = digitnet.models.make("lenet5", seed=1)
-        >>> second = digitnet.models.make("lenet5", classes=3, seed=2)
-        >>> print(second.load_weights(first))
-        8 of 10 tensors loaded from lenet5 (digitnet names)
-          does not fit: dense3.weight from dense3.weight: expected (3, 84), found (10, 84)
-          does not fit: dense3.bias from dense3.bias: expected (3,), found (10,)
-    """
-    found, label = tensors_of(source)
-    own = model.state_dict()
-    naming = _naming(found, own) if naming == "auto" else naming
+    """`Model.load_weights`; see there."""
+    loaded, label = tensors_of(source)
+    state = model.state_dict()
+    naming = _naming(loaded, state) if naming == "auto" else naming
     if naming not in NAMINGS:
         raise ValueError(
             f"unknown naming '{naming}'; known: {', '.join(NAMINGS)}, auto"
@@ -137,40 +129,41 @@ def load_weights(
     report = WeightReport(label, naming)
     chosen: Tensors = {}
     taken = set()
-    for name, theirs, convert in _TRANSLATIONS[naming](model, found):
-        if name in chosen or name not in own:
+    for name, theirs, convert in _TRANSLATIONS[naming](model, loaded):
+        if name in chosen or name not in state:
             continue
         taken.add(theirs)
-        value = convert(found[theirs])
-        if value is None or value.shape != own[name].shape:
-            report.unfit.append((name, theirs, own[name].shape, found[theirs].shape))
+        value = convert(loaded[theirs])
+        if value is None or value.shape != state[name].shape:
+            shapes = state[name].shape, loaded[theirs].shape
+            report.mismatched.append((name, theirs, *shapes))
             continue
         floats = as_floats(value)
         if floats is None:
-            raise DataError(
-                f"{label}: {theirs}: expected finite weights of 32 bits, got others"
-            )
+            raise DataError(f"{label}: {theirs}: expected finite weights of 32 bits")
         chosen[name] = floats
     if bgr or (bgr is None and naming == "keras"):
-        _turn_colours(chosen, own)
-    unfit = {name for name, *_ in report.unfit}
+        _swap_colours(chosen, state)
+    mismatched = {name for name, *_ in report.mismatched}
     report.loaded = list(chosen)
-    report.missing = [name for name in own if name not in chosen and name not in unfit]
-    report.unused = [name for name in found if name not in taken]
+    report.missing_keys = [
+        name for name in state if name not in chosen and name not in mismatched
+    ]
+    report.unexpected_keys = [name for name in loaded if name not in taken]
     if not chosen:
         raise ValueError(
             f"load_weights: expected a tensor that fits, got none\n{report}"
         )
-    if strict and len(chosen) < len(own):
+    if strict and len(chosen) < len(state):
         raise ValueError(f"load_weights: expected every tensor (strict)\n{report}")
     for name, value in chosen.items():
-        model._core.set(name, value)
+        model.core.set(name, value)
     return report
 
 
-def _turn_colours(chosen: Tensors, own: Tensors) -> None:
+def _swap_colours(chosen: Tensors, state: Tensors) -> None:
     """Blue, green, red to red, green, blue in the first convolution."""
-    first = next((name for name, value in own.items() if value.ndim == 4), None)
+    first = next((name for name, value in state.items() if value.ndim == 4), None)
     if first in chosen and chosen[first].shape[1] == 3:
         chosen[first] = np.ascontiguousarray(chosen[first][:, ::-1])
 
@@ -181,10 +174,10 @@ Place = tuple[str, str, Callable[[npt.NDArray[Any]], Any]]
 _TORCHVISION = re.compile(r"(features|classifier)\.(\d+)\.(\w+)")
 
 
-def _naming(found: Tensors, own: Tensors) -> str:
-    if any(name in own for name in found):
+def _naming(loaded: Tensors, state: Tensors) -> str:
+    if any(name in state for name in loaded):
         return "digitnet"
-    if any(_TORCHVISION.fullmatch(name) for name in found):
+    if any(_TORCHVISION.fullmatch(name) for name in loaded):
         return "torchvision"
     return "keras"
 
@@ -193,17 +186,17 @@ def _same(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return value
 
 
-def _by_own_names(model: Model, found: Tensors) -> Iterator[Place]:
-    for name in found:
+def _by_same_names(model: BaseModel, loaded: Tensors) -> Iterator[Place]:
+    for name in loaded:
         yield name, name, _same
 
 
-def _by_torchvision(model: Model, found: Tensors) -> Iterator[Place]:
+def _by_torchvision(model: BaseModel, loaded: Tensors) -> Iterator[Place]:
     """Layers counted from the first one, and again behind flatten."""
-    rows = model._core.summary()
+    rows = model.core.summary()
     kinds = [row["kind"] for row in rows]
     border = kinds.index("flatten") if "flatten" in kinds else len(rows)
-    for name in found:
+    for name in loaded:
         match = _TORCHVISION.fullmatch(name)
         if not match:
             continue
@@ -226,15 +219,15 @@ _KERAS_PARTS = {
 _KERAS_TOP = ("fc1", "fc2", "predictions")
 
 
-def _by_keras(model: Model, found: Tensors) -> Iterator[Place]:
+def _by_keras(model: BaseModel, loaded: Tensors) -> Iterator[Place]:
     """A layer's name is a part of the path; kernels are stored with the outputs last."""
-    rows = model._core.summary()
+    rows = model.core.summary()
     layers = {row["layer"]: row["layer"] for row in rows}
     dense = [row["layer"] for row in rows if row["kind"] == "dense"]
     if len(dense) == len(_KERAS_TOP):
         layers |= dict(zip(_KERAS_TOP, dense, strict=True))
     maps = _maps_before_dense(model)
-    for name, value in found.items():
+    for name, value in loaded.items():
         parts = name.split("/")
         layer = next((layers[part] for part in parts if part in layers), None)
         part = _keras_part(parts, value.ndim)
@@ -253,11 +246,11 @@ def _keras_part(parts: list[str], rank: int) -> str | None:
     return _KERAS_PARTS[old[1]] if old else None
 
 
-def _maps_before_dense(model: Model) -> dict[str, tuple[int, ...]]:
+def _maps_before_dense(model: BaseModel) -> dict[str, tuple[int, ...]]:
     """The map (C, H, W) that is flattened for a dense layer, by the layer's name."""
     maps: dict[str, tuple[int, ...]] = {}
     last: tuple[int, ...] | None = None
-    for row in model._core.summary():
+    for row in model.core.summary():
         if len(row["output"]) == 3:
             last = tuple(row["output"])
         elif row["kind"] == "dense" and last is not None:
@@ -286,8 +279,8 @@ def _from_keras(
     return convert
 
 
-_TRANSLATIONS: dict[str, Callable[[Model, Tensors], Iterator[Place]]] = {
-    "digitnet": _by_own_names,
+_TRANSLATIONS: dict[str, Callable[[BaseModel, Tensors], Iterator[Place]]] = {
+    "digitnet": _by_same_names,
     "torchvision": _by_torchvision,
     "keras": _by_keras,
 }

@@ -1,16 +1,18 @@
-"""Networks by name."""
+"""Networks by name, and models from files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any
 
 import digitnet._core as _core
 from digitnet._core.models import describe
 from digitnet.data.dataset import Dataset
+from digitnet.models.file import load_as
 from digitnet.models.model import Model
 
-__all__ = ["describe", "make", "maker_for", "names"]
+__all__ = ["describe", "load", "make", "maker_for", "names"]
 
 
 def names() -> list[str]:
@@ -33,7 +35,7 @@ def make(
         input_shape: (height, width) or (channels, height, width) of the raw images.
             Default: the shape that the network was published for.
         classes: K, or the K class names.
-        seed: Of the first weights.
+        seed: Seed of the first weights.
         preprocess: Steps from raw pixels to the network's input, see
             `digitnet.preprocess`. Default: divide by the largest pixel value.
     Raises:
@@ -44,10 +46,11 @@ def make(
     """
     count = classes if isinstance(classes, int) else len(classes)
     network, usual = _core.models.make(name, count)
+    (entry,) = (entry for entry in describe() if entry["name"] == name)
     return Model(
         network,
         input_shape=usual if input_shape is None else input_shape,
-        classes=classes,
+        classes=None if entry["outputs_images"] else classes,
         preprocess=preprocess,
         seed=seed,
         name=name,
@@ -55,11 +58,22 @@ def make(
 
 
 def maker_for(
-    given: Callable[[int], Model] | str, data: Dataset
+    model: Callable[[int], Model] | str, data: Dataset
 ) -> Callable[[int], Model]:
-    """What makes a fresh model from a seed: `given` itself, or for a network's name one of
+    """What makes a fresh model from a seed: `model` itself, or for a network's name one of
     the data's shape and classes."""
-    if not isinstance(given, str):
-        return given
-    name = given
+    if not isinstance(model, str):
+        return model
+    name = model
     return lambda seed: make(name, data.shape, classes=data.classes, seed=seed)
+
+
+def load(path: str | PathLike[str]) -> Model:
+    """Read a model saved by `Model.save`.
+
+    Raises:
+        DataError: not such a file, damaged, of a newer format, or its tensors do not
+            fit its network; names the field.
+        FileNotFoundError: no such file.
+    """
+    return load_as(Model, path)

@@ -58,7 +58,7 @@ def explanations(
     if isinstance(images, Dataset):
         data = images
     else:
-        data = Dataset(model._several(images, "explanations.images"))
+        data = Dataset(model.as_batch(images, "explanations.images"))
     if not len(data):
         raise ValueError("explanations.images: expected at least one image, got none")
     answers = model.predict(data)
@@ -130,8 +130,8 @@ def maximised(
 def _units(model: Model, layer: str) -> range:
     if not layer:
         return range(len(model.classes))
-    model._need_layers([layer])
-    sizes = {row["layer"]: row["output"][0] for row in model._core.summary()}
+    model.require_layers([layer])
+    sizes = {row["layer"]: row["output"][0] for row in model.core.summary()}
     return range(min(16, sizes[layer]))
 
 

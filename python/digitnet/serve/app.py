@@ -115,7 +115,7 @@ def make_app(model: Model, limits: Limits | None = None) -> FastAPI:
         ['confidence', 'label', 'probabilities']
     """
     fastapi = _fastapi()
-    model._need_classes("serve")
+    model.require_classes("serve")
     limits = limits or Limits()
     counts = _Counts()
     app = fastapi.FastAPI(

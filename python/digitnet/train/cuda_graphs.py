@@ -55,7 +55,7 @@ class Recorder:
 
 def recorder_for(device: str) -> Recorder | None:
     """Who records the steps on this device: nobody on a CPU."""
-    word = os.environ.get("DIGITNET_CAPTURE", "1")
-    if word not in ("0", "1"):
-        raise ValueError(f"DIGITNET_CAPTURE: expected '0' or '1', got {word!r}")
-    return Recorder(device) if device.startswith("cuda") and word == "1" else None
+    setting = os.environ.get("DIGITNET_CAPTURE", "1")
+    if setting not in ("0", "1"):
+        raise ValueError(f"DIGITNET_CAPTURE: expected '0' or '1', got {setting!r}")
+    return Recorder(device) if device.startswith("cuda") and setting == "1" else None

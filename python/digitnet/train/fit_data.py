@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,51 +12,86 @@ import numpy.typing as npt
 import digitnet._core as _core
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.train.trainable import Trainable
 
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+
+@dataclass
+class FitData:
+    """What a training learns from and is validated on, checked against the model.
+
+    Attributes:
+        training: What is learned from; with a target, both domains.
+        sample_weights: (N,) or None.
+        validation: What is held out, or None.
+        domains: 0 or 1 for each sample of `training` with a target, else None.
+    """
+
+    training: Dataset
+    sample_weights: Any
+    validation: Dataset | None
+    domains: npt.NDArray[np.int64] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        model: Trainable,
+        data: Any,
+        validation: Any,
+        weights: Any,
+        seed: int,
+        *,
+        where: str = "fit",
+    ) -> FitData:
+        """What was given to `fit`, with a validation part held out if a fraction is given."""
+        training = as_dataset(data, f"{where}.data", max_value=model.max_value)
+        if model.outputs_images:
+            training, validation = unlabelled(training), unlabelled(validation)
+        weights = sample_weights(weights, training)
+        return cls(*hold_out(training, weights, validation, seed, model.max_value))
+
+    def enlarge(self, augment: Any, copies: Any, seed: int) -> None:
+        """Append augmented copies to the training set; their weights are the originals'."""
+        if not as_text(augment):
+            raise ValueError(
+                "fit.copies: expected an augmentation that makes them, got none; give augment"
+            )
+        if self.sample_weights is not None:
+            counts = self.training._copies(copies)
+            repeated = np.repeat(self.sample_weights, counts)
+            self.sample_weights = np.concatenate([self.sample_weights, repeated])
+        self.training = self.training.enlarged(augment, copies, seed=seed)
+
+    def add_target(self, target: Any, model: Trainable) -> None:
+        """Check everything; then append another domain's images, if there are any.
+
+        Nothing of the model is changed.
+        """
+        other = target_set(target, self.training, model.max_value)
+        check_data(model, self.training, self.validation, other)
+        if other is None:
+            return
+        sizes = [len(self.training), len(other)]
+        if self.sample_weights is not None:
+            ones = np.ones(len(other))
+            self.sample_weights = np.concatenate([self.sample_weights, ones])
+        self.domains = np.repeat(np.array([0, 1]), sizes)
+        self.training = self.training.joined(other)
 
 
 def unlabelled(data: Any) -> Any:
-    """The set with one class for all: what a network that makes images is told."""
+    """The set with one class for all: what a network that makes images is given."""
     if not isinstance(data, Dataset):
         return data
     return data._like(labels=np.zeros(len(data), np.int64))
 
 
-def enlarge(
-    data: Dataset, weights: Any, augment: Any, copies: Any, seed: int
-) -> tuple[Dataset, Any]:
-    """The enlarged set and its samples' weights."""
-    if not as_text(augment):
-        raise ValueError(
-            "fit.copies: expected an augmentation that makes them, got none; give augment"
-        )
-    if weights is not None:
-        counts = data._copies(copies)
-        weights = np.concatenate([weights, np.repeat(weights, counts)])
-    return data.enlarged(augment, copies, seed=seed), weights
-
-
-def target_set(target: Any, data: Dataset, model: Model) -> Dataset | None:
+def target_set(target: Any, data: Dataset, max_value: float | None) -> Dataset | None:
     """Another domain's images, if there are any, with labels that say nothing."""
     if target is None:
         return None
     if not isinstance(target, Dataset):
-        target = Dataset(target, max_value=model.max_value or data.max_value)
+        target = Dataset(target, max_value=max_value or data.max_value)
     return unlabelled(target)._like(classes=data.classes)  # type: ignore[no-any-return]
-
-
-def with_target(
-    data: Dataset, weights: Any, other: Dataset | None
-) -> tuple[Dataset, Any, npt.NDArray[np.int64] | None]:
-    """Both domains as one set, its samples' weights, and 0 or 1 for each sample."""
-    if other is None:
-        return data, weights, None
-    if weights is not None:
-        weights = np.concatenate([weights, np.ones(len(other))])
-    domains = np.repeat(np.array([0, 1]), [len(data), len(other)])
-    return data.joined(other), weights, domains
 
 
 def sample_weights(value: Any, data: Dataset) -> Any:
@@ -71,7 +107,7 @@ def sample_weights(value: Any, data: Dataset) -> Any:
 
 
 def hold_out(
-    data: Dataset, weights: Any, validation: Any, seed: int, model: Model
+    data: Dataset, weights: Any, validation: Any, seed: int, max_value: float | None
 ) -> tuple[Dataset, Any, Dataset | None]:
     """(training, its weights, validation)."""
     if validation is None:
@@ -80,16 +116,18 @@ def hold_out(
         return (
             data,
             weights,
-            as_dataset(validation, "fit.validation", max_value=model.max_value),
+            as_dataset(validation, "fit.validation", max_value=max_value),
         )
     if not 0 < validation < 1:
         raise ValueError(f"fit.validation: expected 0 < fraction < 1, got {validation}")
     fractions = [1 - float(validation), float(validation)]
-    kept, held = _core.data.split(data._need_labels("fit.data"), fractions, seed, True)
+    kept, held_out = _core.data.split(
+        data._need_labels("fit.data"), fractions, seed, True
+    )
     return (
         data._part(kept),
         None if weights is None else weights[kept],
-        data._part(held),
+        data._part(held_out),
     )
 
 
@@ -118,7 +156,7 @@ def weights_of_classes(
 
 
 def check_data(
-    model: Model,
+    model: Trainable,
     training: Dataset,
     held_out: Dataset | None,
     target: Dataset | None = None,
@@ -147,7 +185,7 @@ def check_data(
             )
 
 
-def better_names(own: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
+def better_names(current: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
     """The data's class names where the model has only numbers."""
-    numbered = own == tuple(str(k) for k in range(len(own)))
-    return data if numbered and len(data) == len(own) else own
+    numbered = current == tuple(str(k) for k in range(len(current)))
+    return data if numbered and len(data) == len(current) else current

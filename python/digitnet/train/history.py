@@ -19,9 +19,9 @@ class History(Mapping[str, list[float]]):
     Attributes:
         status: "finished", "stopped early", "interrupted" or "diverged".
         message: Why, if it diverged.
-        options: What `fit` was told.
+        options: The options of `fit`.
         monitor: The column that the best epoch goes by.
-        steps: "loss" and "learning_rate" of every step, if `fit` was told to record them.
+        steps: "loss" and "learning_rate" of every step, if `fit(record_steps=True)` recorded them.
         executor: What trained, such as "native (avx512, 2 threads)"; if that is not the
             native executor on a CPU, with the reason; on a GPU also how it was fed.
     """

@@ -1,28 +1,17 @@
-"""Whom `fit` asks and tells: callbacks, progress, the checkpoint."""
+"""What happens at the ends of epochs: callbacks, progress, the checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import digitnet._core as _core
 from digitnet.train.history import History
+from digitnet.train.options import default_options
 from digitnet.train.progress import Progress
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.train.trainable import Trainable
 
 Callback = Any  # f(epoch, logs), or an object with on_epoch_end(epoch, logs)
-
-# What `fit` goes by if nobody says otherwise, of the options that callbacks stand for.
-_DEFAULTS: dict[str, Any] = {
-    "early_stopping": 0,
-    "restore_best": True,
-    "min_delta": 0.0,
-    "monitor": "auto",
-    "schedule": "one-cycle",
-}
 
 
 def listed_callbacks(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
@@ -39,29 +28,34 @@ def listed_callbacks(callbacks: Sequence[Callback] | Callback | None) -> list[Ca
     return listed
 
 
-def with_asked(callbacks: list[Callback], options: dict[str, Any]) -> dict[str, Any]:
-    """The options with those that callbacks stand for.
+def with_callback_options(
+    callbacks: list[Callback], requested: dict[str, Any]
+) -> dict[str, Any]:
+    """The options of `fit` with those that callbacks stand for.
 
     Raises:
         ValueError: two that do not agree.
     """
-    asking = [c for c in callbacks if hasattr(c, "fit_options")]
-    if not asking:
-        return options
-    rate = options["learning_rate"] or _usual_rate(options["optimizer"])
-    told = {**options, "learning_rate": rate}
-    for callback in asking:
-        for name, value in callback.fit_options(told).items():
-            if options[name] != value and options[name] != _DEFAULTS[name]:
+    choosing = [c for c in callbacks if hasattr(c, "fit_options")]
+    if not choosing:
+        return requested
+    defaults = default_options()
+    options = defaults | requested
+    rate = options["learning_rate"] or _default_rate(options["optimizer"])
+    for callback in choosing:
+        for name, value in callback.fit_options(
+            {**options, "learning_rate": rate}
+        ).items():
+            if options[name] != value and options[name] != defaults[name]:
                 raise ValueError(
-                    f"fit.{name}: expected one answer, got {options[name]!r} and "
+                    f"fit.{name}: expected one value, got {options[name]!r} and "
                     f"{type(callback).__name__}'s {value!r}"
                 )
             options = {**options, name: value}
     return options
 
 
-def _usual_rate(optimizer: Any) -> float:
+def _default_rate(optimizer: Any) -> float:
     names = optimizer[:1] if isinstance(optimizer, tuple) else [optimizer]
     for entry in _core.train.describe_optimizers():
         if entry["name"] in names:
@@ -74,14 +68,14 @@ class Run:
 
     def __init__(
         self,
-        model: Model,
+        model: Trainable,
         history: History,
         callbacks: list[Callback],
-        checkpoint: str | PathLike[str] | None,
+        save_best: Callable[[], None] | None,
         progress: Progress,
     ) -> None:
         self.model, self.history = model, history
-        self.callbacks, self.checkpoint = callbacks, checkpoint
+        self.callbacks, self.save_best = callbacks, save_best
         self.progress = progress
 
     def begin(self) -> None:
@@ -97,13 +91,13 @@ class Run:
             getattr(callback, hook, lambda: None)()
 
     def epoch_done(self, row: dict[str, float]) -> bool:
-        """Record, show, save and tell; True ends the run."""
+        """Record, show, save and call back; True ends the training."""
         self.history.append(row)
         self.progress.epoch(row)
-        if self.checkpoint is not None and self.history.best_epoch == row["epoch"]:
-            self.model.save(self.checkpoint)
+        if self.save_best and self.history.best_epoch == row["epoch"]:
+            self.save_best()
         logs = {name: values[-1] for name, values in self.history.items()}
         for callback in self.callbacks:
-            told: Any = getattr(callback, "on_epoch_end", callback)
-            told(int(row["epoch"]), logs)
+            on_epoch_end: Any = getattr(callback, "on_epoch_end", callback)
+            on_epoch_end(int(row["epoch"]), logs)
         return self.model.stop_training

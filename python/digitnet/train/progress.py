@@ -1,4 +1,4 @@
-"""How a run shows itself: a bar where a person looks, lines where a log is kept."""
+"""Progress of a training: a bar where a person looks, lines where a log is written."""
 
 from __future__ import annotations
 

@@ -1,27 +1,25 @@
-"""What the training loop needs of the other ranks, once all were found to do the same."""
+"""Data-parallel training: what the loop needs of the other ranks."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitnet._utils.arrays import arrays_sha256
 from digitnet.data.dataset import Dataset
 from digitnet.distributed import rank, started, world_size
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.train.trainable import Trainable
 
 # (this rank, how many there are, what sums memory of the core over all in place)
 Ranks = tuple[int, int, Callable[[Any], None]]
 
 
-def ranks_for(model: Model, training: Dataset, options: Mapping[str, Any]) -> Ranks:
+def ranks_for(model: Trainable, training: Dataset, options: Mapping[str, Any]) -> Ranks:
     """What the loop needs of the ranks, once all were found to do the same.
 
     Raises:
-        ValueError: no ranks, or ranks that differ in what they were given.
+        ValueError: no ranks, or ranks whose weights, data or options differ.
     """
     from torch import distributed
 
@@ -30,20 +28,19 @@ def ranks_for(model: Model, training: Dataset, options: Mapping[str, Any]) -> Ra
             "fit.distributed: expected a process group, got none; start the script by "
             "torchrun and call digitnet.distributed.start()"
         )
-    own = _told(model, training, options)
-    everyone: list[Any] = [None] * world_size()
-    distributed.all_gather_object(everyone, own)
-    for other, told in enumerate(everyone):
-        for what in own:
-            if told[what] != everyone[0][what]:
+    fingerprints: list[Any] = [None] * world_size()
+    distributed.all_gather_object(fingerprints, _fingerprint(model, training, options))
+    for other, theirs in enumerate(fingerprints):
+        for what, expected in fingerprints[0].items():
+            if theirs[what] != expected:
                 raise ValueError(
-                    f"fit.distributed: expected the same {what} on all ranks, got others "
-                    f"on rank {other} than on rank 0"
+                    f"fit.distributed: expected the same {what} on all ranks; rank "
+                    f"{other} differs from rank 0"
                 )
-    return rank(), world_size(), _add_up
+    return rank(), world_size(), _all_reduce
 
 
-def _add_up(capsule: Any) -> None:
+def _all_reduce(capsule: Any) -> None:
     """Sums memory of the core over the ranks, in place."""
     from torch import distributed
     from torch.utils.dlpack import from_dlpack
@@ -51,8 +48,8 @@ def _add_up(capsule: Any) -> None:
     distributed.all_reduce(from_dlpack(capsule))
 
 
-def _told(
-    model: Model, training: Dataset, options: Mapping[str, Any]
+def _fingerprint(
+    model: Trainable, training: Dataset, options: Mapping[str, Any]
 ) -> dict[str, str]:
     comparable = {key: value for key, value in options.items() if key != "device"}
     return {

@@ -1,0 +1,305 @@
+"""What a model is: network, preprocessing and weights; predictions and activations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import digitnet._core as _core
+from digitnet._utils.arrays import (
+    Images,
+    as_array,
+    as_floats,
+    as_images,
+    as_whole,
+    guess_max_value,
+)
+from digitnet._utils.deprecation import warn_renamed
+from digitnet.data.dataset import Dataset
+from digitnet.data.interop import from_torch, is_torch
+from digitnet.layers import as_sequence
+from digitnet.models.summary import Summary
+from digitnet.train.history import History
+
+
+class BaseModel:
+    """What can be read off a model; `Model` adds training, evaluation and files.
+
+    Rooms that only look at models are typed with this class.
+
+    Attributes:
+        core: The model of the C++ core, see cpp/models/model.h.
+        classes: Class names, one an output; empty for a network that outputs images.
+        name: For reports.
+        history: Of the last training, or None.
+        stop_training: A callback sets it to end the training.
+    """
+
+    def __init__(
+        self,
+        layers: Any,
+        input_shape: Sequence[int] = (1, 28, 28),
+        classes: int | Sequence[str] | None = None,
+        preprocess: Sequence[Any] = ("scale",),
+        seed: int = 0,
+        name: str = "custom",
+    ) -> None:
+        self.core = _core.models.Model(
+            as_sequence(layers),
+            [int(s) for s in input_shape],
+            list(preprocess),
+            as_whole(seed, "Model.seed"),
+        )
+        self._predictor = _core.models.Predictor(self.core)
+        self.classes = _class_names(
+            classes, 0 if self.outputs_images else self.core.outputs
+        )
+        self.name = name
+        self.history: History | None = None
+        self.stop_training = False
+        self._scale: float | None = None  # max_value of the first fit
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of raw images."""
+        return self.core.input_shape
+
+    @property
+    def max_value(self) -> float | None:
+        """The pixel value of full intensity, known since the first fit."""
+        return self._scale
+
+    @property
+    def outputs_images(self) -> bool:
+        """Whether it gives images of its input's shape instead of classes."""
+        return self.core.outputs_images
+
+    @property
+    def makes_images(self) -> bool:
+        """The old name of `outputs_images`."""
+        warn_renamed("Model", "makes_images", "outputs_images")
+        return self.outputs_images
+
+    def count_params(self) -> int:
+        """How many numbers are trained."""
+        return self.core.count_params()
+
+    def summary(self) -> Summary:
+        """Shapes, parameters, multiply-adds and memory, layer by layer."""
+        name, reason = self.core.executor("cpu")
+        executor = {
+            "name": name,
+            "reason": reason,
+            "memory_bytes": 0 if reason else self.core.native_bytes(64),
+        }
+        return Summary(self.name, self.core.summary(), self.input_shape, executor)
+
+    # -- predictions ------------------------------------------------------------
+
+    def check_images(self, images: Any, where: str) -> tuple[Images, Any]:
+        """Images checked against this model: (array (M, C, H, W), rows of it or None: all).
+
+        A model that was never fitted goes by the scale of what it is shown.
+
+        Args:
+            images: A Dataset, or what it takes; one image too.
+            where: The function's name, for errors.
+        Raises:
+            ValueError: another shape or pixel scale, or pixels out of range.
+        """
+        scale = self.max_value
+        if is_torch(images):
+            images = from_torch(images, max_value=scale)
+        if isinstance(images, Dataset):
+            base, rows, largest = images._base, images._rows, images.max_value
+        else:
+            base, rows = as_images(self.as_batch(images, where), where), None
+            largest = scale or guess_max_value(_core.data.largest_pixel(base), where)
+        if base.shape[1:] != self.input_shape:
+            raise ValueError(
+                f"{where}: expected images of shape {self.input_shape}, "
+                f"got {tuple(base.shape[1:])}"
+            )
+        if scale is not None and largest != scale:
+            raise ValueError(
+                f"{where}.max_value: expected {scale:g} as at the first fit, got {largest:g}"
+            )
+        _core.data.check_images(base, largest, where)
+        self.core.max_value = largest
+        return base, rows
+
+    def as_batch(self, images: Any, where: str) -> npt.NDArray[Any]:
+        """An array of images (N, ...); one image alone becomes a batch of one."""
+        array = as_array(images, where)
+        channels, height, width = self.input_shape
+        one = array.shape in (self.input_shape, (height, width))
+        one |= channels == 3 and array.shape == (height, width, 3)
+        return array[None] if one else array
+
+    def require_layers(self, layers: Sequence[str] | None) -> list[str]:
+        """The names, or those of all layers; ValueError lists the known ones."""
+        names = self.layer_names()
+        requested = names if layers is None else list(layers)
+        for name in requested:
+            if name not in names:
+                raise ValueError(f"unknown layer '{name}'; known: {', '.join(names)}")
+        return requested
+
+    def layer_names(self) -> list[str]:
+        """Names of all layers, as in `summary()`."""
+        return [row["layer"] for row in self.core.summary()]
+
+    def fix_scale(self, max_value: float) -> None:
+        """Set the pixel value of full intensity, as the first fit does."""
+        self._scale = self.core.max_value = max_value
+
+    def release_memory(self) -> None:
+        """Give back the memory that predictions keep; the next one takes it again."""
+        self._predictor.forget()
+
+    def require_classes(self, where: str) -> None:
+        """ValueError for a network that outputs images; `where` is named in it."""
+        if self.outputs_images:
+            raise ValueError(
+                f"{where}: expected a network with classes, got one that makes images; "
+                "use reconstruct()"
+            )
+
+    def _outputs(
+        self, images: Any, where: str, probabilities: bool, device: str
+    ) -> npt.NDArray[np.float64]:
+        self.require_classes(where)
+        base, rows = self.check_images(images, where)
+        return self._predictor.predict(base, rows, device, probabilities)
+
+    def predict_proba(
+        self, images: Any, *, device: str = "auto"
+    ) -> npt.NDArray[np.float64]:
+        """Probabilities of the classes, float64 (N, K), rows summing to 1.
+
+        Args:
+            images: A Dataset, or what it takes; one image (H, W) too.
+            device: "auto", "cpu" or "cuda".
+        """
+        return self._outputs(images, "predict", True, device)
+
+    def predict_logits(
+        self, images: Any, *, device: str = "auto"
+    ) -> npt.NDArray[np.float64]:
+        """The network's outputs before softmax, float64 (N, K)."""
+        return self._outputs(images, "predict", False, device)
+
+    def predict(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.int64]:
+        """The most probable class of each image, int64 (N,)."""
+        return self.predict_logits(images, device=device).argmax(axis=1)
+
+    def reconstruct(
+        self, images: Any, *, device: str = "auto"
+    ) -> npt.NDArray[np.float32]:
+        """What a network that makes images gives for noisy ones: float32 (N, C, H, W).
+
+        Values are on the scale of the network's input, 0 to 1 for the usual preprocessing.
+
+        Args:
+            images: A Dataset, or what it takes; one image too.
+            device: "auto", "cpu" or "cuda".
+        Raises:
+            ValueError: a network with classes.
+        """
+        if not self.outputs_images:
+            raise ValueError(
+                "reconstruct: expected a network that makes images, got one with classes"
+            )
+        base, rows = self.check_images(images, "reconstruct")
+        outputs = self._predictor.predict(base, rows, device, False)
+        return outputs.reshape(-1, *self.core.output_shape).astype(np.float32)
+
+    def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
+        """The old name of `reconstruct`."""
+        warn_renamed("Model", "restore", "reconstruct")
+        return self.reconstruct(images, device=device)
+
+    # -- looking inside ---------------------------------------------------------
+
+    def preprocessed(self, images: Any) -> npt.NDArray[np.float32]:
+        """What the network sees of raw images: float32 (N, C, H, W)."""
+        base, rows = self.check_images(images, "preprocessed")
+        return self.core.preprocessed(base if rows is None else base[rows])
+
+    def activations(
+        self, images: Any, layers: Sequence[str] | None = None
+    ) -> dict[str, npt.NDArray[np.float32]]:
+        """Outputs of layers for a few images, by layer name, in order.
+
+        Args:
+            images: At most 1,000 images; everything is returned at once.
+            layers: Names from `summary()`. Default: all.
+        Raises:
+            ValueError: unknown layer; lists the known ones.
+        """
+        base, rows = self.check_images(images, "activations")
+        base = base if rows is None else base[rows]
+        if len(base) > 1000:
+            raise ValueError(
+                f"activations: expected at most 1000 images, got {len(base)}"
+            )
+        requested = self.require_layers(layers)
+        outputs = _core.features.activations(self.core, base, requested)
+        return {name: outputs[name] for name in requested if name in outputs}
+
+    # -- weights ----------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Copies of all weights and running statistics, by name as in torch."""
+        return {name: self.core.get(name) for name in self.core.parameter_names}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set all weights; nothing changes if one is missing, unknown, misshapen or not finite."""
+        current = self.state_dict()
+        missing = sorted(current.keys() - state.keys())
+        unknown = sorted(state.keys() - current.keys())
+        if missing or unknown:
+            raise ValueError(
+                f"load_state_dict: expected {sorted(current)}, got missing {missing} "
+                f"and unknown {unknown}"
+            )
+        values = {}
+        for name, value in state.items():
+            array = as_array(value, f"load_state_dict.{name}")
+            if array.shape != current[name].shape:
+                raise ValueError(
+                    f"load_state_dict: expected shape {current[name].shape} for '{name}', "
+                    f"got {array.shape}"
+                )
+            floats = as_floats(array)
+            if floats is None:
+                raise ValueError(
+                    f"load_state_dict: expected finite weights of 32 bits for '{name}'"
+                )
+            values[name] = floats
+        for name, array in values.items():
+            self.core.set(name, array)
+
+    def __repr__(self) -> str:
+        return f"Model('{self.name}', input {self.input_shape}, {self.count_params():,} parameters)"
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+
+def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, ...]:
+    """The names of `count` outputs; 0 for a network that outputs images."""
+    if classes is None:
+        return tuple(str(k) for k in range(count))
+    number = classes if isinstance(classes, int) else len(classes)
+    if number != count:
+        what = "names, one an output" if count else "for a network that makes images"
+        raise ValueError(
+            f"Model.classes: expected {count or 'none'} {what}, got {number}"
+        )
+    if isinstance(classes, int):
+        return _class_names(None, count)
+    return tuple(str(name) for name in classes)

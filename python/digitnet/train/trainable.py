@@ -1,0 +1,41 @@
+"""What the training loop needs of a model."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from digitnet.train.history import History
+
+
+class Trainable(Protocol):
+    """What `digitnet.train.fit` changes: `digitnet.Model` is one.
+
+    Attributes:
+        core: The model of the C++ core.
+        classes: Class names, one an output; empty for a network that outputs images.
+        history: Of the last training.
+        stop_training: A callback sets it to end the training.
+    """
+
+    core: Any
+    classes: tuple[str, ...]
+    history: History | None
+    stop_training: bool
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]: ...
+
+    @property
+    def max_value(self) -> float | None: ...
+
+    @property
+    def outputs_images(self) -> bool: ...
+
+    def fix_scale(self, max_value: float) -> None: ...
+
+    def release_memory(self) -> None: ...
+
+    def state_dict(self) -> dict[str, npt.NDArray[np.float32]]: ...
