@@ -37,7 +37,7 @@ def test_the_temperature_undoes_what_logits_were_multiplied_by(honest, factor):
     assert found == pytest.approx(factor, rel=0.15)
 
 
-def test_a_network_that_is_too_sure_is_mended_and_keeps_its_answers(digits):
+def test_an_overconfident_network_is_calibrated_and_keeps_its_predictions(digits):
     train, held = digits[0].split(0.7)
     model = digitnet.models.make("mlp", (8, 8), seed=1)
     model.fit(train[:200], epochs=60, learning_rate=0.01, progress=False)
@@ -51,7 +51,7 @@ def test_a_network_that_is_too_sure_is_mended_and_keeps_its_answers(digits):
     np.testing.assert_allclose(as_it_was.probabilities, before.probabilities, atol=1e-6)
 
 
-def test_all_right_answers_do_not_lead_out_of_the_range(digits):
+def test_all_right_predictions_do_not_lead_out_of_the_range(digits):
     data = digits[0][:50]
     sure = np.eye(10)[data.labels] * 100
     assert 0.01 < calibration.fit_temperature(Says(sure), data) <= 1

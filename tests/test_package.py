@@ -42,7 +42,7 @@ def test_import_starts_no_thread_and_opens_no_connection():
     assert python(code).stdout.strip() == "0"
 
 
-def test_another_torch_is_refused_with_both_versions_and_the_cure():
+def test_another_torch_is_refused_with_both_versions_and_the_fix():
     with pytest.raises(
         ImportError,
         match=r"expected torch 1\.99, .* got 2\.\d+.*pip install 'torch==1\.99\.\*'",

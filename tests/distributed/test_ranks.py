@@ -109,7 +109,7 @@ def test_ranks_diverge_together(tmp_path):
         assert left(tmp_path / "bad", 2, rank)[1]["status"] == "diverged"
 
 
-def test_ranks_that_were_given_different_things_are_told(tmp_path):
+def test_ranks_with_different_data_are_named(tmp_path):
     codes, errors = run("differs", 2, tmp_path)
     assert codes == [1, 1]
     for error in errors:

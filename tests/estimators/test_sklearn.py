@@ -193,7 +193,7 @@ def test_names_of_columns_are_remembered(few):
         judge.predict(frame.rename(columns={"p1": "other"}))
 
 
-def test_options_go_to_fit_and_a_bar_is_shown_if_asked(few, capsys):
+def test_options_go_to_fit_and_verbose_shows_a_bar(few, capsys):
     images, labels, _, _ = few
     judge = quick(validation=0.2, fit_options={"schedule": "cosine"}, verbose=1)
     judge.fit(images, labels)
@@ -222,7 +222,7 @@ def test_options_go_to_fit_and_a_bar_is_shown_if_asked(few, capsys):
         ),
     ],
 )
-def test_what_cannot_be_is_said(options, shape, message, rng):
+def test_impossible_options_are_named(options, shape, message, rng):
     with pytest.raises(ValueError, match=message):
         DigitClassifier(**options).fit(rng.integers(0, 256, shape), [0, 1, 0, 1])
 

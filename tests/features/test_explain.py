@@ -24,12 +24,12 @@ def torch_input(model, images):
 
 
 def without_preprocessing(model):
-    twin = model.to_torch()
-    twin.steps = []
-    return twin
+    module = model.to_torch()
+    module.steps = []
+    return module
 
 
-def test_saliency_is_autograds_slope(trained, images, executor):
+def test_saliency_is_autograds_gradient(trained, images, executor):
     x = torch_input(trained, images)
     logits = without_preprocessing(trained)(x)
     target = np.array([3, 1, 4, 1, 5, 9])
@@ -41,7 +41,7 @@ def test_saliency_is_autograds_slope(trained, images, executor):
     np.testing.assert_array_equal(own, features.saliency(trained, images, answers))
 
 
-def test_saliency_is_the_slope_of_differences(trained, images):
+def test_saliency_is_the_finite_difference_gradient(trained, images):
     """Of the model itself, without torch: a small step up the slope."""
     slopes = features.saliency(trained, images, 2).astype(float)
     x = trained.preprocessed(images)
@@ -63,14 +63,14 @@ def test_saliency_is_the_slope_of_differences(trained, images):
 def test_grad_cam_is_its_formula(layer, trained, images, executor):
     name = layer or "dropout3"
     kept = {}
-    twin = without_preprocessing(trained)
+    module = without_preprocessing(trained)
 
     def keep(module, inputs, output):
         output.retain_grad()
         kept["maps"] = output
 
-    twin.get_submodule(name).register_forward_hook(keep)
-    logits = twin(torch_input(trained, images))
+    module.get_submodule(name).register_forward_hook(keep)
+    logits = module(torch_input(trained, images))
     logits[:, 7].sum().backward()
     maps, slopes = kept["maps"].detach(), kept["maps"].grad
     expected = (maps * slopes.mean((2, 3), keepdim=True)).sum(1).clamp_min(0).numpy()
@@ -98,7 +98,7 @@ def test_integrated_gradients_of_a_linear_model_are_weight_times_input(images):
 
 
 @pytest.mark.parametrize(("size", "stride"), [(2, 1), (3, 2), (8, 1), (1, 3), (3, 5)])
-def test_occlusion_equals_its_slow_twin(size, stride, trained, images):
+def test_occlusion_equals_its_reference_implementation(size, stride, trained, images):
     target = trained.predict(images)
     found = features.occlusion(
         trained, images, target, size=size, stride=stride, value=4

@@ -25,29 +25,29 @@ def test_it_gives_images_of_its_inputs_shape(model, digits, rng):
     assert made.shape == (5, 1, 8, 8)
     assert made.dtype == np.float32
     assert model.reconstruct(digits[1].images[0]).shape == (1, 1, 8, 8)
-    twin = model.to_torch()
+    module = model.to_torch()
     pixels = torch.from_numpy(digits[1].images[:5, None].astype(np.float32))
     with torch.no_grad():
-        np.testing.assert_allclose(made, twin(pixels).numpy(), atol=1e-6)
+        np.testing.assert_allclose(made, module(pixels).numpy(), atol=1e-6)
 
 
 def test_training_follows_torch_on_the_squared_error(digits):
     """Inputs are noisy, targets are not; both are drawn by epoch and sample."""
     data = digits[0][:40]
     model = small()
-    twin = model.to_torch()
+    module = model.to_torch()
     model.core.max_value = 16
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.5)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
     text = "noise 20%"
     clean = torch.from_numpy(data.images[:, None].astype(np.float32) / 16)
-    twin.steps, losses = [], []
+    module.steps, losses = [], []
     for epoch in (1, 2, 3):
         drawn = digitnet.augment.Pipeline(text)(
             data.images, seed=7, epoch=epoch, max_value=16
         )
         noisy = torch.from_numpy(drawn[:, None] / 16)
         optimizer.zero_grad()
-        loss = torch.nn.functional.mse_loss(twin(noisy), clean)
+        loss = torch.nn.functional.mse_loss(module(noisy), clean)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -64,7 +64,7 @@ def test_training_follows_torch_on_the_squared_error(digits):
     )
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-4)
     assert "accuracy" not in history
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(model.state_dict()[name], value.numpy(), atol=1e-5)
 
 
@@ -88,7 +88,7 @@ def test_targets_are_moved_as_their_inputs_are(digits):
     assert 0.005 < spoiled["loss"][0] < 0.04  # clipped noise of deviation .2
 
 
-def test_validation_is_the_error_on_spoiled_held_out_images(digits):
+def test_validation_is_the_error_on_corrupted_validation_images(digits):
     data, held = digits[0][:200], digits[1][:70]
     model = small()
     history = model.fit(

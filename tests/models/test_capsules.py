@@ -65,14 +65,14 @@ def test_the_true_classs_features_must_make_the_image(rng):
     labels = np.array([0, 1, 2, 0, 1])
     model = small()
     model.core.max_value = 1
-    twin = model.to_torch()
-    decoder = twin.reconstruct1.sequence1
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.3)
+    module = model.to_torch()
+    decoder = module.reconstruct1.sequence1
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.3)
     x, y = torch.from_numpy(images), torch.from_numpy(labels)
     losses = []
     for _ in range(3):
         optimizer.zero_grad()
-        vectors = twin.capsules1(twin.conv1(x))
+        vectors = module.capsules1(module.conv1(x))
         kept = torch.zeros_like(vectors)
         for i, label in enumerate(labels):
             part = slice(4 * label, 4 * label + 4)
@@ -96,7 +96,7 @@ def test_the_true_classs_features_must_make_the_image(rng):
         progress=False,
     )
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-5)
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(
             model.state_dict()[name], value.numpy(), atol=2e-5, err_msg=name
         )

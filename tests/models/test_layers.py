@@ -50,7 +50,7 @@ def test_every_kind_of_layer_is_tested():
 
 @pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_every_layer_is_its_torch_twin(network, images, executor, monkeypatch):
+def test_every_layer_equals_its_torch_module(network, images, executor, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
     import torch
 
@@ -60,11 +60,11 @@ def test_every_layer_is_its_torch_twin(network, images, executor, monkeypatch):
     other = images[::-1].copy() if has_head else None
     # Moves running statistics.
     model.fit(data, epochs=3, batch_size=5, target=other, progress=False)
-    twin = model.to_torch()
+    module = model.to_torch()
     with torch.no_grad():
-        theirs = twin(torch.from_numpy(images)).numpy()
+        theirs = module(torch.from_numpy(images)).numpy()
     np.testing.assert_allclose(model.predict_logits(images), theirs, atol=2e-5)
-    state = {name: value.numpy() for name, value in twin.state_dict().items()}
+    state = {name: value.numpy() for name, value in module.state_dict().items()}
     assert list(state) == list(model.state_dict())
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(state[name], value)
@@ -88,14 +88,14 @@ def test_training_follows_torch_for_every_layer(network, images, executor, monke
 
     model = make([layer for layer in network if layer.kind != "dropout"])
     labels = np.array([0, 1, 2, 0, 1])
-    twin = model.to_torch().train()
+    module = model.to_torch().train()
     model.core.max_value = 1
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     capsules = network[-1].kind == "capsule_logits"
     loss_of = margin_loss if capsules else torch.nn.functional.cross_entropy
     for _ in range(3):
         optimizer.zero_grad()
-        loss_of(twin(torch.from_numpy(images)), torch.from_numpy(labels)).backward()
+        loss_of(module(torch.from_numpy(images)), torch.from_numpy(labels)).backward()
         optimizer.step()
     data = digitnet.Dataset(images, labels, classes=3)
     model.fit(
@@ -107,7 +107,7 @@ def test_training_follows_torch_for_every_layer(network, images, executor, monke
         learning_rate=0.1,
         progress=False,
     )
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(
             model.state_dict()[name], value.numpy(), rtol=2e-5, atol=2e-5, err_msg=name
         )
@@ -245,20 +245,20 @@ def test_more_parameters_than_memory_are_refused_before_they_are_made():
         make([Flatten(), Dense(1_000_000), Dense(1_000_000), Dense(2)])
 
 
-def test_dropout_is_off_when_asked_and_on_when_training(images, rng):
+def test_dropout_is_off_in_prediction_and_on_in_training(images, rng):
     model = make([Flatten(), Dropout(0.9), Dense(3)])
-    twin = make([Flatten(), Dense(3)])
-    twin.load_state_dict(
-        dict(zip(twin.state_dict(), model.state_dict().values(), strict=True))
+    module = make([Flatten(), Dense(3)])
+    module.load_state_dict(
+        dict(zip(module.state_dict(), model.state_dict().values(), strict=True))
     )
     np.testing.assert_array_equal(
-        model.predict_logits(images), twin.predict_logits(images)
+        model.predict_logits(images), module.predict_logits(images)
     )
     data = digitnet.Dataset(images, [0, 1, 2, 0, 1], classes=3)
-    for m in (model, twin):
+    for m in (model, module):
         m.fit(data, epochs=1, progress=False)
     assert not np.array_equal(
-        model.state_dict()["dense1.weight"], twin.state_dict()["dense1.weight"]
+        model.state_dict()["dense1.weight"], module.state_dict()["dense1.weight"]
     )
 
 

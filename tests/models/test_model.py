@@ -14,14 +14,14 @@ def test_one_image_is_an_image(trained, digits):
     assert trained.predict(image[None]).tolist() == trained.predict(image).tolist()
 
 
-def test_arrays_tensors_and_sets_give_the_same_answers(trained, digits):
+def test_arrays_tensors_and_sets_give_the_same_predictions(trained, digits):
     test = digits[1]
     expected = trained.predict_proba(test)
     for form in (test.images, torch.from_numpy(test.images), test.images.astype(float)):
         np.testing.assert_array_equal(trained.predict_proba(form), expected)
 
 
-def test_part_of_a_set_is_answered_as_in_the_whole(trained, digits):
+def test_predictions_of_a_subset_are_those_of_the_whole_set(trained, digits):
     rows = [5, 3, 200]
     np.testing.assert_allclose(
         trained.predict_proba(digits[1][rows]),
@@ -42,7 +42,7 @@ def test_another_scale_than_at_the_first_fit_is_refused(trained, digits):
         trained.fit(other, progress=False)
 
 
-def test_dark_images_are_judged_by_the_models_scale(trained):
+def test_dark_images_go_by_the_models_scale(trained):
     dark = np.ones((2, 8, 8), np.uint8)
     assert trained.preprocessed(dark).max() == pytest.approx(1 / 16)
 
@@ -107,7 +107,7 @@ def test_a_wrong_state_dict_changes_nothing(trained):
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_the_twin_agrees_on_all_test_images(trained, digits):
+def test_the_torch_module_agrees_on_all_test_images(trained, digits):
     test = digits[1]
     with torch.no_grad():
         x = torch.from_numpy(test.images[:, None].astype(np.float32))
@@ -115,11 +115,11 @@ def test_the_twin_agrees_on_all_test_images(trained, digits):
     np.testing.assert_allclose(trained.predict_proba(test), theirs, atol=1e-5)
 
 
-def test_the_twins_weights_are_its_own(trained):
+def test_the_torch_modules_weights_are_copies(trained):
     before = trained.state_dict()["dense1.weight"]
-    twin = trained.to_torch()
+    module = trained.to_torch()
     with torch.no_grad():
-        twin.dense1.weight.zero_()
+        module.dense1.weight.zero_()
     np.testing.assert_array_equal(trained.state_dict()["dense1.weight"], before)
 
 
@@ -138,16 +138,16 @@ def test_the_summary_adds_up():
     assert list(summary.to_frame()["layer"])[0] == "conv1"
 
 
-def test_activations_are_the_twins(trained, digits):
+def test_activations_are_the_torch_modules(trained, digits):
     test = digits[1][:3]
     found = trained.activations(test)
-    twin = trained.to_torch()
+    module = trained.to_torch()
     x = torch.from_numpy(test.images[:, None].astype(np.float32)) / 16
     with torch.no_grad():
-        for name, layer in twin.named_children():
+        for name, layer in module.named_children():
             x = layer(x)
             np.testing.assert_allclose(found[name], x.numpy(), atol=1e-5, err_msg=name)
-    assert list(found) == [name for name, _ in twin.named_children()]
+    assert list(found) == [name for name, _ in module.named_children()]
 
 
 def test_activations_of_an_unknown_layer_list_the_known_ones(trained, digits):

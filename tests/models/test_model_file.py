@@ -42,7 +42,7 @@ def saved(tmp_path, trained):
 @pytest.mark.parametrize(
     "again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
 )
-def test_a_copy_answers_the_same_and_learns_alone(again, trained, digits):
+def test_a_copy_predicts_the_same_and_learns_alone(again, trained, digits):
     before = trained.predict_logits(digits[1])
     made = again(trained)
     np.testing.assert_array_equal(made.predict_logits(digits[1]), before)

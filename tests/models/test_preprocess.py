@@ -1,4 +1,4 @@
-"""Every preprocessing step against slow twins and torch."""
+"""Every preprocessing step against reference implementations and torch."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def test_every_step_is_tested():
     }
 
 
-def test_every_step_is_its_torch_twin(model_and_images):
+def test_every_step_equals_its_torch_module(model_and_images):
     model, images = model_and_images
     x = torch.from_numpy(images.astype(np.float32))
     for step in model.to_torch().steps:

@@ -67,7 +67,7 @@ def save(state, path):
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_torchvisions_names_give_torchvisions_answers(suffix, images, tmp_path):
+def test_torchvisions_names_give_torchvisions_logits(suffix, images, tmp_path):
     torch.manual_seed(1)
     theirs = TorchvisionVGG16().eval()
     save(theirs.state_dict(), tmp_path / f"vgg{suffix}")
@@ -131,7 +131,7 @@ def keras_tensors(theirs, map_shape, style):
 
 
 @pytest.mark.parametrize("style", ["old", "new", "keras 3"])
-def test_keras_names_and_layout_give_the_same_answers(style, rng, tmp_path):
+def test_keras_names_and_layout_give_the_same_logits(style, rng, tmp_path):
     """Height, width, in, out; flattened height first; blue first."""
     import h5py
 
@@ -214,7 +214,7 @@ def test_batch_norm_in_keras_names():
     ]
 
 
-def test_strict_changes_nothing_unless_all_is_found(digits):
+def test_strict_changes_nothing_unless_all_keys_match(digits):
     first = digitnet.models.make("lenet5", seed=1)
     second = digitnet.models.make("lenet5", classes=3, seed=2)
     before = second.state_dict()
@@ -375,7 +375,7 @@ def test_a_hostile_hdf5_file_is_refused_and_changes_nothing(make, message, tmp_p
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_a_damaged_hdf5_file_is_refused_or_read(rng, tmp_path):
+def test_a_corrupt_hdf5_file_is_refused_or_read(rng, tmp_path):
     import h5py
 
     path = tmp_path / "a.h5"

@@ -97,7 +97,7 @@ def test_every_model_gives_probabilities_for_any_number_of_images(name, count, r
 
 
 @every_classifier
-def test_every_model_answers_the_same_twice_and_alone(name, rng):
+def test_every_model_predicts_the_same_twice_and_alone(name, rng):
     model = digitnet.models.make(name)
     images = images_for(model, 4, rng)
     images[:, 0, 0, 0] = 255
@@ -176,7 +176,7 @@ def test_every_model_refuses_a_wrong_image_size(name):
     ("name", "least"),
     [("vgg16", 32), ("alexnet", 63), ("kaggle-cnn-small", 6), ("densenet121", 29)],
 )
-def test_an_image_that_is_too_small_says_the_least_size(name, least):
+def test_an_image_that_is_too_small_names_the_smallest_size(name, least):
     with pytest.raises(
         ValueError, match=f"needs at least {least}x{least} pixels, got 5x"
     ):
@@ -187,7 +187,7 @@ def test_an_image_that_is_too_small_says_the_least_size(name, least):
 @pytest.mark.parametrize(
     "name", ["lenet5", "kaggle-cnn-small", "optdigits-cnn", "two-conv"]
 )
-def test_an_input_that_is_too_small_names_the_layer_and_the_least_size(name):
+def test_an_input_that_is_too_small_names_the_layer_and_the_smallest_size(name):
     with pytest.raises(
         ValueError, match=r"layer '\w+': .*expected an input of at least \d"
     ):
@@ -199,16 +199,16 @@ def test_an_unknown_model_lists_the_known_ones():
         digitnet.models.make("lenet")
 
 
-@pytest.mark.parametrize("name", networks.TWINS)
+@pytest.mark.parametrize("name", networks.REFERENCES)
 def test_networks_equal_plain_torch(name, rng):
     """The same weights, layer by layer in order, give the same logits."""
-    make_twin, sizes = networks.TWINS[name]
-    twin = make_twin()
+    make_reference, sizes = networks.REFERENCES[name]
+    module = make_reference()
     for size in sizes:
         channels = digitnet.models.make(name).input_shape[0]
         model = digitnet.models.make(name, (channels, size, size), seed=3)
         state = model.state_dict()
-        own = [v for k, v in twin.state_dict().items() if "num_batches" not in k]
+        own = [v for k, v in module.state_dict().items() if "num_batches" not in k]
         # A dense layer on each patch is a 1x1 convolution here.
         assert [tuple(v.squeeze().shape) for v in own] == [
             v.squeeze().shape for v in state.values()
@@ -217,7 +217,7 @@ def test_networks_equal_plain_torch(name, rng):
             theirs.copy_(torch.from_numpy(ours).reshape(theirs.shape))
         images = rng.random((3, *model.input_shape), dtype=np.float32)
         with torch.no_grad():
-            expected = twin.eval()(torch.from_numpy(images)).numpy()
+            expected = module.eval()(torch.from_numpy(images)).numpy()
         scale = np.abs(expected).max()
         np.testing.assert_allclose(
             model.predict_logits(images) / scale, expected / scale, atol=2e-5

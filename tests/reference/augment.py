@@ -1,4 +1,4 @@
-"""Slow twins of the augmentations, written from their definitions with NumPy and scipy.
+"""Reference implementations of the augmentations, written from their definitions with NumPy and scipy.
 
 Random numbers are Philox4x32-10 (Salmon et al., SC 2011), addressed by seed, stream
 (16 + the operation's own number), epoch and sample.

@@ -1,4 +1,4 @@
-"""Slow twins of the corruptions, written from their definitions with NumPy and scipy.
+"""Reference implementations of the corruptions, written from their definitions with NumPy and scipy.
 
 An image is (H, W) float64 in [0, 1]; what they return is clipped by the caller.
 """

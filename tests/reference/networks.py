@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 
-def vgg16_twin(head):
+def vgg16_reference(head):
     """Table 1, column D of Simonyan and Zisserman, in plain torch.nn."""
     layers, inputs = [], 3
     for channels, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
@@ -151,7 +151,7 @@ def densenet_twin():
     return nn.Sequential(*layers, *tail, nn.Flatten(), nn.Linear(channels, 10))
 
 
-class RowsTwin(nn.Module):
+class RowsReference(nn.Module):
     def __init__(self):
         super().__init__()
         self.gru = torch.nn.GRU(28, 128, batch_first=True)
@@ -265,9 +265,9 @@ def alexnet_small():
 
 
 # What makes the twin, and the sides of the images to ask it about.
-TWINS = {
-    "vgg16": (lambda: vgg16_twin(vgg16_top()), (32, 40)),
-    "vgg16-transfer": (lambda: vgg16_twin(transfer_top()), (48,)),
+REFERENCES = {
+    "vgg16": (lambda: vgg16_reference(vgg16_top()), (32, 40)),
+    "vgg16-transfer": (lambda: vgg16_reference(transfer_top()), (48,)),
     "alexnet": (alexnet, (63, 70)),
     "alexnet-small": (alexnet_small, (32,)),
     "mnistm-cnn": (mnistm_twin, (28,)),
@@ -281,7 +281,7 @@ TWINS = {
     "resnet50": (lambda: resnet_twin(True, (3, 4, 6, 3)), (28,)),
     "mobilenetv2": (mobilenet_twin, (28, 33)),
     "densenet121": (densenet_twin, (32, 40)),
-    "gru": (RowsTwin, (28,)),
+    "gru": (RowsReference, (28,)),
     "vit-tiny": (VisionTransformer, (28,)),
     "capsnet": (CapsNet, (28,)),
 }

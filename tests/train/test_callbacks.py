@@ -226,7 +226,7 @@ def test_a_mode_that_does_not_fit_is_refused():
         EarlyStopping("val_accuracy", mode="min")
 
 
-def test_two_answers_to_one_question_are_refused(digits):
+def test_two_values_for_one_option_are_refused(digits):
     with pytest.raises(ValueError, match="fit.monitor: expected one value, got 'val_"):
         linear(
             digits,
@@ -292,7 +292,7 @@ def test_live_curves_update_one_output_of_a_notebook(digits, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, of its data base
-def test_mlflow_is_told_options_columns_and_the_model(digits, tmp_path, monkeypatch):
+def test_mlflow_gets_options_columns_and_the_model(digits, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.chdir(tmp_path)
     uri = f"sqlite:///{tmp_path}/runs.db"

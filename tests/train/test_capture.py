@@ -70,7 +70,7 @@ def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer)
     assert_close(single, captured, 0)
 
 
-def test_an_epoch_is_asked_for_in_few_launches(fitted):
+def test_an_epoch_takes_few_launches(fitted):
     recorder = Recorder()
     fitted(recorder)  # 90 images: 22 batches of four, and one of two
     assert recorder.recorded == 3
@@ -91,7 +91,7 @@ def test_steps_that_are_read_one_by_one_are_launched_so(fitted):
 
 
 @pytest.mark.parametrize("fails_at", [0, 1, 2])
-def test_what_cannot_be_recorded_is_asked_for_singly_and_said(fitted, fails_at):
+def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fails_at):
     recorder = Recorder(fails_at=fails_at)
     model = fitted(recorder, dropping_net)
     assert recorder.launches == []
@@ -111,7 +111,7 @@ def test_an_interrupt_while_recording_ends_the_training(fitted):
         fitted(Interrupted(), dropping_net)
 
 
-def test_a_device_that_vanishes_is_told_as_what_it_is(fitted, tmp_path):
+def test_a_device_that_vanishes_is_named(fitted, tmp_path):
     class Vanishing(Recorder):
         def __call__(self, warm_up, work):
             repeat = super().__call__(warm_up, work)

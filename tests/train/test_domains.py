@@ -28,18 +28,18 @@ def test_the_gradient_behind_the_head_is_reversed(rng):
     labels = np.array([0, 1, 2, 0, 1])
     model = make(network(0.7))
     model.core.max_value = 1
-    twin = model.to_torch()
-    head = twin.domain_head1.sequence1
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.2)
+    module = model.to_torch()
+    head = module.domain_head1.sequence1
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.2)
     x, y = torch.from_numpy(images).flatten(1), torch.from_numpy(labels)
     domains = torch.tensor([0] * 5 + [1] * 3)
     losses, right = [], []
     for step in range(1, 4):
         optimizer.zero_grad()
         strength = 0.7 * (2 / (1 + np.exp(-10 * step / 3)) - 1)
-        features = twin.dense1(x)
+        features = module.dense1(x)
         reversed_ = -strength * features + (1 + strength) * features.detach()
-        answers = twin.dense2(features)[:5]
+        answers = module.dense2(features)[:5]
         loss = torch.nn.functional.cross_entropy(answers, y)
         loss = loss + torch.nn.functional.cross_entropy(head(reversed_), domains)
         losses.append(loss.item())
@@ -51,7 +51,7 @@ def test_the_gradient_behind_the_head_is_reversed(rng):
     history = model.fit(data, target=other, epochs=3, **OPTIONS)
     np.testing.assert_allclose(history["loss"], losses, rtol=1e-5)
     np.testing.assert_allclose(history["accuracy"], right)
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(
             model.state_dict()[name], value.numpy(), atol=2e-5, err_msg=name
         )
@@ -64,21 +64,21 @@ def test_each_domain_is_normed_by_its_own_statistics(rng):
     layers = [Flatten(), Dense(8), BatchNorm(1.0), DomainHead([Dense(2)]), Dense(3)]
     model = make(layers)
     model.core.max_value = 1
-    twin = model.to_torch()
+    module = model.to_torch()
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
 
     def normed(images):
-        features = twin.dense1(torch.from_numpy(images).flatten(1))
+        features = module.dense1(torch.from_numpy(images).flatten(1))
         mean, variance = features.mean(0), features.var(0, unbiased=False)
         return (features - mean) / (variance + 1e-5).sqrt(), features
 
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.2)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.2)
     (first, _), (second, features) = normed(source), normed(target)
-    loss = torch.nn.functional.cross_entropy(twin.dense2(first), labels)
+    loss = torch.nn.functional.cross_entropy(module.dense2(first), labels)
     strength = 2 / (1 + np.exp(-10)) - 1
     both = torch.cat([first, second])
     both = -strength * both + (1 + strength) * both.detach()
-    told = twin.domain_head1.sequence1(both)
+    told = module.domain_head1.sequence1(both)
     domains = torch.tensor([0] * 6 + [1] * 4)
     (loss + torch.nn.functional.cross_entropy(told, domains)).backward()
     optimizer.step()
@@ -87,7 +87,7 @@ def test_each_domain_is_normed_by_its_own_statistics(rng):
     model.fit(data, target=other, epochs=1, **(OPTIONS | {"batch_size": 10}))
     state = model.state_dict()
     for name in ("dense1.weight", "dense2.weight"):
-        expected = twin.state_dict()[name].numpy()
+        expected = module.state_dict()[name].numpy()
         np.testing.assert_allclose(state[name], expected, atol=2e-5)
     kept = state["batch_norm1.running_mean"], state["batch_norm1.running_var"]
     np.testing.assert_allclose(kept[0], features.detach().mean(0), atol=1e-5)
@@ -147,8 +147,8 @@ def normed():
     return make([*layers, Dense(3)])
 
 
-def momentum_of(twin, momentum):
-    for layer in twin.modules():
+def momentum_of(module, momentum):
+    for layer in module.modules():
         if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
             layer.momentum = momentum
 
@@ -157,14 +157,14 @@ def test_statistics_become_the_means_of_even_batches(rng):
     images = rng.random((1203, 1, 5, 5), dtype=np.float32)
     model = normed()
     before = model.state_dict()
-    twin = model.to_torch().train()
+    module = model.to_torch().train()
     for number, part in enumerate(np.split(images, 3), 1):
-        momentum_of(twin, 1 / number)
+        momentum_of(module, 1 / number)
         with torch.no_grad():
-            twin(torch.from_numpy(part))
+            module(torch.from_numpy(part))
     model.adapt(images)
     after = model.state_dict()
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(after[name], value, atol=1e-5)
         same = np.array_equal(after[name], before[name])
         assert same == ("running" not in name)
@@ -173,16 +173,16 @@ def test_statistics_become_the_means_of_even_batches(rng):
 def test_statistics_of_one_batch_are_exact(rng):
     images = rng.random((40, 1, 5, 5), dtype=np.float32)
     model = normed()
-    twin = model.to_torch().train()
-    momentum_of(twin, 1.0)
+    module = model.to_torch().train()
+    momentum_of(module, 1.0)
     with torch.no_grad():
-        twin(torch.from_numpy(images))
+        module(torch.from_numpy(images))
     model.adapt(images)
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(model.state_dict()[name], value, atol=1e-5)
     model.adapt(images[:20])
     model.adapt(images)  # where it was before does not matter
-    for name, value in twin.state_dict().items():
+    for name, value in module.state_dict().items():
         np.testing.assert_allclose(model.state_dict()[name], value, atol=1e-5)
 
 

@@ -130,22 +130,24 @@ def test_penalties_are_torchs(digits, penalty):
     ]
     model = linear()
     model.core.max_value = 16
-    twin = model.to_torch().train()
-    optimizer = torch.optim.SGD(twin.parameters(), lr=0.5)
+    module = model.to_torch().train()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
     x = torch.from_numpy(data.images[:, None].astype(np.float32))
     y = torch.from_numpy(data.labels)
     for _ in range(4):
         optimizer.zero_grad()
         smoothing = strength if penalty == "label_smoothing" else 0
-        loss = torch.nn.functional.cross_entropy(twin(x), y, label_smoothing=smoothing)
-        weight = twin.dense1.weight
+        loss = torch.nn.functional.cross_entropy(
+            module(x), y, label_smoothing=smoothing
+        )
+        weight = module.dense1.weight
         loss = loss + strength * {
             "l1": weight.abs().sum(),
             "l2": (weight**2).sum(),
         }.get(penalty, 0)
         loss.backward()
         if penalty == "clip_norm":
-            torch.nn.utils.clip_grad_norm_(twin.parameters(), strength)
+            torch.nn.utils.clip_grad_norm_(module.parameters(), strength)
         optimizer.step()
     options = {penalty: strength}
     model.fit(
@@ -157,13 +159,13 @@ def test_penalties_are_torchs(digits, penalty):
         progress=False,
         **options,
     )
-    for key, value in twin.state_dict().items():
+    for key, value in module.state_dict().items():
         np.testing.assert_allclose(
             model.state_dict()[key], value.detach().numpy(), atol=1e-5
         )
 
 
-def test_the_moving_average_is_the_slow_twins(digits):
+def test_the_moving_average_is_the_reference_implementations(digits):
     data = digits[0][:20]
     average = weights(linear())
     for steps in range(1, 6):
@@ -287,7 +289,7 @@ def test_callbacks_get_plain_floats_and_can_stop(digits):
     assert seen[1][1] == {float}
 
 
-def test_a_bug_in_a_callback_surfaces_as_itself_and_spoils_nothing(digits):
+def test_a_bug_in_a_callback_surfaces_as_itself_and_corrupts_nothing(digits):
     model = linear()
 
     def buggy(epoch, logs):
@@ -299,9 +301,9 @@ def test_a_bug_in_a_callback_surfaces_as_itself_and_spoils_nothing(digits):
             digits[0], epochs=9, schedule="constant", callbacks=[buggy], progress=False
         )
     assert model.history.epochs == 2
-    twin = linear()
-    twin.fit(digits[0], epochs=2, schedule="constant", progress=False)
-    np.testing.assert_array_equal(weights(model), weights(twin))
+    module = linear()
+    module.fit(digits[0], epochs=2, schedule="constant", progress=False)
+    np.testing.assert_array_equal(weights(model), weights(module))
     with pytest.raises(TypeError, match="fit.callbacks: expected functions"):
         model.fit(digits[0], callbacks=[3], progress=False)
 

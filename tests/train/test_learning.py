@@ -51,7 +51,7 @@ def test_the_finder_leaves_the_model_as_it_was(model, digits):
     assert state_of(model)[1:] == learned[1:]
 
 
-def test_the_rate_rises_by_equal_factors_from_least_to_most(digits):
+def test_the_rate_rises_by_equal_factors_from_min_to_max(digits):
     model = digitnet.models.make("linear", (8, 8))
     found = digitnet.find_learning_rate(
         model, digits[0], least=1e-4, most=1e-2, steps=50, batch_size=50
@@ -63,7 +63,7 @@ def test_the_rate_rises_by_equal_factors_from_least_to_most(digits):
     np.testing.assert_array_equal(found.losses, again.losses)
 
 
-def test_what_is_found_trains_better_than_a_thirtieth_of_it(digits):
+def test_the_suggested_rate_trains_better_than_a_thirtieth_of_it(digits):
     model = digitnet.models.make("mlp", (8, 8), seed=2)
     found = digitnet.find_learning_rate(model, digits[0], most=10.0)
     assert 1e-4 < found.steepest < found.lowest < 3
@@ -76,7 +76,7 @@ def test_what_is_found_trains_better_than_a_thirtieth_of_it(digits):
     assert loss(found.steepest) < loss(found.steepest / 30)
 
 
-def test_losses_beyond_four_times_the_least_are_left_out():
+def test_losses_beyond_four_times_the_smallest_are_left_out():
     losses = np.array([2.0] * 20 + [1.0] * 40 + [50.0] * 20)
     found = LearningRates(np.geomspace(1e-5, 1, 80), losses)
     assert 60 <= len(found.rates) < 65
@@ -107,18 +107,18 @@ def test_wrong_options_say_what_is_right(options, message, digits):
         digitnet.find_learning_rate(model, digits[0], **options)
 
 
-def test_a_copy_answers_the_same_and_is_its_own(digits):
+def test_a_copy_predicts_the_same_and_shares_nothing(digits):
     layers = [Flatten(), Dense(12), BatchNorm(), Dense(10)]
     steps = ["scale", "standardise"]
     model = digitnet.Model(layers, (8, 8), [*"abcdefghij"], preprocess=steps)
     model.fit(digits[0][:100], epochs=1, progress=False)
-    twin = copied(model)
+    module = copied(model)
     np.testing.assert_array_equal(
-        twin.predict_proba(digits[1]), model.predict_proba(digits[1])
+        module.predict_proba(digits[1]), model.predict_proba(digits[1])
     )
-    assert twin.classes == model.classes
+    assert module.classes == model.classes
     before = model.state_dict()
-    twin.fit(digits[0][:100], epochs=1, progress=False)
+    module.fit(digits[0][:100], epochs=1, progress=False)
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
 

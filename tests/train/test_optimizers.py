@@ -55,12 +55,12 @@ def test_ten_steps_are_torchs(options, make, executor, request, rng, monkeypatch
     model = digitnet.Model(
         [Flatten(), Dense(6), Tanh(), Dense(3)], (4, 4), preprocess=[]
     )
-    twin = model.to_torch().train()
-    optimizer = make(twin.parameters())
+    module = model.to_torch().train()
+    optimizer = make(module.parameters())
     for _ in range(10):
         optimizer.zero_grad()
         loss = torch.nn.functional.cross_entropy(
-            twin(torch.from_numpy(images)), torch.from_numpy(labels)
+            module(torch.from_numpy(images)), torch.from_numpy(labels)
         )
         loss.backward()
         optimizer.step()
@@ -75,7 +75,7 @@ def test_ten_steps_are_torchs(options, make, executor, request, rng, monkeypatch
         schedule="constant",
         progress=False,
     )
-    for key, value in twin.state_dict().items():
+    for key, value in module.state_dict().items():
         np.testing.assert_allclose(
             model.state_dict()[key], value.numpy(), atol=3e-5, err_msg=key
         )

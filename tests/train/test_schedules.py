@@ -36,7 +36,7 @@ def test_exponential_goes_by_equal_factors_to_its_end(end):
     assert schedule_factors(schedule("exponential", end=end), 1, 1).tolist() == [1]
 
 
-def test_cosine_ends_at_the_least_on_the_last_step():
+def test_cosine_ends_at_its_minimum_on_the_last_step():
     ours = schedule_factors(schedule("cosine", least=0.1), 5, 4)
     theirs = torch_factors(
         lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 19, 0.1), 20

@@ -14,7 +14,7 @@ def model():
     return digitnet.models.make("optdigits-cnn", seed=3)
 
 
-def test_a_split_model_answers_as_the_whole(model, digits):
+def test_a_split_model_predicts_as_the_whole(model, digits):
     for layer in (None, "relu1", "max_pool2"):
         base, head = digitnet.models.split_at(model, layer)
         answers = base.predict_logits(digits[1])
@@ -35,7 +35,7 @@ def test_features_are_the_layers_activations(model, digits):
     assert model.features(part, progress=False).shape == (30, 64)
 
 
-def test_a_head_fitted_on_kept_features_is_the_frozen_fit(digits):
+def test_a_head_fitted_on_cached_features_is_the_frozen_fit(digits):
     """Same seed, same order, same start: only sums are rounded otherwise."""
     options = {"epochs": 3, "seed": 5, "progress": False, "learning_rate": 0.01}
     layers = [Conv(6, 3), digitnet.layers.ReLU(), MaxPool(2), Flatten(), Dense(10)]
