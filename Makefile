@@ -52,7 +52,7 @@ test-cpp: $(VENV)/.tested
 	@if grep -q "GTest_DIR:PATH=.*NOTFOUND" $(BUILD)/CMakeCache.txt; then \
 	  echo "C++ tests: left out, GoogleTest is not installed (Debian: libgtest-dev)"; \
 	else \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD) --target digitnet_tests && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD) --target digitnet_base_tests digitnet_tests && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --progress; \
 	fi
 
