@@ -128,8 +128,25 @@ struct Gather {
   int64_t terms_step, counts_step, target_step;  // from sum to sum
 };
 
-// The gradients of one row of pooled pixels behind a convolution, as lists of
-// those that are not zero.
+// The gradients of one row of pooled pixels behind a convolution, compressed to
+// lists of those that are not zero: a 2x2 max-pool passes one gradient in four
+// back, ReLU and dropout fewer. With two pixels, three channels and gradients
+// that passed (position of the maximum, gradient; "." for none):
+//
+//   pixel   channel 0   channel 1   channel 2
+//     0      (3, .5)        .        (3, -1)
+//     1      (0, .2)     (1, .7)        .
+//
+//   by_channel: a list each for 0, 1 and 2, kept from row to row
+//     [(offsets[3], .5), (offsets[0] + step, .2)]
+//     [(offsets[1] + step, .7)]
+//     [(offsets[3], -1)]
+//   by_position: four lists a pixel, of this row alone
+//     pixel 0: [] [] [] [(0, .5), (2 * channel_step, -1)]
+//     pixel 1: [(0, .2)] [(channel_step, .7)] [] []
+//
+// The weights' gradient gathers rows of x by channel; the input's gradient
+// gathers rows of weights by position.
 struct PooledRow {
   const float* g;         // [width, channels], of the pooled output
   const float* y;         // the pooled output, or null: every gradient counts
@@ -138,16 +155,16 @@ struct PooledRow {
   float scale;         // of the gradients
   int32_t offsets[4];  // in x, of the windows of the first pixel's positions
   int32_t step;        // in x, from one pooled pixel to the next
-  // Of each pixel and position, the terms (channel * unit, gradient) of the
-  // channels whose maximum was there: [width, 4, room], room for a vector
-  // behind the channels. Null: not wanted.
+  // Terms (channel * channel_step, gradient), [width, 4, position_capacity]; a
+  // capacity is the channels and a vector more, which is stored whole. Null:
+  // left out.
   Terms by_position;
-  int64_t unit, room;
+  int64_t channel_step, position_capacity;
   int32_t* position_counts;  // [width, 4], set
-  // Of each channel, the terms (window's offset in x, gradient) of its pixels:
-  // [channels, capacity], appended behind counts[channel].
+  // Terms (window's offset in x, gradient), [channels, channel_capacity],
+  // appended behind counts[channel].
   Terms by_channel;
-  int64_t capacity;
+  int64_t channel_capacity;
   int32_t* counts;  // [channels], added to
 };
 
@@ -247,7 +264,7 @@ struct Kernels {
   void (*weight_gradient)(const WeightGradient&);
   void (*single_gradient)(const SingleGradient&);
   void (*gather)(const Gather&);
-  void (*list_row)(const PooledRow&);
+  void (*compress_nonzeros)(const PooledRow&);
   float (*sum)(const float* x, int64_t count);
   // to[c, r] = from[r, c]
   void (*transpose)(const float* from, int64_t rows, int64_t columns,

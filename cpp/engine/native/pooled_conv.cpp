@@ -115,14 +115,14 @@ class PooledConv : public ConvBase {
     if (x_.needs_gradient) {
       row.by_position = {scratch.position_offsets.data(),
                          scratch.position_factors.data()};
-      row.unit = options_.kernel * run_room_;
-      row.room = outputs + kRoom;
+      row.channel_step = options_.kernel * run_room_;
+      row.position_capacity = outputs + kRoom;
       row.position_counts = scratch.position_counts.data();
       clear(x_.gradient, n);
     }
     row.by_channel = {scratch.channel_offsets.data(),
                       scratch.channel_factors.data()};
-    row.capacity = group_ * pixels_;
+    row.channel_capacity = group_ * pixels_;
     row.counts = scratch.counts.data();
     for (int64_t at = 0; at < y.height; ++at) {
       row.g = g.at(n, at);
@@ -132,7 +132,7 @@ class PooledConv : public ConvBase {
         row.offsets[i] = static_cast<int32_t>(
             start + (2 * at + i / 2) * x.row() + i % 2 * x.channels);
       }
-      pass.kernels.list_row(row);
+      pass.kernels.compress_nonzeros(row);
       if (x_.needs_gradient) spread(pass, n, at, row);
     }
     if (x_.needs_gradient) clear_border(x_.gradient, n);
@@ -151,8 +151,8 @@ class PooledConv : public ConvBase {
       for (int64_t first = 0; first < std::min(kApart, row.width); ++first) {
         const int64_t list = first * 4 + i;
         kernels::Gather sum{};
-        sum.terms = {row.by_position.offsets + list * row.room,
-                     row.by_position.factors + list * row.room};
+        sum.terms = {row.by_position.offsets + list * row.position_capacity,
+                     row.by_position.factors + list * row.position_capacity};
         sum.counts = row.position_counts + list;
         sum.source = turned_.data();
         sum.source_row = run_room_;
@@ -161,7 +161,7 @@ class PooledConv : public ConvBase {
         sum.rows = options_.kernel;
         sum.run = run_;
         sum.sums = (row.width - first + kApart - 1) / kApart;
-        sum.terms_step = kApart * 4 * row.room;
+        sum.terms_step = kApart * 4 * row.position_capacity;
         sum.counts_step = kApart * 4;
         sum.target_step = kApart * 2 * dx.channels;
         pass.kernels.gather(sum);

@@ -13,9 +13,9 @@
 #include "kernels/body/gather.h"
 #include "kernels/body/elementwise.h"
 #if defined(__AVX512F__)
-#include "kernels/body/lists_avx512.h"
+#include "kernels/body/compress_avx512.h"
 #else
-#include "kernels/body/lists.h"
+#include "kernels/body/compress.h"
 #endif
 #include "kernels/body/channels.h"
 #include "kernels/body/transpose.h"
@@ -39,7 +39,7 @@ constexpr Kernels table(const char* name) {
   k.single_gradient = single_gradient;
   k.gather = gather;
   k.sum = sum;
-  k.list_row = list_row;
+  k.compress_nonzeros = compress_nonzeros;
   k.transpose = transpose;
   k.sigmoid = sigmoid;
   k.tanh = tanh;

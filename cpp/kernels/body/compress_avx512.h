@@ -1,5 +1,5 @@
-// What lists.h does, by compressing vectors: to a register, then stored whole
-// (compressing into memory is slow on some machines).
+// What compress.h does, by compressing vectors: to a register, then stored
+// whole (compressing into memory is slow on some machines).
 
 // 16 neighbouring gradients of a row.
 struct Sixteen {
@@ -33,7 +33,7 @@ DIGITNET_INLINE __m512i window_offsets(const PooledRow& r, __m512i positions) {
 
 // Only by channel: the row is one run of elements, and only those that live
 // are looked at one by one.
-void list_channels(const PooledRow& r) {
+void compress_by_channel(const PooledRow& r) {
   const int64_t count = r.width * r.channels;
   alignas(64) int32_t elements[16], offsets[16];
   alignas(64) float factors[16];
@@ -56,7 +56,7 @@ void list_channels(const PooledRow& r) {
         shift += r.step;
       }
       const int64_t channel = element - pixel_start;
-      const int64_t slot = channel * r.capacity + r.counts[channel]++;
+      const int64_t slot = channel * r.channel_capacity + r.counts[channel]++;
       r.by_channel.offsets[slot] = offsets[t] + shift;
       r.by_channel.factors[slot] = factors[t];
     }
@@ -74,7 +74,7 @@ DIGITNET_INLINE void append_channels(const PooledRow& r, const Sixteen& s,
   const int64_t left = r.channels - first;
   const int64_t count = left < 16 ? left : 16;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t slot = (first + i) * r.capacity + r.counts[first + i];
+    const int64_t slot = (first + i) * r.channel_capacity + r.counts[first + i];
     r.by_channel.offsets[slot] = offsets[i];
     r.by_channel.factors[slot] = gradients[i];
   }
@@ -84,11 +84,11 @@ DIGITNET_INLINE void append_channels(const PooledRow& r, const Sixteen& s,
       _mm512_mask_add_epi32(counts, s.live, counts, _mm512_set1_epi32(1)));
 }
 
-void list_row(const PooledRow& r) {
-  if (!r.by_position.offsets) return list_channels(r);
+void compress_nonzeros(const PooledRow& r) {
+  if (!r.by_position.offsets) return compress_by_channel(r);
   const __m512i lanes =
       _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const __m512i unit = _mm512_set1_epi32(static_cast<int32_t>(r.unit));
+  const __m512i unit = _mm512_set1_epi32(static_cast<int32_t>(r.channel_step));
   for (int64_t pixel = 0; pixel < r.width; ++pixel) {
     int32_t* at = r.position_counts + pixel * 4;
     for (int p = 0; p < 4; ++p) at[p] = 0;
@@ -103,7 +103,7 @@ void list_row(const PooledRow& r) {
       for (int p = 0; p < 4; ++p) {
         const __mmask16 here = _mm512_mask_cmpeq_epi32_mask(
             s.live, s.positions, _mm512_set1_epi32(p));
-        const int64_t place = (pixel * 4 + p) * r.room + at[p];
+        const int64_t place = (pixel * 4 + p) * r.position_capacity + at[p];
         _mm512_storeu_si512(r.by_position.offsets + place,
                             _mm512_maskz_compress_epi32(here, channels));
         _mm512_storeu_ps(r.by_position.factors + place,

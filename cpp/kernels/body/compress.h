@@ -1,7 +1,7 @@
 // Which gradients pass a pool, as lists. No branch asks whether one does: what
 // is not wanted is overwritten by the next.
 
-void list_row(const PooledRow& r) {
+void compress_nonzeros(const PooledRow& r) {
   for (int64_t pixel = 0; pixel < r.width; ++pixel) {
     const int64_t first = pixel * r.channels;
     int32_t at[4] = {0, 0, 0, 0};
@@ -10,14 +10,16 @@ void list_row(const PooledRow& r) {
       const bool passes = r.y == nullptr || r.y[first + channel] != 0;
       const int32_t alive = (g != 0) & passes;
       const int32_t position = r.argmax[first + channel];
-      const int64_t slot = channel * r.capacity + r.counts[channel];
+      const int64_t slot = channel * r.channel_capacity + r.counts[channel];
       r.by_channel.offsets[slot] =
           r.offsets[position] + static_cast<int32_t>(pixel) * r.step;
       r.by_channel.factors[slot] = g;
       r.counts[channel] += alive;
       if (!r.by_position.offsets) continue;
-      const int64_t place = (pixel * 4 + position) * r.room + at[position];
-      r.by_position.offsets[place] = static_cast<int32_t>(channel * r.unit);
+      const int64_t place =
+          (pixel * 4 + position) * r.position_capacity + at[position];
+      r.by_position.offsets[place] =
+          static_cast<int32_t>(channel * r.channel_step);
       r.by_position.factors[place] = g;
       at[position] += alive;
     }
