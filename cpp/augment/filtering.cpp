@@ -57,7 +57,8 @@ void Gaussian::apply(const float* padded, int64_t height, int64_t width,
                      Workroom& work, float* out) const {
   const int64_t stride = width + 2 * radius;
   float* row = work.row.at_least(stride + 2 * kernels::kSlack);
-  work.kernels->smooth({padded, height, width, radius, stride, taps, row, out});
+  work.kernels->separable_filter(
+      {padded, height, width, radius, stride, taps, row, out});
 }
 
 const float* mirrored(const float* plane, int64_t height, int64_t width,

@@ -224,7 +224,7 @@ struct Random {
 };
 
 // A plane filtered by symmetric taps, along rows and along columns.
-struct Smooth {
+struct SeparableFilter {
   const float* in;  // [height + 2 radius, stride], readable for kSlack more
   int64_t height, width, radius;
   int64_t stride;     // at least width + 2 radius
@@ -319,7 +319,7 @@ struct Kernels {
   void (*resample)(const Resample&);
   void (*uniforms)(const Random&);  // in [-1, 1)
   void (*normals)(const Random&);   // mean 0, standard deviation 1
-  void (*smooth)(const Smooth&);
+  void (*separable_filter)(const SeparableFilter&);
 
   void (*sgd)(const Update&);
   void (*adam)(const Update&);  // weight_decay is added to the gradient

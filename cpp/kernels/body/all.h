@@ -21,7 +21,7 @@
 #include "kernels/body/transpose.h"
 #include "kernels/body/resample.h"
 #include "kernels/body/random.h"
-#include "kernels/body/smooth.h"
+#include "kernels/body/separable_filter.h"
 #include "kernels/body/update.h"
 // clang-format on
 
@@ -61,7 +61,7 @@ constexpr Kernels table(const char* name) {
   k.resample = resample;
   k.uniforms = uniforms;
   k.normals = normals;
-  k.smooth = smooth;
+  k.separable_filter = separable_filter;
   k.sgd = sgd;
   k.adam = adam;
   k.adamw = adamw;

@@ -1,6 +1,6 @@
 // A separable symmetric filter over a plane that has its border already.
 
-void smooth(const Smooth& s) {
+void separable_filter(const SeparableFilter& s) {
   const int64_t wide = s.width + 2 * s.radius, taps = 2 * s.radius + 1;
   for (int64_t y = 0; y < s.height; ++y) {
     const float* rows = s.in + y * s.stride;
