@@ -149,9 +149,10 @@ void ConvBase::clear_border(const Map& map, int64_t n) {
   }
 }
 
-void turn_panels(const kernels::Kernels& kernels, const float* from,
-                 int64_t from_rows, int64_t from_row, int64_t rows,
-                 int64_t columns, float* to, int64_t to_rows, int64_t to_row) {
+void transpose_panels(const kernels::Kernels& kernels, const float* from,
+                      int64_t from_rows, int64_t from_row, int64_t rows,
+                      int64_t columns, float* to, int64_t to_rows,
+                      int64_t to_row) {
   constexpr int64_t kPanel = kernels::kPanel;
   for (int64_t c = 0; c < columns; c += kPanel) {
     const int64_t width = kernels::panel_width(columns, c / kPanel);

@@ -51,9 +51,10 @@ class ConvBase : public Op {
 
 // A matrix [rows, columns] whose panels are rows [from_row, ...) of panels of
 // from_rows rows, transposed into rows [to_row, ...) of others.
-void turn_panels(const kernels::Kernels& kernels, const float* from,
-                 int64_t from_rows, int64_t from_row, int64_t rows,
-                 int64_t columns, float* to, int64_t to_rows, int64_t to_row);
+void transpose_panels(const kernels::Kernels& kernels, const float* from,
+                      int64_t from_rows, int64_t from_row, int64_t rows,
+                      int64_t columns, float* to, int64_t to_rows,
+                      int64_t to_row);
 
 bool first_conv_fits(const Tensor& x, const ConvOptions& options,
                      const Weight& weight);

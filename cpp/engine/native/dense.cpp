@@ -38,8 +38,8 @@ class Dense : public Op {
     packed_.reserve(threads * packed_size_);
     if (!x_.needs_gradient) return;
     const int64_t images = kernels::padded(capacity);
-    turned_.reserve(weight_.outputs * images);
-    turned_dx_.reserve(weight_.inputs * images);
+    transposed_.reserve(weight_.outputs * images);
+    transposed_dx_.reserve(weight_.inputs * images);
   }
 
   void forward(const Pass& pass) override {
@@ -83,7 +83,7 @@ class Dense : public Op {
   }
 
   int64_t bytes() const override {
-    return turned_.bytes() + turned_dx_.bytes() + packed_.bytes();
+    return transposed_.bytes() + transposed_dx_.bytes() + packed_.bytes();
   }
 
  private:
@@ -150,12 +150,12 @@ class Dense : public Op {
   void input_gradient(const Pass& pass) {
     const int64_t outputs = weight_.outputs, inputs = weight_.inputs;
     const int64_t image_panels = kernels::panel_count(pass.count);
-    float* turned = turned_.data();
+    float* transposed = transposed_.data();
     pass.pool.run(image_panels, [&](int64_t panel) {
       const int64_t first = panel * kPanel;
       pass.kernels.transpose(y_.gradient.at(first),
                              std::min(kPanel, pass.count - first), outputs,
-                             y_.gradient.image(), turned + first * outputs,
+                             y_.gradient.image(), transposed + first * outputs,
                              kernels::panel_width(pass.count, panel));
     });
     const int64_t blocks = (inputs + kInputs - 1) / kInputs;
@@ -169,14 +169,14 @@ class Dense : public Op {
       c.weights_panel = kPanel * outputs;
       c.height = 1;
       c.width = std::min(kInputs, inputs - first);
-      c.y = turned_dx_.data() + first * images;
+      c.y = transposed_dx_.data() + first * images;
       c.y_pixel = images;
       if (whole > 0) {
         c.x = weight_.value + first * kPanel;
         c.x_pixel = c.run = kPanel;
         c.x_row = kPanel * inputs;
         c.rows = whole;
-        c.weights = turned;
+        c.weights = transposed;
         pass.kernels.convolve(c);
       }
       if (outputs % kPanel) {
@@ -189,12 +189,12 @@ class Dense : public Op {
         for (int64_t panel = 0; panel < image_panels; ++panel) {
           c.first_panel = panel;
           c.last_panel = panel + 1;
-          c.weights =
-              turned + whole * kPanel * kernels::panel_width(pass.count, panel);
+          c.weights = transposed +
+                      whole * kPanel * kernels::panel_width(pass.count, panel);
           pass.kernels.convolve(c);
         }
       }
-      pass.kernels.transpose(turned_dx_.data() + first * images, c.width,
+      pass.kernels.transpose(transposed_dx_.data() + first * images, c.width,
                              pass.count, images, x_.gradient.at(0) + first,
                              x_.gradient.image());
     });
@@ -206,8 +206,8 @@ class Dense : public Op {
   Weight weight_, bias_;
   uint32_t number_;
   int64_t packed_size_ = 0;
-  Buffer packed_;              // a block of x, of each thread
-  Buffer turned_, turned_dx_;  // g^T in panels of images; dx^T
+  Buffer packed_;                      // a block of x, of each thread
+  Buffer transposed_, transposed_dx_;  // g^T in panels of images; dx^T
 };
 
 }  // namespace

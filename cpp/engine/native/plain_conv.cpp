@@ -32,9 +32,9 @@ class PlainConv : public ConvBase {
     bias_partial_.reserve(most * kernels::padded(weight_.outputs));
     if (!x_.needs_gradient) return;
     const int64_t k = options_.kernel;
-    turned_.reserve(flips_
-                        ? k * k * weight_.outputs * kernels::padded(x_.channels)
-                        : weight_.outputs * k * run_room_);
+    transposed_.reserve(flips_ ? k * k * weight_.outputs *
+                                     kernels::padded(x_.channels)
+                               : weight_.outputs * k * run_room_);
     if (flips_) return;
     offsets_.resize(threads * weight_.outputs);
     factors_.resize(threads * weight_.outputs);
@@ -56,7 +56,7 @@ class PlainConv : public ConvBase {
     sum_up(pass, chunks);
     sum_bias(chunks.count);
     if (!x_.needs_gradient) return;
-    turn_weights(pass);
+    transpose_weights(pass);
     pass.pool.run(pass.count, [&](int64_t n, int thread) {
       if (flips_) {
         flip(pass, n);
@@ -67,7 +67,7 @@ class PlainConv : public ConvBase {
   }
 
   int64_t bytes() const override {
-    return ConvBase::bytes() + partial_.bytes() + turned_.bytes();
+    return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
   }
 
  private:
@@ -118,15 +118,15 @@ class PlainConv : public ConvBase {
 
   // The weights as the input's gradient reads them: of a convolution from
   // outputs to inputs with the taps reversed, or output by output.
-  void turn_weights(const Pass& pass) {
+  void transpose_weights(const Pass& pass) {
     const int64_t k = options_.kernel, taps = k * k, inputs = x_.channels;
     const int64_t outputs = weight_.outputs;
-    float* to = turned_.data();
+    float* to = transposed_.data();
     pass.pool.run(taps, [&](int64_t tap) {
       if (flips_) {
-        turn_panels(pass.kernels, weight_.value, taps * inputs, tap * inputs,
-                    inputs, outputs, to, taps * outputs,
-                    (taps - 1 - tap) * outputs);
+        transpose_panels(pass.kernels, weight_.value, taps * inputs,
+                         tap * inputs, inputs, outputs, to, taps * outputs,
+                         (taps - 1 - tap) * outputs);
         return;
       }
       for (int64_t o = 0; o < outputs; o += kernels::kPanel) {
@@ -151,7 +151,7 @@ class PlainConv : public ConvBase {
     c.x_line = c.x_row = g.row();
     c.rows = k;
     c.run = k * g.channels;
-    c.weights = turned_.data();
+    c.weights = transposed_.data();
     c.weights_panel = kernels::kPanel * c.rows * c.run;
     c.outputs = dx.channels;
     c.last_panel = kernels::panel_count(c.outputs);
@@ -183,7 +183,7 @@ class PlainConv : public ConvBase {
       kernels::Gather sum{};
       sum.terms = terms;
       sum.counts = &count;
-      sum.source = turned_.data();
+      sum.source = transposed_.data();
       sum.source_row = run_room_;
       sum.target = start + options_.stride * (y * dx.row() + x * dx.channels);
       sum.target_row = dx.row();
@@ -198,7 +198,7 @@ class PlainConv : public ConvBase {
   int64_t group_ = 1;  // images summed together
   bool flips_;         // the input's gradient is a convolution
   Buffer partial_;     // weight gradients of each chunk
-  Buffer turned_;
+  Buffer transposed_;
   std::vector<int32_t> offsets_;  // terms of each thread
   std::vector<float> factors_;
 };

@@ -28,14 +28,14 @@ class PooledConv : public ConvBase {
     const int64_t most = Chunks::most(capacity, partial_size_);
     partial_.reserve(most * partial_size_);
     bias_partial_.reserve(most * kernels::padded(weight_.outputs));
-    turned_.reserve(partial_size_);
+    transposed_.reserve(partial_size_);
     scratch_.clear();
     for (int i = 0; i < threads; ++i)
       scratch_.emplace_back(weight_.outputs, group_ * pixels_, y_.width);
   }
 
   void backward(const Pass& pass) override {
-    if (x_.needs_gradient) turn_weights(pass);
+    if (x_.needs_gradient) transpose_weights(pass);
     const Chunks chunks = Chunks::of(pass.count, partial_size_);
     pass.pool.run(chunks.count, [&](int64_t chunk, int thread) {
       const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
@@ -54,7 +54,7 @@ class PooledConv : public ConvBase {
   int64_t bytes() const override {
     const auto lists = static_cast<int64_t>(scratch_.size()) * weight_.outputs *
                        group_ * pixels_ * 8;
-    return ConvBase::bytes() + partial_.bytes() + turned_.bytes() + lists;
+    return ConvBase::bytes() + partial_.bytes() + transposed_.bytes() + lists;
   }
 
  private:
@@ -154,7 +154,7 @@ class PooledConv : public ConvBase {
         sum.terms = {row.by_position.offsets + list * row.position_capacity,
                      row.by_position.factors + list * row.position_capacity};
         sum.counts = row.position_counts + list;
-        sum.source = turned_.data();
+        sum.source = transposed_.data();
         sum.source_row = run_room_;
         sum.target = start + 2 * first * dx.channels;
         sum.target_row = dx.row();
@@ -170,7 +170,7 @@ class PooledConv : public ConvBase {
   }
 
   // The weights output by output: [outputs][k][run_room_].
-  void turn_weights(const Pass& pass) {
+  void transpose_weights(const Pass& pass) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
     pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
       const int64_t panel = task / k, row = task % k;
@@ -179,11 +179,11 @@ class PooledConv : public ConvBase {
       pass.kernels.transpose(
           weight_.value + first * k * run_ + row * run_ * width, run_,
           std::min(width, outputs - first), width,
-          turned_.data() + (first * k + row) * run_room_, k * run_room_);
+          transposed_.data() + (first * k + row) * run_room_, k * run_room_);
     });
   }
 
-  // The chunks' sums in their order, turned back into panels.
+  // The chunks' sums in their order, transposed back into panels.
   void sum_up(const Pass& pass, const Chunks& chunks) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
     pass.pool.run(outputs, [&](int64_t o) {
@@ -207,7 +207,7 @@ class PooledConv : public ConvBase {
   int64_t group_;   // images listed together
   int64_t partial_size_;
   Buffer partial_;  // weight gradients of each chunk, output by output
-  Buffer turned_;
+  Buffer transposed_;
   std::vector<Scratch> scratch_;  // of each thread
 };
 

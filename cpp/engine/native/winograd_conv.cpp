@@ -31,13 +31,13 @@ class WinogradConv : public ConvBase {
     weight_points_.reserve(tiling_->weights(tiling_->points()));
     bias_partial_.reserve(capacity * kernels::padded(weight_.outputs));
     if (x_.needs_gradient) {
-      turned_.reserve(tiling_->points() * weight_.outputs *
-                      kernels::padded(x_.channels));
+      transposed_.reserve(tiling_->points() * weight_.outputs *
+                          kernels::padded(x_.channels));
     }
   }
 
   void backward(const Pass& pass) override {
-    if (x_.needs_gradient) turn_weights(pass);
+    if (x_.needs_gradient) transpose_weights(pass);
     for (int64_t first = 0; first < pass.count; first += group_)
       images(pass, first, std::min(first + group_, pass.count));
     pass.pool.run(kernels::panel_count(weight_.outputs), [&](int64_t panel) {
@@ -51,7 +51,7 @@ class WinogradConv : public ConvBase {
 
   int64_t bytes() const override {
     return ConvBase::bytes() + x_points_.bytes() + g_points_.bytes() +
-           weight_points_.bytes() + turned_.bytes();
+           weight_points_.bytes() + transposed_.bytes();
   }
 
  private:
@@ -108,27 +108,28 @@ class WinogradConv : public ConvBase {
   void input_gradient(const Pass& pass, int64_t point, int64_t room) {
     pass.kernels.convolve(
         product(g_points_.data() + point * room * weight_.outputs, room,
-                weight_.outputs, turned(point), x_.channels,
+                weight_.outputs, transposed(point), x_.channels,
                 x_points_.data() + point * room * x_.channels));
   }
 
-  void turn_weights(const Pass& pass) {
+  void transpose_weights(const Pass& pass) {
     pass.pool.run(tiling_->points(), [&](int64_t point) {
-      turn_panels(pass.kernels, winograd_->weights() + tiling_->weights(point),
-                  x_.channels, 0, x_.channels, weight_.outputs, turned(point),
-                  weight_.outputs, 0);
+      transpose_panels(pass.kernels,
+                       winograd_->weights() + tiling_->weights(point),
+                       x_.channels, 0, x_.channels, weight_.outputs,
+                       transposed(point), weight_.outputs, 0);
     });
   }
 
-  float* turned(int64_t point) {
-    return turned_.data() +
+  float* transposed(int64_t point) {
+    return transposed_.data() +
            point * weight_.outputs * kernels::padded(x_.channels);
   }
 
   int64_t group_;               // images taken together
   Buffer x_points_, g_points_;  // of a group
   Buffer weight_points_;        // the weights' gradient at the points
-  Buffer turned_;               // the weights at the points, transposed
+  Buffer transposed_;           // the weights at the points, transposed
 };
 
 }  // namespace
