@@ -30,7 +30,7 @@ class BatchNorm : public Op {
     const int64_t chunks = Chunks::most(capacity, 2 * channels_);
     sums_.resize(2 * channels_);
     partial_.reserve(chunks * 2 * channels_);
-    for (Buffer* buffer : {&mean_, &spread_, &a_, &b_, &d_})
+    for (Buffer* buffer : {&mean_, &inverse_std_, &a_, &b_, &d_})
       buffer->reserve(channels_);
   }
 
@@ -41,12 +41,12 @@ class BatchNorm : public Op {
     } else {
       for (int64_t c = 0; c < channels_; ++c) {
         mean_.data()[c] = running_mean_[order(c)];
-        spread_.data()[c] = 1 / std::sqrt(running_variance_[order(c)] +
-                                          static_cast<float>(epsilon_));
+        inverse_std_.data()[c] = 1 / std::sqrt(running_variance_[order(c)] +
+                                               static_cast<float>(epsilon_));
       }
     }
     for (int64_t c = 0; c < channels_; ++c) {
-      a_.data()[c] = scale_.value[c] * spread_.data()[c];
+      a_.data()[c] = scale_.value[c] * inverse_std_.data()[c];
       b_.data()[c] = shift_.value[c] - mean_.data()[c] * a_.data()[c];
     }
     each_row(pass, [&](int64_t n, int64_t row) {
@@ -73,19 +73,19 @@ class BatchNorm : public Op {
     const double count = static_cast<double>(pass.count * pixels_);
     for (int64_t c = 0; c < channels_; ++c) {
       const double g = sums[c], product = sums[channels_ + c];
-      const double spread = spread_.data()[c];
+      const double inverse_std = inverse_std_.data()[c];
       shift_.gradient[c] = static_cast<float>(g);
-      scale_.gradient[c] = static_cast<float>(product * spread);
+      scale_.gradient[c] = static_cast<float>(product * inverse_std);
       if (!batch_) {
         b_.data()[c] = d_.data()[c] = 0;
         continue;
       }
-      // a g + b x + d is scale * spread * (g - mean(g) - z mean(g z)).
+      // a g + b x + d is scale * inverse_std * (g - mean(g) - z mean(g z)).
       const double a = a_.data()[c];
-      const double slope = -a * spread * spread * product / count;
-      b_.data()[c] = static_cast<float>(slope);
+      const double by_x = -a * inverse_std * inverse_std * product / count;
+      b_.data()[c] = static_cast<float>(by_x);
       d_.data()[c] =
-          static_cast<float>(-a * g / count - slope * mean_.data()[c]);
+          static_cast<float>(-a * g / count - by_x * mean_.data()[c]);
     }
     if (!x_.needs_gradient) return;
     each_row(pass, [&](int64_t n, int64_t row) {
@@ -158,7 +158,7 @@ class BatchNorm : public Op {
         });
     for (int64_t c = 0; c < channels_; ++c) {
       const double variance = squares[c] / count;
-      spread_.data()[c] =
+      inverse_std_.data()[c] =
           static_cast<float>(1 / std::sqrt(variance + epsilon_));
       const double unbiased = count > 1 ? squares[c] / (count - 1) : variance;
       move(running_mean_[order(c)], mean_.data()[c]);
@@ -176,8 +176,8 @@ class BatchNorm : public Op {
   Weight scale_, shift_;
   float *running_mean_, *running_variance_;
   int64_t channels_, pixels_;
-  bool batch_ = false;              // the last forward pass measured the batch
-  Buffer partial_, mean_, spread_;  // spread: 1 / standard deviation
+  bool batch_ = false;  // the last forward pass measured the batch
+  Buffer partial_, mean_, inverse_std_;
   Buffer a_, b_, d_;
   std::vector<double> sums_;
 };

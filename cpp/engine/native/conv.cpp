@@ -108,7 +108,7 @@ void ConvBase::drop(const Pass& pass, int64_t n) const {
   }
 }
 
-void ConvBase::sum_bias(int64_t parts) {
+void ConvBase::reduce_bias(int64_t parts) {
   if (!bias_.gradient) return;
   std::fill_n(bias_.gradient, kernels::padded(weight_.outputs), 0.0f);
   for (int64_t part = 0; part < parts; ++part) {

@@ -22,7 +22,7 @@ class ConvBase : public Op {
     return map.at(n) - padding * (map.row() + map.channels);
   }
   float* start_bias(int64_t part);  // zeros, for that part of a batch
-  void sum_bias(int64_t parts);     // of all of them
+  void reduce_bias(int64_t parts);  // of all of them
   // Image n through ReLU and dropout, in place; and its share of the bias.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
   // Sets image n of a gradient to zero; and its border, when the windows have

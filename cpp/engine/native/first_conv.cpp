@@ -39,7 +39,7 @@ class FirstConv : public ConvBase {
                        partial_.data() + chunk * weight_.count(),
                        weight_.gradient, weight_.count());
     }
-    sum_bias(chunks.count);
+    reduce_bias(chunks.count);
   }
 
   int64_t bytes() const override {

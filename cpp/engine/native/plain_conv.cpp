@@ -11,10 +11,10 @@ class PlainConv : public ConvBase {
   PlainConv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
             Weight bias, uint32_t number)
       : ConvBase(x, y, options, std::move(weight), std::move(bias), number) {
-    const int64_t spread = options.kernel - 1 - options.padding;
-    flips_ = options.stride == 1 && spread >= 0;
+    const int64_t flip_pad = options.kernel - 1 - options.padding;
+    flips_ = options.stride == 1 && flip_pad >= 0;
     if (flips_) {
-      y.need_gradient_pad(spread);
+      y.need_gradient_pad(flip_pad);
     } else {
       x.need_gradient_pad(options.padding);
     }
@@ -53,8 +53,8 @@ class PlainConv : public ConvBase {
                         partial_.data() + chunk * weight_.count(), n > first);
       }
     });
-    sum_up(pass, chunks);
-    sum_bias(chunks.count);
+    reduce(pass, chunks);
+    reduce_bias(chunks.count);
     if (!x_.needs_gradient) return;
     transpose_weights(pass);
     pass.pool.run(pass.count, [&](int64_t n, int thread) {
@@ -98,7 +98,7 @@ class PlainConv : public ConvBase {
   }
 
   // The chunks' sums in their order; padding columns stay zero.
-  void sum_up(const Pass& pass, const Chunks& chunks) {
+  void reduce(const Pass& pass, const Chunks& chunks) {
     const int64_t inputs = options_.kernel * run_, outputs = weight_.outputs;
     const int64_t k = options_.kernel;
     pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
@@ -163,7 +163,7 @@ class PlainConv : public ConvBase {
     pass.kernels.convolve(c);
   }
 
-  // The same with strides: each pixel spreads its gradient over its window.
+  // The same with strides: each pixel scatters its gradient over its window.
   void scatter(const Pass& pass, int64_t n, int thread) {
     const Map &g = y_.gradient, &dx = x_.gradient;
     const kernels::Terms terms{offsets_.data() + thread * weight_.outputs,

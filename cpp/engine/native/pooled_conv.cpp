@@ -47,8 +47,8 @@ class PooledConv : public ConvBase {
                bias);
       }
     });
-    sum_up(pass, chunks);
-    sum_bias(chunks.count);
+    reduce(pass, chunks);
+    reduce_bias(chunks.count);
   }
 
   int64_t bytes() const override {
@@ -133,7 +133,7 @@ class PooledConv : public ConvBase {
             start + (2 * at + i / 2) * x.row() + i % 2 * x.channels);
       }
       pass.kernels.compress_nonzeros(row);
-      if (x_.needs_gradient) spread(pass, n, at, row);
+      if (x_.needs_gradient) scatter(pass, n, at, row);
     }
     if (x_.needs_gradient) clear_border(x_.gradient, n);
   }
@@ -141,8 +141,8 @@ class PooledConv : public ConvBase {
   // A row's gradients to the windows that its maxima came from. Neighbouring
   // windows overlap, and a sum must not wait for the one before: every third
   // pixel first, then those between.
-  void spread(const Pass& pass, int64_t n, int64_t at,
-              const kernels::PooledRow& row) {
+  void scatter(const Pass& pass, int64_t n, int64_t at,
+               const kernels::PooledRow& row) {
     const Map& dx = x_.gradient;
     constexpr int64_t kApart = 3;
     for (int64_t i = 0; i < 4; ++i) {
@@ -184,7 +184,7 @@ class PooledConv : public ConvBase {
   }
 
   // The chunks' sums in their order, transposed back into panels.
-  void sum_up(const Pass& pass, const Chunks& chunks) {
+  void reduce(const Pass& pass, const Chunks& chunks) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
     pass.pool.run(outputs, [&](int64_t o) {
       const int64_t size = k * run_room_;

@@ -46,7 +46,7 @@ class WinogradConv : public ConvBase {
            weight_.gradient, weight_points_.data()});
       weight_.clear_padding(panel, 0, weight_.inputs);
     });
-    sum_bias(pass.count);
+    reduce_bias(pass.count);
   }
 
   int64_t bytes() const override {
