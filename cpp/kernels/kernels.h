@@ -208,7 +208,8 @@ struct Resample {
   float scale, shift;
   float* out;  // [height, width]
 };
-// Words of a row of quads, and of a plane's with room to make them.
+// Words of a row of quads, and of a of a plane with what is needed to make
+// them.
 inline int64_t quads_row(int64_t width) { return width + 3; }
 inline int64_t quads_size(int64_t height, int64_t width) {
   return (height + 2) * quads_row(width) + (height + 3) * quads_row(width) / 4 +

@@ -27,7 +27,7 @@ class BatchNorm : public Op {
   std::vector<Weight*> weights() override { return {&scale_, &shift_}; }
 
   void prepare(int64_t capacity, bool, int) override {
-    const int64_t chunks = Chunks::most(capacity, 2 * channels_);
+    const int64_t chunks = Chunks::max_count(capacity, 2 * channels_);
     sums_.resize(2 * channels_);
     partial_.reserve(chunks * 2 * channels_);
     for (Buffer* buffer : {&mean_, &inverse_std_, &a_, &b_, &d_})

@@ -23,7 +23,7 @@ ConvBase::ConvBase(Tensor& x, Tensor& y, const ConvOptions& options,
       width_((x.width + 2 * options.padding - options.kernel) / options.stride +
              1),
       run_(options.kernel * x.channels),
-      run_room_((run_ + kLine - 1) / kLine * kLine),
+      run_padded_((run_ + kLine - 1) / kLine * kLine),
       tiling_(Tiling::of(options.kernel, options.stride, x.channels,
                          weight_.outputs, height_, width_)),
       number_(number) {
@@ -172,9 +172,9 @@ int64_t ConvBase::bytes() const {
 }
 
 float* ConvBase::start_bias(int64_t part) {
-  const int64_t room = kernels::padded(weight_.outputs);
-  float* bias = bias_partial_.data() + part * room;
-  std::fill_n(bias, room, 0.0f);
+  const int64_t count = kernels::padded(weight_.outputs);
+  float* bias = bias_partial_.data() + part * count;
+  std::fill_n(bias, count, 0.0f);
   return bias;
 }
 

@@ -35,7 +35,7 @@ class ConvBase : public Op {
   Weight weight_, bias_;
   int64_t height_, width_;  // of the output before pooling
   int64_t run_;             // floats of a window's row
-  int64_t run_room_;        // the same in whole cache lines
+  int64_t run_padded_;      // the same in whole cache lines
   std::vector<uint8_t> argmax_;
   Buffer bias_partial_;  // of each part of a batch
   std::optional<Tiling> tiling_;

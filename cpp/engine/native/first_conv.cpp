@@ -14,9 +14,9 @@ class FirstConv : public ConvBase {
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
     if (!training) return;
-    const int64_t most = Chunks::most(capacity, weight_.count());
-    partial_.reserve(most * weight_.count());
-    bias_partial_.reserve(most * kernels::padded(weight_.outputs));
+    const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
+    partial_.reserve(max_chunks * weight_.count());
+    bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
     scratch_size_ =
         kernels::single_scratch_size(options_.kernel, y_.height, y_.width);
     scratch_.reserve(threads * scratch_size_);

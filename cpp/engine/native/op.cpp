@@ -15,16 +15,16 @@ void Weight::clear_padding(int64_t panel, int64_t first_input,
     std::fill_n(row + valid, width - valid, 0.0f);
 }
 
-int64_t Chunks::most(int64_t images, int64_t floats_each) {
-  constexpr int64_t kMost = 16, kFloats = 4 << 20;
+int64_t Chunks::max_count(int64_t images, int64_t floats_each) {
+  constexpr int64_t kMaxChunks = 16, kFloats = 4 << 20;
   return std::min(
       images, std::clamp<int64_t>(kFloats / std::max<int64_t>(1, floats_each),
-                                  2, kMost));
+                                  2, kMaxChunks));
 }
 
 Chunks Chunks::of(int64_t images, int64_t floats_each) {
-  const int64_t most = Chunks::most(images, floats_each);
-  const int64_t each = (images + most - 1) / most;
+  const int64_t max_chunks = Chunks::max_count(images, floats_each);
+  const int64_t each = (images + max_chunks - 1) / max_chunks;
   return {(images + each - 1) / each, each};
 }
 

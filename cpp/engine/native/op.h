@@ -65,7 +65,7 @@ struct Weight {
     return inputs ? inputs * kernels::padded(outputs)
                   : kernels::padded(outputs);
   }
-  int64_t room() const { return (count() + 15) / 16 * 16; }  // whole lines
+  int64_t capacity() const { return (count() + 15) / 16 * 16; }  // whole lines
   // How it is trained in a run; 0: frozen.
   double lr_scale = 1;
   bool decays = true;
@@ -86,8 +86,8 @@ struct Weight {
 struct Chunks {
   int64_t count, images;  // of each but the last
   static Chunks of(int64_t images, int64_t floats_each);
-  // Never more than this for so many images or fewer.
-  static int64_t most(int64_t images, int64_t floats_each);
+  // The largest count for so many images or fewer.
+  static int64_t max_count(int64_t images, int64_t floats_each);
 };
 
 class Op {

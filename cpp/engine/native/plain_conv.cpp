@@ -27,14 +27,14 @@ class PlainConv : public ConvBase {
     constexpr int64_t kCached = 128 << 10;
     group_ = std::clamp<int64_t>(
         kCached / (x_.value.image() + y_.gradient.image()), 1, 16);
-    const int64_t most = Chunks::most(capacity, weight_.count());
-    partial_.reserve(most * weight_.count());
-    bias_partial_.reserve(most * kernels::padded(weight_.outputs));
+    const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
+    partial_.reserve(max_chunks * weight_.count());
+    bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
     if (!x_.needs_gradient) return;
     const int64_t k = options_.kernel;
     transposed_.reserve(flips_ ? k * k * weight_.outputs *
                                      kernels::padded(x_.channels)
-                               : weight_.outputs * k * run_room_);
+                               : weight_.outputs * k * run_padded_);
     if (flips_) return;
     offsets_.resize(threads * weight_.outputs);
     factors_.resize(threads * weight_.outputs);
@@ -135,8 +135,8 @@ class PlainConv : public ConvBase {
         pass.kernels.transpose(
             weight_.value + (o * taps + tap * width) * inputs, inputs,
             std::min(width, outputs - o), width,
-            to + (o * k + tap / k) * run_room_ + tap % k * inputs,
-            k * run_room_);
+            to + (o * k + tap / k) * run_padded_ + tap % k * inputs,
+            k * run_padded_);
       }
     });
   }
@@ -176,7 +176,7 @@ class PlainConv : public ConvBase {
       int32_t count = 0;
       for (int64_t o = 0; o < g.channels; ++o) {
         terms.offsets[count] =
-            static_cast<int32_t>(o * options_.kernel * run_room_);
+            static_cast<int32_t>(o * options_.kernel * run_padded_);
         terms.factors[count] = from[o];
         count += from[o] != 0;
       }
@@ -184,7 +184,7 @@ class PlainConv : public ConvBase {
       sum.terms = terms;
       sum.counts = &count;
       sum.source = transposed_.data();
-      sum.source_row = run_room_;
+      sum.source_row = run_padded_;
       sum.target = start + options_.stride * (y * dx.row() + x * dx.channels);
       sum.target_row = dx.row();
       sum.rows = options_.kernel;

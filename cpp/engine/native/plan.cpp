@@ -12,7 +12,7 @@ void Plan::place_weights() {
   for (const OpPtr& op : ops_) {
     for (Weight* weight : op->weights()) {
       weight->offset = offset;
-      offset += weight->room();
+      offset += weight->capacity();
     }
   }
   values_.assign(offset + kernels::kSlack, 0.0f);
@@ -93,7 +93,7 @@ void Plan::reserve(int64_t images, bool training, int threads) {
   capacity_ = 0;  // until all of them are there
   training_ = training_ || training;
   buffers_.clear();
-  const auto room = [&](const Map& map) {
+  const auto allocate = [&](const Map& map) {
     buffers_.push_back(std::make_unique<Buffer>());
     return buffers_.back()->reserve(wanted * map.image());
   };
@@ -109,13 +109,14 @@ void Plan::reserve(int64_t images, bool training, int threads) {
       t->value.data = t->value_of->value.data;
     } else {
       t->value.pad = t->value_pad;
-      t->value.data = room(t->value);
+      t->value.data = allocate(t->value);
     }
     if (!training_ || !t->needs_gradient) continue;
     const bool own = !t->gradient_of || t->gradient_of->gradient.pad ||
                      !t->gradient_of->gradient.data;
     t->gradient.pad = own ? t->gradient_pad : 0;
-    t->gradient.data = own ? room(t->gradient) : t->gradient_of->gradient.data;
+    t->gradient.data =
+        own ? allocate(t->gradient) : t->gradient_of->gradient.data;
   }
   for (const OpPtr& op : ops_) op->prepare(wanted, training_, threads);
   capacity_ = wanted;

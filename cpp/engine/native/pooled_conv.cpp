@@ -8,8 +8,8 @@
 namespace digitnet::engine::native {
 namespace {
 
-constexpr int64_t kRoom = 16;     // a vector may be stored behind a list
-constexpr int64_t kListed = 256;  // pooled pixels listed together, if small
+constexpr int64_t kListSlack = 16;  // a vector may be stored behind a list
+constexpr int64_t kListed = 256;    // pooled pixels listed together, if small
 
 class PooledConv : public ConvBase {
  public:
@@ -18,16 +18,16 @@ class PooledConv : public ConvBase {
       : ConvBase(x, y, options, std::move(weight), std::move(bias), number),
         pixels_(y.height * y.width),
         group_(std::clamp<int64_t>(kListed / (y.height * y.width), 1, 16)),
-        partial_size_(weight_.outputs * options.kernel * run_room_) {
+        partial_size_(weight_.outputs * options.kernel * run_padded_) {
     x.need_gradient_pad(options.padding);
   }
 
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
     if (!training) return;
-    const int64_t most = Chunks::most(capacity, partial_size_);
-    partial_.reserve(most * partial_size_);
-    bias_partial_.reserve(most * kernels::padded(weight_.outputs));
+    const int64_t max_chunks = Chunks::max_count(capacity, partial_size_);
+    partial_.reserve(max_chunks * partial_size_);
+    bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
     transposed_.reserve(partial_size_);
     scratch_.clear();
     for (int i = 0; i < threads; ++i)
@@ -61,11 +61,11 @@ class PooledConv : public ConvBase {
   // Lists of one thread.
   struct Scratch {
     Scratch(int64_t outputs, int64_t capacity, int64_t width)
-        : channel_offsets(outputs * capacity + kRoom),
-          channel_factors(outputs * capacity + kRoom),
-          position_offsets(width * 4 * (outputs + kRoom)),
-          position_factors(width * 4 * (outputs + kRoom)),
-          counts(outputs + kRoom),
+        : channel_offsets(outputs * capacity + kListSlack),
+          channel_factors(outputs * capacity + kListSlack),
+          position_offsets(width * 4 * (outputs + kListSlack)),
+          position_factors(width * 4 * (outputs + kListSlack)),
+          counts(outputs + kListSlack),
           position_counts(width * 4) {}
     std::vector<int32_t> channel_offsets;
     std::vector<float> channel_factors;
@@ -94,13 +94,13 @@ class PooledConv : public ConvBase {
     sum.source = x;
     sum.source_row = x_.value.row();
     sum.target = partial;
-    sum.target_row = run_room_;
+    sum.target_row = run_padded_;
     sum.rows = options_.kernel;
     sum.run = run_;
     sum.sums = weight_.outputs;
     sum.terms_step = capacity;
     sum.counts_step = 1;
-    sum.target_step = options_.kernel * run_room_;
+    sum.target_step = options_.kernel * run_padded_;
     pass.kernels.gather(sum);
   }
 
@@ -115,8 +115,8 @@ class PooledConv : public ConvBase {
     if (x_.needs_gradient) {
       row.by_position = {scratch.position_offsets.data(),
                          scratch.position_factors.data()};
-      row.channel_step = options_.kernel * run_room_;
-      row.position_capacity = outputs + kRoom;
+      row.channel_step = options_.kernel * run_padded_;
+      row.position_capacity = outputs + kListSlack;
       row.position_counts = scratch.position_counts.data();
       clear(x_.gradient, n);
     }
@@ -155,7 +155,7 @@ class PooledConv : public ConvBase {
                      row.by_position.factors + list * row.position_capacity};
         sum.counts = row.position_counts + list;
         sum.source = transposed_.data();
-        sum.source_row = run_room_;
+        sum.source_row = run_padded_;
         sum.target = start + 2 * first * dx.channels;
         sum.target_row = dx.row();
         sum.rows = options_.kernel;
@@ -169,7 +169,7 @@ class PooledConv : public ConvBase {
     }
   }
 
-  // The weights output by output: [outputs][k][run_room_].
+  // The weights output by output: [outputs][k][run_padded_].
   void transpose_weights(const Pass& pass) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
     pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
@@ -179,7 +179,8 @@ class PooledConv : public ConvBase {
       pass.kernels.transpose(
           weight_.value + first * k * run_ + row * run_ * width, run_,
           std::min(width, outputs - first), width,
-          transposed_.data() + (first * k + row) * run_room_, k * run_room_);
+          transposed_.data() + (first * k + row) * run_padded_,
+          k * run_padded_);
     });
   }
 
@@ -187,7 +188,7 @@ class PooledConv : public ConvBase {
   void reduce(const Pass& pass, const Chunks& chunks) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
     pass.pool.run(outputs, [&](int64_t o) {
-      const int64_t size = k * run_room_;
+      const int64_t size = k * run_padded_;
       float* sum = partial_.data() + o * size;
       for (int64_t chunk = 1; chunk < chunks.count; ++chunk)
         pass.kernels.add(sum, sum + chunk * partial_size_, sum, size);
@@ -197,8 +198,8 @@ class PooledConv : public ConvBase {
       const int64_t first = panel * kernels::kPanel;
       const int64_t width = kernels::panel_width(outputs, panel);
       pass.kernels.transpose(
-          partial_.data() + (first * k + row) * run_room_,
-          std::min(width, outputs - first), run_, k * run_room_,
+          partial_.data() + (first * k + row) * run_padded_,
+          std::min(width, outputs - first), run_, k * run_padded_,
           weight_.gradient + first * k * run_ + row * run_ * width, width);
     });
   }

@@ -11,14 +11,14 @@
 namespace digitnet::engine::native {
 
 // Images of H x W pixels with C channels side by side, each image with a border
-// of `pad` pixels and a few floats of room behind it.
+// of `pad` pixels and a few floats of slack behind it.
 struct Map {
   float* data = nullptr;
   int64_t height = 1, width = 1, channels = 0, pad = 0;
 
   int64_t row() const { return (width + 2 * pad) * channels; }
   int64_t image() const {
-    // Room for a vector that reaches beyond the last row; and images whose
+    // Slack for a vector that reaches beyond the last row; and images whose
     // distance is no power of two do not fight for one place in the cache.
     return (height + 2 * pad) * row() + 16;
   }
@@ -72,7 +72,7 @@ struct LineAllocator {
 };
 using Floats = std::vector<float, LineAllocator<float>>;
 
-// Zeroed floats with room to read beyond the end. Never shrinks.
+// Zeroed floats that may be read kSlack beyond the end. Never shrinks.
 class Buffer {
  public:
   float* reserve(int64_t count) {

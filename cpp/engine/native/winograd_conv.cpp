@@ -58,12 +58,12 @@ class WinogradConv : public ConvBase {
   // Images [first, last): their windows and gradients at the points, what these
   // give each point, and back to the input's gradient.
   void images(const Pass& pass, int64_t first, int64_t last) {
-    const int64_t tiles = tiling_->tiles(), room = (last - first) * tiles;
+    const int64_t tiles = tiling_->tiles(), rows = (last - first) * tiles;
     const auto over = [&](const Map& map, float* start, Buffer& points,
                           int64_t n) {
       kernels::Tiles own = tiling_->over(map, start);
       own.points = points.data() + (n - first) * tiles * map.channels;
-      own.plane = room * map.channels;
+      own.plane = rows * map.channels;
       return own;
     };
     pass.pool.run(last - first, [&](int64_t i) {
@@ -75,8 +75,8 @@ class WinogradConv : public ConvBase {
           over(x, window(x, n, options_.padding), x_points_, n));
     });
     pass.pool.run(tiling_->points(), [&](int64_t point) {
-      weight_gradient(pass, point, room, first > 0);
-      if (x_.needs_gradient) input_gradient(pass, point, room);
+      weight_gradient(pass, point, rows, first > 0);
+      if (x_.needs_gradient) input_gradient(pass, point, rows);
     });
     if (!x_.needs_gradient) return;
     pass.pool.run(last - first, [&](int64_t i) {
@@ -89,27 +89,27 @@ class WinogradConv : public ConvBase {
     });
   }
 
-  void weight_gradient(const Pass& pass, int64_t point, int64_t room,
+  void weight_gradient(const Pass& pass, int64_t point, int64_t rows,
                        bool accumulate) {
     kernels::WeightGradient c{};
-    c.x = x_points_.data() + point * room * x_.channels;
+    c.x = x_points_.data() + point * rows * x_.channels;
     c.x_pixel = c.run = c.last_input = x_.channels;
     c.rows = c.height = c.images = 1;
-    c.g = g_points_.data() + point * room * weight_.outputs;
+    c.g = g_points_.data() + point * rows * weight_.outputs;
     c.g_pixel = c.outputs = weight_.outputs;
     c.last_panel = kernels::panel_count(c.outputs);
-    c.width = room;
+    c.width = rows;
     c.gradient = weight_points_.data() + tiling_->weights(point);
     c.accumulate = accumulate;
     pass.kernels.weight_gradient(c);
   }
 
   // In the place of the windows, which are not needed any more.
-  void input_gradient(const Pass& pass, int64_t point, int64_t room) {
+  void input_gradient(const Pass& pass, int64_t point, int64_t rows) {
     pass.kernels.convolve(
-        product(g_points_.data() + point * room * weight_.outputs, room,
+        product(g_points_.data() + point * rows * weight_.outputs, rows,
                 weight_.outputs, transposed(point), x_.channels,
-                x_points_.data() + point * room * x_.channels));
+                x_points_.data() + point * rows * x_.channels));
   }
 
   void transpose_weights(const Pass& pass) {

@@ -45,8 +45,8 @@ DIGITNET_INLINE void random_plane(const Random& r, Make make) {
         first + kBlocks < quarter ? kBlocks : quarter - first;
     for (int64_t w = 0; w < 4; ++w) {
       const int64_t from = w * quarter + first;
-      const int64_t room = r.count - from;
-      const int64_t count = room < blocks ? room : blocks;
+      const int64_t left = r.count - from;
+      const int64_t count = left < blocks ? left : blocks;
       if (count > 0)
         __builtin_memcpy(r.out + from, values[w], count * sizeof(float));
     }

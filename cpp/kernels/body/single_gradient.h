@@ -63,10 +63,10 @@ DIGITNET_INLINE void single_taps(const SingleGradient& s, int64_t first,
   typename Lanes<W>::F acc[COUNT], bias{};
   typename Lanes<W>::I valid;
   for (int i = 0; i < W; ++i) valid[i] = first + i < s.outputs ? -1 : 0;
-  const int64_t room = padded(s.outputs);
+  const int64_t padded_outputs = padded(s.outputs);
 #pragma GCC unroll 32
   for (int t = 0; t < COUNT; ++t)
-    acc[t] = load<W>(s.gradient + (FIRST + t) * room + first);
+    acc[t] = load<W>(s.gradient + (FIRST + t) * padded_outputs + first);
   for (int64_t row = 0; row < s.height; ++row) {
     for (int64_t column = 0; column < s.width; ++column) {
       const Passing<W> pixel = passing<W>(s, row, column, first, valid);
@@ -83,7 +83,7 @@ DIGITNET_INLINE void single_taps(const SingleGradient& s, int64_t first,
   }
 #pragma GCC unroll 32
   for (int t = 0; t < COUNT; ++t)
-    store<W>(s.gradient + (FIRST + t) * room + first, acc[t]);
+    store<W>(s.gradient + (FIRST + t) * padded_outputs + first, acc[t]);
   if (FIRST == 0) store<W>(s.bias + first, load<W>(s.bias + first) + bias);
 }
 
@@ -114,9 +114,9 @@ void single_gradient_of(const SingleGradient& s) {
       quad[3] = x[s.x_row + j + 1];
     }
   }
-  const int64_t room = padded(s.outputs);
-  for (int64_t first = 0; first < room;) {
-    if (kWide > 8 && room - first >= kWide) {
+  const int64_t padded_outputs = padded(s.outputs);
+  for (int64_t first = 0; first < padded_outputs;) {
+    if (kWide > 8 && padded_outputs - first >= kWide) {
       single_block<kWide, K>(s, first, columns);
       first += kWide;
     } else {
