@@ -24,17 +24,17 @@ std::vector<const Kernels*> available() {
 }
 
 const Kernels& select() {
-  const auto found = available();
-  const char* wanted = std::getenv("DIGITNET_KERNELS");
-  if (!wanted || !*wanted) return *found.front();
-  std::vector<std::string> known;
-  for (const Kernels* kernels : found) {
-    if (kernels->name == std::string(wanted)) return *kernels;
-    known.push_back(kernels->name);
+  const auto tables = available();
+  const char* requested = std::getenv("DIGITNET_KERNELS");
+  if (!requested || !*requested) return *tables.front();
+  std::vector<std::string> names;
+  for (const Kernels* kernels : tables) {
+    if (kernels->name == std::string(requested)) return *kernels;
+    names.push_back(kernels->name);
   }
   throw std::invalid_argument(join("DIGITNET_KERNELS: expected one of ",
-                                   listed(known), " on this machine, got '",
-                                   wanted, "'"));
+                                   listed(names), " on this machine, got '",
+                                   requested, "'"));
 }
 
 }  // namespace digitnet::kernels

@@ -32,11 +32,11 @@ class ThreadPool {
     run(
         tasks,
         [](const void* context, int64_t task, int thread) {
-          const F& own = *static_cast<const F*>(context);
+          const F& call = *static_cast<const F*>(context);
           if constexpr (std::is_invocable_v<F, int64_t, int>) {
-            own(task, thread);
+            call(task, thread);
           } else {
-            own(task);
+            call(task);
           }
         },
         &f);

@@ -89,13 +89,13 @@ void Plan::store() {
 
 void Plan::reserve(int64_t images, bool training, int threads) {
   if (images <= capacity_ && (training_ || !training)) return;
-  const int64_t wanted = std::max(images, capacity_);
+  const int64_t capacity = std::max(images, capacity_);
   capacity_ = 0;  // until all of them are there
   training_ = training_ || training;
   buffers_.clear();
   const auto allocate = [&](const Map& map) {
     buffers_.push_back(std::make_unique<Buffer>());
-    return buffers_.back()->reserve(wanted * map.image());
+    return buffers_.back()->reserve(capacity * map.image());
   };
   // Owners come before those who share with them.
   for (const auto& t : tensors_) {
@@ -112,14 +112,14 @@ void Plan::reserve(int64_t images, bool training, int threads) {
       t->value.data = allocate(t->value);
     }
     if (!training_ || !t->needs_gradient) continue;
-    const bool own = !t->gradient_of || t->gradient_of->gradient.pad ||
-                     !t->gradient_of->gradient.data;
-    t->gradient.pad = own ? t->gradient_pad : 0;
+    const bool separate = !t->gradient_of || t->gradient_of->gradient.pad ||
+                          !t->gradient_of->gradient.data;
+    t->gradient.pad = separate ? t->gradient_pad : 0;
     t->gradient.data =
-        own ? allocate(t->gradient) : t->gradient_of->gradient.data;
+        separate ? allocate(t->gradient) : t->gradient_of->gradient.data;
   }
-  for (const OpPtr& op : ops_) op->prepare(wanted, training_, threads);
-  capacity_ = wanted;
+  for (const OpPtr& op : ops_) op->prepare(capacity, training_, threads);
+  capacity_ = capacity;
 }
 
 int64_t Plan::bytes_for(int64_t images, bool training) const {

@@ -75,18 +75,18 @@ Plan::Plan(models::Model& model) : model_(model) {
 }
 
 Tensor& Plan::tensor(const Shape& shape, const Tensor* order) {
-  auto made = std::make_unique<Tensor>();
-  made->shape = shape;
+  auto result = std::make_unique<Tensor>();
+  result->shape = shape;
   if (order && shape.flat) {
-    made->height = order->height;
-    made->width = order->width;
-    made->channels = order->channels;
+    result->height = order->height;
+    result->width = order->width;
+    result->channels = order->channels;
   } else {
-    made->height = shape.height;
-    made->width = shape.width;
-    made->channels = shape.channels;
+    result->height = shape.height;
+    result->width = shape.width;
+    result->channels = shape.channels;
   }
-  tensors_.push_back(std::move(made));
+  tensors_.push_back(std::move(result));
   return *tensors_.back();
 }
 
@@ -190,10 +190,10 @@ size_t Plan::build_dense(const std::vector<Leaf>& leaves, size_t at,
       dropout = number(leaves[next++].layer.options, "rate");
   }
   Tensor& y = tensor(models::output_shape(layer, x->shape));
-  Weight own = weight(path + ".weight", x->shape.size(), y.channels);
-  own.height = x->height;
-  own.width = x->width;
-  ops_.push_back(make_dense(*x, y, relu, dropout, std::move(own),
+  Weight weights = weight(path + ".weight", x->shape.size(), y.channels);
+  weights.height = x->height;
+  weights.width = x->width;
+  ops_.push_back(make_dense(*x, y, relu, dropout, std::move(weights),
                             bias_of(leaves[at], y.channels), dropouts_++));
   x = &y;
   return next;
@@ -262,11 +262,11 @@ Weight Plan::bias_of(const Leaf& leaf, int64_t outputs) const {
 
 Weight Plan::weight(const std::string& name, int64_t inputs,
                     int64_t outputs) const {
-  Weight made;
-  made.name = name;
-  made.inputs = inputs;
-  made.outputs = outputs;
-  return made;
+  Weight result;
+  result.name = name;
+  result.inputs = inputs;
+  result.outputs = outputs;
+  return result;
 }
 
 }  // namespace digitnet::engine::native

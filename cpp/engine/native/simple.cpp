@@ -257,17 +257,17 @@ class Concat : public Op {
     each_row(pass, whole, [&](int64_t n, int64_t row) {
       int64_t first = 0;
       for (Tensor* part : parts_) {
-        const Map own = map_of(*part);
-        for (int64_t x = 0; own.data && x < whole.width; ++x) {
+        const Map map = map_of(*part);
+        for (int64_t x = 0; map.data && x < whole.width; ++x) {
           float* outer = whole.at(n, row) + x * whole.channels + first;
-          float* inner = own.at(n, row) + x * own.channels;
+          float* inner = map.at(n, row) + x * map.channels;
           if (joins) {
-            std::copy_n(inner, own.channels, outer);
+            std::copy_n(inner, map.channels, outer);
           } else {
-            std::copy_n(outer, own.channels, inner);
+            std::copy_n(outer, map.channels, inner);
           }
         }
-        first += own.channels;
+        first += map.channels;
       }
     });
   }

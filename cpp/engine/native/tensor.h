@@ -76,8 +76,8 @@ using Floats = std::vector<float, LineAllocator<float>>;
 class Buffer {
  public:
   float* reserve(int64_t count) {
-    const auto wanted = static_cast<size_t>(count + kernels::kSlack);
-    if (values_.size() < wanted) values_.assign(wanted, 0.0f);
+    const auto size = static_cast<size_t>(count + kernels::kSlack);
+    if (values_.size() < size) values_.assign(size, 0.0f);
     return values_.data();
   }
   float* data() { return values_.data(); }

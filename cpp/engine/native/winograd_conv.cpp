@@ -61,10 +61,10 @@ class WinogradConv : public ConvBase {
     const int64_t tiles = tiling_->tiles(), rows = (last - first) * tiles;
     const auto over = [&](const Map& map, float* start, Buffer& points,
                           int64_t n) {
-      kernels::Tiles own = tiling_->over(map, start);
-      own.points = points.data() + (n - first) * tiles * map.channels;
-      own.plane = rows * map.channels;
-      return own;
+      kernels::Tiles result = tiling_->over(map, start);
+      result.points = points.data() + (n - first) * tiles * map.channels;
+      result.plane = rows * map.channels;
+      return result;
     };
     pass.pool.run(last - first, [&](int64_t i) {
       const int64_t n = first + i;
