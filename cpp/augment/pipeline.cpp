@@ -81,12 +81,12 @@ Pipeline::Scratch::Scratch(const Pipeline& pipeline, const Shape& shape)
     plane->resize(shape.height * shape.width + kernels::kSlack);
 }
 
-Places Pipeline::draw_places(const Shape& shape, const Look& look,
+Places Pipeline::draw_places(const Shape& shape, const SampleKey& key,
                              Scratch& scratch) const {
   Places places(shape);
   for (size_t i = geometric_; i-- > 0;) {
     const Step& step = steps_[i];
-    Draws draws(look.seed, step.stream, look.epoch, look.sample);
+    Draws draws(key.seed, step.stream, key.epoch, key.sample);
     if (!takes_place(step, draws)) continue;
     const Amounts amounts = amounts_of(step, shape);
     if (step.op->move) {
@@ -103,9 +103,9 @@ Places Pipeline::draw_places(const Shape& shape, const Look& look,
 }
 
 bool Pipeline::draw_painting(const Step& step, const Shape& shape,
-                             const Look& look, const Workroom& work,
+                             const SampleKey& key, const Workroom& work,
                              double* numbers, float* noise) {
-  Draws draws(look.seed, step.stream, look.epoch, look.sample);
+  Draws draws(key.seed, step.stream, key.epoch, key.sample);
   std::copy(step.op->idle.begin(), step.op->idle.end(), numbers);
   if (!takes_place(step, draws)) return false;
   step.op->draw(draws, amounts_of(step, shape), shape, numbers);
@@ -114,7 +114,7 @@ bool Pipeline::draw_painting(const Step& step, const Shape& shape,
   return true;
 }
 
-void Pipeline::paint(const Canvas& canvas, const Look& look,
+void Pipeline::paint(const Canvas& canvas, const SampleKey& key,
                      Scratch& scratch) const {
   Workroom& work = scratch.work_;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
@@ -122,7 +122,7 @@ void Pipeline::paint(const Canvas& canvas, const Look& look,
     std::array<double, kMostNumbers> numbers{};
     float* noise = nullptr;
     if (step.op->noisy) noise = work.padded.at_least(canvas.shape.size());
-    if (draw_painting(step, canvas.shape, look, work, numbers.data(), noise))
+    if (draw_painting(step, canvas.shape, key, work, numbers.data(), noise))
       step.op->paint(numbers.data(), noise, canvas, work);
   }
 }
@@ -150,10 +150,10 @@ void Pipeline::make_room(int64_t n, const Shape& shape, Drawn& drawn) const {
   }
 }
 
-void Pipeline::draw(const Shape& shape, const Look& look, Scratch& scratch,
+void Pipeline::draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
                     int64_t at, Drawn& drawn) const {
   if (geometric_ > 0) {
-    Places places = draw_places(shape, look, scratch);
+    Places places = draw_places(shape, key, scratch);
     if (drawn.places.empty()) {
       const std::array<double, 6> map = places.from_first_pixel();
       std::copy(map.begin(), map.end(), drawn.maps.data() + at * 6);
@@ -167,7 +167,7 @@ void Pipeline::draw(const Shape& shape, const Look& look, Scratch& scratch,
     Drawn::Painting& painting = drawn.paintings[i - geometric_];
     const auto count = static_cast<int64_t>(painting.op->idle.size());
     std::array<double, kMostNumbers> numbers{};
-    draw_painting(steps_[i], shape, look, scratch.work_, numbers.data(),
+    draw_painting(steps_[i], shape, key, scratch.work_, numbers.data(),
                   painting.op->noisy ? painting.noise.data() + at * shape.size()
                                      : nullptr);
     std::copy_n(numbers.begin(), count, painting.numbers.data() + at * count);
@@ -175,15 +175,15 @@ void Pipeline::draw(const Shape& shape, const Look& look, Scratch& scratch,
 }
 
 void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
-                     const Look& look, Scratch& scratch, float* out,
+                     const SampleKey& key, Scratch& scratch, float* out,
                      float scale, float shift) const {
   const Shape& shape = images.shape;
-  const bool paints = look.painted && geometric_ < steps_.size();
+  const bool paints = key.painted && geometric_ < steps_.size();
   bool scaled = false;
   if (geometric_ == 0) {
     images.read(row, out);
   } else {
-    const Places places = draw_places(shape, look, scratch);
+    const Places places = draw_places(shape, key, scratch);
     if (images.type == data::PixelType::UInt8) {
       const auto* bytes =
           static_cast<const uint8_t*>(images.pixels) + row * shape.size();
@@ -196,7 +196,7 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
       resample(scratch.image_.data(), shape, places, sampling_, full, out);
     }
   }
-  if (paints) paint({out, shape, static_cast<float>(full)}, look, scratch);
+  if (paints) paint({out, shape, static_cast<float>(full)}, key, scratch);
   if (scaled || (scale == 1 && shift == 0)) return;
   for (int64_t i = 0; i < shape.size(); ++i) out[i] = out[i] * scale + shift;
 }

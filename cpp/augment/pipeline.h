@@ -22,8 +22,8 @@ struct Step {
   uint32_t stream;
 };
 
-// Which look of which sample is asked for.
-struct Look {
+// What one sample's draws are a function of: the same key, the same image.
+struct SampleKey {
   uint64_t seed, epoch, sample;
   bool painted = true;  // false: only moved by the geometric operations
 };
@@ -80,27 +80,28 @@ class Pipeline {
   };
 
   // Image `row`, whose pixels lie in [0, full] if needs_full(), as it looks at
-  // `look`, times `scale` plus `shift`, to out[C * H * W]. The result depends
+  // `key`, times `scale` plus `shift`, to out[C * H * W]. The result depends
   // on nothing else: not on batch, order or thread.
   void apply(const data::ImagesView& images, int64_t row, double full,
-             const Look& look, Scratch& scratch, float* out, float scale = 1,
-             float shift = 0) const;
+             const SampleKey& key, Scratch& scratch, float* out,
+             float scale = 1, float shift = 0) const;
 
   // Bytes that the draws of n samples take; room for them, in the memory that
   // `drawn` has already; and the draws of one, its `at`-th.
   int64_t room(int64_t n, const Shape& shape) const;
   void make_room(int64_t n, const Shape& shape, Drawn& drawn) const;
-  void draw(const Shape& shape, const Look& look, Scratch& scratch, int64_t at,
-            Drawn& drawn) const;
+  void draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
+            int64_t at, Drawn& drawn) const;
 
  private:
   bool bends() const;
-  Places draw_places(const Shape& shape, const Look& look,
+  Places draw_places(const Shape& shape, const SampleKey& key,
                      Scratch& scratch) const;
-  void paint(const Canvas& canvas, const Look& look, Scratch& scratch) const;
+  void paint(const Canvas& canvas, const SampleKey& key,
+             Scratch& scratch) const;
   // Whether the step takes place; its numbers and noise then, or idle ones.
   static bool draw_painting(const Step& step, const Shape& shape,
-                            const Look& look, const Workroom& work,
+                            const SampleKey& key, const Workroom& work,
                             double* numbers, float* noise);
 
   std::vector<Step> steps_;  // geometric ones first

@@ -152,17 +152,17 @@ py::array enlarge(const Pipeline& pipeline, const py::array& images,
   void* out = result.mutable_data();
   const int64_t size = shape.size();
   each_image(pipeline, shape, count, [&](int64_t i, auto& scratch) {
-    const augment::Look look{seed, static_cast<uint64_t>(copy[i]),
-                             static_cast<uint64_t>(sample[i])};
+    const augment::SampleKey key{seed, static_cast<uint64_t>(copy[i]),
+                                 static_cast<uint64_t>(sample[i])};
     const int64_t row = samples.row(sample[i]);
     if (samples.images.type == data::PixelType::Float32) {
-      pipeline.apply(samples.images, row, full, look, scratch,
+      pipeline.apply(samples.images, row, full, key, scratch,
                      static_cast<float*>(out) + i * size);
       return;
     }
     thread_local std::vector<float> pixels;
     pixels.resize(size);
-    pipeline.apply(samples.images, row, full, look, scratch, pixels.data());
+    pipeline.apply(samples.images, row, full, key, scratch, pixels.data());
     auto* bytes = static_cast<uint8_t*>(out) + i * size;
     for (int64_t p = 0; p < size; ++p)
       bytes[p] = static_cast<uint8_t>(pixels[p] + 0.5f);

@@ -24,9 +24,9 @@ void Samples::fill(engine::Executor& executor, const data::DatasetView& set,
     const int64_t sample = chosen[i];
     Block& block = blocks_[index];
     float* to = out + i * features;
-    const augment::Look look{seed_, static_cast<uint64_t>(epoch),
-                             static_cast<uint64_t>(sample), painted};
-    pipeline_.apply(set.images, set.row(sample), preprocess.max_value(), look,
+    const augment::SampleKey key{seed_, static_cast<uint64_t>(epoch),
+                                 static_cast<uint64_t>(sample), painted};
+    pipeline_.apply(set.images, set.row(sample), preprocess.max_value(), key,
                     block.scratch, fused_ ? to : block.raw.data(),
                     fused_ ? scale_ : 1, fused_ ? shift_ : 0);
     if (!fused_) preprocess.apply(block.raw.data(), to);

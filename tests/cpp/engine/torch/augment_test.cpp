@@ -34,7 +34,7 @@ std::vector<float> some_images(const Shape& shape) {
   return pixels;
 }
 
-augment::Look look_at(int64_t sample) {
+augment::SampleKey key_of(int64_t sample) {
   return {1, 2, static_cast<uint64_t>(sample)};
 }
 
@@ -45,7 +45,7 @@ std::vector<float> one_by_one(const Pipeline& pipeline, const Shape& shape,
   Pipeline::Scratch scratch(pipeline, shape);
   std::vector<float> out(pixels.size());
   for (int64_t i = 0; i < kImages; ++i) {
-    pipeline.apply(images, i, kFull, look_at(i), scratch,
+    pipeline.apply(images, i, kFull, key_of(i), scratch,
                    out.data() + i * shape.size());
   }
   return out;
@@ -57,7 +57,7 @@ at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
   pipeline.make_room(kImages, shape, drawn);
   Pipeline::Scratch scratch(pipeline, shape);
   for (int64_t i = 0; i < kImages; ++i)
-    pipeline.draw(shape, look_at(i), scratch, i, drawn);
+    pipeline.draw(shape, key_of(i), scratch, i, drawn);
   TorchAugment augment(pipeline, shape, data::PixelType::Float32, kFull, drawn,
                        at::kCPU);
   augment.upload(drawn);
