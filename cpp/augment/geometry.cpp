@@ -95,7 +95,7 @@ bool Affine::is_identity() const {
   return xx == 1 && xy == 0 && yx == 0 && yy == 1 && dx == 0 && dy == 0;
 }
 
-void Places::trace(const Affine& map) {
+void SamplingGrid::apply(const Affine& map) {
   const double middle_x = middle(shape_.width);
   const double middle_y = middle(shape_.height);
   for (int64_t i = 0; i < shape_.height * shape_.width; ++i) {
@@ -105,7 +105,7 @@ void Places::trace(const Affine& map) {
   }
 }
 
-void Places::bend(const float* dx, const float* dy, float* x, float* y) {
+void SamplingGrid::bend(const float* dx, const float* dy, float* x, float* y) {
   const int64_t height = shape_.height, width = shape_.width;
   const bool first = x_ == nullptr;
   const bool moved = !pending_.is_identity();
@@ -126,13 +126,13 @@ void Places::bend(const float* dx, const float* dy, float* x, float* y) {
   }
 }
 
-void Places::finish() {
+void SamplingGrid::finish() {
   if (!x_ || pending_.is_identity()) return;
-  trace(pending_);
+  apply(pending_);
   pending_ = {};
 }
 
-std::array<double, 6> Places::from_first_pixel() const {
+std::array<double, 6> SamplingGrid::from_first_pixel() const {
   const double middle_x = middle(shape_.width);
   const double middle_y = middle(shape_.height);
   const Affine& map = pending_;
@@ -144,7 +144,7 @@ std::array<double, 6> Places::from_first_pixel() const {
           map.dy + middle_y - map.yx * middle_x - map.yy * middle_y};
 }
 
-void Places::spell_out(float* x, float* y) const {
+void SamplingGrid::write(float* x, float* y) const {
   const int64_t plane = shape_.height * shape_.width;
   if (x_) {
     std::copy_n(x_, plane, x);
@@ -160,15 +160,15 @@ void Places::spell_out(float* x, float* y) const {
   }
 }
 
-void resample(const uint8_t* image, const Shape& shape, const Places& places,
-              const Sampling& sampling, double full,
+void resample(const uint8_t* image, const Shape& shape,
+              const SamplingGrid& grid, const Sampling& sampling, double full,
               const kernels::Kernels& kernels, uint32_t* quads, float scale,
               float shift, float* out) {
   const int64_t plane = shape.height * shape.width;
   const int beyond = sampling.fill == Fill::Constant
                          ? static_cast<int>(std::lround(sampling.value * full))
                          : -1;
-  const auto map = places.from_first_pixel();
+  const auto map = grid.from_first_pixel();
   kernels::Resample from{};
   from.height = shape.height;
   from.width = shape.width;
@@ -178,8 +178,8 @@ void resample(const uint8_t* image, const Shape& shape, const Places& places,
   from.yx = static_cast<float>(map[3]);
   from.yy = static_cast<float>(map[4]);
   from.dy = static_cast<float>(map[5]);
-  from.x = places.x();
-  from.y = places.y();
+  from.x = grid.x();
+  from.y = grid.y();
   from.reflect = sampling.fill == Fill::Reflect;
   from.nearest = sampling.nearest;
   from.quads = quads;
@@ -192,17 +192,17 @@ void resample(const uint8_t* image, const Shape& shape, const Places& places,
   }
 }
 
-void resample(const float* image, const Shape& shape, const Places& places,
+void resample(const float* image, const Shape& shape, const SamplingGrid& grid,
               const Sampling& sampling, double full, float* out) {
   const int64_t plane = shape.height * shape.width;
   const double middle_x = middle(shape.width), middle_y = middle(shape.height);
-  const Affine& map = places.map();
+  const Affine& map = grid.map();
   for (int64_t c = 0; c < shape.channels; ++c) {
     const Reader reader(image + c * plane, shape.height, shape.width, sampling,
                         static_cast<float>(sampling.value * full));
     for (int64_t i = 0; i < plane; ++i) {
-      if (places.x()) {
-        out[c * plane + i] = reader.at(places.x()[i], places.y()[i]);
+      if (grid.x()) {
+        out[c * plane + i] = reader.at(grid.x()[i], grid.y()[i]);
         continue;
       }
       const double u = static_cast<double>(i % shape.width) - middle_x;

@@ -19,9 +19,9 @@ struct Sampling {
 
 // Where every output pixel is read. Collects operations from the last to the
 // first, as an output pixel is traced back.
-class Places {
+class SamplingGrid {
  public:
-  explicit Places(const Shape& shape) : shape_(shape) {}
+  explicit SamplingGrid(const Shape& shape) : shape_(shape) {}
 
   void move(const Affine& map) { pending_ = pending_.then(map); }
   // Displacements dx[H * W] and dy[H * W], read bilinearly and held at the
@@ -37,10 +37,10 @@ class Places {
   // The map measured from the first pixel: xx, xy, dx, yx, yy, dy.
   std::array<double, 6> from_first_pixel() const;
   // All of them to x[H * W] and y[H * W].
-  void spell_out(float* x, float* y) const;
+  void write(float* x, float* y) const;
 
  private:
-  void trace(const Affine& map);
+  void apply(const Affine& map);
 
   Shape shape_;
   Affine pending_;
@@ -48,15 +48,15 @@ class Places {
   float* y_ = nullptr;
 };
 
-// One image of bytes or floats [C, H, W] read at `places`, times `scale` plus
+// One image of bytes or floats [C, H, W] read at `grid`, times `scale` plus
 // `shift`, to out[C * H * W]. Of bytes, values are within a thousandth of a
 // grey level of exact ones for images of up to 64 pixels a side: places are
 // computed in float. `quads` is memory of kernels::quads_size(H, W).
-void resample(const uint8_t* image, const Shape& shape, const Places& places,
-              const Sampling& sampling, double full,
+void resample(const uint8_t* image, const Shape& shape,
+              const SamplingGrid& grid, const Sampling& sampling, double full,
               const kernels::Kernels& kernels, uint32_t* quads, float scale,
               float shift, float* out);
-void resample(const float* image, const Shape& shape, const Places& places,
+void resample(const float* image, const Shape& shape, const SamplingGrid& grid,
               const Sampling& sampling, double full, float* out);
 
 }  // namespace digitnet::augment

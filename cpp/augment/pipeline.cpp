@@ -81,25 +81,25 @@ Pipeline::Scratch::Scratch(const Pipeline& pipeline, const Shape& shape)
     plane->resize(shape.height * shape.width + kernels::kSlack);
 }
 
-Places Pipeline::draw_places(const Shape& shape, const SampleKey& key,
-                             Scratch& scratch) const {
-  Places places(shape);
+SamplingGrid Pipeline::draw_grid(const Shape& shape, const SampleKey& key,
+                                 Scratch& scratch) const {
+  SamplingGrid grid(shape);
   for (size_t i = geometric_; i-- > 0;) {
     const Step& step = steps_[i];
     Draws draws(key.seed, step.stream, key.epoch, key.sample);
     if (!takes_place(step, draws)) continue;
     const Amounts amounts = amounts_of(step, shape);
     if (step.op->move) {
-      places.move(step.op->move(draws, amounts, shape));
+      grid.move(step.op->move(draws, amounts, shape));
     } else {
       step.op->bend(draws, amounts, shape, scratch.work_, scratch.dx_.data(),
                     scratch.dy_.data());
-      places.bend(scratch.dx_.data(), scratch.dy_.data(), scratch.x_.data(),
-                  scratch.y_.data());
+      grid.bend(scratch.dx_.data(), scratch.dy_.data(), scratch.x_.data(),
+                scratch.y_.data());
     }
   }
-  places.finish();
-  return places;
+  grid.finish();
+  return grid;
 }
 
 bool Pipeline::draw_painting(const Step& step, const Shape& shape,
@@ -138,7 +138,7 @@ int64_t Pipeline::room(int64_t n, const Shape& shape) const {
 
 void Pipeline::make_room(int64_t n, const Shape& shape, Drawn& drawn) const {
   drawn.maps.resize(geometric_ > 0 && !bends() ? n * 6 : 0);
-  drawn.places.resize(bends() ? n * 2 * shape.height * shape.width : 0);
+  drawn.grids.resize(bends() ? n * 2 * shape.height * shape.width : 0);
   drawn.paintings.resize(steps_.size() - geometric_);
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const OpEntry* op = steps_[i].op;
@@ -153,14 +153,14 @@ void Pipeline::make_room(int64_t n, const Shape& shape, Drawn& drawn) const {
 void Pipeline::draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
                     int64_t at, Drawn& drawn) const {
   if (geometric_ > 0) {
-    Places places = draw_places(shape, key, scratch);
-    if (drawn.places.empty()) {
-      const std::array<double, 6> map = places.from_first_pixel();
+    SamplingGrid grid = draw_grid(shape, key, scratch);
+    if (drawn.grids.empty()) {
+      const std::array<double, 6> map = grid.from_first_pixel();
       std::copy(map.begin(), map.end(), drawn.maps.data() + at * 6);
     } else {
       const int64_t plane = shape.height * shape.width;
-      float* x = drawn.places.data() + at * 2 * plane;
-      places.spell_out(x, x + plane);
+      float* x = drawn.grids.data() + at * 2 * plane;
+      grid.write(x, x + plane);
     }
   }
   for (size_t i = geometric_; i < steps_.size(); ++i) {
@@ -183,17 +183,17 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
   if (geometric_ == 0) {
     images.read(row, out);
   } else {
-    const Places places = draw_places(shape, key, scratch);
+    const SamplingGrid grid = draw_grid(shape, key, scratch);
     if (images.type == data::PixelType::UInt8) {
       const auto* bytes =
           static_cast<const uint8_t*>(images.pixels) + row * shape.size();
       scaled = !paints;
-      resample(bytes, shape, places, sampling_, full, *kernels_,
+      resample(bytes, shape, grid, sampling_, full, *kernels_,
                scratch.quads_.data(), scaled ? scale : 1, scaled ? shift : 0,
                out);
     } else {
       images.read(row, scratch.image_.data());
-      resample(scratch.image_.data(), shape, places, sampling_, full, out);
+      resample(scratch.image_.data(), shape, grid, sampling_, full, out);
     }
   }
   if (paints) paint({out, shape, static_cast<float>(full)}, key, scratch);

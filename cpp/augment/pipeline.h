@@ -41,7 +41,7 @@ struct Drawn {
   // Where output pixel (x, y) is read, from the first pixel on: either six
   // numbers [n, 6], x' = [0] x + [1] y + [2] and y' = [3] x + [4] y + [5], or,
   // if something bends, places x', y' [n, 2, H, W]. Neither: where it is.
-  std::vector<float> maps, places;
+  std::vector<float> maps, grids;
   std::vector<Painting> paintings;
 };
 
@@ -95,8 +95,8 @@ class Pipeline {
 
  private:
   bool bends() const;
-  Places draw_places(const Shape& shape, const SampleKey& key,
-                     Scratch& scratch) const;
+  SamplingGrid draw_grid(const Shape& shape, const SampleKey& key,
+                         Scratch& scratch) const;
   void paint(const Canvas& canvas, const SampleKey& key,
              Scratch& scratch) const;
   // Whether the step takes place; its numbers and noise then, or idle ones.

@@ -176,12 +176,12 @@ TorchAugment::TorchAugment(const augment::Pipeline& pipeline,
                   {-1, shape.channels, shape.height, shape.width}, options)});
   }
   maps_ = room_for(drawn.maps, {-1, 6}, options);
-  places_ = room_for(drawn.places, {-1, 2, shape.height, shape.width}, options);
+  places_ = room_for(drawn.grids, {-1, 2, shape.height, shape.width}, options);
 }
 
 void TorchAugment::upload(const augment::Drawn& drawn) {
   fill(maps_, drawn.maps);
-  fill(places_, drawn.places);
+  fill(places_, drawn.grids);
   for (size_t i = 0; i < paintings_.size(); ++i) {
     fill(paintings_[i].numbers, drawn.paintings[i].numbers);
     fill(paintings_[i].noise, drawn.paintings[i].noise);

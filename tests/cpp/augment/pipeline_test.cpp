@@ -73,7 +73,7 @@ TEST(Pipeline, KnowsTheRoomThatDrawsTake) {
     const Pipeline pipeline(text);
     Drawn drawn;
     pipeline.make_room(11, shape, drawn);
-    size_t floats = drawn.maps.size() + drawn.places.size();
+    size_t floats = drawn.maps.size() + drawn.grids.size();
     for (const auto& painting : drawn.paintings)
       floats += painting.numbers.size() + painting.noise.size();
     const auto bytes = static_cast<int64_t>(floats * sizeof(float));
