@@ -19,7 +19,7 @@ int64_t mirror(int64_t at, int64_t size) {
 }
 
 void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
-                int64_t count, const Workroom& work) {
+                int64_t count, const Workspace& work) {
   const auto& key = draws.key();
   const auto& address = draws.counter();
   const kernels::Random random{{key[0], key[1]},
@@ -33,9 +33,9 @@ void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
                           : work.kernels->normals(random);
 }
 
-Gaussian::Gaussian(double sigma, Workroom& work)
+Gaussian::Gaussian(double sigma, Workspace& work)
     : radius(static_cast<int64_t>(std::ceil(3 * sigma))) {
-  float* weights = work.taps.at_least(2 * radius + 1);
+  float* weights = work.taps.reserve(2 * radius + 1);
   double sum = 0;
   for (int64_t t = -radius; t <= radius; ++t)
     sum += std::exp(-0.5 * static_cast<double>(t * t) / (sigma * sigma));
@@ -54,18 +54,18 @@ double Gaussian::sum_of_squares() const {
 }
 
 void Gaussian::apply(const float* padded, int64_t height, int64_t width,
-                     Workroom& work, float* out) const {
+                     Workspace& work, float* out) const {
   const int64_t stride = width + 2 * radius;
-  float* row = work.row.at_least(stride + 2 * kernels::kSlack);
+  float* row = work.row.reserve(stride + 2 * kernels::kSlack);
   work.kernels->separable_filter(
       {padded, height, width, radius, stride, taps, row, out});
 }
 
 const float* mirrored(const float* plane, int64_t height, int64_t width,
-                      int64_t radius, Workroom& work) {
+                      int64_t radius, Workspace& work) {
   const int64_t stride = width + 2 * radius;
   float* padded =
-      work.padded.at_least((height + 2 * radius) * stride + kernels::kSlack);
+      work.padded.reserve((height + 2 * radius) * stride + kernels::kSlack);
   for (int64_t y = -radius; y < height + radius; ++y) {
     const float* from = plane + mirror(y, height) * width;
     float* to = padded + (y + radius) * stride;

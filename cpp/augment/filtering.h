@@ -10,18 +10,18 @@ enum class Noise { Uniform, Normal };  // in [-1, 1); of mean 0 and deviation 1
 // Random numbers to out[count]: a function of what `draws` is addressed by and
 // of `plane` (0 or 1), not of what it drew before.
 void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
-                int64_t count, const Workroom& work);
+                int64_t count, const Workspace& work);
 
 // A Gaussian cut off at three standard deviations, with a sum of 1.
 struct Gaussian {
   // 0 < sigma, in pixels. The taps lie in `work` until the next one is made.
-  Gaussian(double sigma, Workroom& work);
+  Gaussian(double sigma, Workspace& work);
 
   double sum_of_squares() const;
   // padded[height + 2 radius, width + 2 radius], readable for kSlack more, to
   // out[height, width].
-  void apply(const float* padded, int64_t height, int64_t width, Workroom& work,
-             float* out) const;
+  void apply(const float* padded, int64_t height, int64_t width,
+             Workspace& work, float* out) const;
 
   int64_t radius;
   const float* taps;  // [2 radius + 1]
@@ -34,6 +34,6 @@ int64_t mirror(int64_t at, int64_t size);
 // plane[height, width] with a border of `radius`, mirrored. Lies in
 // work.padded.
 const float* mirrored(const float* plane, int64_t height, int64_t width,
-                      int64_t radius, Workroom& work);
+                      int64_t radius, Workspace& work);
 
 }  // namespace digitnet::augment

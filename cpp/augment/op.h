@@ -24,9 +24,9 @@ struct Affine {
 };
 
 // Memory that grows when more is asked for; its contents are lost then.
-class Room {
+class Buffer {
  public:
-  float* at_least(int64_t count) {
+  float* reserve(int64_t count) {
     if (static_cast<int64_t>(memory_.size()) < count) memory_.resize(count);
     return memory_.data();
   }
@@ -36,9 +36,9 @@ class Room {
 };
 
 // What operations work with; one a thread.
-struct Workroom {
+struct Workspace {
   const kernels::Kernels* kernels = nullptr;
-  Room padded, row, taps;
+  Buffer padded, row, taps;
 };
 
 // How much: in the first of the operation's units, and its own options in the
@@ -80,14 +80,14 @@ struct OpEntry {
   // Displacements of one draw, dx[H * W] and dy[H * W] in pixels: the pixel at
   // p is read at p + (dx, dy).
   void (*bend)(Draws& draws, const Amounts& amounts, const Shape& shape,
-               Workroom& work, float* dx, float* dy) = nullptr;
+               Workspace& work, float* dx, float* dy) = nullptr;
   // Painting, in two halves that need not be done in one place: what a draw
   // says in numbers, as many as `idle` has, and what they make of an image.
   // `noise` is normal, [C, H, W], of a noisy operation.
   void (*draw)(Draws& draws, const Amounts& amounts, const Shape& shape,
                double* numbers) = nullptr;
   void (*paint)(const double* numbers, const float* noise, const Canvas& canvas,
-                Workroom& work) = nullptr;
+                Workspace& work) = nullptr;
   std::vector<double> idle = {};  // the numbers that change nothing
   bool noisy = false;
 

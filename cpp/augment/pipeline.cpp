@@ -103,7 +103,7 @@ SamplingGrid Pipeline::draw_grid(const Shape& shape, const SampleKey& key,
 }
 
 bool Pipeline::draw_painting(const Step& step, const Shape& shape,
-                             const SampleKey& key, const Workroom& work,
+                             const SampleKey& key, const Workspace& work,
                              double* numbers, float* noise) {
   Draws draws(key.seed, step.stream, key.epoch, key.sample);
   std::copy(step.op->idle.begin(), step.op->idle.end(), numbers);
@@ -116,18 +116,18 @@ bool Pipeline::draw_painting(const Step& step, const Shape& shape,
 
 void Pipeline::paint(const Canvas& canvas, const SampleKey& key,
                      Scratch& scratch) const {
-  Workroom& work = scratch.work_;
+  Workspace& work = scratch.work_;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     std::array<double, kMostNumbers> numbers{};
     float* noise = nullptr;
-    if (step.op->noisy) noise = work.padded.at_least(canvas.shape.size());
+    if (step.op->noisy) noise = work.padded.reserve(canvas.shape.size());
     if (draw_painting(step, canvas.shape, key, work, numbers.data(), noise))
       step.op->paint(numbers.data(), noise, canvas, work);
   }
 }
 
-int64_t Pipeline::room(int64_t n, const Shape& shape) const {
+int64_t Pipeline::bytes_of_draws(int64_t n, const Shape& shape) const {
   int64_t floats = bends() ? 2 * shape.height * shape.width : 6;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     floats += static_cast<int64_t>(steps_[i].op->idle.size());
@@ -136,7 +136,7 @@ int64_t Pipeline::room(int64_t n, const Shape& shape) const {
   return n * floats * static_cast<int64_t>(sizeof(float));
 }
 
-void Pipeline::make_room(int64_t n, const Shape& shape, Drawn& drawn) const {
+void Pipeline::reserve(int64_t n, const Shape& shape, Drawn& drawn) const {
   drawn.maps.resize(geometric_ > 0 && !bends() ? n * 6 : 0);
   drawn.grids.resize(bends() ? n * 2 * shape.height * shape.width : 0);
   drawn.paintings.resize(steps_.size() - geometric_);

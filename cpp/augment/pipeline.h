@@ -74,7 +74,7 @@ class Pipeline {
 
    private:
     friend class Pipeline;
-    Workroom work_;
+    Workspace work_;
     std::vector<float> image_, dx_, dy_, x_, y_;
     std::vector<uint32_t> quads_;
   };
@@ -88,8 +88,8 @@ class Pipeline {
 
   // Bytes that the draws of n samples take; room for them, in the memory that
   // `drawn` has already; and the draws of one, its `at`-th.
-  int64_t room(int64_t n, const Shape& shape) const;
-  void make_room(int64_t n, const Shape& shape, Drawn& drawn) const;
+  int64_t bytes_of_draws(int64_t n, const Shape& shape) const;
+  void reserve(int64_t n, const Shape& shape, Drawn& drawn) const;
   void draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
             int64_t at, Drawn& drawn) const;
 
@@ -101,7 +101,7 @@ class Pipeline {
              Scratch& scratch) const;
   // Whether the step takes place; its numbers and noise then, or idle ones.
   static bool draw_painting(const Step& step, const Shape& shape,
-                            const SampleKey& key, const Workroom& work,
+                            const SampleKey& key, const Workspace& work,
                             double* numbers, float* noise);
 
   std::vector<Step> steps_;  // geometric ones first

@@ -44,10 +44,10 @@ std::string Batches::hold(engine::Executor& executor) {
   const std::string refused = executor.holds_none();
   if (!refused.empty()) return refused;
   const int64_t room =
-      samples_.pipeline().room(training_.count, model_.input());
+      samples_.pipeline().bytes_of_draws(training_.count, model_.input());
   if (room > engine::free_memory() / 4)
     return join("the draws of an epoch take ", room >> 20, " MiB");
-  samples_.pipeline().make_room(training_.count, model_.input(), drawn_);
+  samples_.pipeline().reserve(training_.count, model_.input(), drawn_);
   std::vector<float> weights;
   if (!weights_.empty()) {
     for (int64_t sample = 0; sample < training_.count; ++sample)

@@ -19,7 +19,7 @@ OpEntry blur() {
               },
           .paint =
               [](const double* numbers, const float*, const Canvas& canvas,
-                 Workroom& work) {
+                 Workspace& work) {
                 const double sigma = numbers[0];
                 if (sigma <= 0) return;
                 const Shape& shape = canvas.shape;

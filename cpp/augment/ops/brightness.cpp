@@ -20,7 +20,7 @@ OpEntry brightness() {
               },
           .paint =
               [](const double* numbers, const float*, const Canvas& canvas,
-                 Workroom&) {
+                 Workspace&) {
                 const auto change =
                     static_cast<float>(numbers[0] * canvas.full);
                 const float full = canvas.full;

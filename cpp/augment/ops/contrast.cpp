@@ -22,7 +22,7 @@ OpEntry contrast() {
               },
           .paint =
               [](const double* numbers, const float*, const Canvas& canvas,
-                 Workroom&) {
+                 Workspace&) {
                 const int64_t size = canvas.shape.size();
                 float* pixels = canvas.pixels;
                 const auto mean = static_cast<float>(

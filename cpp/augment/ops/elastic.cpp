@@ -8,7 +8,7 @@ namespace digitnet::augment {
 namespace {
 
 void bend(Draws& draws, const Amounts& amounts, const Shape& shape,
-          Workroom& work, float* dx, float* dy) {
+          Workspace& work, float* dx, float* dy) {
   const double side = static_cast<double>(std::min(shape.height, shape.width));
   const double sigma = amounts.options[0] > 0 ? amounts.options[0] : side / 7;
   // The noise covers what the filter reads beyond the border: displacements are
@@ -17,7 +17,7 @@ void bend(Draws& draws, const Amounts& amounts, const Shape& shape,
   const int64_t radius = filter.radius;
   const int64_t stride = shape.width + 2 * radius;
   const int64_t count = (shape.height + 2 * radius) * stride;
-  float* noise = work.padded.at_least(count + kernels::kSlack);
+  float* noise = work.padded.reserve(count + kernels::kSlack);
   // Uniform noise has a standard deviation of 1 / sqrt(3); filtering along
   // rows and columns multiplies it by the taps' sum of squares.
   const auto gain = static_cast<float>(amounts.strength * std::sqrt(3.0) /

@@ -30,7 +30,7 @@ void draw(Draws& draws, const Amounts& amounts, const Shape& shape,
 }
 
 void paint(const double* numbers, const float*, const Canvas& canvas,
-           Workroom&) {
+           Workspace&) {
   const Shape& shape = canvas.shape;
   const auto top = static_cast<int64_t>(numbers[0]),
              left = static_cast<int64_t>(numbers[1]),

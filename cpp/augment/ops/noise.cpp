@@ -18,7 +18,7 @@ OpEntry noise() {
                      double* numbers) { numbers[0] = amounts.strength; },
           .paint =
               [](const double* numbers, const float* noise,
-                 const Canvas& canvas, Workroom&) {
+                 const Canvas& canvas, Workspace&) {
                 const int64_t size = canvas.shape.size();
                 const auto part = static_cast<float>(numbers[0] * canvas.full);
                 const float full = canvas.full;

@@ -7,7 +7,7 @@ namespace digitnet::augment {
 namespace {
 
 void paint(const double* numbers, const float*, const Canvas& canvas,
-           Workroom& work) {
+           Workspace& work) {
   const auto part = static_cast<float>(numbers[0]);
   const Shape& shape = canvas.shape;
   const float full = canvas.full;

@@ -66,19 +66,19 @@ TEST_P(EveryOperation, StaysInsideItsImageAndItsRange) {
 INSTANTIATE_TEST_SUITE_P(Augment, EveryOperation, testing::ValuesIn(all()),
                          [](const auto& info) { return info.param.name; });
 
-TEST(Pipeline, KnowsTheRoomThatDrawsTake) {
+TEST(Pipeline, KnowsTheBytesThatDrawsTake) {
   const Shape shape{3, 5, 7};
   for (const char* text :
        {"rotate 5deg", "elastic 1px | erase 20%", "noise 5% | blur 1px"}) {
     const Pipeline pipeline(text);
     Drawn drawn;
-    pipeline.make_room(11, shape, drawn);
+    pipeline.reserve(11, shape, drawn);
     size_t floats = drawn.maps.size() + drawn.grids.size();
     for (const auto& painting : drawn.paintings)
       floats += painting.numbers.size() + painting.noise.size();
     const auto bytes = static_cast<int64_t>(floats * sizeof(float));
-    EXPECT_GE(pipeline.room(11, shape), bytes) << text;
-    EXPECT_LE(pipeline.room(11, shape), bytes + 11 * 24) << text;
+    EXPECT_GE(pipeline.bytes_of_draws(11, shape), bytes) << text;
+    EXPECT_LE(pipeline.bytes_of_draws(11, shape), bytes + 11 * 24) << text;
   }
 }
 

@@ -54,7 +54,7 @@ std::vector<float> one_by_one(const Pipeline& pipeline, const Shape& shape,
 at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
                    const std::vector<float>& pixels) {
   augment::Drawn drawn;
-  pipeline.make_room(kImages, shape, drawn);
+  pipeline.reserve(kImages, shape, drawn);
   Pipeline::Scratch scratch(pipeline, shape);
   for (int64_t i = 0; i < kImages; ++i)
     pipeline.draw(shape, key_of(i), scratch, i, drawn);
