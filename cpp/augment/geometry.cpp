@@ -105,7 +105,7 @@ void SamplingGrid::apply(const Affine& map) {
   }
 }
 
-void SamplingGrid::bend(const float* dx, const float* dy, float* x, float* y) {
+void SamplingGrid::warp(const float* dx, const float* dy, float* x, float* y) {
   const int64_t height = shape_.height, width = shape_.width;
   const bool first = x_ == nullptr;
   const bool moved = !pending_.is_identity();

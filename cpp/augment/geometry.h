@@ -23,15 +23,15 @@ class SamplingGrid {
  public:
   explicit SamplingGrid(const Shape& shape) : shape_(shape) {}
 
-  void move(const Affine& map) { pending_ = pending_.then(map); }
+  void compose(const Affine& map) { pending_ = pending_.then(map); }
   // Displacements dx[H * W] and dy[H * W], read bilinearly and held at the
   // border. x[H * W] and y[H * W] are where places lie from then on.
-  void bend(const float* dx, const float* dy, float* x, float* y);
+  void warp(const float* dx, const float* dy, float* x, float* y);
   // To be called after the last operation.
   void finish();
 
   // What finish() leaves: places in pixels from the first one, or a map.
-  const float* x() const { return x_; }  // null if nothing was bent
+  const float* x() const { return x_; }  // null if nothing was warped
   const float* y() const { return y_; }
   const Affine& map() const { return pending_; }
   // The map measured from the first pixel: xx, xy, dx, yx, yy, dy.

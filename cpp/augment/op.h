@@ -73,13 +73,13 @@ struct OpEntry {
   double most;      // strengths are 0 to `most`, in the first unit
   uint32_t stream;  // its own random stream: never renumber
 
-  // One of these: `move`, `bend`, or `draw` and `paint`.
+  // One of these: `affine`, `warp`, or `draw` and `paint`.
   // The affine map of one draw.
-  Affine (*move)(Draws& draws, const Amounts& amounts,
-                 const Shape& shape) = nullptr;
+  Affine (*affine)(Draws& draws, const Amounts& amounts,
+                   const Shape& shape) = nullptr;
   // Displacements of one draw, dx[H * W] and dy[H * W] in pixels: the pixel at
   // p is read at p + (dx, dy).
-  void (*bend)(Draws& draws, const Amounts& amounts, const Shape& shape,
+  void (*warp)(Draws& draws, const Amounts& amounts, const Shape& shape,
                Workspace& work, float* dx, float* dy) = nullptr;
   // Painting, in two halves that need not be done in one place: what a draw
   // says in numbers, as many as `idle` has, and what they make of an image.

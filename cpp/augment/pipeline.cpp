@@ -67,16 +67,16 @@ std::string Pipeline::text() const {
   return result;
 }
 
-bool Pipeline::bends() const {
+bool Pipeline::warps() const {
   return std::any_of(steps_.begin(), steps_.end(),
-                     [](const Step& step) { return step.op->bend; });
+                     [](const Step& step) { return step.op->warp; });
 }
 
 Pipeline::Scratch::Scratch(const Pipeline& pipeline, const Shape& shape)
     : image_(shape.size()),
       quads_(kernels::quads_size(shape.height, shape.width)) {
   work_.kernels = pipeline.kernels_;
-  if (!pipeline.bends()) return;
+  if (!pipeline.warps()) return;
   for (auto* plane : {&dx_, &dy_, &x_, &y_})
     plane->resize(shape.height * shape.width + kernels::kSlack);
 }
@@ -89,12 +89,12 @@ SamplingGrid Pipeline::draw_grid(const Shape& shape, const SampleKey& key,
     Draws draws(key.seed, step.stream, key.epoch, key.sample);
     if (!takes_place(step, draws)) continue;
     const Amounts amounts = amounts_of(step, shape);
-    if (step.op->move) {
-      grid.move(step.op->move(draws, amounts, shape));
+    if (step.op->affine) {
+      grid.compose(step.op->affine(draws, amounts, shape));
     } else {
-      step.op->bend(draws, amounts, shape, scratch.work_, scratch.dx_.data(),
+      step.op->warp(draws, amounts, shape, scratch.work_, scratch.dx_.data(),
                     scratch.dy_.data());
-      grid.bend(scratch.dx_.data(), scratch.dy_.data(), scratch.x_.data(),
+      grid.warp(scratch.dx_.data(), scratch.dy_.data(), scratch.x_.data(),
                 scratch.y_.data());
     }
   }
@@ -128,7 +128,7 @@ void Pipeline::paint(const Canvas& canvas, const SampleKey& key,
 }
 
 int64_t Pipeline::bytes_of_draws(int64_t n, const Shape& shape) const {
-  int64_t floats = bends() ? 2 * shape.height * shape.width : 6;
+  int64_t floats = warps() ? 2 * shape.height * shape.width : 6;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     floats += static_cast<int64_t>(steps_[i].op->idle.size());
     if (steps_[i].op->noisy) floats += shape.size();
@@ -137,8 +137,8 @@ int64_t Pipeline::bytes_of_draws(int64_t n, const Shape& shape) const {
 }
 
 void Pipeline::reserve(int64_t n, const Shape& shape, Drawn& drawn) const {
-  drawn.maps.resize(geometric_ > 0 && !bends() ? n * 6 : 0);
-  drawn.grids.resize(bends() ? n * 2 * shape.height * shape.width : 0);
+  drawn.maps.resize(geometric_ > 0 && !warps() ? n * 6 : 0);
+  drawn.grids.resize(warps() ? n * 2 * shape.height * shape.width : 0);
   drawn.paintings.resize(steps_.size() - geometric_);
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const OpEntry* op = steps_[i].op;

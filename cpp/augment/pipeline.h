@@ -40,7 +40,7 @@ struct Drawn {
 
   // Where output pixel (x, y) is read, from the first pixel on: either six
   // numbers [n, 6], x' = [0] x + [1] y + [2] and y' = [3] x + [4] y + [5], or,
-  // if something bends, places x', y' [n, 2, H, W]. Neither: where it is.
+  // if something warps, places x', y' [n, 2, H, W]. Neither: where it is.
   std::vector<float> maps, grids;
   std::vector<Painting> paintings;
 };
@@ -94,7 +94,7 @@ class Pipeline {
             int64_t at, Drawn& drawn) const;
 
  private:
-  bool bends() const;
+  bool warps() const;
   SamplingGrid draw_grid(const Shape& shape, const SampleKey& key,
                          Scratch& scratch) const;
   void paint(const Canvas& canvas, const SampleKey& key,

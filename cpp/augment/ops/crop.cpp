@@ -13,7 +13,7 @@ OpEntry crop() {
           .units = {"px", "%"},
           .most = 512,
           .stream = 7,
-          .move = [](Draws& draws, const Amounts& amounts, const Shape&) {
+          .affine = [](Draws& draws, const Amounts& amounts, const Shape&) {
             const auto most =
                 static_cast<int64_t>(std::llround(amounts.strength));
             const auto offset = [&] {

@@ -7,7 +7,7 @@
 namespace digitnet::augment {
 namespace {
 
-void bend(Draws& draws, const Amounts& amounts, const Shape& shape,
+void warp(Draws& draws, const Amounts& amounts, const Shape& shape,
           Workspace& work, float* dx, float* dy) {
   const double side = static_cast<double>(std::min(shape.height, shape.width));
   const double sigma = amounts.options[0] > 0 ? amounts.options[0] : side / 7;
@@ -41,7 +41,7 @@ OpEntry elastic() {
           .units = {"px", "%"},
           .most = 64,
           .stream = 8,
-          .bend = bend,
+          .warp = warp,
           .options = {{"sigma",
                        "of the Gaussian; 0 is a seventh of the shorter side",
                        "px", 0, 0, 64}}};

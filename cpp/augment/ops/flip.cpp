@@ -9,7 +9,7 @@ OpEntry horizontal_flip() {
           .units = {"", "%"},
           .most = 1,
           .stream = 5,
-          .move =
+          .affine =
               [](Draws& draws, const Amounts& amounts, const Shape&) {
                 Affine map;
                 if (draws.uniform() < amounts.strength) map.xx = -1;
@@ -25,7 +25,7 @@ OpEntry vertical_flip() {
           .units = {"", "%"},
           .most = 1,
           .stream = 6,
-          .move =
+          .affine =
               [](Draws& draws, const Amounts& amounts, const Shape&) {
                 Affine map;
                 if (draws.uniform() < amounts.strength) map.yy = -1;
