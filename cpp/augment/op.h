@@ -73,7 +73,7 @@ struct OpEntry {
   double most;      // strengths are 0 to `most`, in the first unit
   uint32_t stream;  // its own random stream: never renumber
 
-  // One of these: `affine`, `warp`, or `draw` and `paint`.
+  // One of these: `affine`, `warp`, or `draw` and `apply`.
   // The affine map of one draw.
   Affine (*affine)(Draws& draws, const Amounts& amounts,
                    const Shape& shape) = nullptr;
@@ -82,11 +82,11 @@ struct OpEntry {
   void (*warp)(Draws& draws, const Amounts& amounts, const Shape& shape,
                Workspace& work, float* dx, float* dy) = nullptr;
   // Painting, in two halves that need not be done in one place: what a draw
-  // says in numbers, as many as `idle` has, and what they make of an image.
+  // says in numbers, as many as `identity` has, and what they make of an image.
   // `noise` is normal, [C, H, W], of a noisy operation.
   void (*draw)(Draws& draws, const Amounts& amounts, const Shape& shape,
                double* numbers) = nullptr;
-  void (*paint)(const double* numbers, const float* noise, const Canvas& canvas,
+  void (*apply)(const double* numbers, const float* noise, const Canvas& canvas,
                 Workspace& work) = nullptr;
   std::vector<double> idle = {};  // the numbers that change nothing
   bool noisy = false;
@@ -94,7 +94,7 @@ struct OpEntry {
   std::vector<OpOption> options = {};
   bool chance = false;  // the strength itself says how often
 
-  bool geometric() const { return paint == nullptr; }
+  bool geometric() const { return apply == nullptr; }
 };
 
 }  // namespace digitnet::augment

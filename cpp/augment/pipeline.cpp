@@ -102,11 +102,11 @@ SamplingGrid Pipeline::draw_grid(const Shape& shape, const SampleKey& key,
   return grid;
 }
 
-bool Pipeline::draw_painting(const Step& step, const Shape& shape,
-                             const SampleKey& key, const Workspace& work,
-                             double* numbers, float* noise) {
+bool Pipeline::draw_photometric(const Step& step, const Shape& shape,
+                                const SampleKey& key, const Workspace& work,
+                                double* numbers, float* noise) {
   Draws draws(key.seed, step.stream, key.epoch, key.sample);
-  std::copy(step.op->idle.begin(), step.op->idle.end(), numbers);
+  std::copy(step.op->identity.begin(), step.op->identity.end(), numbers);
   if (!takes_place(step, draws)) return false;
   step.op->draw(draws, amounts_of(step, shape), shape, numbers);
   if (step.op->noisy)
@@ -114,23 +114,23 @@ bool Pipeline::draw_painting(const Step& step, const Shape& shape,
   return true;
 }
 
-void Pipeline::paint(const Canvas& canvas, const SampleKey& key,
-                     Scratch& scratch) const {
+void Pipeline::apply_photometric(const Canvas& canvas, const SampleKey& key,
+                                 Scratch& scratch) const {
   Workspace& work = scratch.work_;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     std::array<double, kMostNumbers> numbers{};
     float* noise = nullptr;
     if (step.op->noisy) noise = work.padded.reserve(canvas.shape.size());
-    if (draw_painting(step, canvas.shape, key, work, numbers.data(), noise))
-      step.op->paint(numbers.data(), noise, canvas, work);
+    if (draw_photometric(step, canvas.shape, key, work, numbers.data(), noise))
+      step.op->apply(numbers.data(), noise, canvas, work);
   }
 }
 
 int64_t Pipeline::bytes_of_draws(int64_t n, const Shape& shape) const {
   int64_t floats = warps() ? 2 * shape.height * shape.width : 6;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
-    floats += static_cast<int64_t>(steps_[i].op->idle.size());
+    floats += static_cast<int64_t>(steps_[i].op->identity.size());
     if (steps_[i].op->noisy) floats += shape.size();
   }
   return n * floats * static_cast<int64_t>(sizeof(float));
@@ -139,14 +139,14 @@ int64_t Pipeline::bytes_of_draws(int64_t n, const Shape& shape) const {
 void Pipeline::reserve(int64_t n, const Shape& shape, Drawn& drawn) const {
   drawn.maps.resize(geometric_ > 0 && !warps() ? n * 6 : 0);
   drawn.grids.resize(warps() ? n * 2 * shape.height * shape.width : 0);
-  drawn.paintings.resize(steps_.size() - geometric_);
+  drawn.photometric.resize(steps_.size() - geometric_);
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const OpEntry* op = steps_[i].op;
-    Drawn::Painting& painting = drawn.paintings[i - geometric_];
-    painting.op = op;
-    painting.amounts = amounts_of(steps_[i], shape);
-    painting.numbers.resize(n * static_cast<int64_t>(op->idle.size()));
-    painting.noise.resize(op->noisy ? n * shape.size() : 0);
+    Drawn::Photometric& params = drawn.photometric[i - geometric_];
+    params.op = op;
+    params.amounts = amounts_of(steps_[i], shape);
+    params.numbers.resize(n * static_cast<int64_t>(op->identity.size()));
+    params.noise.resize(op->noisy ? n * shape.size() : 0);
   }
 }
 
@@ -164,13 +164,13 @@ void Pipeline::draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
     }
   }
   for (size_t i = geometric_; i < steps_.size(); ++i) {
-    Drawn::Painting& painting = drawn.paintings[i - geometric_];
-    const auto count = static_cast<int64_t>(painting.op->idle.size());
+    Drawn::Photometric& params = drawn.photometric[i - geometric_];
+    const auto count = static_cast<int64_t>(params.op->identity.size());
     std::array<double, kMostNumbers> numbers{};
-    draw_painting(steps_[i], shape, key, scratch.work_, numbers.data(),
-                  painting.op->noisy ? painting.noise.data() + at * shape.size()
-                                     : nullptr);
-    std::copy_n(numbers.begin(), count, painting.numbers.data() + at * count);
+    draw_photometric(
+        steps_[i], shape, key, scratch.work_, numbers.data(),
+        params.op->noisy ? params.noise.data() + at * shape.size() : nullptr);
+    std::copy_n(numbers.begin(), count, params.numbers.data() + at * count);
   }
 }
 
@@ -178,7 +178,7 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
                      const SampleKey& key, Scratch& scratch, float* out,
                      float scale, float shift) const {
   const Shape& shape = images.shape;
-  const bool paints = key.painted && geometric_ < steps_.size();
+  const bool photometric = key.photometric && geometric_ < steps_.size();
   bool scaled = false;
   if (geometric_ == 0) {
     images.read(row, out);
@@ -187,7 +187,7 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
     if (images.type == data::PixelType::UInt8) {
       const auto* bytes =
           static_cast<const uint8_t*>(images.pixels) + row * shape.size();
-      scaled = !paints;
+      scaled = !photometric;
       resample(bytes, shape, grid, sampling_, full, *kernels_,
                scratch.quads_.data(), scaled ? scale : 1, scaled ? shift : 0,
                out);
@@ -196,7 +196,8 @@ void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,
       resample(scratch.image_.data(), shape, grid, sampling_, full, out);
     }
   }
-  if (paints) paint({out, shape, static_cast<float>(full)}, key, scratch);
+  if (photometric)
+    apply_photometric({out, shape, static_cast<float>(full)}, key, scratch);
   if (scaled || (scale == 1 && shift == 0)) return;
   for (int64_t i = 0; i < shape.size(); ++i) out[i] = out[i] * scale + shift;
 }

@@ -25,14 +25,14 @@ struct Step {
 // What one sample's draws are a function of: the same key, the same image.
 struct SampleKey {
   uint64_t seed, epoch, sample;
-  bool painted = true;  // false: only moved by the geometric operations
+  bool photometric = true;  // false: only moved by the geometric operations
 };
 
 // Many samples' draws, for those who apply them elsewhere. Of each sample:
 struct Drawn {
   // One operation that paints: its numbers [n, k], idle where it does not take
   // place, and its noise [n, C, H, W] if it is noisy.
-  struct Painting {
+  struct Photometric {
     const OpEntry* op;
     Amounts amounts;  // the largest ones
     std::vector<float> numbers, noise;
@@ -42,7 +42,7 @@ struct Drawn {
   // numbers [n, 6], x' = [0] x + [1] y + [2] and y' = [3] x + [4] y + [5], or,
   // if something warps, places x', y' [n, 2, H, W]. Neither: where it is.
   std::vector<float> maps, grids;
-  std::vector<Painting> paintings;
+  std::vector<Photometric> photometric;
 };
 
 class Pipeline {
@@ -97,12 +97,12 @@ class Pipeline {
   bool warps() const;
   SamplingGrid draw_grid(const Shape& shape, const SampleKey& key,
                          Scratch& scratch) const;
-  void paint(const Canvas& canvas, const SampleKey& key,
-             Scratch& scratch) const;
+  void apply_photometric(const Canvas& canvas, const SampleKey& key,
+                         Scratch& scratch) const;
   // Whether the step takes place; its numbers and noise then, or idle ones.
-  static bool draw_painting(const Step& step, const Shape& shape,
-                            const SampleKey& key, const Workspace& work,
-                            double* numbers, float* noise);
+  static bool draw_photometric(const Step& step, const Shape& shape,
+                               const SampleKey& key, const Workspace& work,
+                               double* numbers, float* noise);
 
   std::vector<Step> steps_;  // geometric ones first
   size_t geometric_ = 0;     // how many

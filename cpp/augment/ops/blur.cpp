@@ -17,7 +17,7 @@ OpEntry blur() {
                  double* numbers) {
                 numbers[0] = draws.uniform(0, amounts.strength);
               },
-          .paint =
+          .apply =
               [](const double* numbers, const float*, const Canvas& canvas,
                  Workspace& work) {
                 const double sigma = numbers[0];
@@ -31,7 +31,7 @@ OpEntry blur() {
                   filter.apply(padded, shape.height, shape.width, work, plane);
                 }
               },
-          .idle = {0}};
+          .identity = {0}};
 }
 
 }  // namespace digitnet::augment

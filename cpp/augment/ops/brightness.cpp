@@ -18,7 +18,7 @@ OpEntry brightness() {
                  double* numbers) {
                 numbers[0] = draws.uniform(-amounts.strength, amounts.strength);
               },
-          .paint =
+          .apply =
               [](const double* numbers, const float*, const Canvas& canvas,
                  Workspace&) {
                 const auto change =
@@ -28,7 +28,7 @@ OpEntry brightness() {
                 for (int64_t i = 0; i < canvas.shape.size(); ++i)
                   pixels[i] = std::clamp(pixels[i] + change, 0.0f, full);
               },
-          .idle = {0}};
+          .identity = {0}};
 }
 
 }  // namespace digitnet::augment

@@ -20,7 +20,7 @@ OpEntry contrast() {
                 numbers[0] =
                     draws.uniform(1 - amounts.strength, 1 + amounts.strength);
               },
-          .paint =
+          .apply =
               [](const double* numbers, const float*, const Canvas& canvas,
                  Workspace&) {
                 const int64_t size = canvas.shape.size();
@@ -35,7 +35,7 @@ OpEntry contrast() {
                                          0.0f, full);
                 }
               },
-          .idle = {1}};
+          .identity = {1}};
 }
 
 }  // namespace digitnet::augment

@@ -29,7 +29,7 @@ void draw(Draws& draws, const Amounts& amounts, const Shape& shape,
     numbers[at++] = static_cast<double>(side);
 }
 
-void paint(const double* numbers, const float*, const Canvas& canvas,
+void apply(const double* numbers, const float*, const Canvas& canvas,
            Workspace&) {
   const Shape& shape = canvas.shape;
   const auto top = static_cast<int64_t>(numbers[0]),
@@ -56,8 +56,8 @@ OpEntry erase() {
           .most = 0.9,
           .stream = 9,
           .draw = draw,
-          .paint = paint,
-          .idle = {0, 0, 0, 0}};
+          .apply = apply,
+          .identity = {0, 0, 0, 0}};
 }
 
 }  // namespace digitnet::augment

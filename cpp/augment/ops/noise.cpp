@@ -16,7 +16,7 @@ OpEntry noise() {
           .stream = 12,
           .draw = [](Draws&, const Amounts& amounts, const Shape&,
                      double* numbers) { numbers[0] = amounts.strength; },
-          .paint =
+          .apply =
               [](const double* numbers, const float* noise,
                  const Canvas& canvas, Workspace&) {
                 const int64_t size = canvas.shape.size();
@@ -28,7 +28,7 @@ OpEntry noise() {
                       std::clamp(pixels[i] + noise[i] * part, 0.0f, full);
                 }
               },
-          .idle = {0},
+          .identity = {0},
           .noisy = true};
 }
 

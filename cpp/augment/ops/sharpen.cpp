@@ -6,7 +6,7 @@
 namespace digitnet::augment {
 namespace {
 
-void paint(const double* numbers, const float*, const Canvas& canvas,
+void apply(const double* numbers, const float*, const Canvas& canvas,
            Workspace& work) {
   const auto part = static_cast<float>(numbers[0]);
   const Shape& shape = canvas.shape;
@@ -43,8 +43,8 @@ OpEntry sharpen() {
                  double* numbers) {
                 numbers[0] = draws.uniform(0, amounts.strength);
               },
-          .paint = paint,
-          .idle = {0}};
+          .apply = apply,
+          .identity = {0}};
 }
 
 }  // namespace digitnet::augment

@@ -166,9 +166,9 @@ TorchAugment::TorchAugment(const augment::Pipeline& pipeline,
   const auto grid = std::vector<int64_t>{1, shape.height, shape.width};
   columns_ = at::arange(shape.width, options).view({1, 1, -1}).expand(grid);
   rows_ = at::arange(shape.height, options).view({1, -1, 1}).expand(grid);
-  for (const auto& painting : drawn.paintings) {
+  for (const auto& painting : drawn.photometric) {
     const Entry& entry = find(painters(), "painting", painting.op->name);
-    const auto count = static_cast<int64_t>(painting.op->idle.size());
+    const auto count = static_cast<int64_t>(painting.op->identity.size());
     paintings_.push_back(
         {entry.make({shape, full, painting.amounts, options}),
          room_for(painting.numbers, {-1, count}, options),
@@ -183,8 +183,8 @@ void TorchAugment::upload(const augment::Drawn& drawn) {
   fill(maps_, drawn.maps);
   fill(places_, drawn.grids);
   for (size_t i = 0; i < paintings_.size(); ++i) {
-    fill(paintings_[i].numbers, drawn.paintings[i].numbers);
-    fill(paintings_[i].noise, drawn.paintings[i].noise);
+    fill(paintings_[i].numbers, drawn.photometric[i].numbers);
+    fill(paintings_[i].noise, drawn.photometric[i].noise);
   }
 }
 

@@ -74,7 +74,7 @@ TEST(Pipeline, KnowsTheBytesThatDrawsTake) {
     Drawn drawn;
     pipeline.reserve(11, shape, drawn);
     size_t floats = drawn.maps.size() + drawn.grids.size();
-    for (const auto& painting : drawn.paintings)
+    for (const auto& painting : drawn.photometric)
       floats += painting.numbers.size() + painting.noise.size();
     const auto bytes = static_cast<int64_t>(floats * sizeof(float));
     EXPECT_GE(pipeline.bytes_of_draws(11, shape), bytes) << text;
