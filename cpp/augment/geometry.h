@@ -10,33 +10,34 @@ namespace digitnet::augment {
 
 enum class Fill { Constant, Nearest, Reflect };
 
-// How pixels between and beyond those of an image are made.
+// How values between pixels and beyond the border are made.
 struct Sampling {
   Fill fill = Fill::Constant;  // Reflect: b a | a b c d | d c
   double value = 0;            // of Constant, a part of full intensity
   bool nearest = false;        // the nearest pixel instead of bilinear
 };
 
-// Where every output pixel is read. Collects operations from the last to the
+// Where every output pixel reads the input: an affine map, or a position for
+// each pixel once something warps. Operations are added from the last to the
 // first, as an output pixel is traced back.
 class SamplingGrid {
  public:
   explicit SamplingGrid(const Shape& shape) : shape_(shape) {}
 
   void compose(const Affine& map) { pending_ = pending_.then(map); }
-  // Displacements dx[H * W] and dy[H * W], read bilinearly and held at the
-  // border. x[H * W] and y[H * W] are where places lie from then on.
+  // Displacements dx[H * W] and dy[H * W], read bilinearly and clamped at the
+  // border. x[H * W] and y[H * W] hold the positions from then on.
   void warp(const float* dx, const float* dy, float* x, float* y);
   // To be called after the last operation.
   void finish();
 
-  // What finish() leaves: places in pixels from the first one, or a map.
+  // What finish() leaves: positions in pixels from the first one, or a map.
   const float* x() const { return x_; }  // null if nothing was warped
   const float* y() const { return y_; }
   const Affine& map() const { return pending_; }
   // The map measured from the first pixel: xx, xy, dx, yx, yy, dy.
   std::array<double, 6> from_first_pixel() const;
-  // All of them to x[H * W] and y[H * W].
+  // All positions to x[H * W] and y[H * W].
   void write(float* x, float* y) const;
 
  private:
@@ -50,7 +51,7 @@ class SamplingGrid {
 
 // One image of bytes or floats [C, H, W] read at `grid`, times `scale` plus
 // `shift`, to out[C * H * W]. Of bytes, values are within a thousandth of a
-// grey level of exact ones for images of up to 64 pixels a side: places are
+// grey level of exact ones for images of up to 64 pixels a side: positions are
 // computed in float. `quads` is memory of kernels::quads_size(H, W).
 void resample(const uint8_t* image, const Shape& shape,
               const SamplingGrid& grid, const Sampling& sampling, double full,

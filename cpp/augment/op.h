@@ -1,6 +1,7 @@
-// One random operation on an image. Geometric ones say where pixels are read
-// from, so that a whole pipeline resamples an image once; the others paint:
-// they change pixels in place, afterwards.
+// One random operation on an image, geometric or photometric. Geometric ones
+// (rotate, shift, elastic) only say where each output pixel reads the input:
+// they are composed, and a whole pipeline resamples an image once. Photometric
+// ones (brightness, noise, blur) change the values in place, afterwards.
 #pragma once
 
 #include <string>
@@ -23,7 +24,7 @@ struct Affine {
   bool is_identity() const;
 };
 
-// Memory that grows when more is asked for; its contents are lost then.
+// Memory that grows, never shrinks; its contents are lost when it grows.
 class Buffer {
  public:
   float* reserve(int64_t count) {
@@ -35,13 +36,13 @@ class Buffer {
   std::vector<float> memory_;
 };
 
-// What operations work with; one a thread.
+// Memory and kernels that operations work with; one a thread.
 struct Workspace {
   const kernels::Kernels* kernels = nullptr;
   Buffer padded, row, taps;
 };
 
-// How much: in the first of the operation's units, and its own options in the
+// The strength in the first of the operation's units, and the options in the
 // order of OpEntry::options.
 struct Amounts {
   double strength = 0;
@@ -55,13 +56,13 @@ struct Canvas {
   float full;  // the value of full intensity
 };
 
-// A number that may be given by name: "elastic 2px sigma=3px".
+// A named number of an operation: sigma in "elastic 2px sigma=3px".
 struct OpOption {
   std::string name;
   std::string summary;
   std::string unit;
   double fallback;
-  double least, most;
+  double min, max;
 };
 
 struct OpEntry {
@@ -69,30 +70,30 @@ struct OpEntry {
   std::string summary;
   std::string source;
   std::vector<std::string>
-      units;        // as written behind the strength; the first is usual
-  double most;      // strengths are 0 to `most`, in the first unit
-  uint32_t stream;  // its own random stream: never renumber
+      units;            // as written behind the strength; the first is default
+  double max_strength;  // strengths are 0 to this, in the first unit
+  uint32_t stream;      // of random numbers: never renumber
 
-  // One of these: `affine`, `warp`, or `draw` and `apply`.
-  // The affine map of one draw.
+  // A geometric operation has `affine` or `warp`, a photometric one `draw` and
+  // `apply`. The affine map of one draw.
   Affine (*affine)(Draws& draws, const Amounts& amounts,
                    const Shape& shape) = nullptr;
   // Displacements of one draw, dx[H * W] and dy[H * W] in pixels: the pixel at
   // p is read at p + (dx, dy).
   void (*warp)(Draws& draws, const Amounts& amounts, const Shape& shape,
                Workspace& work, float* dx, float* dy) = nullptr;
-  // Painting, in two halves that need not be done in one place: what a draw
-  // says in numbers, as many as `identity` has, and what they make of an image.
-  // `noise` is normal, [C, H, W], of a noisy operation.
+  // Photometric, in two halves so that the GPU can do the second: `draw` writes
+  // the parameters of one image, as many as `identity` has, and `apply` changes
+  // the image by them. `noise` is normal, [C, H, W], null unless `noisy`.
   void (*draw)(Draws& draws, const Amounts& amounts, const Shape& shape,
                double* numbers) = nullptr;
   void (*apply)(const double* numbers, const float* noise, const Canvas& canvas,
                 Workspace& work) = nullptr;
-  std::vector<double> idle = {};  // the numbers that change nothing
+  std::vector<double> identity = {};  // parameters that change nothing
   bool noisy = false;
 
   std::vector<OpOption> options = {};
-  bool chance = false;  // the strength itself says how often
+  bool chance = false;  // the strength is a probability: it takes no p=
 
   bool geometric() const { return apply == nullptr; }
 };

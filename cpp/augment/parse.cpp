@@ -13,8 +13,9 @@ namespace digitnet::augment {
 namespace {
 
 constexpr uint32_t kStreamsPerOccurrence = 1024;
-constexpr double kSide =
-    64;  // pixels, of which percent have the most as pixels
+// A strength in percent may reach what the largest one in pixels is of this
+// side, and never more than 100 %.
+constexpr double kSide = 64;
 
 struct Amount {
   double value;
@@ -37,10 +38,10 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-// "8deg" within [least, most] of the first unit; a missing unit is that one.
+// "8deg" within [min, max] of the first unit; a missing unit is that one.
 Amount amount_of(const std::string& where, const std::string& example,
                  const std::string& word, const std::vector<std::string>& units,
-                 double least, double most) {
+                 double min, double max) {
   char* rest = nullptr;
   const double value = std::strtod(word.c_str(), &rest);
   require(rest != word.c_str(), where, ": expected a ", example, ", got '",
@@ -50,9 +51,9 @@ Amount amount_of(const std::string& where, const std::string& example,
   require(std::count(units.begin(), units.end(), unit) > 0, where,
           ": expected the unit ", listed(units), ", got '", unit, "'");
   if (unit == "%")  // of one, or of the image's side
-    most = units[0] == "px" ? std::min(most / kSide * 100, 100.0) : most * 100;
-  require(value >= least && value <= most, where, ": expected a strength from ",
-          least, " to ", most, unit, ", got ", word);
+    max = units[0] == "px" ? std::min(max / kSide * 100, 100.0) : max * 100;
+  require(value >= min && value <= max, where, ": expected a strength from ",
+          min, " to ", max, unit, ", got ", word);
   return {value, unit};
 }
 
@@ -77,7 +78,7 @@ void set_option(Step& step, const std::string& where, const std::string& word) {
       step.amounts.options[i] =
           amount_of(join(where, ".", name),
                     join("number such as ", name, "=3", option.unit), value,
-                    {option.unit}, option.least, option.most)
+                    {option.unit}, option.min, option.max)
               .value;
       return;
     }
@@ -115,7 +116,7 @@ Step operation(const std::vector<std::string>& words, const std::string& part) {
   }
   const Amount amount = amount_of(
       where, join("strength such as '", op->name, " 1", op->units[0], "'"),
-      strength, op->units, 0, op->most);
+      strength, op->units, 0, op->max_strength);
   step.strength = amount.value;
   step.unit = amount.unit;
   return step;

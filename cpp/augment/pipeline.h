@@ -12,12 +12,12 @@
 
 namespace digitnet::augment {
 
-// One operation as it was asked for.
+// One operation of a pipeline, as written.
 struct Step {
   const OpEntry* op;
   double strength;  // as written
   std::string unit;
-  Amounts amounts;  // strength is set a draw: it may depend on the image's size
+  Amounts amounts;  // strength is set at each draw, from the image's size
   double probability;
   uint32_t stream;
 };
@@ -28,19 +28,21 @@ struct SampleKey {
   bool photometric = true;  // false: only moved by the geometric operations
 };
 
-// Many samples' draws, for those who apply them elsewhere. Of each sample:
+// The random parameters of n samples, for an executor that applies them on its
+// own device.
 struct Drawn {
-  // One operation that paints: its numbers [n, k], idle where it does not take
-  // place, and its noise [n, C, H, W] if it is noisy.
+  // One photometric operation: parameters [n, k], `identity` for samples that
+  // its probability leaves out, and noise [n, C, H, W] if it is noisy.
   struct Photometric {
     const OpEntry* op;
     Amounts amounts;  // the largest ones
     std::vector<float> numbers, noise;
   };
 
-  // Where output pixel (x, y) is read, from the first pixel on: either six
-  // numbers [n, 6], x' = [0] x + [1] y + [2] and y' = [3] x + [4] y + [5], or,
-  // if something warps, places x', y' [n, 2, H, W]. Neither: where it is.
+  // Where output pixel (x, y) reads the input, both counted from the first
+  // pixel: affine maps [n, 6], x' = [0] x + [1] y + [2] and
+  // y' = [3] x + [4] y + [5]; or, if an operation warps, sampling grids x', y'
+  // [n, 2, H, W]. Both empty: nothing is geometric.
   std::vector<float> maps, grids;
   std::vector<Photometric> photometric;
 };
@@ -86,8 +88,9 @@ class Pipeline {
              const SampleKey& key, Scratch& scratch, float* out,
              float scale = 1, float shift = 0) const;
 
-  // Bytes that the draws of n samples take; room for them, in the memory that
-  // `drawn` has already; and the draws of one, its `at`-th.
+  // For executors that apply draws themselves: bytes that the parameters of n
+  // samples take; memory for them, kept if it is there already; and the
+  // parameters of one sample, written as the `at`-th.
   int64_t bytes_of_draws(int64_t n, const Shape& shape) const;
   void reserve(int64_t n, const Shape& shape, Drawn& drawn) const;
   void draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
@@ -99,7 +102,7 @@ class Pipeline {
                          Scratch& scratch) const;
   void apply_photometric(const Canvas& canvas, const SampleKey& key,
                          Scratch& scratch) const;
-  // Whether the step takes place; its numbers and noise then, or idle ones.
+  // Whether the step takes place; its parameters and noise then, or identity.
   static bool draw_photometric(const Step& step, const Shape& shape,
                                const SampleKey& key, const Workspace& work,
                                double* numbers, float* noise);

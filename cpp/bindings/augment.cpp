@@ -178,12 +178,12 @@ py::list describe() {
       options.append(
           py::dict("name"_a = option.name, "summary"_a = option.summary,
                    "unit"_a = option.unit, "default"_a = option.fallback,
-                   "least"_a = option.least, "most"_a = option.most));
+                   "least"_a = option.min, "most"_a = option.max));
     }
-    result.append(py::dict("name"_a = op.name, "summary"_a = op.summary,
-                           "source"_a = op.source, "units"_a = op.units,
-                           "most"_a = op.most, "geometric"_a = op.geometric(),
-                           "options"_a = options));
+    result.append(py::dict(
+        "name"_a = op.name, "summary"_a = op.summary, "source"_a = op.source,
+        "units"_a = op.units, "most"_a = op.max_strength,
+        "geometric"_a = op.geometric(), "options"_a = options));
   }
   return result;
 }

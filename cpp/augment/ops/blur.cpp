@@ -10,7 +10,7 @@ OpEntry blur() {
               "is mirrored",
           .source = "as GaussianBlur of torchvision",
           .units = {"px", "%"},
-          .most = 16,
+          .max_strength = 16,
           .stream = 13,
           .draw =
               [](Draws& draws, const Amounts& amounts, const Shape&,

@@ -11,7 +11,7 @@ OpEntry brightness() {
               "take it away",
           .source = "as RandomBrightness of Keras",
           .units = {"", "%"},
-          .most = 1,
+          .max_strength = 1,
           .stream = 10,
           .draw =
               [](Draws& draws, const Amounts& amounts, const Shape&,

@@ -12,7 +12,7 @@ OpEntry contrast() {
               "- c to 1 + c",
           .source = "as RandomContrast of Keras, one mean for all channels",
           .units = {"", "%"},
-          .most = 1,
+          .max_strength = 1,
           .stream = 11,
           .draw =
               [](Draws& draws, const Amounts& amounts, const Shape&,

@@ -11,14 +11,14 @@ OpEntry crop() {
               "whole-pixel place",
           .source = "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
           .units = {"px", "%"},
-          .most = 512,
+          .max_strength = 512,
           .stream = 7,
           .affine = [](Draws& draws, const Amounts& amounts, const Shape&) {
-            const auto most =
+            const auto max_px =
                 static_cast<int64_t>(std::llround(amounts.strength));
             const auto offset = [&] {
               return static_cast<double>(
-                  static_cast<int64_t>(draws.below(2 * most + 1)) - most);
+                  static_cast<int64_t>(draws.below(2 * max_px + 1)) - max_px);
             };
             Affine map;
             map.dx = offset();

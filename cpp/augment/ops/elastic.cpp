@@ -39,7 +39,7 @@ OpEntry elastic() {
               "by a Gaussian of sigma, with this standard deviation",
           .source = "Simard, Steinkraus, Platt, ICDAR 2003, section 2",
           .units = {"px", "%"},
-          .most = 64,
+          .max_strength = 64,
           .stream = 8,
           .warp = warp,
           .options = {{"sigma",

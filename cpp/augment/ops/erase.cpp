@@ -53,7 +53,7 @@ OpEntry erase() {
               "any place, up to about three times as long as wide",
           .source = "Zhong et al., Random erasing, AAAI 2020",
           .units = {"", "%"},
-          .most = 0.9,
+          .max_strength = 0.9,
           .stream = 9,
           .draw = draw,
           .apply = apply,

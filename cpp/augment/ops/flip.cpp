@@ -7,7 +7,7 @@ OpEntry horizontal_flip() {
           .summary = "mirror left and right with this probability",
           .source = "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
           .units = {"", "%"},
-          .most = 1,
+          .max_strength = 1,
           .stream = 5,
           .affine =
               [](Draws& draws, const Amounts& amounts, const Shape&) {
@@ -23,7 +23,7 @@ OpEntry vertical_flip() {
           .summary = "mirror top and bottom with this probability",
           .source = "Krizhevsky, Sutskever, Hinton, NIPS 2012, section 4.1",
           .units = {"", "%"},
-          .most = 1,
+          .max_strength = 1,
           .stream = 6,
           .affine =
               [](Draws& draws, const Amounts& amounts, const Shape&) {

@@ -12,7 +12,7 @@ OpEntry noise() {
               "of full intensity",
           .source = "as GaussianNoise of Keras",
           .units = {"", "%"},
-          .most = 2,
+          .max_strength = 2,
           .stream = 12,
           .draw = [](Draws&, const Amounts& amounts, const Shape&,
                      double* numbers) { numbers[0] = amounts.strength; },

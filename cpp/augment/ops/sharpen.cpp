@@ -36,7 +36,7 @@ OpEntry sharpen() {
               "filter [0 -1 0; -1 5 -1; 0 -1 0]; the border is mirrored",
           .source = "Kanaparthi, thesis, preprocessing",
           .units = {"", "%"},
-          .most = 4,
+          .max_strength = 4,
           .stream = 14,
           .draw =
               [](Draws& draws, const Amounts& amounts, const Shape&,

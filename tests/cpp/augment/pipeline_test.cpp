@@ -42,7 +42,8 @@ TEST_P(EveryOperation, StaysInsideItsImageAndItsRange) {
     for (const char* fill : {"constant 50%", "nearest", "reflect"}) {
       for (const double part : {0.1, 1.0}) {
         const std::string text =
-            op.name + " " + std::to_string(part * std::min(op.most, 40.0)) +
+            op.name + " " +
+            std::to_string(part * std::min(op.max_strength, 40.0)) +
             op.units[0] + " | fill " + fill;
         const Pipeline pipeline(text);
         for (uint64_t sample = 0; sample < 4; ++sample) {
