@@ -35,8 +35,8 @@ py::array corrupt_all(const std::string& name, const py::array& images,
   const auto& entry = find(corrupt::all(), "corruption", name);
   const data::DatasetView samples = samples_view(images, rows);
   const Shape& shape = samples.images.shape;
-  require(std::min(shape.height, shape.width) >= corrupt::kLeastSide,
-          "corrupt.images: expected at least ", corrupt::kLeastSide,
+  require(std::min(shape.height, shape.width) >= corrupt::kMinSide,
+          "corrupt.images: expected at least ", corrupt::kMinSide,
           " pixels a side, got ", to_string(shape));
   require(std::isfinite(max_value) && max_value > 0,
           "corrupt.max_value: expected a positive number, got ", max_value);
@@ -66,7 +66,8 @@ py::array corrupt_all(const std::string& name, const py::array& images,
 }  // namespace
 
 void bind_corrupt(py::module_& root) {
-  auto m = root.def_submodule("corrupt", "Ways to spoil images on purpose.");
+  auto m = root.def_submodule(
+      "corrupt", "Corruptions of images, each at one fixed severity.");
   m.def(
       "describe",
       [] {

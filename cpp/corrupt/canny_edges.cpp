@@ -6,25 +6,25 @@
 namespace digitnet::corrupt {
 namespace {
 
-struct Slope {
+struct Gradient {
   double x, y;
   double size() const { return std::hypot(x, y); }
 };
 
 // Sobel's differences; beyond the border the nearest pixel.
-std::vector<Slope> slopes(const Plane& plane) {
-  std::vector<Slope> result(plane.size());
+std::vector<Gradient> gradients_of(const Plane& plane) {
+  std::vector<Gradient> result(plane.size());
   const auto pixel = [&](int64_t y, int64_t x) {
     return plane.at(std::clamp<int64_t>(y, 0, plane.height - 1),
                     std::clamp<int64_t>(x, 0, plane.width - 1));
   };
   for (int64_t y = 0; y < plane.height; ++y) {
     for (int64_t x = 0; x < plane.width; ++x) {
-      Slope& slope = result[y * plane.width + x];
+      Gradient& gradient = result[y * plane.width + x];
       for (int64_t k = -1; k <= 1; ++k) {
         const double weight = k == 0 ? 2 : 1;
-        slope.x += weight * (pixel(y + k, x + 1) - pixel(y + k, x - 1));
-        slope.y += weight * (pixel(y + 1, x + k) - pixel(y - 1, x + k));
+        gradient.x += weight * (pixel(y + k, x + 1) - pixel(y + k, x - 1));
+        gradient.y += weight * (pixel(y + 1, x + k) - pixel(y - 1, x + k));
       }
     }
   }
@@ -34,19 +34,20 @@ std::vector<Slope> slopes(const Plane& plane) {
 // Whether no neighbour across the edge is steeper; between two pixels their
 // sizes are mixed.
 bool is_ridge(const std::vector<double>& sizes, const Plane& plane, int64_t y,
-              int64_t x, const Slope& slope) {
-  const int64_t dy = slope.y < 0 ? -1 : 1, dx = slope.x < 0 ? -1 : 1;
-  const bool flat = std::abs(slope.x) >= std::abs(slope.y);
-  const double across =
-      flat ? std::abs(slope.y / slope.x) : std::abs(slope.x / slope.y);
+              int64_t x, const Gradient& gradient) {
+  const int64_t dy = gradient.y < 0 ? -1 : 1, dx = gradient.x < 0 ? -1 : 1;
+  const bool flat = std::abs(gradient.x) >= std::abs(gradient.y);
+  const double across = flat ? std::abs(gradient.y / gradient.x)
+                             : std::abs(gradient.x / gradient.y);
   const auto size = [&](int64_t sign, bool diagonal) {
     const int64_t down = diagonal || !flat ? sign * dy : 0;
     const int64_t right = diagonal || flat ? sign * dx : 0;
     return sizes[(y + down) * plane.width + x + right];
   };
-  const double own = sizes[y * plane.width + x];
+  const double size_here = sizes[y * plane.width + x];
   for (const int64_t sign : {1, -1}) {
-    if ((1 - across) * size(sign, false) + across * size(sign, true) > own)
+    if ((1 - across) * size(sign, false) + across * size(sign, true) >
+        size_here)
       return false;
   }
   return true;
@@ -76,25 +77,27 @@ void keep_joined(const std::vector<char>& weak, std::vector<int64_t> strong,
 
 // Source: Canny, PAMI 1986.
 CorruptionEntry canny_edges() {
-  return {"canny_edges", "only its edges", 15, [](Draws&, const Plane& plane) {
-            constexpr double kWeak = 0.1, kStrong = 0.2;
-            gaussian(plane, plane.unit());
-            const std::vector<Slope> found = slopes(plane);
-            std::vector<double> sizes;
-            for (const Slope& slope : found) sizes.push_back(slope.size());
-            std::vector<char> weak(plane.size(), 0);
-            std::vector<int64_t> strong;
-            for (int64_t y = 1; y + 1 < plane.height; ++y) {
-              for (int64_t x = 1; x + 1 < plane.width; ++x) {
-                const int64_t p = y * plane.width + x;
-                if (sizes[p] < kWeak || !is_ridge(sizes, plane, y, x, found[p]))
-                  continue;
-                weak[p] = 1;
-                if (sizes[p] >= kStrong) strong.push_back(p);
-              }
-            }
-            keep_joined(weak, std::move(strong), plane);
-          }};
+  return {
+      "canny_edges", "only its edges", 15, [](Draws&, const Plane& plane) {
+        constexpr double kWeak = 0.1, kStrong = 0.2;
+        gaussian(plane, plane.unit());
+        const std::vector<Gradient> gradients = gradients_of(plane);
+        std::vector<double> sizes;
+        for (const Gradient& gradient : gradients)
+          sizes.push_back(gradient.size());
+        std::vector<char> weak(plane.size(), 0);
+        std::vector<int64_t> strong;
+        for (int64_t y = 1; y + 1 < plane.height; ++y) {
+          for (int64_t x = 1; x + 1 < plane.width; ++x) {
+            const int64_t p = y * plane.width + x;
+            if (sizes[p] < kWeak || !is_ridge(sizes, plane, y, x, gradients[p]))
+              continue;
+            weak[p] = 1;
+            if (sizes[p] >= kStrong) strong.push_back(p);
+          }
+        }
+        keep_joined(weak, std::move(strong), plane);
+      }};
 }
 
 }  // namespace digitnet::corrupt

@@ -92,7 +92,7 @@ void corrupt(const CorruptionEntry& entry, const data::DatasetView& data,
   for (int64_t c = 0; c < shape.channels; ++c, out += size) {
     for (int64_t p = 0; p < size; ++p) pixels[p] = out[p] / max_value;
     Draws draws(seed, kFirstStream + entry.stream, 0, i);
-    entry.spoil(draws, {pixels.data(), shape.height, shape.width});
+    entry.apply(draws, {pixels.data(), shape.height, shape.width});
     for (int64_t p = 0; p < size; ++p) {
       const double value = std::clamp(pixels[p], 0.0, 1.0) * max_value;
       out[p] = static_cast<float>(whole ? std::floor(value + 0.5) : value);

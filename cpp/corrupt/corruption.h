@@ -1,5 +1,5 @@
-// Ways to spoil images on purpose, each at one fixed strength: how much of its
-// accuracy does a network keep?
+// Corruptions of images, each at one fixed severity: how much of its accuracy
+// does a network keep?
 // Source: Mu, Gilmer, "MNIST-C", arXiv 1906.02337, 2019, and Hendrycks,
 // Dietterich, ICLR 2019, from their descriptions; lengths are for 28 pixels and
 // grow with the image. The draws are ours, so these are not their files.
@@ -31,15 +31,15 @@ struct CorruptionEntry {
   std::string name;
   std::string summary;
   uint32_t stream;  // its draws are its own; never renumber
-  void (*spoil)(Draws& draws, const Plane& plane);  // clipped afterwards
+  void (*apply)(Draws& draws, const Plane& plane);  // clipped afterwards
 };
 
-constexpr int64_t kLeastSide = 8;
+constexpr int64_t kMinSide = 8;
 
-// Sample i of the set, spoiled, to out[C, H, W] on the scale of its pixels:
+// Sample i of the set, corrupted, to out[C, H, W] on the scale of its pixels:
 // whole numbers for bytes. A function of (seed, i) and the image alone; the
-// channels of an image are spoiled alike. Images of at least kLeastSide pixels
-// a side, their values in [0, max_value].
+// channels of an image share their draws. Images of at least kMinSide pixels a
+// side, their values in [0, max_value].
 void corrupt(const CorruptionEntry& entry, const data::DatasetView& data,
              int64_t i, double max_value, uint64_t seed, float* out);
 

@@ -59,8 +59,8 @@ CorruptionEntry spatter() {
             for (double& drop : mud) drop = drop > kLevel ? 1 : 0;
             gaussian(splashes, 1.5 * plane.unit());
             for (int64_t p = 0; p < plane.size(); ++p) {
-              const double share = mud[p] < 0.8 ? 0 : mud[p];
-              plane.pixels[p] = plane.pixels[p] * (1 - share) + kMud * share;
+              const double cover = mud[p] < 0.8 ? 0 : mud[p];
+              plane.pixels[p] = plane.pixels[p] * (1 - cover) + kMud * cover;
             }
           }};
 }

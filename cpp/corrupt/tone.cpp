@@ -42,8 +42,8 @@ std::vector<double> plasma(Draws& draws, int64_t side, double decay) {
     }
   }
   const auto [low, high] = std::minmax_element(map.begin(), map.end());
-  const double least = *low, room = *high - *low;
-  for (double& value : map) value = (value - least) / room;
+  const double min = *low, range = *high - *low;
+  for (double& value : map) value = (value - min) / range;
   return map;
 }
 

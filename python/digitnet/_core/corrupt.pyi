@@ -1,5 +1,5 @@
 """
-Ways to spoil images on purpose.
+Corruptions of images, each at one fixed severity.
 """
 from __future__ import annotations
 import numpy
