@@ -139,9 +139,8 @@ py::list describe_options(const std::vector<OptionInfo>& options) {
         "name"_a = info.name,
         "default"_a =
             info.required ? py::none() : value_to(&info.type, info.fallback),
-        "required"_a = info.required, "least"_a = info.least,
-        "most"_a = info.most, "choices"_a = info.choices,
-        "summary"_a = info.summary));
+        "required"_a = info.required, "least"_a = info.min, "most"_a = info.max,
+        "choices"_a = info.choices, "summary"_a = info.summary));
   }
   return result;
 }

@@ -18,7 +18,7 @@ std::string shown(const Value& value) {
 }
 
 bool in_range(double value, const OptionInfo& info) {
-  return std::isfinite(value) && value >= info.least && value <= info.most;
+  return std::isfinite(value) && value >= info.min && value <= info.max;
 }
 
 bool is_choice(const Value& value, const OptionInfo& info) {
@@ -47,16 +47,16 @@ std::string expectation(const OptionInfo& info) {
   std::string text;
   switch (info.type) {
     case OptionType::Integer:
-      text = join("a whole number from ", info.least, " to ", info.most);
+      text = join("a whole number from ", info.min, " to ", info.max);
       break;
     case OptionType::Real:
-      text = join("a number from ", info.least, " to ", info.most);
+      text = join("a number from ", info.min, " to ", info.max);
       break;
     case OptionType::Flag:
       text = "True or False";
       break;
     case OptionType::Numbers:
-      text = join("numbers from ", info.least, " to ", info.most);
+      text = join("numbers from ", info.min, " to ", info.max);
       break;
     case OptionType::Choice:
       return "one of " + listed(info.choices);
@@ -68,29 +68,30 @@ std::string expectation(const OptionInfo& info) {
 }  // namespace
 
 Options resolve(const std::string& where,
-                const std::vector<OptionInfo>& declared, const Options& given) {
-  for (const auto& [name, value] : given) {
-    const bool known =
+                const std::vector<OptionInfo>& declared,
+                const Options& options) {
+  for (const auto& [name, value] : options) {
+    const bool declares =
         std::any_of(declared.begin(), declared.end(),
                     [&](const OptionInfo& info) { return info.name == name; });
-    if (!known) {
-      const auto words = names(declared);
+    if (!declares) {
+      const auto known = names(declared);
       require(false, where, ": unknown option '", name, "'; ",
-              words.empty() ? "it takes none" : "known: " + listed(words));
+              known.empty() ? "it takes none" : "known: " + listed(known));
     }
   }
   Options result;
   for (const OptionInfo& info : declared) {
-    const auto found = given.find(info.name);
-    if (found == given.end()) {
+    const auto option = options.find(info.name);
+    if (option == options.end()) {
       require(!info.required, where, ".", info.name, ": expected ",
               expectation(info), ", got nothing; give it");
       result[info.name] = info.fallback;
       continue;
     }
-    require(accepts(info, found->second), where, ".", info.name, ": expected ",
-            expectation(info), ", got ", shown(found->second));
-    result[info.name] = found->second;
+    require(accepts(info, option->second), where, ".", info.name, ": expected ",
+            expectation(info), ", got ", shown(option->second));
+    result[info.name] = option->second;
   }
   return result;
 }

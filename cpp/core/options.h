@@ -15,36 +15,37 @@ using Value = std::variant<double, std::string, std::vector<double>>;
 using Options = std::map<std::string, Value>;
 
 enum class OptionType {
-  Integer,  // a whole number in [least, most], or one of `choices` if there are
+  Integer,  // a whole number in [min, max], or one of `choices` if there are
             // any
-  Real,     // a finite number in [least, most]
+  Real,     // a finite number in [min, max]
   Flag,     // 0 or 1
   Choice,   // one of `choices`
-  Numbers,  // a list of finite numbers, each in [least, most]
+  Numbers,  // a list of finite numbers, each in [min, max]
 };
 
 struct OptionInfo {
   std::string name;
   OptionType type;
   Value fallback;
-  double least = 0;
-  double most = 0;
+  double min = 0;
+  double max = 0;
   std::string summary;
   std::vector<std::string> choices = {};
   bool required = false;
 };
 
-// A member of a list with the options it was given: {"step", {{"every", 10}}}.
+// A member of a list with its options: {"step", {{"every", 10}}}.
 struct Spec {
   std::string name;
   Options options;
 };
 
-// Every declared option with its given value or its default.
+// Every declared option with the value of `options` or its default.
 // Throws std::invalid_argument for an unknown name, a missing required option,
 // a wrong type, and a number that is out of range or not finite.
 Options resolve(const std::string& where,
-                const std::vector<OptionInfo>& declared, const Options& given);
+                const std::vector<OptionInfo>& declared,
+                const Options& options);
 
 // Access to resolved options; the name must have been declared.
 double number(const Options& options, const std::string& name);
