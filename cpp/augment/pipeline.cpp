@@ -28,7 +28,7 @@ bool takes_place(const Step& step, Draws& draws) {
   return step.probability == 1 || draws.uniform() < step.probability;
 }
 
-constexpr size_t kMostNumbers = 4;  // of any operation
+constexpr size_t kMaxNumbers = 4;  // of any operation
 
 std::string written(const Step& step) {
   std::string text = join(step.op->name, " ", step.strength, step.unit);
@@ -119,7 +119,7 @@ void Pipeline::apply_photometric(const Canvas& canvas, const SampleKey& key,
   Workspace& work = scratch.work_;
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
-    std::array<double, kMostNumbers> numbers{};
+    std::array<double, kMaxNumbers> numbers{};
     float* noise = nullptr;
     if (step.op->noisy) noise = work.padded.reserve(canvas.shape.size());
     if (draw_photometric(step, canvas.shape, key, work, numbers.data(), noise))
@@ -166,7 +166,7 @@ void Pipeline::draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     Drawn::Photometric& params = drawn.photometric[i - geometric_];
     const auto count = static_cast<int64_t>(params.op->identity.size());
-    std::array<double, kMostNumbers> numbers{};
+    std::array<double, kMaxNumbers> numbers{};
     draw_photometric(
         steps_[i], shape, key, scratch.work_, numbers.data(),
         params.op->noisy ? params.noise.data() + at * shape.size() : nullptr);

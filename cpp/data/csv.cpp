@@ -10,8 +10,8 @@
 namespace digitnet::data {
 namespace {
 
-constexpr int64_t kMostColumns = 3 * 1024 * 1024 + 1;
-constexpr int64_t kMostValue = 1'000'000;  // beyond any pixel or label
+constexpr int64_t kMaxColumns = 3 * 1024 * 1024 + 1;
+constexpr int64_t kMaxValue = 1'000'000;  // beyond any pixel or label
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() &&
@@ -63,7 +63,7 @@ void read_row(std::string_view line, int64_t line_number,
     const char* const start = at;
     int64_t value = 0;
     for (; at < end && *at >= '0' && *at <= '9'; ++at)
-      value = std::min<int64_t>(value * 10 + (*at - '0'), kMostValue);
+      value = std::min<int64_t>(value * 10 + (*at - '0'), kMaxValue);
     const bool has_digits = at > start;
     skip_space();
     if (!has_digits || (at < end && *at != ',')) {
@@ -106,8 +106,8 @@ Table read_table(std::string_view text, Header header,
     if (line_number == 1) {
       const auto words = cells(line);
       table.columns = static_cast<int64_t>(words.size());
-      require_data(table.columns <= kMostColumns, name,
-                   " line 1: expected at most ", kMostColumns, " columns, got ",
+      require_data(table.columns <= kMaxColumns, name,
+                   " line 1: expected at most ", kMaxColumns, " columns, got ",
                    table.columns);
       const bool is_header =
           header == Header::Yes ||
@@ -125,9 +125,9 @@ Table read_table(std::string_view text, Header header,
     }
     const size_t before = table.values.size();
     read_row(line, line_number, name, table.values);
-    const int64_t found = static_cast<int64_t>(table.values.size() - before);
-    require_data(found == table.columns, name, " line ", line_number,
-                 ": expected ", table.columns, " columns, got ", found);
+    const int64_t columns = static_cast<int64_t>(table.values.size() - before);
+    require_data(columns == table.columns, name, " line ", line_number,
+                 ": expected ", table.columns, " columns, got ", columns);
     ++table.rows;
   }
   require_data(table.rows > 0, name,
@@ -178,8 +178,8 @@ LabelColumn find_label(const Table& table, Shape shape, int64_t classes,
                        "; say label='first', 'last' or 'none'"));
 }
 
-Shape find_shape(Shape wanted, int64_t pixels, const std::string& name) {
-  if (wanted.size() == 0) {
+Shape find_shape(Shape shape, int64_t pixels, const std::string& name) {
+  if (shape.size() == 0) {
     require_data(is_square(pixels), name,
                  ": expected a square number of pixel columns, got ", pixels,
                  "; give shape=(height, width)");
@@ -187,10 +187,9 @@ Shape find_shape(Shape wanted, int64_t pixels, const std::string& name) {
         std::llround(std::sqrt(static_cast<double>(pixels))));
     return {1, side, side};
   }
-  require_data(wanted.size() == pixels, name, ": expected ", wanted.size(),
-               " pixel columns for shape ", to_string(wanted), ", got ",
-               pixels);
-  return wanted;
+  require_data(shape.size() == pixels, name, ": expected ", shape.size(),
+               " pixel columns for shape ", to_string(shape), ", got ", pixels);
+  return shape;
 }
 
 }  // namespace

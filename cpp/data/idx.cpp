@@ -6,8 +6,8 @@ namespace digitnet::data {
 namespace {
 
 constexpr uint32_t kUnsignedByte = 0x08;  // IDX type code
-constexpr int64_t kMostImages = 1'000'000'000;
-constexpr int64_t kMostSide = 1024;
+constexpr int64_t kMaxImages = 1'000'000'000;
+constexpr int64_t kMaxSide = 1024;
 
 uint32_t big_endian(std::string_view bytes, size_t at) {
   uint32_t value = 0;
@@ -38,9 +38,9 @@ IdxHeader read_header(std::string_view bytes, const std::string& name) {
                bytes.size(), "; the file is truncated");
   for (int64_t i = 0; i < rank; ++i) {
     const int64_t size = big_endian(bytes, 4 + 4 * i);
-    const int64_t most = i == 0 ? kMostImages : kMostSide;
-    require_data(size >= 1 && size <= most, name, ": expected dimension ", i,
-                 " from 1 to ", most, ", got ", size);
+    const int64_t limit = i == 0 ? kMaxImages : kMaxSide;
+    require_data(size >= 1 && size <= limit, name, ": expected dimension ", i,
+                 " from 1 to ", limit, ", got ", size);
     header.sizes.push_back(size);
   }
   return header;
@@ -69,10 +69,10 @@ IdxHeader read_idx(std::string_view bytes, int64_t rank,
                ", got magic ", hex(big_endian(bytes, 0)),
                "; are images and labels swapped?");
   const int64_t promised = payload(header);
-  const int64_t found = static_cast<int64_t>(bytes.size()) - header.offset;
-  require_data(found == promised, name, ": ", promised,
-               " bytes promised by the header, ", found, " found; the file ",
-               found < promised ? "is truncated" : "has trailing bytes");
+  const int64_t actual = static_cast<int64_t>(bytes.size()) - header.offset;
+  require_data(actual == promised, name, ": ", promised,
+               " bytes promised by the header, ", actual, " found; the file ",
+               actual < promised ? "is truncated" : "has trailing bytes");
   return header;
 }
 

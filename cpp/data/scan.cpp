@@ -9,8 +9,7 @@
 namespace digitnet::data {
 namespace {
 
-constexpr float kLeastContrast =
-    32;                       // of 255: below this a scan is called blank
+constexpr float kMinContrast = 32;  // of 255: below this a scan is called blank
 constexpr float kInk = 0.5f;  // of the contrast: above this a pixel is ink
 
 struct Box {
@@ -42,9 +41,9 @@ std::vector<float> ink_of(const float* grey, int64_t height, int64_t width) {
   const auto [low, high] = std::minmax_element(grey, grey + height * width);
   const bool dark_ink = paper - *low >= *high - paper;
   const float contrast = dark_ink ? paper - *low : *high - paper;
-  require_data(contrast >= kLeastContrast,
+  require_data(contrast >= kMinContrast,
                "scan: expected ink that differs from the paper by at least ",
-               kLeastContrast, " of 255, got ", contrast,
+               kMinContrast, " of 255, got ", contrast,
                "; is the picture blank?");
   std::vector<float> ink(height * width);
   for (int64_t i = 0; i < height * width; ++i) {

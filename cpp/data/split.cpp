@@ -34,12 +34,12 @@ std::vector<Indices> shuffled_classes(const std::vector<int64_t>& labels,
 std::vector<int64_t> shares(int64_t n, const std::vector<double>& fractions) {
   std::vector<int64_t> sizes;
   double sum = 0;
-  int64_t given = 0;
+  int64_t assigned = 0;
   for (double fraction : fractions) {
     sum += fraction;
     const int64_t upto = std::llround(sum * static_cast<double>(n));
-    sizes.push_back(upto - given);
-    given = upto;
+    sizes.push_back(upto - assigned);
+    assigned = upto;
   }
   return sizes;
 }

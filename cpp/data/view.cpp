@@ -85,9 +85,9 @@ double largest_pixel(const ImagesView& images) {
   if (images.type == PixelType::UInt8) {
     const auto* pixels = static_cast<const uint8_t*>(images.pixels);
     const int64_t total = images.count * images.shape.size();
-    uint8_t most = 0;
-    for (int64_t i = 0; i < total; ++i) most = std::max(most, pixels[i]);
-    return most;
+    uint8_t largest = 0;
+    for (int64_t i = 0; i < total; ++i) largest = std::max(largest, pixels[i]);
+    return largest;
   }
   double largest = 0;
   for_each_pixel(images, [&](auto pixel, int64_t) {

@@ -30,11 +30,11 @@ double top_k_accuracy(const Predictions& p, int64_t k) {
           p.classes, ", got ", k);
   int64_t hits = 0;
   for (int64_t i = 0; i < p.count; ++i) {
-    const double own = p.probability(i, p.labels[i]);
+    const double truth = p.probability(i, p.labels[i]);
     int64_t before = 0;
     for (int64_t other = 0; other < p.classes; ++other) {
       const double rival = p.probability(i, other);
-      before += rival > own || (rival == own && other < p.labels[i]);
+      before += rival > truth || (rival == truth && other < p.labels[i]);
     }
     hits += before < k;
   }

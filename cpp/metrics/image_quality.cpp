@@ -41,10 +41,10 @@ std::vector<double> means(const std::vector<double>& plane, int64_t height,
   return result;
 }
 
-double plane_ssim(const float* image, const float* wanted, int64_t height,
+double plane_ssim(const float* image, const float* target, int64_t height,
                   int64_t width, double full) {
   const int64_t size = height * width;
-  std::vector<double> a(image, image + size), b(wanted, wanted + size);
+  std::vector<double> a(image, image + size), b(target, target + size);
   std::vector<double> aa(size), bb(size), ab(size);
   for (int64_t p = 0; p < size; ++p) {
     aa[p] = a[p] * a[p];
@@ -62,9 +62,9 @@ double plane_ssim(const float* image, const float* wanted, int64_t height,
     const double product = mean_a[i] * mean_b[i];
     const double squares = mean_a[i] * mean_a[i] + mean_b[i] * mean_b[i];
     const double both = mean_ab[i] - product;
-    const double spread = mean_aa[i] + mean_bb[i] - squares;
-    sum +=
-        (2 * product + c1) * (2 * both + c2) / ((squares + c1) * (spread + c2));
+    const double variances = mean_aa[i] + mean_bb[i] - squares;
+    sum += (2 * product + c1) * (2 * both + c2) /
+           ((squares + c1) * (variances + c2));
   }
   return sum / static_cast<double>(mean_a.size());
 }
@@ -78,7 +78,7 @@ std::vector<double> psnr(const ImagePairs& pairs) {
     double sum = 0;
     for (int64_t p = n * size; p < (n + 1) * size; ++p) {
       const double error =
-          static_cast<double>(pairs.images[p]) - pairs.wanted[p];
+          static_cast<double>(pairs.images[p]) - pairs.targets[p];
       sum += error * error;
     }
     const double mean = sum / static_cast<double>(size);
@@ -100,7 +100,7 @@ std::vector<double> ssim(const ImagePairs& pairs) {
     double sum = 0;
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t first = (n * channels + c) * plane;
-      sum += plane_ssim(pairs.images + first, pairs.wanted + first, height,
+      sum += plane_ssim(pairs.images + first, pairs.targets + first, height,
                         width, pairs.full);
     }
     result.push_back(sum / static_cast<double>(channels));

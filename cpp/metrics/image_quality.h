@@ -1,4 +1,4 @@
-// How near an image comes to the one it should be.
+// How near an image comes to its target.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace digitnet::metrics {
 // Two sets of `count` images of a shape, row-major, their values in [0, full].
 struct ImagePairs {
   const float* images;
-  const float* wanted;
+  const float* targets;
   int64_t count;
   Shape shape;
   double full;

@@ -12,9 +12,9 @@ MetricEntry log_loss() {
           0, [](const Predictions& p) {
             double sum = 0;
             for (int64_t i = 0; i < p.count; ++i) {
-              constexpr double kLeast = std::numeric_limits<double>::epsilon();
-              sum -= std::log(std::clamp(p.probability(i, p.labels[i]), kLeast,
-                                         1 - kLeast));
+              constexpr double kMin = std::numeric_limits<double>::epsilon();
+              sum -= std::log(
+                  std::clamp(p.probability(i, p.labels[i]), kMin, 1 - kMin));
             }
             return sum / static_cast<double>(p.count);
           }};

@@ -26,14 +26,14 @@ std::vector<ClassScores> per_class(const std::vector<int64_t>& confusion,
   std::vector<ClassScores> result;
   for (int64_t k = 0; k < classes; ++k) {
     const auto hits = static_cast<double>(confusion[k * classes + k]);
-    const auto found = static_cast<double>(columns[k]),
-               there = static_cast<double>(rows[k]);
+    const auto predicted = static_cast<double>(columns[k]),
+               actual = static_cast<double>(rows[k]);
     const auto negatives = static_cast<double>(total - rows[k]);
-    const double precision = quotient(hits, found),
-                 recall = quotient(hits, there);
+    const double precision = quotient(hits, predicted),
+                 recall = quotient(hits, actual);
     result.push_back({rows[k], precision, recall,
-                      quotient(2 * hits, found + there),
-                      quotient(negatives - (found - hits), negatives),
+                      quotient(2 * hits, predicted + actual),
+                      quotient(negatives - (predicted - hits), negatives),
                       std::sqrt(precision * recall)});
   }
   return result;

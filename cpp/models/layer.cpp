@@ -66,10 +66,9 @@ std::vector<Parameter> weight_and_bias(const Layer& layer,
   return result;
 }
 
-OptionInfo whole(const std::string& name, double fallback, double least,
-                 double most, const std::string& summary, bool required) {
-  return {name,    OptionType::Integer, fallback, least, most, summary, {},
-          required};
+OptionInfo whole(const std::string& name, double fallback, double min,
+                 double max, const std::string& summary, bool required) {
+  return {name, OptionType::Integer, fallback, min, max, summary, {}, required};
 }
 
 }  // namespace digitnet::models

@@ -71,8 +71,7 @@ OptionInfo init_option();
 std::vector<Parameter> weight_and_bias(const Layer& layer,
                                        const std::vector<int64_t>& weight,
                                        int64_t inputs);
-OptionInfo whole(const std::string& name, double fallback, double least,
-                 double most, const std::string& summary,
-                 bool required = false);
+OptionInfo whole(const std::string& name, double fallback, double min,
+                 double max, const std::string& summary, bool required = false);
 
 }  // namespace digitnet::models

@@ -49,10 +49,11 @@ void check_reconstructions(const Layer& layer, const Shape& at,
     if (layer.kind == "sequence") shape = output_shape(child, shape);
   }
   if (layer.kind != "reconstruct") return;
-  const Shape made = output_shape(layer.children[0], at);
-  require(made.size() == image.size(), "reconstruct: expected a network that ",
-          "makes the ", image.size(), " values of its input ", to_string(image),
-          ", got ", made.size(), "; resize in preprocess or change its end");
+  const Shape output = output_shape(layer.children[0], at);
+  require(output.size() == image.size(),
+          "reconstruct: expected a network that ", "makes the ", image.size(),
+          " values of its input ", to_string(image), ", got ", output.size(),
+          "; resize in preprocess or change its end");
 }
 
 // The network's output; an error also says what size would do.
@@ -60,11 +61,11 @@ Shape checked_output(const Layer& network, const Shape& input) {
   try {
     return output_shape(network, input);
   } catch (const std::invalid_argument& error) {
-    const int64_t least = least_size(network, input.channels);
-    if (least <= std::min(input.height, input.width)) throw;
+    const int64_t min_side = min_size(network, input.channels);
+    if (min_side <= std::min(input.height, input.width)) throw;
     throw std::invalid_argument(
-        join(error.what(), "; the network needs at least ", least, "x", least,
-             " pixels, got ", input.height, "x", input.width,
+        join(error.what(), "; the network needs at least ", min_side, "x",
+             min_side, " pixels, got ", input.height, "x", input.width,
              ": resize in preprocess"));
   }
 }
@@ -109,13 +110,13 @@ Loss Model::loss() const {
 }
 
 const Slot& Model::slot(const std::string& name) const {
-  std::vector<std::string> known;
+  std::vector<std::string> names;
   for (const Slot& slot : slots_) {
     if (slot.parameter.name == name) return slot;
-    known.push_back(slot.parameter.name);
+    names.push_back(slot.parameter.name);
   }
   throw std::invalid_argument(
-      join("unknown parameter '", name, "'; known: ", listed(known)));
+      join("unknown parameter '", name, "'; known: ", listed(names)));
 }
 
 std::vector<float> Model::get(const Slot& slot) const {

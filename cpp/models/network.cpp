@@ -11,12 +11,12 @@
 namespace digitnet::models {
 namespace {
 
-constexpr int kMostDepth = 32;
-constexpr int64_t kMostLayers = 10'000;
-constexpr int64_t kMostParameters = 2'000'000'000;
+constexpr int kMaxDepth = 32;
+constexpr int64_t kMaxLayers = 10'000;
+constexpr int64_t kMaxParameters = 2'000'000'000;
 
 void name_children(Layer& parent, int depth, int64_t& layers) {
-  require(depth <= kMostDepth, "network: expected at most ", kMostDepth,
+  require(depth <= kMaxDepth, "network: expected at most ", kMaxDepth,
           " nested layers, got more");
   std::set<std::string> taken;
   for (const Layer& child : parent.children) {
@@ -26,7 +26,7 @@ void name_children(Layer& parent, int depth, int64_t& layers) {
   }
   std::map<std::string, int> numbers;
   for (Layer& child : parent.children) {
-    require(++layers <= kMostLayers, "network: expected at most ", kMostLayers,
+    require(++layers <= kMaxLayers, "network: expected at most ", kMaxLayers,
             " layers, got more");
     const int place = ++numbers[child.kind];
     if (child.name.empty()) {
@@ -88,7 +88,7 @@ Shape output_shape(const Layer& layer, const Shape& input) {
   }
 }
 
-int64_t least_size(const Layer& root, int64_t channels) {
+int64_t min_size(const Layer& root, int64_t channels) {
   for (int64_t side = 1; side <= 512; ++side) {
     try {
       output_shape(root, {channels, side, side});
@@ -115,8 +115,8 @@ std::vector<Parameter> parameters_of(const Layer& root, const Shape& input) {
                   for (Parameter parameter : entry.parameters(layer, in)) {
                     parameter.name = joined_path(path, parameter.name);
                     total += parameter.count();
-                    require(total <= kMostParameters,
-                            "network: expected at most ", kMostParameters,
+                    require(total <= kMaxParameters,
+                            "network: expected at most ", kMaxParameters,
                             " parameters, got more at '", parameter.name, "'");
                     result.push_back(std::move(parameter));
                   }

@@ -29,7 +29,7 @@ Shape output_shape(const Layer& layer, const Shape& input);
 
 // The smallest square image of so many channels that the network can take, or 0
 // if none of up to 512 pixels a side is.
-int64_t least_size(const Layer& root, int64_t channels);
+int64_t min_size(const Layer& root, int64_t channels);
 
 // Calls visit(path, layer, input shape, output shape) for every layer that is
 // not composite, in order of execution.

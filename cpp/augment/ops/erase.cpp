@@ -7,14 +7,14 @@ namespace digitnet::augment {
 namespace {
 
 // Source: Zhong et al., AAAI 2020, section 4: smallest area and aspect ratios.
-constexpr double kLeastArea = 0.02;
+constexpr double kMinArea = 0.02;
 constexpr double kFlattest = 0.3;
 
 // A rectangle: its first row and column, its height and width.
 void draw(Draws& draws, const Amounts& amounts, const Shape& shape,
           double* numbers) {
   const double part =
-      draws.uniform(std::min(kLeastArea, amounts.strength), amounts.strength);
+      draws.uniform(std::min(kMinArea, amounts.strength), amounts.strength);
   const double area = part * static_cast<double>(shape.height * shape.width);
   const double aspect =
       std::exp(draws.uniform(std::log(kFlattest), -std::log(kFlattest)));

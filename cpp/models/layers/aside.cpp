@@ -39,11 +39,11 @@ LayerEntry domain_head() {
           {{"weight", OptionType::Real, 1.0, 0, 1e6,
             "of the reversed gradient at the end of training"}},
           [](const Layer& layer, const Shape& input) {
-            const Shape made = output_shape(layer.children[0], input);
-            require(made.flat && made.channels == 2,
+            const Shape output = output_shape(layer.children[0], input);
+            require(output.flat && output.channels == 2,
                     "domain_head: expected a network that ends in 2 flat "
                     "outputs, got ",
-                    to_string(made));
+                    to_string(output));
             return input;
           },
           nullptr,

@@ -38,10 +38,10 @@ std::vector<OptionInfo> options() {
 }  // namespace
 
 LayerEntry max_pool() {
-  std::vector<OptionInfo> own = options();
-  own.push_back(
+  std::vector<OptionInfo> with_padding = options();
+  with_padding.push_back(
       whole("padding", 0, 0, 32, "pixels around that are never the largest"));
-  return {"max_pool", "MaxPool", "largest value of each window", own,
+  return {"max_pool", "MaxPool", "largest value of each window", with_padding,
           output_shape};
 }
 

@@ -39,12 +39,12 @@ ModelEntry mobilenetv2() {
         for (const Stage& stage : kStages) {
           for (int i = 0; i < stage.blocks; ++i) {
             const int stride = i == 0 ? stage.stride : 1;
-            std::vector<Layer> own =
+            std::vector<Layer> block =
                 inverted(inputs, stage.channels, stride, stage.widening);
             if (stride == 1 && inputs == stage.channels) {
-              layers.push_back(residual(std::move(own)));
+              layers.push_back(residual(std::move(block)));
             } else {
-              append(layers, std::move(own));
+              append(layers, std::move(block));
             }
             inputs = stage.channels;
           }

@@ -30,12 +30,12 @@ Layer resnet(bool bottleneck, const std::vector<int>& blocks, int64_t classes) {
     const int outputs = bottleneck ? 4 * channels : channels;
     for (int i = 0; i < blocks[stage]; ++i) {
       const int stride = stage > 0 && i == 0 ? 2 : 1;
-      std::vector<Layer> own = body(bottleneck, channels, stride);
+      std::vector<Layer> block = body(bottleneck, channels, stride);
       if (stride == 1 && inputs == outputs) {
-        layers.push_back(residual(std::move(own)));
+        layers.push_back(residual(std::move(block)));
       } else {
         layers.push_back(residual(
-            std::move(own), {bare_conv(outputs, 1, stride), batch_norm()}));
+            std::move(block), {bare_conv(outputs, 1, stride), batch_norm()}));
       }
       layers.push_back(relu());
       inputs = outputs;
