@@ -8,9 +8,9 @@ namespace {
 
 double middle(int64_t size) { return static_cast<double>(size - 1) / 2; }
 
-// plane[height, width] between its pixels, held at the border.
-float held_at(const float* plane, int64_t height, int64_t width, float x,
-              float y) {
+// plane[height, width] between its pixels, clamped at the border.
+float clamped_at(const float* plane, int64_t height, int64_t width, float x,
+                 float y) {
   const float column = std::clamp(x, 0.0f, static_cast<float>(width - 1));
   const float row = std::clamp(y, 0.0f, static_cast<float>(height - 1));
   const auto j = static_cast<int64_t>(column);
@@ -26,9 +26,9 @@ float held_at(const float* plane, int64_t height, int64_t width, float x,
   return first + (second - first) * down;
 }
 
-// `place` mirrored at the outer edges of the first and last pixel.
-double folded(double place, double size) {
-  const double turns = (place + 0.5) / (2 * size);
+// `position` mirrored at the outer edges of the first and last pixel.
+double reflected(double position, double size) {
+  const double turns = (position + 0.5) / (2 * size);
   return size - 0.5 - std::abs((turns - std::floor(turns)) * 2 * size - size);
 }
 
@@ -45,10 +45,10 @@ class Reader {
 
   float at(double x, double y) const {
     if (sampling_.fill == Fill::Reflect) {
-      x = folded(x, static_cast<double>(width_));
-      y = folded(y, static_cast<double>(height_));
+      x = reflected(x, static_cast<double>(width_));
+      y = reflected(y, static_cast<double>(height_));
     }
-    // Further out nothing changes; and any place fits an integer.
+    // Further out nothing changes; and any position fits an integer.
     x = std::clamp(x, -1.0, static_cast<double>(width_));
     y = std::clamp(y, -1.0, static_cast<double>(height_));
     if (sampling_.nearest) {
@@ -121,8 +121,8 @@ void SamplingGrid::warp(const float* dx, const float* dy, float* x, float* y) {
   for (int64_t i = 0; i < height * width; ++i) {
     const bool on_pixel = first && !moved;
     const float u = x_[i], v = y_[i];
-    x_[i] = u + (on_pixel ? dx[i] : held_at(dx, height, width, u, v));
-    y_[i] = v + (on_pixel ? dy[i] : held_at(dy, height, width, u, v));
+    x_[i] = u + (on_pixel ? dx[i] : clamped_at(dx, height, width, u, v));
+    y_[i] = v + (on_pixel ? dy[i] : clamped_at(dy, height, width, u, v));
   }
 }
 

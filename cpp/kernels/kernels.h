@@ -1,8 +1,21 @@
 // CPU kernels of the native executor, each in one version per instruction set.
-// Maps are channels-last: pixel (y, x) of an image has its channels side by
-// side. All counts and strides are in floats. Kernels take no lock, throw
+// Maps are channels-last (NHWC): pixel (y, x) of an image has its channels side
+// by side. All counts and strides are in floats. Kernels take no lock, throw
 // nothing, allocate nothing, and compute the same bits whatever thread they run
 // on. They may read up to kSlack floats behind a map or matrix, never before.
+//
+// Output channels lie in the lanes of a vector, and a register block holds some
+// vectors of channels for some neighbouring pixels over the whole sum:
+//
+//              weights of one term: w[0..15]  w[16..31]     (two vectors)
+//   x of pixel 0, in all lanes  x   acc[0][0]  acc[0][1]
+//   x of pixel 1                x   acc[1][0]  acc[1][1]
+//     ...                             ...        ...
+//
+// so that a loaded weight serves all pixels and a broadcast x all vectors. A
+// broadcast that feeds one vector alone is bound by its load: 130 to 157
+// GFLOP/s against 208 to 224 with two, on two AVX-512 cores. blocks.h has the
+// shapes of all instruction sets.
 #pragma once
 
 #include <stdint.h>
@@ -16,8 +29,16 @@ constexpr int64_t kSlack = 64;
 constexpr int64_t kPanel = 32;  // columns of a panel
 
 // Weights [inputs, outputs] lie in panels of kPanel columns, the last one as
-// narrow as a multiple of 8 allows; a panel's rows follow each other. Padding
-// columns are zero.
+// narrow as a multiple of 8 allows; a panel's rows follow each other, so that a
+// block's sum reads its weights front to back. With 3 inputs and 44 outputs:
+//
+//   offset   0        32       64       96     112     128
+//            in 0     in 1     in 2     in 0   in 1    in 2
+//            out 0-31 out 0-31 out 0-31 out 32-47, of which 44-47 are padding
+//            `--------- panel 0 -------' `------ panel 1 ------'
+//
+// Padding columns are zero. Multiples of 8, not of 16: narrow blocks at the end
+// were faster than masked lanes.
 inline int64_t panel_width(int64_t outputs, int64_t panel) {
   const int64_t left = outputs - panel * kPanel;
   return left >= kPanel ? kPanel : (left + 7) / 8 * 8;
@@ -54,19 +75,37 @@ struct Convolution {
   bool accumulate;  // y is added to, instead of the bias; without argmax
   // With argmax: y is the largest of each 2x2 window, `argmax` [height / 2,
   // width / 2, outputs] which one it was (0 to 3, row by row; the first of
-  // equals). Odd last rows and columns are dropped.
+  // equals). Odd last rows and columns are dropped. A window of NaN gives NaN;
+  // one NaN among numbers may be passed over.
   uint8_t* argmax;
 };
 
 // Winograd's minimal filtering F(side x side, kernel x kernel) for windows of 3
-// or 5 pixels and stride 1: fewer multiplications, between values of maps and
-// weights at some points. Maps are cut into tiles of side x side outputs, whose
-// windows see point_side() pixels along a side; tiles beyond the map's end read
-// zeros and write nothing there. Source: Lavin, Gray, CVPR 2016.
+// or 5 pixels and stride 1. A convolution is a product of polynomials, and
+// these are multiplied value by value at T x T points, T = side + kernel - 1:
+// for F(2 x 2, 3 x 3) 16 multiplications make 4 outputs that take 36 directly.
+//
+//   along a row, with F(2 x 2, 3 x 3) and T = 4:
+//     input    x0 x1 x2 x3 x4 x5    tile 0 reads x0 to x3,
+//              `--tile 0-'          tile 1, which overlaps it, x2 to x5
+//                    `--tile 1-'
+//     output      y0 y1 y2 y3       tile 0 writes y0 and y1, tile 1 y2 and y3
+//
+//   1. winograd_input    each tile to its values at the T x T points
+//   2. winograd_weights  each kernel to its values there, once a step
+//   3. per point: [tiles, inputs] x [inputs, outputs], a dense layer (convolve)
+//   4. winograd_output   back to side x side outputs; bias, ReLU, 2x2 max-pool
+//
+// The gradients run the transposed transforms: winograd_gradient and
+// winograd_scatter, and winograd_weight_gradient. Tiles that reach beyond the
+// map read zeros and write nothing there. Larger tiles save more products and
+// lose more to rounding. Source: Lavin, Gray, CVPR 2016.
 inline int64_t point_side(int64_t kernel, int64_t side) {
   return kernel + side - 1;
 }
-// Some tiles between a map and the points.
+// Some tiles between a map and the points. Values at the points lie plane after
+// plane: of point 0 all tiles, each with its channels side by side, then of
+// point 1, so that a point's values are the matrix of step 3.
 struct Tiles {
   int64_t kernel, side;   // (3, 2), (3, 4) or (5, 2)
   int64_t height, width;  // outputs of an image, before pooling
@@ -107,15 +146,16 @@ struct WeightGradient {
   bool accumulate;
 };
 
-// Terms of a sum: factors[i] * source[offsets[i] ...].
+// The terms of a sparse sum of rows: factors[i] * source[offsets[i] ...].
 struct Terms {
   int32_t* offsets;
   float* factors;
 };
 
-// Several sums after one another, each: target[r, i] += sum over its terms of
+// Sparse sums, one after another, each: target[r, i] += sum over its terms of
 // factor * source[offset + r * source_row + i] for r < rows, i < run; beyond
-// `run` up to a whole vector is added too.
+// `run` up to a whole vector is added too. The patch of `rows` x `run` floats
+// stays in registers while its terms pass.
 struct Gather {
   Terms terms;            // of the first sum
   const int32_t* counts;  // how many
@@ -191,11 +231,11 @@ inline int64_t single_scratch_size(int64_t kernel, int64_t height,
   return 4 * (2 * height + kernel) * (2 * width + kernel);
 }
 
-// A plane of bytes read at other places: out(x, y) = value(place of (x, y)) *
-// scale + shift. Places are in pixels, counted from the first pixel: those of
-// the affine map, (xx * x + xy * y + dx, yx * x + yy * y + dy), or, where x and
-// y are given, theirs. Between pixels the value is bilinear, or the nearest
-// pixel's.
+// A plane of bytes read at other positions: out(x, y) = value(position of
+// (x, y)) * scale + shift. Positions are in pixels, counted from the first
+// pixel: those of the affine map, (xx * x + xy * y + dx, yx * x + yy * y + dy),
+// or x[] and y[] where these are not null. Between pixels the value is
+// bilinear, or the nearest pixel's.
 struct Resample {
   // The plane as quads(): the four neighbours of each place in one word.
   const uint32_t* quads;
@@ -203,20 +243,19 @@ struct Resample {
   float xx, xy, dx, yx, yy, dy;
   const float* x;  // [height, width], readable for kSlack more, or null
   const float* y;
-  bool reflect;  // places beyond the border are mirrored at it; else held there
+  bool reflect;  // positions beyond the border are mirrored, else clamped
   bool nearest;
   float scale, shift;
   float* out;  // [height, width]
 };
-// Words of a row of quads, and of a of a plane with what is needed to make
-// them.
+// Words of a row of quads; and of a plane, with the memory to make them.
 inline int64_t quads_row(int64_t width) { return width + 3; }
 inline int64_t quads_size(int64_t height, int64_t width) {
   return (height + 2) * quads_row(width) + (height + 3) * quads_row(width) / 4 +
          kSlack;
 }
 
-// A plane of random numbers that are a function of these and their place in it.
+// A plane of random numbers: a function of key, counter and index alone.
 struct Random {
   uint32_t key[2];
   uint32_t first_block, stream, epoch, sample;  // Philox's counter
@@ -226,7 +265,7 @@ struct Random {
 
 // A plane filtered by symmetric taps, along rows and along columns.
 struct SeparableFilter {
-  const float* in;  // [height + 2 radius, stride], readable for kSlack more
+  const float* in;  // [height + 2 radius, stride], border included
   int64_t height, width, radius;
   int64_t stride;     // at least width + 2 radius
   const float* taps;  // [2 radius + 1]
@@ -253,8 +292,8 @@ struct Update {
 struct Kernels {
   const char* name;  // "avx512"
   void (*convolve)(const Convolution&);
-  // From a convolution's input, from its output's gradient; to its output; and
-  // to its input's gradient, which is added to.
+  // Between maps and points: from a convolution's input, from its output's
+  // gradient, to its output, and to its input's gradient, which is added to.
   void (*winograd_input)(const Tiles&);
   void (*winograd_gradient)(const Tiles&);
   void (*winograd_output)(const Tiles&);
@@ -288,7 +327,8 @@ struct Kernels {
                         int64_t count);
   void (*add)(const float* a, const float* b, float* out, int64_t count);
   // y[c] = the largest of image[corner + taps[t] + c] and `where[c]` its place
-  // in the image; the first of equals, and NaN is passed on.
+  // in the image; the first of equals. Where all of them are NaN so is y, as
+  // when weights have diverged; one NaN among numbers may be passed over.
   void (*max_of_taps)(const float* image, int32_t corner, const int32_t* taps,
                       int64_t tap_count, int64_t channels, float* y,
                       int32_t* where);

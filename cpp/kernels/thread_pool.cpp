@@ -5,7 +5,10 @@
 namespace digitnet::kernels {
 namespace {
 
-constexpr int kSpins = 4000;  // some tens of microseconds
+// Some tens of microseconds: operations of a small network follow each other
+// faster than a sleeping thread wakes, but a thread that spins for long takes
+// its core from other libraries of the process.
+constexpr int kSpins = 4000;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,4 +1,9 @@
-// Batch normalisation, with a ReLU behind it in the same pass.
+// Batch normalisation, with a ReLU behind it in the same pass. Forward and
+// backward are one affine map a channel once the sums over the batch are there:
+//
+//   y  = a x + b             a = scale / std, b = shift - mean a
+//   dx = a g + b x + d       from sum(g) and sum(g (x - mean))
+//
 // Source: Ioffe, Szegedy, ICML 2015.
 #include <algorithm>
 #include <cmath>

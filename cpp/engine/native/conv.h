@@ -1,5 +1,22 @@
-// What pooled and plain convolutions share: the forward pass with bias, ReLU,
-// 2x2 max-pool and dropout, and the sum of the weights' gradients.
+// Convolutions. ConvBase has the forward pass of all, with bias, ReLU, 2x2
+// max-pool and dropout; four classes have the backward pass. make_conv takes
+// the first row that fits:
+//
+//   class         pool  when                                   backward pass
+//   FirstConv     yes   one input channel that needs no        a permutation in
+//                       gradient, 3x3 or 5x5, at most kPanel   the lanes
+//                       outputs
+//   PooledConv    yes   else                                   sparse lists
+//   WinogradConv  no    Tiling::of() has a value: stride 1,    at the points
+//                       3x3 or 5x5, at least 16 channels in
+//                       and out, at least 48 output pixels
+//   PlainConv     no    else                                   dense sums
+//
+// The forward pass is Winograd's wherever Tiling::of() has a value, pooled or
+// not, else the direct kernel.
+//
+// How a batch is divided does not depend on the threads: forward by images,
+// weight gradients by Chunks whose partial sums are added in order.
 #pragma once
 
 #include "engine/native/winograd.h"
@@ -21,12 +38,13 @@ class ConvBase : public Op {
   static float* window(const Map& map, int64_t n, int64_t padding) {
     return map.at(n) - padding * (map.row() + map.channels);
   }
-  float* start_bias(int64_t part);  // zeros, for that part of a batch
-  void reduce_bias(int64_t parts);  // of all of them
-  // Image n through ReLU and dropout, in place; and its share of the bias.
+  float* start_bias(int64_t part);  // the bias' partial sum of a chunk, zeroed
+  void reduce_bias(int64_t parts);  // all partial sums to the gradient
+  // The output's gradient of image n through dropout and ReLU, in place; and
+  // its sum over the pixels is added to `bias`.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
-  // Sets image n of a gradient to zero; and its border, when the windows have
-  // reached beyond it.
+  // Sets image n of a gradient to zero; or its border alone, into which windows
+  // that overlap it have written.
   static void clear(const Map& map, int64_t n);
   static void clear_border(const Map& map, int64_t n);
 

@@ -8,10 +8,16 @@ namespace {
 
 using kernels::kPanel;
 
-constexpr int64_t kImages = 48;   // of one forward task
-constexpr int64_t kInputs = 96;   // of one gradient task
+// How the work is cut into tasks: small enough that a batch of 128 and few
+// panels keep several threads busy, and multiples of the register blocks
+// (kernels/body/blocks.h), 12 pixels of which fill AVX-512's registers. Images
+// are the pixels of the forward pass, inputs those of the gradients.
+constexpr int64_t kImages = 48;  // of one forward task: 4 blocks
+// Of one gradient task: 8 blocks, whose columns of x, for 128 images, take 48
+// KiB of a core's second cache while all panels read them.
+constexpr int64_t kInputs = 96;
 constexpr int64_t kPanels = 4;    // of one gradient task
-constexpr int64_t kColumns = 64;  // of one bias task
+constexpr int64_t kColumns = 64;  // of one bias task: whole cache lines
 
 class Dense : public Op {
  public:
@@ -24,6 +30,8 @@ class Dense : public Op {
         weight_(std::move(weight)),
         bias_(std::move(bias)),
         number_(number) {
+    // A gradient task has its weights' whole gradient, and they are still in
+    // the core's cache: the optimizer's step follows at once.
     weight_.early = true;
   }
 
@@ -104,7 +112,8 @@ class Dense : public Op {
     pass.pool.run(groups * blocks, [&](int64_t task, int thread) {
       const int64_t first = task / groups * kInputs;
       const int64_t inputs = std::min(kInputs, weight_.inputs - first);
-      // The block's columns of x side by side: they are read once a panel.
+      // The block's columns of x side by side: each panel reads them anew, and
+      // rows of x far apart would share few places of the cache.
       float* x = packed_.data() + thread * packed_size_;
       for (int64_t n = 0; n < pass.count; ++n)
         std::copy_n(x_.value.at(n) + first, inputs, x + n * kInputs);

@@ -16,6 +16,8 @@ void Weight::clear_padding(int64_t panel, int64_t first_input,
 }
 
 int64_t Chunks::max_count(int64_t images, int64_t floats_each) {
+  // More chunks keep more threads busy; each costs a partial sum, which is
+  // written, read and held: 16 MiB of them at most, but two chunks at least.
   constexpr int64_t kMaxChunks = 16, kFloats = 4 << 20;
   return std::min(
       images, std::clamp<int64_t>(kFloats / std::max<int64_t>(1, floats_each),

@@ -22,7 +22,7 @@ class Updater {
   virtual void update(const Weight& weight, int64_t first, int64_t count) = 0;
 };
 
-// What one pass over a batch needs.
+// One pass over a batch: its size and mode, and what it runs on.
 struct Pass {
   const kernels::Kernels& kernels;
   kernels::ThreadPool& pool;
@@ -44,7 +44,8 @@ inline float kept_scale(double dropout) {
   return static_cast<float>(1 / (1 - dropout));
 }
 
-// f(n) for every image, some at a time: for work that is small.
+// f(n) for every image, some a task: for work so small that taking a task would
+// cost as much.
 template <class F>
 void each_image(const Pass& pass, const F& f) {
   constexpr int64_t kImages = 16;
@@ -70,7 +71,8 @@ struct Weight {
   double lr_scale = 1;
   bool decays = true;
   bool frozen() const { return lr_scale == 0; }
-  // Its operation hands it to the pass' updater.
+  // Its operation hands it to the pass' updater as soon as its gradient is
+  // complete; the executor updates all others at the step's end.
   bool early = false;
   int64_t offset = 0;
   float* value = nullptr;
@@ -81,8 +83,9 @@ struct Weight {
                      int64_t input_count) const;
 };
 
-// Fixed parts of a batch, whose sums are added up in order: the result does not
-// depend on the number of threads.
+// Fixed parts of a batch, whose partial sums are reduced in order: float sums
+// depend on their order, which must not depend on the number of threads. The
+// count is a function of the batch and the weights alone.
 struct Chunks {
   int64_t count, images;  // of each but the last
   static Chunks of(int64_t images, int64_t floats_each);

@@ -11,6 +11,9 @@ class PlainConv : public ConvBase {
   PlainConv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
             Weight bias, uint32_t number)
       : ConvBase(x, y, options, std::move(weight), std::move(bias), number) {
+    // The input's gradient is a convolution of the output's with the weights
+    // flipped and transposed, unless strides or a padding wider than the window
+    // leave gaps: then each pixel scatters into its window.
     const int64_t flip_pad = options.kernel - 1 - options.padding;
     flips_ = options.stride == 1 && flip_pad >= 0;
     if (flips_) {
@@ -23,7 +26,8 @@ class PlainConv : public ConvBase {
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
     if (!training) return;
-    // As many images as stay in a cache while every tile of weights sees them.
+    // As many images as stay in a core's second cache (512 KiB of floats) while
+    // every tile of weights reads them.
     constexpr int64_t kCached = 128 << 10;
     group_ = std::clamp<int64_t>(
         kCached / (x_.value.image() + y_.gradient.image()), 1, 16);

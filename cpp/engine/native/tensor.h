@@ -30,8 +30,10 @@ struct Map {
   float* at(int64_t n, int64_t y) const { return at(n) + y * row(); }
 };
 
-// A value and its gradient. Flat features that came from a map keep its order:
-// feature (y, x, channel), where the network counts (channel, y, x).
+// A value and its gradient. Flat features that came from a map keep its order,
+// so that flatten need not move them: feature (y, x, channel), where the
+// network counts (channel, y, x). A dense layer behind has its weights' rows in
+// that order (Plan::copy).
 struct Tensor {
   Shape shape;
   int64_t height, width, channels;  // `order` of flat features, else the shape

@@ -18,13 +18,16 @@ int64_t square(int64_t value) { return value * value; }
 std::optional<Tiling> Tiling::of(int64_t kernel, int64_t stride, int64_t inputs,
                                  int64_t outputs, int64_t height,
                                  int64_t width) {
+  // Transforms cost the same whatever the channels on the other side: they pay
+  // when both have a whole vector of 16, and a map has some twelve tiles.
   const bool pays = stride == 1 && (kernel == 3 || kernel == 5) &&
                     inputs >= 16 && outputs >= 16 && height * width >= 48;
   if (!pays) return std::nullopt;
   const Tiling small{kernel, 2, inputs, outputs, height, width};
   if (kernel == 5) return small;
   const Tiling large{kernel, 4, inputs, outputs, height, width};
-  // Large tiles lose a digit more to rounding: only for a clear gain.
+  // F(4x4, 3x3) loses a digit more to rounding, F(2x2, 3x3) none: the large
+  // tiles only where they save more than a quarter of the products.
   const auto products = [](const Tiling& t) { return t.points() * t.tiles(); };
   return products(large) * 4 < products(small) * 3 ? large : small;
 }
@@ -66,8 +69,9 @@ kernels::Convolution product(const float* x, int64_t rows, int64_t inputs,
   return c;
 }
 
-// Tiles are taken together until the weights are read seldom enough, but no
-// more than a core's second cache holds.
+// Each point's product reads all its weights: the more tiles at once, the less
+// often, but inputs and outputs of a panel at all points are to stay in 512 KiB
+// of a core's second cache. Whole blocks of 12 tiles fill AVX-512's registers.
 WinogradForward::WinogradForward(const Tiling& tiling) : tiling_(tiling) {
   constexpr int64_t kCached = 128 << 10, kBlock = 12;
   const int64_t floats = tiling.points() * (tiling.inputs + kPanel);

@@ -14,7 +14,8 @@ class WinogradConv : public ConvBase {
                Weight bias, uint32_t number)
       : ConvBase(x, y, options, std::move(weight), std::move(bias), number) {
     x.need_gradient_pad(options.padding);
-    // As many images as a shared cache holds of what they are at the points.
+    // Between the stages all tiles of a group are at the points: as many images
+    // as fit into 4 MiB of shared cache.
     constexpr int64_t kCached = 1 << 20;
     const int64_t floats =
         tiling_->points() * tiling_->tiles() * (x.channels + weight_.outputs);

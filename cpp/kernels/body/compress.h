@@ -1,5 +1,6 @@
-// Which gradients pass a pool, as lists. No branch asks whether one does: what
-// is not wanted is overwritten by the next.
+// Which gradients pass a pool, as lists. Without a branch, which could not be
+// predicted: every gradient is written to its list's end, and the end moves on
+// only for those that pass.
 
 void compress_nonzeros(const PooledRow& r) {
   for (int64_t pixel = 0; pixel < r.width; ++pixel) {

@@ -98,7 +98,7 @@ DIGITNET_INLINE void store_pooled(const typename Lanes<W>::F (&a)[NV],
   for (int n = 0; n < NV; ++n) {
     typename Lanes<W>::F best = a[n];
     I where{};
-    // Negated, so that NaN is passed on.
+    // Not b > best: a window of NaN alone, as of diverged weights, stays NaN.
     I keep = best >= b[n];
     best = keep ? best : b[n];
     where = keep ? where : I{} + 1;

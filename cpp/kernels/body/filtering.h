@@ -1,5 +1,13 @@
 // The arithmetic of Winograd's minimal filtering F(M x M, R x R): what turns
 // windows, taps and outputs into values at T = M + R - 1 points, and back.
+//
+//                 "analyse": table x vector    "synthesise": its transpose
+//   window  d     kInput   [T][T]   to points     of its gradient, back
+//   taps    g     kWeights [T][R]   to points     of their gradient, back
+//   outputs y     kOutput  [T][M]   (gradient)    from points, forward
+//
+// A gradient runs through the transpose of its forward transform, so three
+// tables serve all six. In two dimensions: along rows, then along columns.
 // Source: Lavin, Gray, CVPR 2016; the matrices are Toom's and Cook's.
 
 template <int ROWS, int COLUMNS>
@@ -8,8 +16,9 @@ struct Table {
 };
 
 // Polynomials are multiplied by their values at points: 0, pairs of opposites
-// (whose rows share their sums), and infinity. Multiples of 3/4 lose less to
-// rounding than 1 and 2 do.
+// (whose rows share their sums of even and of odd columns), and infinity.
+// Powers of a point far from 1 lose digits: multiples of 3/4 lose fewer than 1
+// and 2 do.
 template <int T>
 struct Points;
 template <>
@@ -27,7 +36,8 @@ template <int M, int R>
 struct Filtering {
   static constexpr int kSide = M, kTaps = R, T = M + R - 1;
 
-  // Row i: the polynomial that is 0 at every other point.
+  // Row i: the coefficients of the product of (x - p) over all other finite
+  // points p, which is 0 at each of them; the last row, of infinity, over all.
   static constexpr Table<T, T> input() {
     Table<T, T> table{};
     for (int i = 0; i < T; ++i) {
@@ -44,7 +54,9 @@ struct Filtering {
     }
     return table;
   }
-  // Row i: the powers of point i, scaled.
+  // Row i: the powers of point i, scaled by what Lagrange's interpolation
+  // divides by (weights alone: then outputs need no factor); the last row takes
+  // the highest coefficient, the value at infinity.
   template <int N>
   static constexpr Table<T, N> powers(bool scaled) {
     Table<T, N> table{};

@@ -1,4 +1,7 @@
-// Sums of a few scaled rows: what sparse gradients are made of.
+// Sums of a few scaled rows: what sparse gradients are made of. A list is short
+// and its rows lie anywhere, so the target stays in registers and each term
+// costs one broadcast and its loads. How many rows and vectors that are is a
+// template's parameter: an array of registers cannot be indexed at run time.
 
 // f(row, vector, values) for R rows of NV vectors, `step` apart.
 template <int W, int R, int NV, class F>

@@ -1,5 +1,7 @@
 // The multiply-add kernel under convolutions and dense layers: G groups of PX
-// pixels times NV vectors of outputs, held in registers over the whole sum.
+// pixels times NV vectors of outputs, held in registers over the whole sum. The
+// groups are two runs of neighbouring pixels of one row, or the two rows of a
+// pool, so that 2x2 windows are whole in registers when the sum ends.
 
 // How a sum walks: `rows` rows of `run` terms.
 struct Walk {

@@ -1,4 +1,4 @@
-// Optimizer steps over runs of parameters; formulas in train/optimizers.
+// Optimizer steps over runs of parameters; formulas in cpp/optimizers.
 
 DIGITNET_INLINE float gradient_of(const Update& u, int64_t i) {
   return u.gradient[i] * u.gradient_scale + u.weight_decay * u.value[i];

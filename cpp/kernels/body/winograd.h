@@ -1,6 +1,8 @@
 // Stages of Winograd's convolution and of its gradients: between maps, cut into
 // tiles, and their values at the points. The products at each point, between
-// the stages, are those of a dense layer.
+// the stages, are those of a dense layer. A vector is one value of a tile for
+// neighbouring channels, so a transform is the same few additions in every
+// lane, and a tile's T x T vectors stay in registers or the first cache.
 
 // f(tile, image, row, column) for each tile; the place is its first output's.
 template <int M, class F>
@@ -138,6 +140,7 @@ void tiles_output(const Tiles& t) {
                             pixel, t.valid - c, t.relu);
         }
       }
+      // A tile's side is even: it holds whole windows of the pool.
       if (!t.argmax) continue;
 #pragma GCC unroll 2
       for (int i = 0; i < M; i += 2) {
