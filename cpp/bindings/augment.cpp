@@ -84,7 +84,7 @@ void each_image(const Pipeline& pipeline, const Shape& shape, int64_t count,
       static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));
   std::vector<Pipeline::Scratch> scratch(pool.threads(),
                                          Pipeline::Scratch(pipeline, shape));
-  pool.run(blocks, [&](int64_t block, int thread) {
+  pool.parallel_for(blocks, [&](int64_t block, int thread) {
     const int64_t last = std::min((block + 1) * kBlock, count);
     for (int64_t i = block * kBlock; i < last; ++i) f(i, scratch[thread]);
   });

@@ -49,7 +49,7 @@ py::array corrupt_all(const std::string& name, const py::array& images,
   py::gil_scoped_release release;
   kernels::ThreadPool pool(static_cast<int>(
       std::clamp<int64_t>(samples.count / 32, 1, engine::num_threads())));
-  pool.run(samples.count, [&](int64_t i) {
+  pool.parallel_for(samples.count, [&](int64_t i) {
     if (samples.images.type == data::PixelType::Float32) {
       corrupt::corrupt(entry, samples, i, max_value, seed,
                        static_cast<float*>(out) + i * size);

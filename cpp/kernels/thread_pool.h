@@ -1,4 +1,4 @@
-// Threads that share the work of one operation after another.
+// Threads that run the tasks of one operation after another in parallel.
 #pragma once
 
 #include <atomic>
@@ -28,7 +28,7 @@ class ThreadPool {
   // thread does a task must not change its result; a thread's number is for
   // scratch memory.
   template <class F>
-  void run(int64_t tasks, const F& f) {
+  void parallel_for(int64_t tasks, const F& f) {
     run(
         tasks,
         [](const void* context, int64_t task, int thread) {

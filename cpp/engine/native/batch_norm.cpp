@@ -119,7 +119,7 @@ class BatchNorm : public Op {
 
   template <class F>
   void each_row(const Pass& pass, const F& f) const {
-    pass.pool.run(pass.count, [&](int64_t n) {
+    pass.pool.parallel_for(pass.count, [&](int64_t n) {
       for (int64_t row = 0; row < rows(); ++row) f(n, row);
     });
   }
@@ -129,7 +129,7 @@ class BatchNorm : public Op {
   const std::vector<double>& sum_over(const Pass& pass, const Chunks& chunks,
                                       int64_t columns, const F& f) {
     const int64_t size = columns * channels_;
-    pass.pool.run(chunks.count, [&](int64_t chunk) {
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       float* partial = partial_.data() + chunk * size;
       std::fill_n(partial, size, 0.0f);
       const int64_t first = chunk * chunks.images;

@@ -45,7 +45,7 @@ void ConvBase::forward(const Pass& pass) {
   if (winograd_) winograd_->transform(pass, weight_.value);
   const int64_t group = winograd_ ? winograd_->images() : 1;
   const int64_t tasks = (pass.count + group - 1) / group;
-  pass.pool.run(tasks, [&](int64_t task, int thread) {
+  pass.pool.parallel_for(tasks, [&](int64_t task, int thread) {
     const int64_t first = task * group;
     const int64_t last = std::min(first + group, pass.count);
     if (winograd_) {

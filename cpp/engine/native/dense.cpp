@@ -53,7 +53,7 @@ class Dense : public Op {
   void forward(const Pass& pass) override {
     const int64_t panels = kernels::panel_count(weight_.outputs);
     const int64_t blocks = (pass.count + kImages - 1) / kImages;
-    pass.pool.run(panels * blocks, [&](int64_t task) {
+    pass.pool.parallel_for(panels * blocks, [&](int64_t task) {
       const int64_t first = task % blocks * kImages;
       const int64_t panel = task / blocks;
       kernels::Convolution c{};
@@ -109,7 +109,7 @@ class Dense : public Op {
     const int64_t panels = kernels::panel_count(outputs);
     const int64_t groups = (panels + kPanels - 1) / kPanels;
     const int64_t blocks = (weight_.inputs + kInputs - 1) / kInputs;
-    pass.pool.run(groups * blocks, [&](int64_t task, int thread) {
+    pass.pool.parallel_for(groups * blocks, [&](int64_t task, int thread) {
       const int64_t first = task / groups * kInputs;
       const int64_t inputs = std::min(kInputs, weight_.inputs - first);
       // The block's columns of x side by side: each panel reads them anew, and
@@ -146,12 +146,13 @@ class Dense : public Op {
     });
     if (!bias_.gradient) return;
     std::fill_n(bias_.gradient, kernels::padded(outputs), 0.0f);
-    pass.pool.run((outputs + kColumns - 1) / kColumns, [&](int64_t task) {
-      const int64_t first = task * kColumns;
-      pass.kernels.column_sums(
-          y_.gradient.at(0) + first, pass.count, y_.gradient.image(),
-          std::min(kColumns, outputs - first), bias_.gradient + first);
-    });
+    pass.pool.parallel_for(
+        (outputs + kColumns - 1) / kColumns, [&](int64_t task) {
+          const int64_t first = task * kColumns;
+          pass.kernels.column_sums(
+              y_.gradient.at(0) + first, pass.count, y_.gradient.image(),
+              std::min(kColumns, outputs - first), bias_.gradient + first);
+        });
   }
 
   // dx^T = W g^T with the images in the lanes: the weights are read as they
@@ -160,7 +161,7 @@ class Dense : public Op {
     const int64_t outputs = weight_.outputs, inputs = weight_.inputs;
     const int64_t image_panels = kernels::panel_count(pass.count);
     float* transposed = transposed_.data();
-    pass.pool.run(image_panels, [&](int64_t panel) {
+    pass.pool.parallel_for(image_panels, [&](int64_t panel) {
       const int64_t first = panel * kPanel;
       pass.kernels.transpose(y_.gradient.at(first),
                              std::min(kPanel, pass.count - first), outputs,
@@ -170,7 +171,7 @@ class Dense : public Op {
     const int64_t blocks = (inputs + kInputs - 1) / kInputs;
     const int64_t whole = outputs / kPanel;
     const int64_t images = kernels::padded(pass.count);
-    pass.pool.run(blocks, [&](int64_t block) {
+    pass.pool.parallel_for(blocks, [&](int64_t block) {
       const int64_t first = block * kInputs;
       kernels::Convolution c{};
       c.outputs = pass.count;

@@ -73,7 +73,7 @@ class NativeExecutor : public Executor, private native::Updater {
   }
 
   void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
-    pool_.run(tasks, task);
+    pool_.parallel_for(tasks, task);
   }
 
   void start_training(const TrainSettings& settings) override {
@@ -222,7 +222,7 @@ class NativeExecutor : public Executor, private native::Updater {
   void update_rest(bool early) {
     const auto tasks = static_cast<int64_t>(tasks_.size());
     if (!early) clip();
-    pool_.run(tasks, [&](int64_t i) {
+    pool_.parallel_for(tasks, [&](int64_t i) {
       const Task& task = tasks_[i];
       if (early && task.weight->early) return;
       if (early) {
@@ -263,7 +263,7 @@ class NativeExecutor : public Executor, private native::Updater {
 
   // Penalties first: they are part of the gradient whose norm is held.
   void clip() {
-    pool_.run(static_cast<int64_t>(tasks_.size()), [&](int64_t i) {
+    pool_.parallel_for(static_cast<int64_t>(tasks_.size()), [&](int64_t i) {
       const Task& task = tasks_[i];
       regularise(*task.weight, task.first, task.count);
       squares_[i] = kernels_.sum_of_squares(task.weight->gradient + task.first,

@@ -24,7 +24,7 @@ class FirstConv : public ConvBase {
 
   void backward(const Pass& pass) override {
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
-    pass.pool.run(chunks.count, [&](int64_t chunk, int thread) {
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk, int thread) {
       float* partial = partial_.data() + chunk * weight_.count();
       std::fill_n(partial, weight_.count(), 0.0f);
       float* bias = start_bias(chunk);

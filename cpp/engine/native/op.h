@@ -49,11 +49,12 @@ inline float kept_scale(double dropout) {
 template <class F>
 void each_image(const Pass& pass, const F& f) {
   constexpr int64_t kImages = 16;
-  pass.pool.run((pass.count + kImages - 1) / kImages, [&](int64_t block) {
-    const int64_t end = (block + 1) * kImages;
-    const int64_t last = end < pass.count ? end : pass.count;
-    for (int64_t n = block * kImages; n < last; ++n) f(n);
-  });
+  pass.pool.parallel_for(
+      (pass.count + kImages - 1) / kImages, [&](int64_t block) {
+        const int64_t end = (block + 1) * kImages;
+        const int64_t last = end < pass.count ? end : pass.count;
+        for (int64_t n = block * kImages; n < last; ++n) f(n);
+      });
 }
 
 // A parameter in the plan's own block. Weights lie in panels (kernels.h), with

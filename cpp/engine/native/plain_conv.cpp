@@ -46,7 +46,7 @@ class PlainConv : public ConvBase {
 
   void backward(const Pass& pass) override {
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
-    pass.pool.run(chunks.count, [&](int64_t chunk) {
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       const int64_t first = chunk * chunks.images;
       const int64_t last = std::min(first + chunks.images, pass.count);
       float* bias = start_bias(chunk);
@@ -61,7 +61,7 @@ class PlainConv : public ConvBase {
     reduce_bias(chunks.count);
     if (!x_.needs_gradient) return;
     transpose_weights(pass);
-    pass.pool.run(pass.count, [&](int64_t n, int thread) {
+    pass.pool.parallel_for(pass.count, [&](int64_t n, int thread) {
       if (flips_) {
         flip(pass, n);
       } else {
@@ -105,19 +105,21 @@ class PlainConv : public ConvBase {
   void reduce(const Pass& pass, const Chunks& chunks) {
     const int64_t inputs = options_.kernel * run_, outputs = weight_.outputs;
     const int64_t k = options_.kernel;
-    pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
-      const int64_t panel = task / k;
-      const int64_t width = kernels::panel_width(outputs, panel);
-      const int64_t base =
-          panel * kernels::kPanel * inputs + task % k * run_ * width;
-      float* to = weight_.gradient + base;
-      std::copy_n(partial_.data() + base, run_ * width, to);
-      for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
-        pass.kernels.add(to, partial_.data() + chunk * weight_.count() + base,
-                         to, run_ * width);
-      }
-      weight_.clear_padding(panel, task % k * run_, run_);
-    });
+    pass.pool.parallel_for(
+        kernels::panel_count(outputs) * k, [&](int64_t task) {
+          const int64_t panel = task / k;
+          const int64_t width = kernels::panel_width(outputs, panel);
+          const int64_t base =
+              panel * kernels::kPanel * inputs + task % k * run_ * width;
+          float* to = weight_.gradient + base;
+          std::copy_n(partial_.data() + base, run_ * width, to);
+          for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
+            pass.kernels.add(to,
+                             partial_.data() + chunk * weight_.count() + base,
+                             to, run_ * width);
+          }
+          weight_.clear_padding(panel, task % k * run_, run_);
+        });
   }
 
   // The weights as the input's gradient reads them: of a convolution from
@@ -126,7 +128,7 @@ class PlainConv : public ConvBase {
     const int64_t k = options_.kernel, taps = k * k, inputs = x_.channels;
     const int64_t outputs = weight_.outputs;
     float* to = transposed_.data();
-    pass.pool.run(taps, [&](int64_t tap) {
+    pass.pool.parallel_for(taps, [&](int64_t tap) {
       if (flips_) {
         transpose_panels(pass.kernels, weight_.value, taps * inputs,
                          tap * inputs, inputs, outputs, to, taps * outputs,

@@ -47,7 +47,7 @@ class PooledConv : public ConvBase {
   void backward(const Pass& pass) override {
     if (x_.needs_gradient) transpose_weights(pass);
     const Chunks chunks = Chunks::of(pass.count, partial_size_);
-    pass.pool.run(chunks.count, [&](int64_t chunk, int thread) {
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk, int thread) {
       const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
       float* partial = partial_.data() + chunk * partial_size_;
       std::fill_n(partial, partial_size_, 0.0f);
@@ -182,36 +182,38 @@ class PooledConv : public ConvBase {
   // The weights output by output: [outputs][k][run_padded_].
   void transpose_weights(const Pass& pass) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
-    pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
-      const int64_t panel = task / k, row = task % k;
-      const int64_t first = panel * kernels::kPanel;
-      const int64_t width = kernels::panel_width(outputs, panel);
-      pass.kernels.transpose(
-          weight_.value + first * k * run_ + row * run_ * width, run_,
-          std::min(width, outputs - first), width,
-          transposed_.data() + (first * k + row) * run_padded_,
-          k * run_padded_);
-    });
+    pass.pool.parallel_for(
+        kernels::panel_count(outputs) * k, [&](int64_t task) {
+          const int64_t panel = task / k, row = task % k;
+          const int64_t first = panel * kernels::kPanel;
+          const int64_t width = kernels::panel_width(outputs, panel);
+          pass.kernels.transpose(
+              weight_.value + first * k * run_ + row * run_ * width, run_,
+              std::min(width, outputs - first), width,
+              transposed_.data() + (first * k + row) * run_padded_,
+              k * run_padded_);
+        });
   }
 
   // The chunks' sums in their order, transposed back into panels.
   void reduce(const Pass& pass, const Chunks& chunks) {
     const int64_t k = options_.kernel, outputs = weight_.outputs;
-    pass.pool.run(outputs, [&](int64_t o) {
+    pass.pool.parallel_for(outputs, [&](int64_t o) {
       const int64_t size = k * run_padded_;
       float* sum = partial_.data() + o * size;
       for (int64_t chunk = 1; chunk < chunks.count; ++chunk)
         pass.kernels.add(sum, sum + chunk * partial_size_, sum, size);
     });
-    pass.pool.run(kernels::panel_count(outputs) * k, [&](int64_t task) {
-      const int64_t panel = task / k, row = task % k;
-      const int64_t first = panel * kernels::kPanel;
-      const int64_t width = kernels::panel_width(outputs, panel);
-      pass.kernels.transpose(
-          partial_.data() + (first * k + row) * run_padded_,
-          std::min(width, outputs - first), run_, k * run_padded_,
-          weight_.gradient + first * k * run_ + row * run_ * width, width);
-    });
+    pass.pool.parallel_for(
+        kernels::panel_count(outputs) * k, [&](int64_t task) {
+          const int64_t panel = task / k, row = task % k;
+          const int64_t first = panel * kernels::kPanel;
+          const int64_t width = kernels::panel_width(outputs, panel);
+          pass.kernels.transpose(
+              partial_.data() + (first * k + row) * run_padded_,
+              std::min(width, outputs - first), run_, k * run_padded_,
+              weight_.gradient + first * k * run_ + row * run_ * width, width);
+        });
   }
 
   int64_t pixels_;  // of a pooled image

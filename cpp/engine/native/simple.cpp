@@ -11,7 +11,7 @@ namespace {
 // f(n, row) for every row of every image of the batch.
 template <class F>
 void each_row(const Pass& pass, const Map& map, const F& f) {
-  pass.pool.run(pass.count, [&](int64_t n) {
+  pass.pool.parallel_for(pass.count, [&](int64_t n) {
     for (int64_t row = 0; row < map.height; ++row) f(n, row);
   });
 }
@@ -49,7 +49,7 @@ class MaxPool : public Op {
   void backward(const Pass& pass) override {
     if (!x_.needs_gradient) return;
     const Map &dx = x_.gradient, &g = y_.gradient, &x = x_.value;
-    pass.pool.run(pass.count, [&](int64_t n) {
+    pass.pool.parallel_for(pass.count, [&](int64_t n) {
       std::memset(dx.data + n * dx.image(), 0, dx.image() * sizeof(float));
       for (int64_t row = 0; row < g.height; ++row) {
         const int32_t* where =
@@ -99,7 +99,7 @@ class AveragePool : public Op {
     if (!x_.needs_gradient) return;
     const Map &dx = x_.gradient, &g = y_.gradient;
     const float part = 1.0f / static_cast<float>(size_ * size_);
-    pass.pool.run(pass.count, [&](int64_t n) {
+    pass.pool.parallel_for(pass.count, [&](int64_t n) {
       std::memset(dx.data + n * dx.image(), 0, dx.image() * sizeof(float));
       for (int64_t pixel = 0; pixel < g.height * g.width; ++pixel) {
         const int64_t row = pixel / g.width, column = pixel % g.width;

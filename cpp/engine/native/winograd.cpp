@@ -88,11 +88,12 @@ void WinogradForward::prepare(int threads) {
 }
 
 void WinogradForward::transform(const Pass& pass, float* weights) {
-  pass.pool.run(kernels::panel_count(tiling_.outputs), [&](int64_t panel) {
-    pass.kernels.winograd_weights({tiling_.kernel, tiling_.side, tiling_.inputs,
-                                   tiling_.outputs, panel, weights,
-                                   weights_.data()});
-  });
+  pass.pool.parallel_for(
+      kernels::panel_count(tiling_.outputs), [&](int64_t panel) {
+        pass.kernels.winograd_weights({tiling_.kernel, tiling_.side,
+                                       tiling_.inputs, tiling_.outputs, panel,
+                                       weights, weights_.data()});
+      });
 }
 
 void WinogradForward::run(const Pass& pass, kernels::Tiles windows,

@@ -41,12 +41,13 @@ class WinogradConv : public ConvBase {
     if (x_.needs_gradient) transpose_weights(pass);
     for (int64_t first = 0; first < pass.count; first += group_)
       images(pass, first, std::min(first + group_, pass.count));
-    pass.pool.run(kernels::panel_count(weight_.outputs), [&](int64_t panel) {
-      pass.kernels.winograd_weight_gradient(
-          {tiling_->kernel, tiling_->side, x_.channels, weight_.outputs, panel,
-           weight_.gradient, weight_points_.data()});
-      weight_.clear_padding(panel, 0, weight_.inputs);
-    });
+    pass.pool.parallel_for(
+        kernels::panel_count(weight_.outputs), [&](int64_t panel) {
+          pass.kernels.winograd_weight_gradient(
+              {tiling_->kernel, tiling_->side, x_.channels, weight_.outputs,
+               panel, weight_.gradient, weight_points_.data()});
+          weight_.clear_padding(panel, 0, weight_.inputs);
+        });
     reduce_bias(pass.count);
   }
 
@@ -67,7 +68,7 @@ class WinogradConv : public ConvBase {
       result.plane = rows * map.channels;
       return result;
     };
-    pass.pool.run(last - first, [&](int64_t i) {
+    pass.pool.parallel_for(last - first, [&](int64_t i) {
       const int64_t n = first + i;
       const Map &x = x_.value, &g = y_.gradient;
       output_gradient(pass, n, start_bias(n));
@@ -75,12 +76,12 @@ class WinogradConv : public ConvBase {
       pass.kernels.winograd_input(
           over(x, window(x, n, options_.padding), x_points_, n));
     });
-    pass.pool.run(tiling_->points(), [&](int64_t point) {
+    pass.pool.parallel_for(tiling_->points(), [&](int64_t point) {
       weight_gradient(pass, point, rows, first > 0);
       if (x_.needs_gradient) input_gradient(pass, point, rows);
     });
     if (!x_.needs_gradient) return;
-    pass.pool.run(last - first, [&](int64_t i) {
+    pass.pool.parallel_for(last - first, [&](int64_t i) {
       const int64_t n = first + i;
       const Map& dx = x_.gradient;
       clear(dx, n);
@@ -114,7 +115,7 @@ class WinogradConv : public ConvBase {
   }
 
   void transpose_weights(const Pass& pass) {
-    pass.pool.run(tiling_->points(), [&](int64_t point) {
+    pass.pool.parallel_for(tiling_->points(), [&](int64_t point) {
       transpose_panels(pass.kernels,
                        winograd_->weights() + tiling_->weights(point),
                        x_.channels, 0, x_.channels, weight_.outputs,

@@ -15,8 +15,8 @@ TEST(ThreadPool, DoesEveryTaskOnceInManyShortJobs) {
     ThreadPool pool(threads);
     std::vector<int> done(97);
     for (int job = 1; job <= 3000; ++job) {
-      pool.run(static_cast<int64_t>(done.size()),
-               [&](int64_t task) { ++done[task]; });
+      pool.parallel_for(static_cast<int64_t>(done.size()),
+                        [&](int64_t task) { ++done[task]; });
       ASSERT_EQ(std::accumulate(done.begin(), done.end(), 0),
                 job * static_cast<int>(done.size()));
     }
@@ -28,7 +28,7 @@ TEST(ThreadPool, WakesThreadsThatSleep) {
   for (int job = 0; job < 5; ++job) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     std::atomic<int> done{0};
-    pool.run(50, [&](int64_t) { ++done; });
+    pool.parallel_for(50, [&](int64_t) { ++done; });
     EXPECT_EQ(done, 50);
   }
 }
@@ -36,7 +36,7 @@ TEST(ThreadPool, WakesThreadsThatSleep) {
 TEST(ThreadPool, NumbersItsThreads) {
   ThreadPool pool(4);
   std::atomic<bool> inside{true};
-  pool.run(1000, [&](int64_t, int thread) {
+  pool.parallel_for(1000, [&](int64_t, int thread) {
     if (thread < 0 || thread >= 4) inside = false;
   });
   EXPECT_TRUE(inside);
@@ -47,15 +47,15 @@ TEST(ThreadPool, ThrowsWhatATaskThrewAndWorksOn) {
   const auto fail = [](int64_t task) {
     if (task == 60) throw std::runtime_error("task 60");
   };
-  EXPECT_THROW(pool.run(100, fail), std::runtime_error);
+  EXPECT_THROW(pool.parallel_for(100, fail), std::runtime_error);
   std::atomic<int> done{0};
-  pool.run(10, [&](int64_t) { ++done; });
+  pool.parallel_for(10, [&](int64_t) { ++done; });
   EXPECT_EQ(done, 10);
 }
 
 TEST(ThreadPool, HasNothingToDoForNoTasks) {
   ThreadPool pool(2);
-  pool.run(0, [](int64_t) { FAIL(); });
+  pool.parallel_for(0, [](int64_t) { FAIL(); });
 }
 
 }  // namespace
