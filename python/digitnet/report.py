@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import metrics
+from digitnet._utils.figures import Display, draw
 from digitnet.data.dataset import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.plot import Display
 
 _SHOWN = (
     "accuracy",
@@ -119,9 +118,7 @@ class Confusion:
 
     def plot(self, ax: Any = None, **options: Any) -> Display:
         """See `digitnet.plot.confusion_matrix`."""
-        from digitnet.plot import confusion_matrix
-
-        return confusion_matrix(self, ax=ax, **options)
+        return draw(self, ax=ax, **options)
 
     def __repr__(self) -> str:
         return f"Confusion({len(self.classes)} classes, {int(np.trace(self.matrix))} of {self.matrix.sum()} right)"

@@ -6,6 +6,7 @@ from typing import Any
 
 from digitnet._utils.arrays import as_whole
 from digitnet.callbacks.callback import Callback, Logs
+from digitnet.plot import training_curves
 from digitnet.train.progress import in_notebook
 
 
@@ -47,8 +48,6 @@ class LiveCurves(Callback):
             self._draw()
 
     def _draw(self) -> None:
-        from digitnet.plot import training_curves
-
         history: Any = self.model.history
         self.display = training_curves(history)
         # Closed: pyplot would show it once more at the end of the cell.

@@ -22,6 +22,7 @@ from digitnet._utils.arrays import (
     as_whole,
     guess_max_value,
 )
+from digitnet._utils.figures import draw
 from digitnet.augment import Pipeline, as_text
 
 if TYPE_CHECKING:
@@ -354,10 +355,8 @@ class Dataset:
     def _repr_html_(self) -> str:
         from matplotlib.figure import Figure
 
-        from digitnet.plot import sample_grid
-
         figure = Figure(figsize=(9, 2.1))  # not pyplot's: nothing is left to show
-        sample_grid(self, 2, 10, figure.subplots(), title=None)
+        draw(self, figure.subplots(), rows=2, columns=10, title=None)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=60, bbox_inches="tight")
         picture = base64.b64encode(buffer.getvalue()).decode()

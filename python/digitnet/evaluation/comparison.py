@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from digitnet import metrics
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.figures import Display, draw
 from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
 from digitnet.report import Report
@@ -21,11 +22,13 @@ from digitnet.train.history import History
 if TYPE_CHECKING:
     import pandas as pd
 
-    from digitnet.plot import Display
-
 Judged = Report | Model | str | PathLike[str]
 # Metrics that are means over the samples: their differences have an interval.
 MEANS = ("accuracy", "log_loss", "brier")
+
+
+class Trainings(dict[str, History]):
+    """Histories by name, which are drawn together."""
 
 
 class Comparison:
@@ -52,7 +55,7 @@ class Comparison:
         seed: int = 0,
     ) -> None:
         self.reports, self.names, self.level = reports, names, level
-        self.histories = dict(histories)
+        self.histories = Trainings(histories)
         first, second = reports
         self.mcnemar: dict[str, Any] = metrics.mcnemar(
             first.labels, first.predicted, second.predicted
@@ -91,9 +94,7 @@ class Comparison:
 
     def plot(self, ax: Any = None) -> Display:
         """The samples on which they differ; see `digitnet.plot.disagreements`."""
-        from digitnet.plot import disagreements
-
-        return disagreements(self, ax=ax)
+        return draw(self, ax=ax)
 
     def plot_curves(self, ax: Any = None) -> Display:
         """Both trainings, overlaid.
@@ -101,14 +102,12 @@ class Comparison:
         Raises:
             ValueError: models without a history (loaded from a file alone).
         """
-        from digitnet.plot import training_curves
-
         if not self.histories:
             raise ValueError(
                 "plot_curves: expected models with a history, got none; compare run "
                 "folders or models that were fitted here"
             )
-        return training_curves(self.histories, ax=ax)
+        return draw(self.histories, ax=ax)
 
     def verdict(self) -> str:
         """One sentence: who is ahead, and how surely."""

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from digitnet._utils.figures import Display, draw
 from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
+from digitnet.models.model import Model
 from digitnet.models.zoo import maker_for
 from digitnet.report import Report
+from digitnet.train.history import History
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.models.model import Model
-    from digitnet.plot import Display
-    from digitnet.train.history import History
 
 
 class CrossValidation:
@@ -61,10 +60,7 @@ class CrossValidation:
 
     def plot(self, ax: Any = None) -> Display:
         """See `digitnet.plot.folds`."""
-        from digitnet.plot import folds
-
-        table = self.table
-        return folds(table["loss"], table["accuracy"], ax=ax)
+        return draw(self, ax=ax)
 
     def __repr__(self) -> str:
         accuracy = self.table["accuracy"]
@@ -118,7 +114,7 @@ def cross_validate(
     probabilities = np.zeros((len(data), len(data.classes)))
     for (_, test), (_, _, answers) in zip(parts, found, strict=True):
         probabilities[test] = answers
-    labels = data._need_labels("cross_validate")
+    labels = data.require_labels("cross_validate")
     report = Report(labels, probabilities, data.classes, data=data, model="the folds")
     return CrossValidation(
         report, [m for m, _, _ in found], [h for _, h, _ in found], parts

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.figures import Display, draw
 from digitnet._utils.parallel import parallel_map
-from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.data.dataset import Dataset
+from digitnet.data.interop import as_dataset
 from digitnet.models.model import Model
 from digitnet.models.zoo import maker_for
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.plot import Display
 
 _SMOOTHING = 0.9
 _TOO_HIGH = 4.0  # times the least loss: beyond it nothing is learned
@@ -59,9 +59,7 @@ class LearningRates:
 
     def plot(self, ax: Any = None) -> Display:
         """See `digitnet.plot.learning_rates`."""
-        from digitnet.plot import learning_rates
-
-        return learning_rates(self, ax=ax)
+        return draw(self, ax=ax)
 
     def __repr__(self) -> str:
         return (

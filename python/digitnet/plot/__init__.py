@@ -1,19 +1,12 @@
-"""Figures. Every function takes `ax=`, draws into it (or a new figure), returns a
+"""Figures: curves, confusion matrices, image grids, feature maps, explanations.
+
+Every function takes `ax=`, draws into it (or a new figure), returns a
 Display with `.figure`, `.axes` and `.data`, and never calls show.
 """
 
+import digitnet.plot.results  # noqa: F401  (results draw themselves by what it registers)
 from digitnet.plot.architecture import architecture
-from digitnet.plot.compare import (
-    against_time,
-    comparison,
-    distribution,
-    drawing,
-    heat_map,
-    parallel,
-    sensitivity,
-)
 from digitnet.plot.confusion import confusion_matrix
-from digitnet.plot.counts import class_counts
 from digitnet.plot.curves import (
     folds,
     learning_curve,
@@ -41,6 +34,16 @@ from digitnet.plot.grids import (
     sample_grid,
 )
 from digitnet.plot.inside import feature_maps, filters, weight_histograms
+from digitnet.plot.measurements import (
+    against_time,
+    class_counts,
+    comparison,
+    distribution,
+    drawing,
+    heat_map,
+    parallel,
+    sensitivity,
+)
 
 __all__ = [
     "Display",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import fnmatch
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from digitnet.models.model import Model
 from digitnet.plot.display import BLUE, GREEN, GREY, ORANGE, Display, axes_for
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
 
 # Layers that keep the shape, or only lay it out anew, are not drawn.
 _LEFT_OUT = ("relu", "sigmoid", "tanh", "gelu", "softmax", "dropout", "flatten")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from digitnet.plot.display import Display, axes_for
-
-if TYPE_CHECKING:
-    from digitnet.report import Confusion
+from digitnet.plot.grids import sample_grid
+from digitnet.report import Confusion
 
 _COLUMNS = 10  # of the images of a cell
 
@@ -87,14 +86,12 @@ def confusion_matrix(
 
 def _show_cells_on_click(ax: Any, confusion: Confusion) -> None:
     def clicked(event: Any) -> None:
-        if event.inaxes is not ax or confusion._data is None:
+        if event.inaxes is not ax or confusion.data is None:
             return
         true, predicted = round(event.ydata), round(event.xdata)
         images = confusion[true, predicted]
         if not len(images):
             return
-        from digitnet.plot.grids import sample_grid
-
         rows = min(5, -(-len(images) // _COLUMNS))
         display = sample_grid(images, rows, _COLUMNS, title=images.name)
         display.figure.show()

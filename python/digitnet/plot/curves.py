@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digitnet import metrics
+from digitnet.evaluation.learning_curves import LearningRates
 from digitnet.plot.display import BLUE, CYCLE, GREY, ORANGE, Display, axes_for
+from digitnet.report import Report
+from digitnet.train.history import History
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.evaluation.learning_curves import LearningRates
-    from digitnet.report import Report
-    from digitnet.train.history import History
 
 
 def training_curves(
@@ -31,8 +30,6 @@ def training_curves(
         ax: Axes to draw into; divided if there are several metrics.
     """
     import pandas as pd
-
-    from digitnet.train.history import History
 
     named = {"": runs} if isinstance(runs, History) else dict(runs)
     # A network that makes images has no accuracy.

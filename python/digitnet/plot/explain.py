@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from digitnet import features
 from digitnet.data.dataset import Dataset
+from digitnet.models.model import Model
 from digitnet.plot.display import Display, axes_for
 from digitnet.plot.sheet import Sheet
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
-
 
 # Maps (N, H, W) of a model, images and targets.
 METHODS: dict[str, Callable[[Model, Any, Any], Any]] = {
@@ -184,7 +181,7 @@ def embedding(
     Returns:
         Display; its data are the points, (N, 2).
     """
-    labels = data._need_labels("embedding")
+    labels = data.require_labels("embedding")
     points = features.project(features.embedding(model, data, layer), method, seed=seed)
     ax = axes_for(ax, 5.5, 4.5)
     import matplotlib

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from digitnet.augment import Pipeline, as_text
-from digitnet.plot.display import (
-    GREEN,
-    GREY,
-    ORANGE,
-    RED,
-    Display,
-    axes_for,
-)
+from digitnet.data.dataset import Dataset
+from digitnet.evaluation.comparison import Comparison
+from digitnet.models.model import Model
+from digitnet.plot.display import GREEN, GREY, ORANGE, RED, Display, axes_for
 from digitnet.plot.sheet import Sheet
-
-if TYPE_CHECKING:
-    from digitnet.data import Dataset
-    from digitnet.evaluation.comparison import Comparison
-    from digitnet.models.model import Model
-    from digitnet.report import Report
+from digitnet.report import Report
 
 
 def _label(data: Dataset, index: Any) -> str:
@@ -153,7 +144,7 @@ def restorations(
     clean = part.images.reshape(len(part), *data.shape).astype(np.float32)
     pipeline = Pipeline(as_text(augment))
     noisy = pipeline(clean, seed=seed, max_value=data.max_value)
-    spoiled = part._like(_base=noisy, _rows=None)
+    spoiled = part.with_images(noisy)
     restored = model.reconstruct(spoiled) * data.max_value
     ax = axes_for(ax, 0.9 * len(part) + 0.8, 3)
     sheet = Sheet(ax, 3, len(part), titles=False)
@@ -174,7 +165,7 @@ def restorations(
 
 def one_per_class(data: Dataset, ax: Any = None, *, seed: int | None = None) -> Display:
     """One sample of each class: the first, or a random one by `seed`."""
-    labels = data._need_labels("one_per_class")
+    labels = data.require_labels("one_per_class")
     rng = np.random.default_rng(seed)
     chosen = []
     for k in range(len(data.classes)):

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from digitnet import features
+from digitnet.models.model import Model
 from digitnet.plot.display import CYCLE, Display, axes_for, cells
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
 
 
 def mosaic(maps: Any, columns: int, gap: int = 1) -> Any:

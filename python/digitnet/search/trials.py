@@ -12,10 +12,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from digitnet._core import OutOfMemory
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.figures import Display, draw
 from digitnet._utils.files import check_target
 from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
+from digitnet.models.model import Model
 from digitnet.search.space import (
     METHODS,
     distribution_of,
@@ -28,12 +31,9 @@ if TYPE_CHECKING:
     import optuna
     import pandas as pd
 
-    from digitnet.models.model import Model
-    from digitnet.plot import Display
-
 Params = dict[str, Any]
 # What a trial trains: its Model, and options of `fit`.
-Build = Callable[[Params, int], tuple["Model", Mapping[str, Any]]]
+Build = Callable[[Params, int], tuple[Model, Mapping[str, Any]]]
 
 
 class Search:
@@ -107,11 +107,7 @@ class Search:
 
     def plot(self, ax: Any = None) -> Display:
         """Every trial as a line through its settings; see `digitnet.plot.parallel`."""
-        from digitnet.plot import parallel
-
-        finished = self.table.query("state == 'complete'")
-        settings = [c for c in finished if c in self.study.trials[0].params]
-        return parallel(finished[[*settings, "accuracy"]], ax=ax)
+        return draw(self, ax=ax)
 
     def __repr__(self) -> str:
         states = self.table["state"].value_counts()
@@ -304,8 +300,6 @@ def _try(
 ) -> float:
     """The validation accuracy of one training."""
     from optuna import TrialPruned
-
-    from digitnet._core import OutOfMemory
 
     start = time.perf_counter()
     params = {name: picked(trial, name, own) for name, own in spaces.items()}

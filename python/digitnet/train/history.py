@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from digitnet._utils.figures import Display, draw
+
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.plot import Display
 
 
 class History(Mapping[str, list[float]]):
@@ -82,9 +82,7 @@ class History(Mapping[str, list[float]]):
 
     def plot(self, ax: Any = None) -> Display:
         """Loss and accuracy against epochs."""
-        from digitnet.plot import training_curves
-
-        return training_curves(self, ax=ax)
+        return draw(self, ax=ax)
 
     def __repr__(self) -> str:
         if not self.epochs:

@@ -1,4 +1,4 @@
-"""Settings side by side: bars, grids, time."""
+"""Measurements side by side: bars, heat maps, lines, points."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from digitnet.data.dataset import Dataset
+from digitnet.data.readers import read_picture
+from digitnet.models.model import Model
 from digitnet.plot.display import BLUE, GREY, ORANGE, Display, axes_for, show_image
+from digitnet.train.history import History
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.models.model import Model
-    from digitnet.train.history import History
 
 
 def comparison(values: pd.Series, ax: Any = None, *, spread: Any = None) -> Display:
@@ -37,6 +38,27 @@ def comparison(values: pd.Series, ax: Any = None, *, spread: Any = None) -> Disp
     ax.set_xlabel(str(values.name or ""))
     ax.spines[["top", "right"]].set_visible(False)
     return Display(ax.figure, ax, values)
+
+
+def class_counts(data: Dataset, ax: Any = None) -> Display:
+    """How many samples each class has, as bars."""
+    import pandas as pd
+
+    counts = data.class_counts()
+    ax = axes_for(ax, 6, 3.2)
+    bars = ax.bar(range(len(counts)), counts, color=BLUE)
+    ax.bar_label(bars, fontsize=8)
+    rotated = max(map(len, data.classes)) > 3
+    ax.set_xticks(
+        range(len(counts)),
+        data.classes,
+        rotation=30 if rotated else 0,
+        ha="right" if rotated else "center",
+    )
+    ax.set_ylabel("samples")
+    ax.set_title(f"Class counts of {data.name}")
+    ax.margins(y=0.12)
+    return Display(ax.figure, ax, pd.Series(counts, index=data.classes, name="samples"))
 
 
 def heat_map(grid: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
@@ -92,8 +114,6 @@ def drawing(picture: Any, image: Any, model: Model, ax: Any = None) -> Display:
         model: The model.
         ax: Axes to draw into.
     """
-    from digitnet.data.readers import read_picture
-
     pixels = (
         picture
         if isinstance(picture, np.ndarray)

@@ -1,0 +1,63 @@
+"""Figures: what every plot returns, and the hook by which results draw themselves.
+
+Results know that they can be drawn, not how: `draw` looks up what `digitnet.plot` registered
+for their class in `plot/results.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Display:
+    """A drawn plot.
+
+    Attributes:
+        figure: The matplotlib Figure.
+        axes: The axes drawn into, one or a list.
+        data: The numbers behind the drawing, usually a DataFrame.
+    """
+
+    figure: Any
+    axes: Any
+    data: Any
+
+    def save(self, path: Any, **options: Any) -> None:
+        """Write the figure to a file; the format goes by the suffix."""
+        self.figure.savefig(path, **{"dpi": 120, "bbox_inches": "tight", **options})
+
+    def png(self, **options: Any) -> bytes:
+        """The figure as a PNG file's bytes."""
+        buffer = io.BytesIO()
+        self.save(buffer, format="png", **options)
+        return buffer.getvalue()
+
+    def close(self) -> None:
+        """Forget the figure, so that a notebook does not show it."""
+        import matplotlib.pyplot as plt
+
+        plt.close(self.figure)
+
+    def __repr__(self) -> str:
+        return "Display(figure, axes, data)"
+
+
+@functools.singledispatch
+def draw(result: Any, ax: Any = None, **options: Any) -> Display:
+    """Draw a result in the way registered for its class.
+
+    Args:
+        result: A History, Confusion, Comparison, ...
+        ax: Axes to draw into. Default: those of a new figure.
+        **options: Options of the plot function that is registered.
+    Raises:
+        TypeError: a class that nothing is registered for.
+    """
+    raise TypeError(
+        f"draw: expected a result that digitnet.plot draws, got {type(result).__name__}; "
+        "import digitnet.plot first"
+    )
