@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import digitnet._core as _core
 from digitnet._core.attack import describe
 from digitnet._utils.arrays import as_whole
-from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.data.dataset import Dataset
+from digitnet.data.interop import as_dataset
 
 if TYPE_CHECKING:
     from digitnet.models.model import Model
@@ -55,8 +56,8 @@ def attacked(
     """
     model.require_classes("attacked")
     data = as_dataset(data, "attacked", max_value=model.max_value)
-    labels = data._need_labels("attacked")
+    labels = data.require_labels("attacked")
     base, rows = model.check_images(data, "attacked")
     spec, number = (name, options), as_whole(seed, "attacked.seed")
-    made = _core.attack.attacked(model.core, spec, base, rows, labels, number)
-    return data._like(_base=made, _rows=None, name=f"{data.name}, {name}")
+    images = _core.attack.attacked(model.core, spec, base, rows, labels, number)
+    return data.with_images(images, name=f"{data.name}, {name}")

@@ -14,16 +14,14 @@ Example:
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from digitnet.data.dataset import as_dataset
+from digitnet.data.interop import as_dataset
+from digitnet.models.model import Model
 from digitnet.report import Report
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
 
 __all__ = ["evaluate", "fit_temperature", "temper"]
 
@@ -58,7 +56,7 @@ def fit_temperature(model: Model, data: Any) -> float:
     from scipy.optimize import minimize_scalar
 
     data = as_dataset(data, "fit_temperature.data", max_value=model.max_value)
-    labels = data._need_labels("fit_temperature")
+    labels = data.require_labels("fit_temperature")
     if not len(labels):
         raise ValueError("fit_temperature.data: expected at least one sample, got none")
     logits = model.predict_logits(data).astype(np.float64)
@@ -79,7 +77,7 @@ def fit_temperature(model: Model, data: Any) -> float:
 def evaluate(model: Model, data: Any, temperature: float) -> Report:
     """`model.evaluate` with every logit divided by the temperature."""
     data = as_dataset(data, "evaluate.data", max_value=model.max_value)
-    labels = data._need_labels("evaluate")
+    labels = data.require_labels("evaluate")
     shares = temper(model.predict_logits(data), temperature)
     name = f"{model.name} at temperature {temperature:.3g}"
     return Report(labels, shares, model.classes, data=data, model=name)

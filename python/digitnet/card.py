@@ -7,14 +7,12 @@ front matter that model hubs read.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitnet._utils.versions import VERSION
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
-    from digitnet.report import Report
-    from digitnet.train.history import History
+from digitnet.models.model import Model
+from digitnet.report import Report
+from digitnet.train.history import History
 
 _METRICS = (
     "accuracy",

@@ -6,14 +6,10 @@ draws are digitnet's, so scores on them are not those of the published files.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import digitnet._core as _core
 from digitnet._core.corrupt import describe
 from digitnet._utils.arrays import as_whole
-
-if TYPE_CHECKING:
-    from digitnet.data.dataset import Dataset
+from digitnet.data.dataset import Dataset
 
 __all__ = ["corrupted", "describe", "names"]
 
@@ -40,11 +36,7 @@ def corrupted(data: Dataset, name: str, *, seed: int = 0) -> Dataset:
         >>> spoiled.name, len(spoiled) == len(test)
         ('digits, fog', True)
     """
-    spoiled = _core.corrupt.corrupt(
-        name,
-        data._base,
-        data._rows,
-        as_whole(seed, "corrupted.seed"),
-        data.max_value,
+    images = _core.corrupt.corrupt(
+        name, *data.storage, as_whole(seed, "corrupted.seed"), data.max_value
     )
-    return data._like(_base=spoiled, _rows=None, name=f"{data.name}, {name}")
+    return data.with_images(images, name=f"{data.name}, {name}")

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._utils.arrays import as_whole
-from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.data.dataset import Dataset
+from digitnet.data.interop import as_dataset
 from digitnet.models import transfer
 from digitnet.models.base import BaseModel
 

@@ -13,13 +13,11 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import digitnet._core as _core
 from digitnet._utils.registry import documented, options_of, signature_of
-
-if TYPE_CHECKING:
-    from digitnet.data.dataset import Dataset
+from digitnet.data.dataset import Dataset
 
 Step = tuple[str, dict[str, Any]]
 
@@ -56,9 +54,8 @@ def applied(data: Dataset, steps: Sequence[Any]) -> Dataset:
         ((3, 28, 28), 255.0)
     """
     named = [(step, {}) if isinstance(step, str) else step for step in steps]
-    made = _core.models.apply_steps(named, data._base, data._rows, data.max_value)
-    full = 255.0 if made.dtype.kind == "u" else 1.0
-    return data._like(_base=made, _rows=None, max_value=full)
+    images = _core.models.apply_steps(named, *data.storage, data.max_value)
+    return data.with_images(images, max_value=255 if images.dtype.kind == "u" else 1)
 
 
 # How the makers of published weights prepared their images, on pixels from 0 to 1:

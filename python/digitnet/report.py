@@ -34,6 +34,7 @@ class Confusion:
     Attributes:
         matrix: int64 (K, K), rows true, columns predicted.
         classes: Class names.
+        data: The Dataset that was evaluated, or None.
     Example:
         >>> train, test = digitnet.data.load("digits")
         >>> model = digitnet.models.make("linear", input_shape=(8, 8))
@@ -53,7 +54,7 @@ class Confusion:
     ) -> None:
         self.matrix = metrics.confusion_matrix(labels, predicted, classes=len(classes))
         self.classes = classes
-        self._labels, self._predicted, self._data = labels, predicted, data
+        self._labels, self._predicted, self.data = labels, predicted, data
 
     def __getitem__(self, cell: tuple[int | str, int | str]) -> Dataset:
         """The samples of a cell, (true, predicted): `confusion[4, 9]`, a set that a
@@ -67,13 +68,13 @@ class Confusion:
             raise IndexError(
                 f"confusion: expected a cell [true, predicted], got {cell!r:.40}"
             )
-        if self._data is None:
+        if self.data is None:
             raise ValueError(
                 "confusion: expected the matrix of a Report, got one alone"
             )
-        chosen: Dataset = self._data[self.examples(*cell)]
+        chosen: Dataset = self.data[self.examples(*cell)]
         true, predicted = (self.classes[self._class(value)] for value in cell)
-        return chosen._like(name=f"{true} taken for {predicted}")
+        return chosen.renamed(f"{true} taken for {predicted}")
 
     def examples(self, true: int | str, predicted: int | str) -> npt.NDArray[np.int64]:
         """Indices of the samples of class `true` that were taken for `predicted`."""

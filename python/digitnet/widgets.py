@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitnet import web
+from digitnet.models.model import Model
 from digitnet.models.pictures import answer, prepare
 
 try:
@@ -16,9 +17,6 @@ except ImportError as error:
         "digitnet.widgets: expected the package anywidget, got none; "
         "pip install digitnet[widget]"
     ) from error
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
 
 __all__ = ["DrawPad"]
 

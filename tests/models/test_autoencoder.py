@@ -95,7 +95,7 @@ def test_validation_is_the_error_on_corrupted_validation_images(digits):
         data, held, epochs=2, batch_size=32, augment="noise 20%", seed=3, progress=False
     )
     drawn = digitnet.augment.Pipeline("noise 20%")(held.images, seed=3, max_value=16)
-    made = model.reconstruct(held._like(_base=drawn[:, None], _rows=None))
+    made = model.reconstruct(held.with_images(drawn))
     expected = np.square(made[:, 0] - held.images / 16).mean()
     assert history["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
     assert "val_accuracy" not in history

@@ -20,7 +20,7 @@ def test_a_split_model_predicts_as_the_whole(model, digits):
         answers = base.predict_logits(digits[1])
         maps = answers.reshape(len(answers), *head.input_shape).astype(np.float32)
         head.fix_scale(float(maps.max()))
-        data = digits[1]._like(_base=maps, _rows=None, max_value=float(maps.max()))
+        data = digits[1].with_images(maps, max_value=maps.max())
         np.testing.assert_allclose(
             head.predict_logits(data), model.predict_logits(digits[1]), atol=1e-5
         )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.models.model import Model
 
 Logs = dict[str, float]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitnet.callbacks.callback import Callback, Logs
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.models.model import Model
 
 
 class CSVLogger(Callback):

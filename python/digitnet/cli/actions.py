@@ -1,4 +1,4 @@
-"""What each word of the command line does: arguments in, exit code out."""
+"""What each command does: arguments in, exit code out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ import json
 import sys
 from typing import Any
 
+import digitnet
+from digitnet._utils.versions import versions
+from digitnet.cli import doctor as health
+from digitnet.data import sources
+from digitnet.data.download import fetch, need_folder
+from digitnet.models.pictures import answer, prepare
+from digitnet.runs.folder import metrics_of, write_comparison, write_run
 
-def _print(args: argparse.Namespace, value: Any, text: str) -> None:
+
+def print_result(args: argparse.Namespace, value: Any, text: str) -> None:
+    """The value as JSON if that was requested, else the text."""
     print(json.dumps(value, default=str) if args.json else text)
 
 
@@ -30,9 +39,7 @@ FIT_OPTIONS = (
 
 def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Network and options: the preset's, but for those given beside it."""
-    from digitnet.train.presets import preset
-
-    recipe = preset(args.preset) if args.preset else None
+    recipe = digitnet.train.preset(args.preset) if args.preset else None
     network = args.model or (recipe and recipe.network)
     if not network:
         raise ValueError("train: expected --model or --preset, got neither")
@@ -44,9 +51,6 @@ def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
 
 
 def train(args: argparse.Namespace) -> int:
-    import digitnet
-    from digitnet.runs.folder import metrics_of, write_run
-
     digitnet.distributed.start()
     first = digitnet.distributed.rank() == 0
     network, options = _recipe(args)
@@ -76,24 +80,19 @@ def train(args: argparse.Namespace) -> int:
         **history.options,
     }
     page = write_run(args.out, model, history, report, config, training=train)
-    _print(args, metrics_of(history, report), f"\n{report}\n\nreport: {page}")
+    print_result(args, metrics_of(history, report), f"\n{report}\n\nreport: {page}")
     return 0 if history.status != "diverged" else 1
 
 
 def evaluate(args: argparse.Namespace) -> int:
-    import digitnet
-
     model = digitnet.models.load(args.file)
     _, test = digitnet.data.load(args.data, seed=args.seed)
     report = model.evaluate(test, device=args.device)
-    _print(args, {"test": dict(report), "test_data": test.name}, str(report))
+    print_result(args, {"test": dict(report), "test_data": test.name}, str(report))
     return 0
 
 
 def predict(args: argparse.Namespace) -> int:
-    import digitnet
-    from digitnet.models.pictures import answer, prepare
-
     model = digitnet.models.load(args.model)
     results: list[dict[str, Any]] = []
     for file in args.files:
@@ -124,38 +123,33 @@ def _prediction_text(result: dict[str, Any]) -> str:
 
 
 def export(args: argparse.Namespace) -> int:
-    import digitnet
-    from digitnet.export import export as write
-
-    path = write(digitnet.models.load(args.model), args.out, args.format)
+    path = digitnet.export.export(
+        digitnet.models.load(args.model), args.out, args.format
+    )
     size = path.stat().st_size
     value = {"file": str(path), "bytes": size}
-    _print(args, value, f"wrote {path} ({size / 2**20:.1f} MiB)")
+    print_result(args, value, f"wrote {path} ({size / 2**20:.1f} MiB)")
     return 0
 
 
 def serve(args: argparse.Namespace) -> int:
-    import digitnet
-    from digitnet.serve import Limits
-    from digitnet.serve import serve as run
-
     given = {
         "body_bytes": args.most_bytes,
         "pixels": args.most_pixels,
         "batch": args.batch,
         "rate": args.rate,
     }
-    limits = Limits(**{k: v for k, v in given.items() if v is not None})
-    run(digitnet.models.load(args.model), host=args.host, port=args.port, limits=limits)
+    limits = digitnet.serve.Limits(**{k: v for k, v in given.items() if v is not None})
+    digitnet.serve.serve(
+        digitnet.models.load(args.model), host=args.host, port=args.port, limits=limits
+    )
     return 0
 
 
 def reproduce(args: argparse.Namespace) -> int:
-    from digitnet import papers
-
     if args.name == "list":
-        return _list_recipes(args, papers.describe())
-    found = papers.reproduce(
+        return _list_recipes(args, digitnet.papers.describe())
+    found = digitnet.papers.reproduce(
         args.name,
         args.mode,
         data=args.data,
@@ -164,30 +158,25 @@ def reproduce(args: argparse.Namespace) -> int:
         out=args.out,
         progress=not args.json,
     )
-    _print(args, found.metrics, f"\n{found}")
+    print_result(args, found.metrics, f"\n{found}")
     return 0
 
 
 def study(args: argparse.Namespace) -> int:
-    from digitnet import studies
-
     if args.name == "list":
-        return _list_recipes(args, studies.describe())
-    found = studies.study(
+        return _list_recipes(args, digitnet.studies.describe())
+    found = digitnet.studies.study(
         args.name,
         args.mode,
         seeds=args.seeds,
         out=args.out,
         progress=not args.json,
     )
-    _print(args, found.metrics, f"\n{found}")
+    print_result(args, found.metrics, f"\n{found}")
     return 0
 
 
 def compare(args: argparse.Namespace) -> int:
-    import digitnet
-    from digitnet.runs.folder import write_comparison
-
     _, test = digitnet.data.load(args.data, seed=args.seed)
     found = digitnet.compare(args.first, args.second, test)
     value = {
@@ -201,32 +190,29 @@ def compare(args: argparse.Namespace) -> int:
     text = str(found)
     if args.out:
         text += f"\n\nreport: {write_comparison(args.out, found, value)}"
-    _print(args, value, text)
+    print_result(args, value, text)
     return 0
 
 
 def _list_recipes(args: argparse.Namespace, entries: list[dict[str, Any]]) -> int:
     lines = [f"{e['name']:<18} {e['summary']} ({e['paper']})" for e in entries]
-    _print(args, entries, "\n".join(lines))
+    print_result(args, entries, "\n".join(lines))
     return 0
 
 
 def data_list(args: argparse.Namespace) -> int:
-    import digitnet
-
     entries = digitnet.data.describe()
-    _print(args, entries, "\n".join(f"{e['name']:<18} {e['summary']}" for e in entries))
+    print_result(
+        args, entries, "\n".join(f"{e['name']:<18} {e['summary']}" for e in entries)
+    )
     return 0
 
 
 def data_get(args: argparse.Namespace) -> int:
-    from digitnet.data import sources
-    from digitnet.data.download import fetch, need_folder
-
     found = sources.find(args.name)
     paths = [str(fetch(file)) for file in found.files]
     paths += [str(need_folder(folder)) for folder in found.folders]
-    _print(
+    print_result(
         args,
         {"name": args.name, "files": paths},
         "\n".join(paths) or f"{args.name} needs no files",
@@ -235,8 +221,6 @@ def data_get(args: argparse.Namespace) -> int:
 
 
 def data_show(args: argparse.Namespace) -> int:
-    import digitnet
-
     about = next(
         e
         for e in digitnet.data.describe()
@@ -262,38 +246,31 @@ def data_show(args: argparse.Namespace) -> int:
         f"{n:<12} {a:>7} {b:>7}"
         for n, a, b in zip(train.classes, value["train"], value["test"], strict=True)
     ]
-    _print(args, value, "\n".join(lines))
+    print_result(args, value, "\n".join(lines))
     return 0
 
 
 def models_list(args: argparse.Namespace) -> int:
-    import digitnet
-
     entries = digitnet.models.describe()
     for entry in entries:
         entry["parameters"] = digitnet.models.make(entry["name"]).count_params()
     lines = [f"{e['name']:<18} {e['parameters']:>10,}  {e['summary']}" for e in entries]
-    _print(args, entries, "\n".join(lines))
+    print_result(args, entries, "\n".join(lines))
     return 0
 
 
 def models_show(args: argparse.Namespace) -> int:
-    import digitnet
-
     is_file = args.name.endswith(".safetensors")
     summary = (digitnet.models.load if is_file else digitnet.models.make)(
         args.name
     ).summary()
-    _print(args, summary.rows, str(summary))
+    print_result(args, summary.rows, str(summary))
     return 0
 
 
 def doctor(args: argparse.Namespace) -> int:
-    from digitnet._utils.versions import versions
-    from digitnet.cli import doctor
-
     if not args.json:
-        return doctor.main()
-    results = doctor.checks()
+        return health.main()
+    results = health.checks()
     print(json.dumps({"versions": versions(), "checks": results}))
     return 0 if all(result["ok"] for result in results) else 1

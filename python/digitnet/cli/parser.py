@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from digitnet._utils.versions import VERSION
 from digitnet.cli import actions, runs
+from digitnet.train.presets import PRESETS
 
 
 def make_parser() -> argparse.ArgumentParser:
-    from digitnet._utils.versions import VERSION
-
     parser = argparse.ArgumentParser(
         prog="digitnet", description="Classifiers of small images."
     )
@@ -34,8 +34,6 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_train(words: Any) -> None:
-    from digitnet.train.presets import PRESETS
-
     p = words.add_parser("train", help="train a network and write a report folder")
     p.add_argument(
         "--data", required=True, help="a named data set, see 'digitnet data list'"

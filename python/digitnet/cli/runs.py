@@ -1,4 +1,4 @@
-"""The word `runs`: what it takes and what it does."""
+"""The command `runs`: what it takes and what it does."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import json
 from typing import Any
 
-from digitnet.cli.actions import _print
+from digitnet import runs
+from digitnet.cli.actions import print_result
 
 _ROOT = "runs"
 
@@ -55,15 +56,13 @@ def _root(parser: Any) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from digitnet import runs
-
     frame = runs.table(args.root)
     value = json.loads(frame.reset_index().to_json(orient="records", date_format="iso"))
     form = {"accuracy": "{:.2%}", "seconds": "{:.0f}", "mib": "{:.1f}"}
     shown = frame.to_string(
         na_rep="", formatters={name: _form(text) for name, text in form.items()}
     )
-    _print(args, value, shown if len(frame) else f"no runs in {args.root}")
+    print_result(args, value, shown if len(frame) else f"no runs in {args.root}")
     return 0
 
 
@@ -72,8 +71,6 @@ def _form(text: str) -> Any:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from digitnet import runs
-
     run = runs.read(args.folder)
     value = {
         "folder": str(run.folder),
@@ -83,21 +80,17 @@ def _show(args: argparse.Namespace) -> int:
         "settings": run.settings,
         "metrics": run.metrics,
     }
-    _print(args, value, str(run))
+    print_result(args, value, str(run))
     return 0
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from digitnet import runs
-
     frame = runs.compare(args.folders)
-    _print(args, frame.to_dict("index"), frame.to_string())
+    print_result(args, frame.to_dict("index"), frame.to_string())
     return 0
 
 
 def _prune(args: argparse.Namespace) -> int:
-    from digitnet import runs
-
     gone = runs.prune(
         args.root,
         keep_best=args.keep_best,
@@ -106,7 +99,7 @@ def _prune(args: argparse.Namespace) -> int:
         delete=args.delete,
     )
     word = "deleted" if args.delete else "would delete (with --delete)"
-    _print(
+    print_result(
         args,
         {"deleted": args.delete, "folders": [str(folder) for folder in gone]},
         "\n".join(f"{word} {folder}" for folder in gone) or "nothing to delete",

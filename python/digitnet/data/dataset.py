@@ -1,12 +1,9 @@
-"""Images with labels."""
+"""Dataset: images with labels, in memory."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import html
-import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
-from digitnet._utils.arrays import (
-    Images,
-    Labels,
-    as_images,
-    as_labels,
-    as_whole,
-    guess_max_value,
-)
+from digitnet._utils import html as page
+from digitnet._utils.arrays import Images, Labels, as_images, as_whole
 from digitnet._utils.figures import draw
 from digitnet.augment import Pipeline, as_text
+from digitnet.data.checks import (
+    checked_copies,
+    checked_labels,
+    checked_scale,
+    class_names,
+    copies_by_class,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,32 +67,29 @@ class Dataset:
         self._base: Images = as_images(images, "Dataset.images")
         self._rows: Labels | None = None
         self.name = name
-        self.classes = _class_names(classes)
-        if max_value is None:
-            max_value = guess_max_value(
-                _core.data.largest_pixel(self._base), "Dataset.images"
-            )
-        elif not (isinstance(max_value, int | float) and 0 < max_value < math.inf):
-            raise ValueError(
-                f"Dataset.max_value: expected a positive number, got {max_value!r}"
-            )
-        self.max_value = float(max_value)
-        _core.data.check_images(self._base, self.max_value, "Dataset.images")
+        self.classes = class_names(classes)
+        self.max_value = checked_scale(self._base, max_value)
         self.labels: Labels | None = None
         if labels is not None:
-            self.labels = as_labels(labels, "Dataset.labels")
-            if len(self.labels) != len(self._base):
-                raise ValueError(
-                    f"Dataset.labels: expected {len(self._base)} labels, one an image, "
-                    f"got {len(self.labels)}"
-                )
-            _core.data.check_labels(self.labels, len(self.classes), "Dataset.labels")
+            self.labels = checked_labels(labels, len(self._base), len(self.classes))
 
     @property
     def images(self) -> Images:
         """The images, (N, H, W) or (N, C, H, W) with C above 1; a copy for parts."""
-        images = self._whole()
+        images = self.to_nchw()
         return images[:, 0] if images.shape[1] == 1 else images
+
+    def to_nchw(self) -> Images:
+        """The images of this set alone, always (N, C, H, W); a copy for parts."""
+        return self._base if self._rows is None else self._base[self._rows]
+
+    @property
+    def storage(self) -> tuple[Images, Labels | None]:
+        """The stored images, (M, C, H, W), and which rows of them this set is (None: all).
+
+        Sets that share images have the same first array: nothing is copied.
+        """
+        return self._base, self._rows
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -106,16 +101,15 @@ class Dataset:
 
     def __getitem__(self, key: Any) -> Any:
         """`data[3]` is (image, label); slices, index lists and masks are sets."""
+        count = len(self)
         if isinstance(key, int | np.integer):
-            if not -len(self) <= key < len(self):
-                raise IndexError(
-                    f"Dataset: expected an index below {len(self)}, got {key}"
-                )
+            if not -count <= key < count:
+                raise IndexError(f"Dataset: expected an index below {count}, got {key}")
             row = int(key) if self._rows is None else int(self._rows[key])
             image = self._base[row]
             image = image[0] if image.shape[0] == 1 else image
             return image, None if self.labels is None else int(self.labels[key])
-        indices = np.arange(len(self))[key]
+        indices = np.arange(count)[key]
         if indices.ndim != 1:
             raise IndexError(
                 f"Dataset: expected a slice, a list of indices or a mask, got {key!r:.60}"
@@ -138,9 +132,61 @@ class Dataset:
         other.__dict__.update(self.__dict__, **changes)
         return other
 
-    def _need_labels(self, what: str) -> Labels:
+    def with_images(
+        self, images: Any, *, max_value: float | None = None, name: str | None = None
+    ) -> Dataset:
+        """This set with another image for each sample; labels and classes stay.
+
+        Args:
+            images: uint8 or float32, (N, H, W) or (N, C, H, W), any H and W; pixels from 0
+                to `max_value`, which is not checked.
+            max_value, name: Default: as they are.
+        Raises:
+            ValueError: not one image a sample, or of another type.
+        Example:
+            >>> train, _ = digitnet.data.load("digits")
+            >>> mirrored = train.with_images(train.images[..., ::-1], name="mirrored")
+            >>> mirrored.name, mirrored.labels is train.labels
+            ('mirrored', True)
+        """
+        images = np.ascontiguousarray(images)
+        images = images[:, None] if images.ndim == 3 else images
+        if images.ndim != 4 or len(images) != len(self):
+            raise ValueError(
+                f"with_images: expected {len(self)} images, (N, H, W) or (N, C, H, W), "
+                f"got shape {images.shape}"
+            )
+        if images.dtype not in (np.uint8, np.float32):
+            raise ValueError(
+                f"with_images: expected uint8 or float32, got {images.dtype}"
+            )
+        return self._like(
+            _base=images,
+            _rows=None,
+            max_value=self.max_value if max_value is None else float(max_value),
+            name=self.name if name is None else name,
+        )
+
+    def with_labels(
+        self, labels: Any, classes: int | Sequence[str] | None = None
+    ) -> Dataset:
+        """This set with other labels; the images are shared.
+
+        Labels and classes are as for Dataset; classes stay as they are by default.
+        """
+        names = self.classes if classes is None else class_names(classes)
+        if labels is not None:
+            labels = checked_labels(labels, len(self), len(names))
+        return self._like(labels=labels, classes=names)
+
+    def renamed(self, name: str) -> Dataset:
+        """This set by another name."""
+        return self._like(name=name)
+
+    def require_labels(self, where: str = "Dataset") -> Labels:
+        """The labels; ValueError, which begins with `where`, if the set has none."""
         if self.labels is None:
-            raise ValueError(f"{what}: expected labels, got an unlabelled set")
+            raise ValueError(f"{where}: expected labels, got an unlabelled set")
         return self.labels
 
     def sha256(self) -> str:
@@ -151,7 +197,7 @@ class Dataset:
             >>> train.sha256() == train[:].sha256() != test.sha256()
             True
         """
-        images = self._whole()
+        images = self.to_nchw()
         about = (images.shape, str(images.dtype), self.classes, self.max_value)
         found = hashlib.sha256(repr(about).encode())
         found.update(images.data)
@@ -162,7 +208,7 @@ class Dataset:
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How many samples each class has, shape (K,)."""
         return np.bincount(
-            self._need_labels("class_counts"), minlength=len(self.classes)
+            self.require_labels("class_counts"), minlength=len(self.classes)
         )
 
     def split(
@@ -195,12 +241,9 @@ class Dataset:
 
     def fraction(self, part: float, *, seed: int = 0, stratify: bool = True) -> Dataset:
         """A random part of this size, 0 < part <= 1; 1 is the whole set."""
-        parts = _core.data.split(
-            self._strata(stratify),
-            [float(part)],
-            as_whole(seed, "split.seed"),
-            stratify,
-        )
+        seed = as_whole(seed, "split.seed")
+        strata = self._strata(stratify)
+        parts = _core.data.split(strata, [float(part)], seed, stratify)
         return self._part(parts[0])
 
     def k_fold(
@@ -236,18 +279,14 @@ class Dataset:
         labels = None
         if self.labels is not None or other.labels is not None:
             labels = np.concatenate(
-                [self._need_labels("joined"), other._need_labels("joined")]
+                [self.require_labels("joined"), other.require_labels("joined")]
             )
         return self._like(
-            _base=np.concatenate([self._whole(), other._whole()]),
+            _base=np.concatenate([self.to_nchw(), other.to_nchw()]),
             _rows=None,
             labels=labels,
             name=name or f"{self.name} and {other.name}",
         )
-
-    def _whole(self) -> Images:
-        """The images of this part alone, (N, C, H, W)."""
-        return self._base if self._rows is None else self._base[self._rows]
 
     def enlarged(
         self,
@@ -262,7 +301,7 @@ class Dataset:
             augment: A pipeline or its text, such as ``"shift 2px | rotate 8deg"``.
             copies: How many of each image; or by class, K numbers or a dict (classes
                 that it leaves out get none).
-            seed: Of the draws. Copy k of an image is what `fit` would draw in epoch k.
+            seed: Seed of the draws. Copy k of an image is what `fit` would draw in epoch k.
         Raises:
             ValueError: a pipeline or numbers that are not right.
         Example:
@@ -270,7 +309,7 @@ class Dataset:
             >>> data.enlarged("shift 1px", {1: 2}).class_counts().tolist()
             [1, 6]
         """
-        counts = self._copies(copies)
+        counts = self.copy_counts(copies)
         pipeline = Pipeline(as_text(augment))
         drawn = pipeline.enlarge(
             self._base,
@@ -283,39 +322,25 @@ class Dataset:
         if labels is not None:
             labels = np.concatenate([labels, np.repeat(labels, counts)])
         return self._like(
-            _base=np.concatenate([self._whole(), drawn]),
+            _base=np.concatenate([self.to_nchw(), drawn]),
             _rows=None,
             labels=labels,
             name=f"{self.name}, enlarged",
         )
 
-    def _copies(
+    def copy_counts(
         self, copies: int | Mapping[int, int] | Sequence[int]
     ) -> npt.NDArray[np.int64]:
-        """How many copies of each sample."""
-        if not isinstance(copies, Mapping | Sequence | np.ndarray):
-            each = as_whole(copies, "enlarged.copies", 0, 10_000)
-            return np.full(len(self), each, np.int64)
-        known = range(len(self.classes))
-        if not isinstance(copies, Mapping):
-            if len(copies) != len(known):
-                raise ValueError(
-                    f"enlarged.copies: expected {len(known)} numbers, one a class, got "
-                    f"{len(copies)}"
-                )
-            copies = dict(enumerate(copies))
-        unknown = [k for k in copies if k not in known]
-        if unknown:
-            raise ValueError(
-                f"enlarged.copies: expected classes 0 to {len(known) - 1}, got {unknown}"
-            )
-        by_class = np.array(
-            [as_whole(copies.get(k, 0), "enlarged.copies", 0, 10_000) for k in known]
-        )
-        return by_class[self._need_labels("enlarged.copies")]
+        """How many copies `enlarged` makes of each sample, shape (N,)."""
+        if isinstance(copies, Mapping | Sequence | np.ndarray):
+            by_class = copies_by_class(copies, len(self.classes))
+            return by_class[self.require_labels("enlarged.copies")]
+        return np.full(len(self), checked_copies(copies), np.int64)
 
     def _strata(self, stratify: bool) -> Labels:
-        return self._need_labels("split") if stratify else np.zeros(len(self), np.int64)
+        return (
+            self.require_labels("split") if stratify else np.zeros(len(self), np.int64)
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row a sample: label (if there is one), pixel0, pixel1, ..."""
@@ -341,9 +366,15 @@ class Dataset:
             >>> image.shape, label.dtype
             (torch.Size([1, 8, 8]), torch.int64)
         """
-        from digitnet.data.interop import to_torch
+        import torch
 
-        return to_torch(self)
+        images = self.to_nchw()
+        if not images.flags.writeable:  # a tensor could be written to
+            images = images.copy()
+        tensors = [torch.from_numpy(images)]
+        if self.labels is not None:
+            tensors.append(torch.from_numpy(self.labels.copy()))
+        return torch.utils.data.TensorDataset(*tensors)
 
     def __repr__(self) -> str:
         channels, height, width = self.shape
@@ -355,43 +386,9 @@ class Dataset:
     def _repr_html_(self) -> str:
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(9, 2.1))  # not pyplot's: nothing is left to show
-        draw(self, figure.subplots(), rows=2, columns=10, title=None)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=60, bbox_inches="tight")
-        picture = base64.b64encode(buffer.getvalue()).decode()
-        return (
-            f"<p>{html.escape(repr(self))}</p>"
-            f'<img alt="first images" src="data:image/png;base64,{picture}">'
-        )
-
-
-def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
-    if isinstance(classes, int | np.integer):
-        if not 2 <= classes <= 10_000:
-            raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
-        return tuple(str(k) for k in range(int(classes)))
-    names = tuple(str(name) for name in classes)
-    if len(names) < 2 or len(set(names)) != len(names):
-        raise ValueError(
-            f"Dataset.classes: expected at least 2 different names, got {list(names)}"
-        )
-    return names
-
-
-def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dataset:
-    """A Dataset as it is, or made of an (images, labels) pair or a torch set."""
-    if isinstance(value, Dataset):
-        return value
-    from digitnet.data.interop import from_torch, is_torch
-
-    if is_torch(value):
-        return from_torch(value, max_value=max_value)
-    if isinstance(value, tuple) and len(value) == 2:
-        labels = as_labels(value[1], f"{where}.labels")
-        classes = max(10, int(labels.max()) + 1) if len(labels) else 10
-        return Dataset(value[0], labels, classes=classes, max_value=max_value)
-    raise TypeError(
-        f"{where}: expected a Dataset, a torch set or a pair (images, labels), got "
-        f"{type(value).__name__}"
-    )
+        ax = Figure(
+            figsize=(9, 2.1)
+        ).subplots()  # not pyplot's: nothing is left to show
+        shown = draw(self, ax=ax, rows=2, columns=10, title=None)
+        picture = page.image("first images", shown.png(dpi=60))
+        return f"<p>{html.escape(repr(self))}</p>{picture}"

@@ -1,4 +1,4 @@
-"""Sets from other libraries, and for them: torch and pandas."""
+"""Sets from other libraries: torch, pandas, pairs of arrays."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitnet._utils.arrays import as_array
+from digitnet._utils.arrays import as_array, as_labels
 from digitnet.data.dataset import Dataset
 
 if TYPE_CHECKING:
     import pandas as pd
-    import torch
 
 
 def is_torch(value: Any) -> bool:
@@ -141,14 +140,17 @@ def from_frame(
     return Dataset(pixels, labels, classes=classes, max_value=max_value, name=name)
 
 
-def to_torch(data: Dataset) -> torch.utils.data.TensorDataset:
-    """See `Dataset.torch`."""
-    import torch
-
-    images = data._whole()
-    if not images.flags.writeable:  # a tensor could be written to
-        images = images.copy()
-    tensors = [torch.from_numpy(images)]
-    if data.labels is not None:
-        tensors.append(torch.from_numpy(data.labels.copy()))
-    return torch.utils.data.TensorDataset(*tensors)
+def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dataset:
+    """A Dataset as it is, or made of an (images, labels) pair or a torch set."""
+    if isinstance(value, Dataset):
+        return value
+    if is_torch(value):
+        return from_torch(value, max_value=max_value)
+    if isinstance(value, tuple) and len(value) == 2:
+        labels = as_labels(value[1], f"{where}.labels")
+        classes = max(10, int(labels.max()) + 1) if len(labels) else 10
+        return Dataset(value[0], labels, classes=classes, max_value=max_value)
+    raise TypeError(
+        f"{where}: expected a Dataset, a torch set or a pair (images, labels), got "
+        f"{type(value).__name__}"
+    )

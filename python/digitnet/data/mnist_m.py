@@ -86,8 +86,7 @@ def make_mnist_m(
     else:
         arrays = [_photograph(photo) for photo in photos]
     images = _core.data.mnist_m(
-        digits._base,
-        digits._rows,
+        *digits.storage,
         arrays,
         as_whole(seed, "make_mnist_m.seed"),
         as_whole(first_index, "make_mnist_m.first_index"),

@@ -134,7 +134,7 @@ def perturbed(data: Dataset, text: str) -> Dataset:
     drawn = Pipeline(text)(data.images, seed=0, max_value=data.max_value)
     if data.max_value == 255:
         drawn = np.rint(drawn).astype(np.uint8)
-    return data._like(_base=drawn.reshape(len(data), *data.shape), _rows=None)
+    return data.with_images(drawn)
 
 
 def _perturbed_score(model: Model, test: Dataset, text: str) -> float:

@@ -12,35 +12,41 @@ Example:
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from digitnet._utils.files import check_target, write_whole
 from digitnet.card import model_card
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.export.onnx_file import onnx_bytes
+from digitnet.models.model import Model
 
 __all__ = ["export", "formats"]
 
 
-def _onnx(model: Model) -> bytes:
-    from digitnet.export.onnx_file import onnx_bytes
+def torch_bytes(model: Model) -> bytes:
+    """What `torch.export.load` reads: float32 (N, C, H, W) to logits (N, K), any N."""
+    import torch
 
-    return onnx_bytes(model)
-
-
-def _torch(model: Model) -> bytes:
-    from digitnet.export.torch_file import torch_bytes
-
-    return torch_bytes(model)
+    # Two images, because torch takes a dimension of one for fixed.
+    example = torch.zeros((2, *model.input_shape))
+    count = torch.export.Dim("N", min=1)
+    program = torch.export.export(
+        model.to_torch(), (example,), dynamic_shapes=({0: count},)
+    )
+    content = io.BytesIO()
+    torch.export.save(program, content)
+    return content.getvalue()
 
 
 _FORMATS: dict[str, tuple[str, str, Callable[[Model], bytes]]] = {
-    "onnx": (".onnx", "raw pixels in, logits and probabilities out", _onnx),
-    "torch": (".pt2", "a program of torch.export: raw pixels in, logits out", _torch),
+    "onnx": (".onnx", "raw pixels in, logits and probabilities out", onnx_bytes),
+    "torch": (
+        ".pt2",
+        "a program of torch.export: raw pixels in, logits out",
+        torch_bytes,
+    ),
     "card": (".md", "a model card", lambda model: model_card(model).encode()),
 }
 

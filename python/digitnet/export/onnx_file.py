@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,7 @@ from digitnet._utils.versions import VERSION
 from digitnet.export.onnx_graph import IR_VERSION, OPSET, Graph, Value
 from digitnet.export.onnx_layers import ASIDE, LAYERS, Layer, Weights
 from digitnet.export.onnx_steps import STEPS
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
+from digitnet.models.model import Model
 
 _TRIED = 8  # random images on which the written model is asked
 _AGREE = 1e-3  # of logits, relative to the largest

@@ -114,7 +114,7 @@ class BaseModel:
         if is_torch(images):
             images = from_torch(images, max_value=scale)
         if isinstance(images, Dataset):
-            base, rows, largest = images._base, images._rows, images.max_value
+            (base, rows), largest = images.storage, images.max_value
         else:
             base, rows = as_images(self.as_batch(images, where), where), None
             largest = scale or guess_max_value(_core.data.largest_pixel(base), where)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
-from digitnet.data.dataset import as_dataset
+from digitnet.data.interop import as_dataset
 from digitnet.models import file, torch_module, transfer, weights
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
@@ -231,7 +231,7 @@ class Model(BaseModel):
         """
         self.require_classes("evaluate")
         data = as_dataset(data, "evaluate", max_value=self.max_value)
-        labels = data._need_labels("evaluate")
+        labels = data.require_labels("evaluate")
         _core.data.check_labels(labels, len(self.classes), "evaluate.labels")
         probabilities = self._outputs(data, "evaluate", True, device)
         return Report(labels, probabilities, self.classes, data=data, model=self.name)

@@ -226,7 +226,7 @@ def _as_maps(
             f"{values.min():.3g}; take the activation or pool behind it"
         )
     maps = values.reshape(len(values), *head.input_shape)
-    return data._like(_base=maps, _rows=None, max_value=largest)
+    return data.with_images(maps, max_value=largest)
 
 
 def _bring_back(model: BaseModel, head: BaseModel, training: Dataset) -> None:

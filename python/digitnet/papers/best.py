@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from digitnet import plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.blocks import normed
@@ -127,11 +125,9 @@ def everything(best: Best, context: Context) -> Dataset:
 def answers(best: Best, model: Model, data: Dataset) -> Report:
     if not best.mirrored:
         return model.evaluate(data)
-    mirror = data._like(
-        _base=np.ascontiguousarray(data._whole()[..., ::-1]), _rows=None
-    )
+    mirror = data.with_images(data.to_nchw()[..., ::-1])
     mean = (model.predict_proba(data) + model.predict_proba(mirror)) / 2
-    labels = data._need_labels("best")
+    labels = data.require_labels("best")
     return Report(labels, mean, model.classes, data=data, model=model.name)
 
 

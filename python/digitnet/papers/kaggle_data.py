@@ -110,7 +110,7 @@ def write_csv(
 def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:
     """All digits as (labelled, test), drawn with the class counts of Kaggle's train.csv."""
     rng = np.random.default_rng(seed)
-    labels = pool._need_labels("competition")
+    labels = pool.require_labels("competition")
     counts = np.array(COUNTS) * len(pool) // _POOL
     chosen = [
         rng.choice(np.flatnonzero(labels == k), count, replace=False)
@@ -124,10 +124,10 @@ def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:
 def _labelled(test: Dataset, pool: Dataset) -> Dataset:
     """The competition's test images with the labels that the same images have in MNIST."""
     keys = map(np.ndarray.tobytes, pool.images)
-    known = dict(zip(keys, pool._need_labels("competition"), strict=True))
+    known = dict(zip(keys, pool.require_labels("competition"), strict=True))
     labels = [known.get(image.tobytes(), -1) for image in test.images]
     if -1 in labels:
         raise ValueError(
             f"{test.name}: expected images of MNIST, got {labels.count(-1)} others"
         )
-    return test._like(labels=np.array(labels, np.int64))
+    return test.with_labels(labels)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
 
+from digitnet.models.model import Model
 from digitnet.serve.app import make_app
 from digitnet.serve.guard import Limits
-
-if TYPE_CHECKING:
-    from digitnet.models.model import Model
 
 _CONNECTIONS = 512  # open at a time; more are answered 503
 

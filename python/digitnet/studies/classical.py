@@ -98,7 +98,7 @@ def scored(
     asked_at = time.perf_counter()
     # The same rows for all: predicting is what is slow for neighbours and kernels.
     few = slice(0, len(asked))
-    learned = np.mean(classifier.predict(known[few]) == train._need_labels("")[few])
+    learned = np.mean(classifier.predict(known[few]) == train.require_labels()[few])
     return [float(learned), float(right), fitted - start, asked_at - fitted]
 
 
@@ -112,8 +112,8 @@ def nearest(train: Dataset, test: Dataset) -> int:
     for first in range(0, len(asked), ROWS):
         part = slice(first, first + ROWS)
         distances = lengths - 2 * asked[part] @ known.T
-        labels = train._need_labels("nearest")[distances.argmin(1)]
-        right += int((labels == test._need_labels("nearest")[part]).sum())
+        labels = train.require_labels("nearest")[distances.argmin(1)]
+        right += int((labels == test.require_labels("nearest")[part]).sum())
     return right
 
 

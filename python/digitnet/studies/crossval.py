@@ -58,7 +58,7 @@ def fold_report(context: Context, way: str, seed: int, fold: int) -> Report:
 
 
 def _judged(data: Dataset, probabilities: np.ndarray, name: str) -> Report:
-    labels = data._need_labels("crossval")
+    labels = data.require_labels("crossval")
     return Report(labels, probabilities, data.classes, data=data, model=name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -85,7 +86,7 @@ def restored(context: Context, way: str, data: Dataset, seed: int) -> Dataset:
         return preprocess.applied(data, FILTERS[way])
     made = restorer(context, seed).reconstruct(data)
     made = np.rint(np.clip(made, 0, 1) * data.max_value).astype(np.uint8)
-    return data._like(_base=made, _rows=None)
+    return data.with_images(made)
 
 
 def score(context: Context, damage: str, way: str, seed: int) -> list[float]:
@@ -94,10 +95,10 @@ def score(context: Context, damage: str, way: str, seed: int) -> list[float]:
     def one() -> list[float]:
         _, test = parts(context)
         made = restored(context, way, damaged(test, damage), seed)
-        pair = made._whole(), test._whole(), test.max_value
+        pair = made.to_nchw(), test.to_nchw(), test.max_value
         accuracy = judge(context, seed).evaluate(made)["accuracy"]
         # A mean of decibels; an image that is restored exactly counts as one level off.
-        most = 20 * np.log10(test.max_value) + 10 * np.log10(test._base[0].size)
+        most = 20 * np.log10(test.max_value) + 10 * np.log10(math.prod(test.shape))
         decibels = float(np.minimum(metrics.psnr(*pair), most).mean())
         return [decibels, float(metrics.ssim(*pair).mean()), accuracy]
 

@@ -69,7 +69,7 @@ def common(data: Dataset) -> Dataset:
         return made
     border = (28 - BOX) // 2
     room = ((0, 0), (0, 0), (border, border), (border, border))
-    return made._like(_base=np.pad(made._whole(), room), _rows=None)
+    return made.with_images(np.pad(made.to_nchw(), room))
 
 
 def parts(context: Context, name: str) -> tuple[Dataset, Dataset]:
@@ -151,7 +151,7 @@ def _adapt(context: Context, way: str, pair: tuple[str, str], seed: int) -> Mode
 
 def one_a_class(data: Dataset) -> Dataset:
     """The first sample of each class, in the order of the classes."""
-    _, first = np.unique(data._need_labels("domains"), return_index=True)
+    _, first = np.unique(data.require_labels("domains"), return_index=True)
     return data[first]  # type: ignore[no-any-return]
 
 
@@ -160,7 +160,7 @@ def data_stage(context: Context) -> None:
     class_counts(context, {name: parts(context, name)[0] for name in names})
     first, *rest = [one_a_class(parts(context, name)[0]) for name in names]
     for data in rest:
-        first = first.joined(data._like(classes=first.classes))
+        first = first.joined(data.with_labels(data.labels, first.classes))
     context.figure(
         "samples",
         "The sets in one form",

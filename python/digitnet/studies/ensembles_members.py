@@ -41,7 +41,7 @@ def epochs(context: Context) -> int:
 
 def judged(context: Context, shares: Shares) -> Report:
     test = parts(context)[2]
-    labels = test._need_labels("ensembles")
+    labels = test.require_labels("ensembles")
     return Report(labels, shares, test.classes, data=test)
 
 
@@ -90,7 +90,7 @@ def boosted(context: Context, seed: int) -> dict[str, npt.NDArray[Any]]:
 
     def rounds() -> dict[str, npt.NDArray[Any]]:
         train, _, test = parts(context)
-        labels, classes = train._need_labels("boosting"), len(train.classes)
+        labels, classes = train.require_labels("boosting"), len(train.classes)
         weights = np.full(len(train), 1.0)
         votes, alone, together = np.zeros((len(test), classes)), [], []
         for number in range(context.size(smoke=3, quick=12, default=20, full=40)):

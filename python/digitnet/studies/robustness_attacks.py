@@ -135,8 +135,7 @@ def stage(context: Context, parts: Parts) -> None:
 def _pictures(context: Context, parts: Parts) -> tuple[str, Any]:
     """The same digits as they are, and attacked on each of the networks."""
     few = asked(context, parts)[:8]
-    floats = np.asarray(few._whole(), np.float32)
-    shown = few._like(_base=floats, _rows=None)
+    shown = few.with_images(few.to_nchw().astype(np.float32))
     for name in LEARNED_FROM:
         model = learned(context, parts, name, context.seeds[0])
         own = search(context, *ATTACKS["PGD"]) | {"strength": STRENGTH}

@@ -118,6 +118,8 @@ def _train(
     ranks: Ranks | None,
 ) -> None:
     training, validation = data.training, data.validation
+    images, rows = training.storage
+    val_images, val_rows = validation.storage if validation else (None, None)
     model.stop_training = False
     model.release_memory()  # it is the training's
     run.history.status = "interrupted"  # what it is if nobody says otherwise
@@ -127,13 +129,13 @@ def _train(
         try:
             outcome = _core.train.fit(
                 model.core,
-                training._base,
-                training._rows,
-                training._need_labels("fit.data"),
+                images,
+                rows,
+                training.require_labels("fit.data"),
                 data.sample_weights,
                 data.domains,
-                validation._base if validation else None,
-                validation._rows if validation else None,
+                val_images,
+                val_rows,
                 validation.labels if validation else None,
                 options.as_dict(),
                 run.epoch_done,

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet.augment import as_text
-from digitnet.data.dataset import Dataset, as_dataset
+from digitnet.data.dataset import Dataset
+from digitnet.data.interop import as_dataset
 from digitnet.train.trainable import Trainable
 
 
@@ -56,7 +57,7 @@ class FitData:
                 "fit.copies: expected an augmentation that makes them, got none; give augment"
             )
         if self.sample_weights is not None:
-            counts = self.training._copies(copies)
+            counts = self.training.copy_counts(copies)
             repeated = np.repeat(self.sample_weights, counts)
             self.sample_weights = np.concatenate([self.sample_weights, repeated])
         self.training = self.training.enlarged(augment, copies, seed=seed)
@@ -82,7 +83,7 @@ def unlabelled(data: Any) -> Any:
     """The set with one class for all: what a network that makes images is given."""
     if not isinstance(data, Dataset):
         return data
-    return data._like(labels=np.zeros(len(data), np.int64))
+    return data.with_labels(np.zeros(len(data), np.int64))
 
 
 def target_set(target: Any, data: Dataset, max_value: float | None) -> Dataset | None:
@@ -91,7 +92,7 @@ def target_set(target: Any, data: Dataset, max_value: float | None) -> Dataset |
         return None
     if not isinstance(target, Dataset):
         target = Dataset(target, max_value=max_value or data.max_value)
-    return unlabelled(target)._like(classes=data.classes)  # type: ignore[no-any-return]
+    return target.with_labels(np.zeros(len(target), np.int64), data.classes)
 
 
 def sample_weights(value: Any, data: Dataset) -> Any:
@@ -122,12 +123,12 @@ def hold_out(
         raise ValueError(f"fit.validation: expected 0 < fraction < 1, got {validation}")
     fractions = [1 - float(validation), float(validation)]
     kept, held_out = _core.data.split(
-        data._need_labels("fit.data"), fractions, seed, True
+        data.require_labels("fit.data"), fractions, seed, True
     )
     return (
-        data._part(kept),
+        data[kept],
         None if weights is None else weights[kept],
-        data._part(held_out),
+        data[held_out],
     )
 
 
@@ -143,7 +144,7 @@ def weights_of_classes(
             raise ValueError(
                 f"fit.class_weights: expected numbers or 'balanced', got '{value}'"
             )
-        counts = np.bincount(data._need_labels("fit.data"), minlength=classes)
+        counts = np.bincount(data.require_labels("fit.data"), minlength=classes)
         return [len(data) / (classes * count) if count else 0.0 for count in counts]
     if isinstance(value, Mapping):
         unknown = [k for k in value if k not in range(classes)]
@@ -169,7 +170,7 @@ def check_data(
     ):
         if data is None:
             continue
-        labels = data._need_labels(where)
+        labels = data.require_labels(where)
         if not len(data):
             raise ValueError(f"{where}: expected at least one sample, got none")
         if data.shape != model.input_shape:

@@ -1,0 +1,89 @@
+"""Checks of what a Dataset is made of: class names, labels, numbers of copies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import digitnet._core as _core
+from digitnet._utils.arrays import (
+    Images,
+    Labels,
+    as_labels,
+    as_whole,
+    guess_max_value,
+)
+
+_MOST_COPIES = 10_000
+
+
+def class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
+    """K names, of K or of the names themselves.
+
+    Raises ValueError for fewer than two, or two that are the same.
+    """
+    if isinstance(classes, int | np.integer):
+        if not 2 <= classes <= 10_000:
+            raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
+        return tuple(str(k) for k in range(int(classes)))
+    names = tuple(str(name) for name in classes)
+    if len(names) < 2 or len(set(names)) != len(names):
+        raise ValueError(
+            f"Dataset.classes: expected at least 2 different names, got {list(names)}"
+        )
+    return names
+
+
+def checked_scale(images: Images, max_value: float | None) -> float:
+    """The pixel value of full intensity, by default the smallest usual one.
+
+    Raises ValueError for pixels beyond it.
+    """
+    if max_value is None:
+        largest = _core.data.largest_pixel(images)
+        max_value = guess_max_value(largest, "Dataset.images")
+    elif not (isinstance(max_value, int | float) and 0 < max_value < math.inf):
+        raise ValueError(
+            f"Dataset.max_value: expected a positive number, got {max_value!r}"
+        )
+    _core.data.check_images(images, float(max_value), "Dataset.images")
+    return float(max_value)
+
+
+def checked_labels(labels: Any, images: int, classes: int) -> Labels:
+    """Labels as int64 (N,), one an image, each in [0, K). Raises ValueError for others."""
+    array = as_labels(labels, "Dataset.labels")
+    if len(array) != images:
+        raise ValueError(
+            f"Dataset.labels: expected {images} labels, one an image, got {len(array)}"
+        )
+    _core.data.check_labels(array, classes, "Dataset.labels")
+    return array
+
+
+def copies_by_class(
+    copies: Mapping[int, int] | Sequence[int], classes: int
+) -> npt.NDArray[np.int64]:
+    """How many copies the samples of each class get; 0 for classes that a dict leaves out."""
+    if not isinstance(copies, Mapping):
+        if len(copies) != classes:
+            raise ValueError(
+                f"enlarged.copies: expected {classes} numbers, one a class, got "
+                f"{len(copies)}"
+            )
+        copies = dict(enumerate(copies))
+    unknown = [k for k in copies if k not in range(classes)]
+    if unknown:
+        raise ValueError(
+            f"enlarged.copies: expected classes 0 to {classes - 1}, got {unknown}"
+        )
+    return np.array([checked_copies(copies.get(k, 0)) for k in range(classes)])
+
+
+def checked_copies(copies: Any) -> int:
+    """A number of copies of one image."""
+    return as_whole(copies, "enlarged.copies", 0, _MOST_COPIES)
