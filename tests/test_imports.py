@@ -1,0 +1,109 @@
+"""The order of the rooms: who may import whom, and how large files may be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "python" / "digitnet"
+# Each line imports only from lines above it, whatever kind of import it is. The root's
+# __init__ is "", the last but for the command line.
+FLOORS = [
+    "_core _build_info",
+    "_utils",
+    "metrics augment distributed web",
+    "data",
+    "layers",
+    "preprocess corrupt report",
+    "train",
+    "models",
+    "features attack calibration card sklearn widgets",
+    "evaluation",
+    "search",
+    "plot",
+    "export serve",
+    "runs",
+    "callbacks testing",
+    "experiments",
+    "papers",
+    "studies",
+    ".",
+    "cli",
+]
+FLOOR = {room: i for i, floor in enumerate(FLOORS) for room in floor.split()}
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
+MODULES = [name for name in FILES if "/" not in name and name != "__init__.py"]
+
+
+def room_of(file):
+    first = file.partition("/")[0].removesuffix(".py")
+    return "." if first == "__init__" else first
+
+
+def file_of(module):
+    """The file of a dotted name such as digitnet.data.dataset, or None."""
+    path = "/".join(module.split(".")[1:])
+    candidates = (f"{path}.py", f"{path}/__init__.py".lstrip("/"))
+    if path.partition("/")[0] in ("_core", "_build_info"):
+        return f"{path}.py"  # made by the build
+    return next((name for name in candidates if name in FILES), None)
+
+
+def modules_of(node):
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if node.level:
+        return ["digitnet." + "." * node.level]  # relative: refused below
+    inner = [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name if file_of(name) else node.module for name in inner]
+
+
+def imports(file):
+    """(line, file imported, whether it is inside a function) of every own import."""
+    inside = {
+        id(node)
+        for function in ast.walk(TREES[file])
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(TREES[file]):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for module in modules_of(node):
+                if module.split(".")[0] == "digitnet":
+                    target = file_of(module)
+                    assert target, f"{file}:{node.lineno}: no file for {module}"
+                    yield node.lineno, target, id(node) in inside
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_a_room_imports_only_rooms_above_it(file):
+    room = room_of(file)
+    assert room in FLOOR, f"{file}: give its room a line in FLOORS"
+    for line, target, _ in imports(file):
+        other = room_of(target)
+        assert other == room or FLOOR[other] < FLOOR[room], (
+            f"{file}:{line} imports {target}, which is not above it"
+        )
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_own_modules_are_imported_at_the_top_of_the_file(file):
+    assert [line for line, _, inside in imports(file) if inside] == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    left = {file: {target for _, target, _ in imports(file)} for file in FILES}
+    while free := [file for file, needs in left.items() if not needs & left.keys()]:
+        for file in free:
+            del left[file]
+    assert left == {}
+
+
+def test_few_modules_lie_loose_beside_the_packages():
+    assert len(MODULES) <= 20, sorted(MODULES)
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_no_file_is_longer_than_400_lines(file):
+    assert len(FILES[file].read_text().splitlines()) <= 400
