@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import digitnet._core as _core
 from digitnet._core.attack import describe
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.registry import names_of
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 
@@ -22,7 +23,7 @@ __all__ = ["attacked", "describe", "names"]
 
 def names() -> list[str]:
     """Names that `attacked` accepts."""
-    return [entry["name"] for entry in describe()]
+    return names_of(describe())
 
 
 def attacked(

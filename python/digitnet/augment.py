@@ -3,13 +3,14 @@
 from typing import Any
 
 from digitnet._core.augment import Pipeline, describe
+from digitnet._utils.registry import names_of
 
 __all__ = ["Pipeline", "describe", "names"]
 
 
 def names() -> list[str]:
     """Operations that a pipeline may hold."""
-    return [entry["name"] for entry in describe()]
+    return names_of(describe())
 
 
 def as_text(value: Any) -> str:

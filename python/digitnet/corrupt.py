@@ -9,6 +9,7 @@ from __future__ import annotations
 import digitnet._core as _core
 from digitnet._core.corrupt import describe
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.registry import names_of
 from digitnet.data.dataset import Dataset
 
 __all__ = ["corrupted", "describe", "names"]
@@ -16,7 +17,7 @@ __all__ = ["corrupted", "describe", "names"]
 
 def names() -> list[str]:
     """Names that `corrupted` accepts."""
-    return [entry["name"] for entry in describe()]
+    return names_of(describe())
 
 
 def corrupted(data: Dataset, name: str, *, seed: int = 0) -> Dataset:

@@ -14,6 +14,7 @@ from digitnet._core.metrics import (
     ssim,
     top_k_accuracy,
 )
+from digitnet._utils.registry import names_of
 
 __all__ = [
     "confusion_matrix",
@@ -34,4 +35,4 @@ __all__ = [
 
 def names() -> list[str]:
     """Metrics that are one number, as keys of a Report."""
-    return [entry["name"] for entry in describe()]
+    return names_of(describe())

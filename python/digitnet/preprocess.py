@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import digitnet._core as _core
-from digitnet._utils.registry import documented, options_of, signature_of
+from digitnet._utils.registry import documented, find_named, options_of, signature_of
 from digitnet.data.dataset import Dataset
 
 Step = tuple[str, dict[str, Any]]
@@ -83,9 +83,7 @@ def imagenet(
         >>> [name for name, options in steps]
         ['grey_to_rgb', 'resize', 'scale', 'standardise']
     """
-    if naming not in _IMAGENET:
-        raise ValueError(f"unknown naming '{naming}'; known: {', '.join(_IMAGENET)}")
-    mean, std = _IMAGENET[naming]
+    mean, std = find_named("naming", naming, _IMAGENET)
     steps: list[Step] = [("grey_to_rgb", {})] if grey else []
     return [
         *steps,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from digitnet import metrics
 from digitnet._utils.figures import Display, draw
+from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -85,10 +86,7 @@ class Confusion:
 
     def _class(self, value: int | str) -> int:
         if isinstance(value, str):
-            if value not in self.classes:
-                raise ValueError(
-                    f"unknown class '{value}'; known: {', '.join(self.classes)}"
-                )
+            check_name("class", value, self.classes)
             return self.classes.index(value)
         if not 0 <= value < len(self.classes):
             raise ValueError(

@@ -1,10 +1,36 @@
-"""Python callables for the members of an open list of the core."""
+"""Open lists: their names, a member by its name, and callables for the core's members."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def names_of(entries: Iterable[Any]) -> list[str]:
+    """The names of the entries, objects or what `describe` gives, in their order."""
+    return [e["name"] if isinstance(e, Mapping) else e.name for e in entries]
+
+
+def check_name(kind: str, name: Any, known: Iterable[str]) -> None:
+    """Raise ValueError, listing the known names, for a name that is not among them."""
+    names = list(known)
+    if name not in names:
+        raise ValueError(f"unknown {kind} '{name}'; known: {', '.join(names)}")
+
+
+def find_named(kind: str, name: Any, known: Mapping[str, T]) -> T:
+    """What is called `name`; ValueError lists the known names.
+
+    Example:
+        >>> from digitnet._utils.registry import find_named
+        >>> find_named("colour", "red", {"red": 1, "blue": 2})
+        1
+    """
+    check_name(kind, name, known)
+    return known[name]
 
 
 def options_of(

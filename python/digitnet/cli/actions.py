@@ -13,6 +13,7 @@ from digitnet.cli import doctor as health
 from digitnet.data import sources
 from digitnet.data.download import fetch, need_folder
 from digitnet.models.pictures import answer, prepare
+from digitnet.models.zoo import count_params
 from digitnet.runs.folder import metrics_of, write_comparison, write_run
 
 
@@ -253,7 +254,7 @@ def data_show(args: argparse.Namespace) -> int:
 def models_list(args: argparse.Namespace) -> int:
     entries = digitnet.models.describe()
     for entry in entries:
-        entry["parameters"] = digitnet.models.make(entry["name"]).count_params()
+        entry["parameters"] = count_params(entry["name"])
     lines = [f"{e['name']:<18} {e['parameters']:>10,}  {e['summary']}" for e in entries]
     print_result(args, entries, "\n".join(lines))
     return 0

@@ -18,6 +18,7 @@ from os import PathLike
 from pathlib import Path
 
 from digitnet._utils.files import check_target, write_whole
+from digitnet._utils.registry import find_named
 from digitnet.card import model_card
 from digitnet.export.onnx_file import onnx_bytes
 from digitnet.models.model import Model
@@ -82,12 +83,11 @@ def export(model: Model, path: str | PathLike[str], format: str | None = None) -
     if format is None:
         by_suffix = {suffix: name for name, (suffix, _, _) in _FORMATS.items()}
         format = by_suffix.get(target.suffix.lower(), target.suffix or "none")
-    if format not in _FORMATS:
-        raise ValueError(f"unknown format '{format}'; known: {', '.join(_FORMATS)}")
+    _, _, content_of = find_named("format", format, _FORMATS)
     if format != "card" and model.max_value is None:
         raise ValueError(
             f"export.model: expected one whose scale of pixels is known, got {model!r}, "
             "which was never fitted"
         )
-    write_whole(target, _FORMATS[format][2](model))
+    write_whole(target, content_of(model))
     return target

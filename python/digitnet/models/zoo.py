@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any
 
 import digitnet._core as _core
-from digitnet._core.models import describe
+from digitnet._core.models import describe, parameters_of
+from digitnet._utils.registry import names_of
 from digitnet.data.dataset import Dataset
 from digitnet.models.file import load_as
 from digitnet.models.model import Model
@@ -17,7 +19,7 @@ __all__ = ["describe", "load", "make", "maker_for", "names"]
 
 def names() -> list[str]:
     """Names that `make` accepts."""
-    return [entry["name"] for entry in describe()]
+    return names_of(describe())
 
 
 def make(
@@ -54,6 +56,19 @@ def make(
         preprocess=preprocess,
         seed=seed,
         name=name,
+    )
+
+
+def count_params(name: str) -> int:
+    """How many numbers of a named network are trained, at its usual input and 10 classes.
+
+    No weight is made: counts of large networks are as quick as those of small ones.
+    """
+    network, shape = _core.models.make(name, 10)
+    return sum(
+        math.prod(shape)
+        for _, shape, buffer in parameters_of(network, shape, ["scale"])
+        if not buffer
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from digitnet import features
+from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
 from digitnet.plot.display import Display, axes_for
@@ -50,8 +51,7 @@ def explanations(
     """
     methods = [methods] if isinstance(methods, str) else list(methods)
     for name in methods:
-        if name not in METHODS:
-            raise ValueError(f"unknown method '{name}'; known: {', '.join(METHODS)}")
+        check_name("method", name, METHODS)
     if isinstance(images, Dataset):
         data = images
     else:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from digitnet import features
+from digitnet._utils.registry import check_name
 from digitnet.models.model import Model
 from digitnet.plot.display import CYCLE, Display, axes_for, cells
 
@@ -183,8 +184,7 @@ def weight_histograms(
     ]
     chosen = known if layers is None else list(layers)
     for layer in chosen:
-        if layer not in known:
-            raise ValueError(f"unknown weights '{layer}'; known: {', '.join(known)}")
+        check_name("weights", layer, known)
     if not chosen:
         raise ValueError("weight_histograms.layers: expected at least one, got none")
     columns = min(3, len(chosen))

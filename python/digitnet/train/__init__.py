@@ -18,6 +18,7 @@ from digitnet._core.train import (
     resolve_device,
     schedule_factors,
 )
+from digitnet._utils.registry import names_of
 from digitnet.train.presets import PRESETS, Preset, preset
 
 __all__ = [
@@ -37,12 +38,12 @@ __all__ = [
 
 def optimizers() -> list[str]:
     """Names that `optimizer` accepts."""
-    return [entry["name"] for entry in describe_optimizers()]
+    return names_of(describe_optimizers())
 
 
 def schedules() -> list[str]:
     """Names that `schedule` accepts."""
-    return [entry["name"] for entry in describe_schedules()]
+    return names_of(describe_schedules())
 
 
 def presets() -> list[str]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from digitnet._utils.registry import find_named
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -67,6 +69,4 @@ def preset(name: str) -> Preset:
         >>> fast.network, fast.options["epochs"]
         ('two-conv-small', 1)
     """
-    if not isinstance(name, str) or name not in PRESETS:
-        raise ValueError(f"unknown preset '{name}'; known: {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return find_named("preset", name, PRESETS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from digitnet._utils.registry import find_named, names_of
 from digitnet.data.dataset import Dataset
 from digitnet.data.sources import digits, fashion_mnist, mnist, mnist_m, optdigits, svhn
 from digitnet.data.sources.source import Source
@@ -29,15 +30,12 @@ def all() -> list[Source]:
 
 def names() -> list[str]:
     """Names that `load` accepts."""
-    return [source.name for source in all()]
+    return names_of(all())
 
 
 def find(name: str) -> Source:
     """The source called `name`. Raises ValueError listing the known ones."""
-    for source in all():
-        if source.name == name:
-            return source
-    raise ValueError(f"unknown data set '{name}'; known: {', '.join(names())}")
+    return find_named("data set", name, {source.name: source for source in all()})
 
 
 def describe() -> list[dict[str, Any]]:
