@@ -307,6 +307,26 @@ def test_lists_name_every_member(capsys):
     assert {e["name"]: e["parameters"] for e in listed}["lenet5"] == 61_706
 
 
+def test_models_are_listed_without_making_weights(capsys, monkeypatch):
+    monkeypatch.setattr(digitnet.Model, "__init__", None)
+    assert cli.main(["models", "list"]) == 0
+    assert "33,638,218" in capsys.readouterr().out  # vgg16
+
+
+@pytest.mark.parametrize("word", ["max", "most"])  # "most" is the old name
+def test_serve_limits_bytes_and_pixels(word, folder, monkeypatch, capsys):
+    limits = []
+    monkeypatch.setattr(
+        digitnet.serve, "serve", lambda *args, **options: limits.append(options)
+    )
+    file = str(folder / "model.safetensors")
+    assert cli.main(["serve", file, f"--{word}-bytes=7", f"--{word}-pixels=8"]) == 0
+    assert limits[0]["limits"] == digitnet.serve.Limits(max_bytes=7, max_pixels=8)
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--help"])
+    assert "--most" not in capsys.readouterr().out
+
+
 def test_show_describes_data_and_models(capsys, folder):
     assert cli.main(["data", "show", "digits"]) == 0
     assert "1438 images 1x8x8" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import torch
 from reference import networks
 
 import digitnet
+from digitnet.models.zoo import count_params
 
 PARAMETERS = {
     "linear": 7_850,
@@ -83,7 +84,7 @@ def images_for(model, count, rng):
 @every_model
 def test_every_model_has_the_published_number_of_parameters(name):
     model = digitnet.models.make(name)
-    assert model.count_params() == PARAMETERS[name]
+    assert model.count_params() == PARAMETERS[name] == count_params(name)
     assert model.summary().total("parameters") == PARAMETERS[name]
 
 

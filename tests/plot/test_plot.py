@@ -213,6 +213,11 @@ def test_a_model_without_mistakes_is_drawn_too(digits):
     assert len(plot.misclassified(report).data) == 0
 
 
+def test_feature_maps_take_max_channels_by_its_old_name(world):
+    with pytest.warns(DeprecationWarning, match="'most' is now called 'max_channels'"):
+        plot.feature_maps(world["model"], world["image"], most=4).close()
+
+
 def test_feature_maps_show_every_layer(world):
     shown = plot.feature_maps(world["model"], world["image"])
     rows = world["model"].summary().rows

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 import digitnet
+from digitnet.models.pictures import prepare
 from digitnet.serve import Limits, make_app
 from digitnet.serve.intake import Refusal, images_of
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient  # noqa: E402
 
-LIMITS = Limits(body_bytes=200_000, pixels=90_000, batch=8, rate=1e6, burst=10**6)
+LIMITS = Limits(max_bytes=200_000, max_pixels=90_000, batch=8, rate=1e6, burst=10**6)
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +82,15 @@ def test_pictures_of_any_kind_and_size_are_found_and_centred(client, kind):
         assert answer.json()["label"] == ("lying" if lying else "standing")
 
 
-def test_a_pictures_bytes_are_prepared_as_by_predict(client, model, tmp_path):
-    from digitnet.models.pictures import prepare
+def test_pictures_are_limited_by_the_old_name_too(model):
+    with (
+        pytest.warns(DeprecationWarning, match="'most_pixels' is now called"),
+        pytest.raises(ValueError, match="at most 5 pixels"),
+    ):
+        prepare(model, picture(), most_pixels=5)
 
+
+def test_a_pictures_bytes_are_prepared_as_by_predict(client, model, tmp_path):
     (tmp_path / "p.png").write_bytes(picture())
     own = model.predict_proba(prepare(model, tmp_path / "p.png"))[0]
     answer = post(client, picture(), "").json()
@@ -224,11 +231,27 @@ def test_too_many_requests_are_told_to_wait(model):
     assert "requests a second" in detail
 
 
-@pytest.mark.parametrize("name", ["body_bytes", "pixels", "batch", "rate", "seconds"])
+@pytest.mark.parametrize(
+    "name", ["max_bytes", "max_pixels", "batch", "rate", "seconds"]
+)
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_limits_that_are_none_are_refused(name, value):
     with pytest.raises(ValueError, match=rf"serve.{name}: expected a positive number"):
         Limits(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("body_bytes", "max_bytes"), ("pixels", "max_pixels")],
+)
+def test_limits_may_still_be_given_and_read_by_their_old_names(old, new):
+    with pytest.warns(
+        DeprecationWarning, match=f"Limits: '{old}' is now called '{new}'"
+    ):
+        limits = Limits(**{old: 5})
+    assert limits == Limits(**{new: 5})
+    with pytest.warns(DeprecationWarning, match=f"Limits: '{old}'"):
+        assert getattr(limits, old) == 5
 
 
 def test_a_network_that_makes_images_is_not_served():

@@ -207,6 +207,16 @@ def test_checkpoints_are_named_by_epoch_and_columns(digits, tmp_path):
         linear(digits, epochs=1, callbacks=ModelCheckpoint(tmp_path / "{nothing}"))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_terminate_on_nan_stops_when_a_column_is_not_finite(digits, value):
+    def corrupt(epoch, logs):
+        logs["val_loss"] = value if epoch == 2 else 1.0
+
+    callbacks = [corrupt, digitnet.callbacks.TerminateOnNaN()]
+    _, history = linear(digits, epochs=5, callbacks=callbacks)
+    assert (history.status, history.epochs) == ("stopped early", 2)
+
+
 def test_best_needs_validation(digits, tmp_path):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     keep = ModelCheckpoint(tmp_path / "m.safetensors", save_best_only=True)

@@ -54,18 +54,28 @@ def test_the_finder_leaves_the_model_as_it_was(model, digits):
 def test_the_rate_rises_by_equal_factors_from_min_to_max(digits):
     model = digitnet.models.make("linear", (8, 8))
     found = digitnet.find_learning_rate(
-        model, digits[0], least=1e-4, most=1e-2, steps=50, batch_size=50
+        model, digits[0], min_lr=1e-4, max_lr=1e-2, steps=50, batch_size=50
     )
     np.testing.assert_allclose(found.rates, np.geomspace(1e-4, 1e-2, 50), rtol=1e-9)
     again = digitnet.find_learning_rate(
-        model, digits[0], least=1e-4, most=1e-2, steps=50, batch_size=50
+        model, digits[0], min_lr=1e-4, max_lr=1e-2, steps=50, batch_size=50
     )
     np.testing.assert_array_equal(found.losses, again.losses)
 
 
-def test_the_suggested_rate_trains_better_than_a_thirtieth_of_it(digits):
+def test_rates_may_still_be_given_by_their_old_names(digits):
+    model = digitnet.models.make("linear", (8, 8))
+    with pytest.warns(DeprecationWarning, match="'least' is now called 'min_lr'"):
+        found = digitnet.find_learning_rate(model, digits[0], least=1e-4, steps=30)
+    assert found.rates[0] == pytest.approx(1e-4)
+    with pytest.warns(DeprecationWarning, match="'most' is now called 'max_lr'"):
+        found = digitnet.find_learning_rate(model, digits[0], most=1e-2, steps=30)
+    assert found.rates[-1] == pytest.approx(1e-2)
+
+
+def test_what_is_found_trains_better_than_a_thirtieth_of_it(digits):
     model = digitnet.models.make("mlp", (8, 8), seed=2)
-    found = digitnet.find_learning_rate(model, digits[0], most=10.0)
+    found = digitnet.find_learning_rate(model, digits[0], max_lr=10.0)
     assert 1e-4 < found.steepest < found.lowest < 3
 
     def loss(rate):

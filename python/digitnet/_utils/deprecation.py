@@ -34,15 +34,17 @@ def renamed_arguments(**new_by_old: str) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
+        where = function.__qualname__.removesuffix(".__init__")
+
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             for old in new_by_old.keys() & kwargs.keys():
                 new = new_by_old[old]
                 if new in kwargs:
                     raise TypeError(
-                        f"{function.__name__}: got '{old}' and '{new}', the same argument"
+                        f"{where}: got '{old}' and '{new}', the same argument"
                     )
-                warn_renamed(function.__name__, old, new)
+                warn_renamed(where, old, new)
                 kwargs[new] = kwargs.pop(old)
             return function(*args, **kwargs)
 

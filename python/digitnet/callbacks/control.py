@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from os import PathLike, fspath
 from pathlib import Path
@@ -239,10 +240,11 @@ class ModelCheckpoint(Callback):
 
 
 class TerminateOnNaN(Callback):
-    """Ends a training whose loss is no number.
+    """Ends a training when a loss or accuracy of an epoch is NaN or infinite.
 
-    `fit` always does so, and brings the last good weights back; this is for those who look
-    for it by its name in Keras.
+    A training loss that is not finite ends `fit` at that very step in any case, and the
+    last good weights come back; this callback does the same for validation columns and for
+    what other callbacks write into the logs. Its name is that of Keras.
 
     Example:
         >>> import warnings
@@ -255,3 +257,7 @@ class TerminateOnNaN(Callback):
         >>> history.status
         'diverged'
     """
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if not all(map(math.isfinite, logs.values())):
+            self.model.stop_training = True

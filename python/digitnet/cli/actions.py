@@ -134,13 +134,15 @@ def export(args: argparse.Namespace) -> int:
 
 
 def serve(args: argparse.Namespace) -> int:
-    given = {
-        "body_bytes": args.most_bytes,
-        "pixels": args.most_pixels,
+    options = {
+        "max_bytes": args.max_bytes,
+        "max_pixels": args.max_pixels,
         "batch": args.batch,
         "rate": args.rate,
     }
-    limits = digitnet.serve.Limits(**{k: v for k, v in given.items() if v is not None})
+    limits = digitnet.serve.Limits(
+        **{name: value for name, value in options.items() if value is not None}
+    )
     digitnet.serve.serve(
         digitnet.models.load(args.model), host=args.host, port=args.port, limits=limits
     )

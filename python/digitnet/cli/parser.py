@@ -137,10 +137,16 @@ def _add_serve(words: Any) -> None:
         help="0.0.0.0 lets other machines in (default: %(default)s)",
     )
     p.add_argument("--port", type=int, default=8000, help="0: any that is free")
-    p.add_argument("--most-bytes", type=int, help="of a request's body")
-    p.add_argument("--most-pixels", type=int, help="of a picture")
-    p.add_argument("--batch", type=int, help="most images in a request")
-    p.add_argument("--rate", type=float, help="most requests a second of one client")
+    p.add_argument("--max-bytes", type=int, help="largest body of a request")
+    p.add_argument("--max-pixels", type=int, help="largest picture")
+    p.add_argument("--batch", type=int, help="maximum of images in a request")
+    p.add_argument(
+        "--rate", type=float, help="maximum of requests a second of one client"
+    )
+    for name in ("bytes", "pixels"):  # as they were called before
+        p.add_argument(
+            f"--most-{name}", dest=f"max_{name}", type=int, help=argparse.SUPPRESS
+        )
     p.set_defaults(run=actions.serve)
 
 

@@ -20,7 +20,7 @@ from digitnet.data.dataset import Dataset
 
 _GZIP = b"\x1f\x8b"
 _MOST_TEXT_BYTES = 2**31  # of an inflated CSV
-MOST_PIXELS = 50_000_000  # of one picture
+MAX_PIXELS = 50_000_000  # of one picture
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _SUFFIXES = {
     ".png",
@@ -143,7 +143,7 @@ def read_csv(
 
 @contextlib.contextmanager
 def _opened(
-    source: str | PathLike[str] | bytes, most_pixels: int = MOST_PIXELS
+    source: str | PathLike[str] | bytes, max_pixels: int = MAX_PIXELS
 ) -> Iterator[Any]:
     """A Pillow image; whatever is wrong with the file is a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
@@ -152,9 +152,9 @@ def _opened(
     stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with Image.open(stream, formats=_FORMATS) as picture:
-            if picture.width * picture.height > most_pixels:
+            if picture.width * picture.height > max_pixels:
                 raise DataError(
-                    f"{name}: expected at most {most_pixels} pixels, "
+                    f"{name}: expected at most {max_pixels} pixels, "
                     f"got {picture.width}x{picture.height}"
                 )
             yield picture
@@ -181,18 +181,18 @@ def read_picture(
     source: str | PathLike[str] | bytes,
     *,
     colour: bool = False,
-    most_pixels: int = MOST_PIXELS,
+    max_pixels: int = MAX_PIXELS,
 ) -> npt.NDArray[np.uint8]:
     """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
 
     Args:
         source: A file, or its bytes.
         colour: Three channels instead of one.
-        most_pixels: What is larger is refused before it is unpacked.
+        max_pixels: What is larger is refused before it is unpacked.
     Raises:
         DataError: not a picture, damaged, or too large.
     """
-    with _opened(source, most_pixels) as picture:
+    with _opened(source, max_pixels) as picture:
         if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
             raise DataError(
                 f"{picture_name(source)}: expected 8 bits a channel, got mode "

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.figures import Display, draw
 from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
@@ -46,7 +47,7 @@ class LearningRates:
         end = int(beyond.argmax()) if beyond.any() else len(losses)
         if end < 3:
             raise ValueError(
-                f"find_learning_rate.least: expected a rate that learns, got {rates[0]:.3g} "
+                f"find_learning_rate.min_lr: expected a rate that learns, got {rates[0]:.3g} "
                 "where the loss already grows; start lower"
             )
         self.rates, self.losses = rates[:end], losses[:end]
@@ -77,12 +78,13 @@ def _smoothed(losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.array(found)
 
 
+@renamed_arguments(least="min_lr", most="max_lr")
 def find_learning_rate(
     model: Model,
     data: Any,
     *,
-    least: float = 1e-6,
-    most: float = 1.0,
+    min_lr: float = 1e-6,
+    max_lr: float = 1.0,
     steps: int = 150,
     **options: Any,
 ) -> LearningRates:
@@ -93,7 +95,7 @@ def find_learning_rate(
     Args:
         model: What is to be trained.
         data: A Dataset or a pair (images, labels).
-        least, most: First and last rate, 0 < least < most.
+        min_lr, max_lr: First and last rate, 0 < min_lr < max_lr.
         steps: From one to the other, at least 20.
         **options: Of `Model.fit`, such as batch_size, optimizer, augment.
     Returns:
@@ -109,15 +111,15 @@ def find_learning_rate(
         >>> 1e-6 <= found.steepest <= found.lowest <= 1
         True
     """
-    if not (0 < least < most < math.inf):
+    if not (0 < min_lr < max_lr < math.inf):
         raise ValueError(
-            f"find_learning_rate: expected 0 < least < most, got {least} and {most}"
+            f"find_learning_rate: expected 0 < min_lr < max_lr, got {min_lr} and {max_lr}"
         )
     for name in ("epochs", "learning_rate", "schedule", "validation", "record_steps"):
         if name in options:
             raise ValueError(
-                f"find_learning_rate.{name}: expected none, got {options[name]!r}; least, "
-                "most and steps say it"
+                f"find_learning_rate.{name}: expected none, got {options[name]!r}; give "
+                "min_lr, max_lr and steps"
             )
     steps = as_whole(steps, "find_learning_rate.steps", 20, 100_000)
     samples = as_dataset(data, "find_learning_rate.data", max_value=model.max_value)
@@ -125,14 +127,14 @@ def find_learning_rate(
     batches = max(1, math.ceil(len(samples) / size))
     epochs = math.ceil(steps / batches)
     # The schedule ends with the last epoch; the wanted steps are its beginning.
-    growth = (most / least) ** ((epochs * batches - 1) / (steps - 1))
+    growth = (max_lr / min_lr) ** ((epochs * batches - 1) / (steps - 1))
     twin = copied(model)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "training diverged", RuntimeWarning)
         history = twin.fit(
             samples,
             epochs=epochs,
-            learning_rate=least,
+            learning_rate=min_lr,
             schedule=("exponential", {"end": growth}),
             record_steps=True,
             **{"progress": False} | options,

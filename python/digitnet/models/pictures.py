@@ -10,18 +10,20 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._core import DataError
-from digitnet.data.readers import MOST_PIXELS, picture_name, read_picture
+from digitnet._utils.deprecation import renamed_arguments
+from digitnet.data.readers import MAX_PIXELS, picture_name, read_picture
 from digitnet.models.base import BaseModel
 
 WAYS = ("scan", "exact")
 
 
+@renamed_arguments(most_pixels="max_pixels")
 def prepare(
     model: BaseModel,
     source: str | PathLike[str] | bytes,
     way: str | None = None,
     *,
-    most_pixels: int = MOST_PIXELS,
+    max_pixels: int = MAX_PIXELS,
 ) -> npt.NDArray[Any]:
     """One picture as an image for `model`, (C, H, W) up to its max_value.
 
@@ -32,7 +34,7 @@ def prepare(
             or, for an 8x8 model of values up to 16, counts ink in blocks as UCI did;
             "exact" takes a picture of the right size as it is. Default: exact if the
             size fits, else scan.
-        most_pixels: Larger pictures are refused.
+        max_pixels: Larger pictures are refused.
     Raises:
         DataError: no picture, too large a one, no ink, or the wrong size for "exact".
         ValueError: unknown way, or "scan" for a model that is not of digit shape.
@@ -40,7 +42,7 @@ def prepare(
     channels, height, width = model.input_shape
     if way is not None and way not in WAYS:
         raise ValueError(f"unknown way '{way}'; known: {', '.join(WAYS)}")
-    picture = read_picture(source, colour=channels == 3, most_pixels=most_pixels)
+    picture = read_picture(source, colour=channels == 3, max_pixels=max_pixels)
     name = picture_name(source)
     if way == "exact" or (way is None and picture.shape[-2:] == (height, width)):
         return _exact(model, picture, name)

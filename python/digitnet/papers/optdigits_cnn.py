@@ -160,7 +160,7 @@ def _feature_maps(context: Context, model: Model, when: str, words: str) -> None
         f"feature_maps_{when}",
         f"Feature maps of image {IMAGE} {words}",
         lambda: plot.feature_maps(
-            model, image, BOARD, most=64, scale="standard", cmap="gray"
+            model, image, BOARD, max_channels=64, scale="standard", cmap="gray"
         ),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from digitnet import features
+from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
 from digitnet.models.model import Model
 from digitnet.plot.display import CYCLE, Display, axes_for, cells
@@ -29,13 +30,14 @@ def mosaic(maps: Any, columns: int, gap: int = 1) -> Any:
     return out
 
 
+@renamed_arguments(most="max_channels")
 def feature_maps(
     model: Model,
     image: Any,
     layers: Sequence[str] | None = None,
     ax: Any = None,
     *,
-    most: int = 32,
+    max_channels: int = 32,
     scale: str = "map",
     cmap: str = "viridis",
 ) -> Display:
@@ -46,7 +48,7 @@ def feature_maps(
         image: One raw image, (H, W) or (C, H, W).
         layers: Layer names. Default: all but dropout.
         ax: Axes to draw into.
-        most: Channels shown of a layer.
+        max_channels: Channels shown of a layer.
         scale: "map", each map from its least to its largest value; "layer", one scale for
             all maps of a layer; "standard", each map standardised, two deviations either way.
         cmap: Colours, by matplotlib's name.
@@ -63,7 +65,7 @@ def feature_maps(
     found = features.activations(model, np.asarray(image)[None], layers)
     shown = {name: _squeezed(value[0]) for name, value in found.items()}
     heights = [
-        0.5 + 0.45 * math.ceil(min(most, len(v)) / 16) if v.ndim == 3 else 0.55
+        0.5 + 0.45 * math.ceil(min(max_channels, len(v)) / 16) if v.ndim == 3 else 0.55
         for v in shown.values()
     ]
     ax = axes_for(ax, 8, sum(heights))
@@ -73,7 +75,7 @@ def feature_maps(
         share = height / sum(heights)
         panel = ax.inset_axes((0.14, top - share * 0.92, 0.86, share * 0.84))
         top -= share
-        _draw_layer(panel, name, value, most, scale, cmap)
+        _draw_layer(panel, name, value, max_channels, scale, cmap)
     return Display(ax.figure, ax, found)
 
 
@@ -94,10 +96,10 @@ def _scaled(maps: Any, scale: str) -> Any:
 
 
 def _draw_layer(
-    panel: Any, name: str, value: Any, most: int, scale: str, cmap: str
+    panel: Any, name: str, value: Any, max_channels: int, scale: str, cmap: str
 ) -> None:
     if value.ndim == 3:
-        maps = _scaled(value[:most].astype(float), scale)
+        maps = _scaled(value[:max_channels].astype(float), scale)
         panel.imshow(mosaic(maps, min(16, len(maps))), cmap=cmap)
     else:
         panel.imshow(value[None].astype(float), cmap=cmap, aspect="auto")

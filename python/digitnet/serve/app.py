@@ -168,7 +168,7 @@ def _add_about(app: Any, model: Model, limits: Limits, counts: _Counts) -> None:
             "parameters": model.count_params(),
             "executor": model.summary().executor["name"],
             "digitnet": VERSION,
-            "limits": vars(limits),
+            "limits": _described_limits(limits),
         }
 
     @app.get("/metrics", response_class=Response)  # type: ignore[untyped-decorator]
@@ -177,6 +177,18 @@ def _add_about(app: Any, model: Model, limits: Limits, counts: _Counts) -> None:
         return Response(
             generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST
         )
+
+
+def _described_limits(limits: Limits) -> dict[str, float]:
+    """By the names that clients of the API know."""
+    return {
+        "body_bytes": limits.max_bytes,
+        "pixels": limits.max_pixels,
+        "batch": limits.batch,
+        "rate": limits.rate,
+        "burst": limits.burst,
+        "seconds": limits.seconds,
+    }
 
 
 def _add_predict(

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from digitnet._utils.deprecation import renamed_arguments, warn_renamed
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -28,7 +30,10 @@ _POLICY = (
     b"default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'"
 )
 _OPEN = ("/docs", "/redoc", "/openapi.json")
-_MOST_CLIENTS = 10_000  # whose rates are remembered
+_MAX_CLIENTS = 10_000  # whose rates are remembered
+
+
+_OLD_NAMES = {"body_bytes": "max_bytes", "pixels": "max_pixels"}
 
 
 @dataclass(frozen=True)
@@ -36,16 +41,16 @@ class Limits:
     """What a request may be.
 
     Attributes:
-        body_bytes: Of a request's body; more is answered 413.
-        pixels: Of a picture, before it is unpacked.
+        max_bytes: Of a request's body; more is answered 413.
+        max_pixels: Of a picture, before it is unpacked.
         batch: Images in one request.
         rate: Requests a second of one client, on average; more are answered 429.
         burst: Requests at once.
         seconds: For a body to arrive; later is answered 408.
     """
 
-    body_bytes: int = 4_000_000
-    pixels: int = 8_000_000
+    max_bytes: int = 4_000_000
+    max_pixels: int = 8_000_000
     batch: int = 256
     rate: float = 1_000.0
     burst: int = 2_000
@@ -58,6 +63,15 @@ class Limits:
                 raise ValueError(
                     f"serve.{field.name}: expected a positive number, got {value}"
                 )
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _OLD_NAMES:
+            raise AttributeError(f"Limits: unknown limit '{name}'")
+        warn_renamed("Limits", name, _OLD_NAMES[name])
+        return getattr(self, _OLD_NAMES[name])
+
+
+Limits.__init__ = renamed_arguments(**_OLD_NAMES)(Limits.__init__)  # type: ignore[method-assign]
 
 
 class Guard:
@@ -117,12 +131,12 @@ class Guard:
             if name == b"content-length":
                 if not value.isdigit() or len(value) > 18:
                     return 400, "expected a whole number as Content-Length"
-                if int(value) > self.limits.body_bytes:
+                if int(value) > self.limits.max_bytes:
                     return 413, self._too_large()
         return None
 
     def _too_large(self) -> str:
-        return f"expected a body of at most {self.limits.body_bytes} bytes, got more"
+        return f"expected a body of at most {self.limits.max_bytes} bytes, got more"
 
     def _may(self, client: str) -> bool:
         """A bucket of tokens for each client: one a request, refilled at the rate."""
@@ -132,7 +146,7 @@ class Guard:
         tokens = min(burst, tokens + (now - before) * self.limits.rate)
         may = tokens >= 1
         self._buckets[client] = (tokens - 1 if may else tokens, now)
-        if len(self._buckets) > _MOST_CLIENTS:
+        if len(self._buckets) > _MAX_CLIENTS:
             del self._buckets[next(iter(self._buckets))]  # who was silent longest
         return may
 
@@ -146,7 +160,7 @@ class Guard:
                         return None
                     part = message.get("body", b"")
                     size += len(part)
-                    if size > self.limits.body_bytes:
+                    if size > self.limits.max_bytes:
                         return 413, self._too_large()
                     parts.append(part)
                     if not message.get("more_body"):

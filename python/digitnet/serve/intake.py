@@ -39,7 +39,7 @@ def images_of(
     if kind == "application/json" or body[:100].lstrip()[:1] == b"{":
         return _numbers(model, body, limits)
     try:
-        image = prepare(model, body, way, most_pixels=limits.pixels)
+        image = prepare(model, body, way, max_pixels=limits.max_pixels)
     except ValueError as error:
         raise Refusal(422, str(error)) from error
     return image[None], True
