@@ -73,7 +73,7 @@ def test_rates_may_still_be_given_by_their_old_names(digits):
     assert found.rates[-1] == pytest.approx(1e-2)
 
 
-def test_what_is_found_trains_better_than_a_thirtieth_of_it(digits):
+def test_the_suggested_rate_trains_better_than_a_thirtieth_of_it(digits):
     model = digitnet.models.make("mlp", (8, 8), seed=2)
     found = digitnet.find_learning_rate(model, digits[0], max_lr=10.0)
     assert 1e-4 < found.steepest < found.lowest < 3
