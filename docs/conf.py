@@ -29,8 +29,6 @@ html_css_files = ["site.css"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
-# README's links into the repository.
-suppress_warnings = ["myst.xref_missing", "misc.highlighting_failure"]
 
 # Notebooks run in their smallest size; what was run before and has not changed is kept.
 os.environ.setdefault("DIGITNET_MODE", "smoke")

@@ -1,16 +1,23 @@
-"""Every example in a docstring, and README's Python, runs and gives what it says."""
+"""Every example runs: in a docstring, in README, in a page of the documentation."""
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
+import shlex
+import shutil
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import digitnet
 from digitnet import _core
+from digitnet.cli import main
+from digitnet.cli.parser import make_parser
+from digitnet.testing import MetricRegression
 
 ROOT = Path(__file__).parent.parent
 MODULES = ["digitnet"] + [
@@ -54,17 +61,123 @@ def test_everything_bound_has_a_docstring_whose_examples_run(name, value):
     assert run([examples]) == 0
 
 
-PAGES = ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
-WITH_PYTHON = [p for p in PAGES if "```python\n" in (ROOT / p).read_text()]
+DOCS = ROOT / "docs"
+PAGES = ["README.md", *(f"docs/{p.name}" for p in sorted(DOCS.glob("*.md")))]
+
+
+def blocks(page, language):
+    """A page's code in one language, block by block."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.S)
+
+
+def commands(page):
+    """A page's shell lines, without comments and what stands before a command."""
+    for line in "".join(blocks(page, "sh")).splitlines():
+        if words := shlex.split(line, comments=True):
+            yield words
+
+
+WITH_PYTHON = [p for p in PAGES if blocks(p, "python")]
+WITH_SHELL = [p for p in PAGES if blocks(p, "sh")]
+INLINE = re.compile(r"`(digitnet [a-z]+ [^`]*|digitnet doctor)`")
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON)
 def test_a_pages_python_runs_from_its_top_to_its_end(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
-    known = {}
-    for block in blocks:
-        exec(block.replace("epochs=60", "epochs=1"), known)
+    names = {}
+    for block in blocks(page, "python"):
+        exec(re.sub(r"epochs=\d{2}", "epochs=1", block), names)
+    plt.close("all")
+    for name, value in names.items():
+        if name.startswith("test_"):  # a page about pytest
+            value(MetricRegression(tmp_path / f"{name}.json", name))
+
+
+@pytest.mark.parametrize("page", WITH_SHELL)
+def test_every_shell_line_names_what_there_is(page):
+    makefile = (ROOT / "Makefile").read_text()
+    for words in commands(page):
+        tool, *rest = words
+        if tool == "digitnet":
+            make_parser().parse_args(rest)
+        elif tool == "torchrun":
+            make_parser().parse_args(rest[rest.index("digitnet.cli") + 1 :])
+        elif tool == "make":
+            assert re.search(rf"^{rest[0]}:", makefile, re.M), words
+        elif tool in ("python", "."):
+            assert rest[0] == ".venv/bin/activate" or (ROOT / rest[0]).exists(), words
+        else:
+            assert tool in ("pip", "pytest", "git", "cmake", "gdb"), words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_within_a_sentence_is_one(page):
+    for text in INLINE.findall((ROOT / page).read_text()):
+        make_parser().parse_args(shlex.split(text)[1:])
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder that `make demo` leaves, trained for an epoch."""
+    folder = tmp_path_factory.mktemp("demo") / "runs" / "demo"
+    words = "train --data digits --model optdigits-cnn --epochs 1 --out"
+    assert main([*words.split(), str(folder)]) == 0
+    return folder
+
+
+def is_quick(words):
+    """Whether a command needs no download, ends by itself and takes seconds."""
+    if words[0] != "digitnet" or words[1] in ("serve", "reproduce", "study"):
+        return "list" in words
+    return "--data" not in words or words[words.index("--data") + 1] == "digits"
+
+
+@pytest.mark.parametrize("page", WITH_SHELL)
+def test_a_pages_commands_run(page, demo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").symlink_to(DOCS)
+    shutil.copytree(demo, tmp_path / "runs" / "demo")
+    missing = set()  # models of commands that are left out
+    for words in commands(page):
+        if not is_quick(words) or missing & set(words):
+            if "--out" in words:
+                missing.add(f"{words[words.index('--out') + 1]}/model.safetensors")
+            continue
+        if "--epochs" in words:
+            words[words.index("--epochs") + 1] = "1"
+        assert main(words[1:]) == 0, (words, capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("http"):
+            assert ((ROOT / page).parent / target).exists(), target
+
+
+def tables():
+    spec = importlib.util.spec_from_file_location("tables", DOCS / "tables.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tables_are_those_of_the_lists():
+    made = tables()
+    placed = []
+    for path in DOCS.glob("*.md"):
+        text = path.read_text()
+        placed += [match[1] for match in made.PLACE.finditer(text)]
+        assert made.written(text) == text, f"{path.name}: run `python docs/tables.py`"
+    assert sorted(placed) == sorted(made.TABLES)
+
+
+def test_every_page_is_in_the_sites_contents():
+    contents = (DOCS / "index.md").read_text()
+    for path in DOCS.glob("*.md"):
+        assert path.stem == "index" or f"\n{path.stem}\n" in contents, path.name
 
 
 def test_the_gallery_has_every_figure():

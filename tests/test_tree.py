@@ -53,16 +53,18 @@ def test_headers_and_sources_stand_side_by_side():
         assert header.with_suffix(".cpp").exists(), header
 
 
-def test_readme_names_every_model_and_data_set():
-    readme = (ROOT / "README.md").read_text()
-    for name in [*digitnet.models.names(), *digitnet.data.names()]:
-        assert f"`{name}`" in readme, name
+def test_the_pages_name_every_model_and_data_set():
+    pages = [(ROOT / f"docs/{page}.md").read_text() for page in ("models", "data_sets")]
+    for page, listed in zip(pages, (digitnet.models, digitnet.data), strict=True):
+        for name in listed.names():
+            assert re.search(rf"^\| `{name}` \|", page, re.M), name
 
 
-def test_readme_gives_every_models_parameters():
-    readme = (ROOT / "README.md").read_text()
+def test_the_page_of_models_gives_every_models_parameters():
+    page = (ROOT / "docs/models.md").read_text()
     for name in digitnet.models.names():
-        assert f"{digitnet.models.make(name).count_params():,}" in readme, name
+        count = f"{digitnet.models.make(name).count_params():,}"
+        assert re.search(rf"^\| `{name}` \| {count} \|", page, re.M), name
 
 
 def test_readmes_map_of_the_tree_names_what_is_there():
@@ -71,6 +73,35 @@ def test_readmes_map_of_the_tree_names_what_is_there():
     ).group(1)
     for path in re.findall(r"^(\S+)", tree, re.M):
         assert (ROOT / path).exists(), path
+
+
+def test_readme_stays_short():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.split()) <= 1300
+    assert re.findall(r"!\[.*\]\((.*)\)", text) == ["docs/_static/readme.png"]
+    assert (ROOT / "docs/_static/readme.png").stat().st_size < 150_000
+
+
+def test_readme_counts_metrics_and_figures():
+    text = (ROOT / "README.md").read_text()
+    figures = len(digitnet.plot.__all__) - 1  # without Display
+    assert f"{len(digitnet.metrics.describe())} metrics and {figures} figures" in text
+
+
+def test_what_a_public_project_has_is_there_and_parses():
+    yaml = pytest.importorskip("yaml")
+    for path in (
+        *("CITATION.cff", ".pre-commit-config.yaml", ".github/workflows/ci.yml"),
+        *(f".github/ISSUE_TEMPLATE/{form}.yml" for form in ("bug_report", "config")),
+        ".github/ISSUE_TEMPLATE/feature_request.yml",
+    ):
+        assert yaml.safe_load((ROOT / path).read_text()), path
+    for path in ("LICENSE", "SECURITY.md", ".editorconfig", ".ci/run"):
+        assert (ROOT / path).stat().st_size, path
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    runs = [step.get("run") for step in workflow["jobs"]["test"]["steps"]]
+    assert ".ci/run" in runs
+    assert (ROOT / ".github/PULL_REQUEST_TEMPLATE.md").exists()
 
 
 def test_notebooks_are_kept_without_outputs():
