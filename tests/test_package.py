@@ -28,6 +28,36 @@ def test_import_loads_no_plots_tables_or_scikit_learn():
     assert result.stdout.strip() == "[]", result.stderr
 
 
+def test_papers_and_studies_are_imported_when_somebody_names_them():
+    heavy = ("digitnet.papers", "digitnet.studies", "digitnet.experiments")
+    code = (
+        "import sys, digitnet\n"
+        f"print([m for m in sys.modules if m.startswith({heavy})])\n"
+        "print({'papers', 'studies'} <= set(dir(digitnet)))\n"
+        "print(digitnet.papers.names()[0], digitnet.studies.names()[0])\n"
+        "from digitnet import papers, studies\n"
+        "print(papers is digitnet.papers, studies is sys.modules['digitnet.studies'])"
+    )
+    result = python(code)
+    assert result.stdout.splitlines() == [
+        "[]",
+        "True",
+        "vgg16-transfer networks",
+        "True True",
+    ], result.stderr
+
+
+@pytest.mark.parametrize("name", ["papers", "studies"])
+def test_papers_and_studies_can_be_imported_by_their_path(name):
+    code = f"import digitnet.{name}; print(len(digitnet.{name}.all()) > 5)"
+    assert python(code).stdout.strip() == "True"
+
+
+def test_an_unknown_attribute_of_the_package_is_named():
+    with pytest.raises(AttributeError, match="'digitnet' has no attribute 'paper'"):
+        digitnet.paper  # noqa: B018
+
+
 def test_import_starts_no_thread_and_opens_no_connection():
     code = (
         "import sys\n"

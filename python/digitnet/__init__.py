@@ -9,7 +9,10 @@ Example:
     True
 """
 
+import importlib
 import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from digitnet._build_info import TORCH_VERSION
 from digitnet._utils.versions import VERSION as __version__
@@ -31,12 +34,10 @@ from digitnet import (  # noqa: E402  (only after torch was checked)
     layers,
     metrics,
     models,
-    papers,
     plot,
     preprocess,
     runs,
     serve,
-    studies,
     train,
 )
 from digitnet._core import DataError, OutOfMemory  # noqa: E402
@@ -51,6 +52,23 @@ from digitnet.evaluation.learning_curves import (  # noqa: E402
 from digitnet.models.model import Model  # noqa: E402
 from digitnet.report import Report  # noqa: E402
 from digitnet.train.history import History  # noqa: E402
+
+if TYPE_CHECKING:
+    from digitnet import papers, studies
+
+# Packages of recipes: they need pandas, and are imported when somebody names them.
+_LAZY = ("papers", "studies")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LAZY:
+        return importlib.import_module(f"digitnet.{name}")
+    raise AttributeError(f"module 'digitnet' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
 
 # Pickles that version 0.1 wrote name these modules.
 sys.modules["digitnet.history"] = train.history

@@ -1,7 +1,7 @@
-"""Published systems, made again: `reproduce("optdigits-cnn")`.
+"""Reproductions of published systems: `reproduce("optdigits-cnn")`.
 
 To add one: write papers/<name>.py with a function that returns a Recipe, and add it to
-all() below.
+the registry below.
 """
 
 from __future__ import annotations
@@ -16,8 +16,17 @@ from digitnet.experiments import (
     Claim,
     Findings,
     Recipe,
+    Registry,
     Stage,
     run,
+)
+from digitnet.papers import (
+    best,
+    kaggle_cnn,
+    mlp,
+    mnistm_cnn,
+    optdigits_cnn,
+    vgg16_transfer,
 )
 
 __all__ = [
@@ -35,33 +44,31 @@ __all__ = [
 ]
 
 
+_PAPERS = Registry(
+    "recipe",
+    (
+        *(
+            module.recipe()
+            for module in (vgg16_transfer, kaggle_cnn, mnistm_cnn, mlp, optdigits_cnn)
+        ),
+        *(best.recipe(data) for data in best.ALL),
+    ),
+)
+
+
 def all() -> list[Recipe]:
     """Every recipe."""
-    # They need pandas.
-    from digitnet.papers import (
-        best,
-        kaggle_cnn,
-        mlp,
-        mnistm_cnn,
-        optdigits_cnn,
-        vgg16_transfer,
-    )
-
-    papers = (vgg16_transfer, kaggle_cnn, mnistm_cnn, mlp, optdigits_cnn)
-    return [
-        *(module.recipe() for module in papers),
-        *(best.recipe(data) for data in best.ALL),
-    ]
+    return _PAPERS.all()
 
 
 def names() -> list[str]:
     """Names that `reproduce` accepts."""
-    return [recipe.name for recipe in all()]
+    return _PAPERS.names()
 
 
 def describe() -> list[dict[str, Any]]:
     """Name, summary and paper of every recipe."""
-    return [recipe.describe() for recipe in all()]
+    return _PAPERS.describe()
 
 
 def find(name: str, data: str | None = None) -> Recipe:
@@ -70,22 +77,16 @@ def find(name: str, data: str | None = None) -> Recipe:
     Raises:
         ValueError: no such recipe, or none for these data; lists the known ones.
     """
-    from digitnet.papers import best
-
     if name == "best":
         if data not in tuple(best.ALL):
             raise ValueError(
                 f"reproduce.data: expected {', '.join(best.ALL)} for 'best', got {data}"
             )
-        return best.recipe(str(data))
-    for recipe in all():
-        if recipe.name == name:
-            if data is not None:
-                raise ValueError(
-                    f"reproduce.data: expected none for '{name}', got '{data}'"
-                )
-            return recipe
-    raise ValueError(f"unknown recipe '{name}'; known: {', '.join(names())}")
+        return _PAPERS.find(f"best-{data}")
+    recipe = _PAPERS.find(name)
+    if data is not None:
+        raise ValueError(f"reproduce.data: expected none for '{name}', got '{data}'")
+    return recipe
 
 
 def reproduce(
@@ -116,7 +117,7 @@ def reproduce(
         Findings; the folder has report.html, metrics.json, figures as PNG and tables as
         CSV.
     Raises:
-        ValueError: unknown name, data, mode or protocol; the folder holds another run.
+        ValueError: unknown name, data, mode or protocol; the folder has another run.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
     """
     if not isinstance(recipe, Recipe):

@@ -1,7 +1,7 @@
-"""Comparisons on one footing, run by one word: `study("classical")`.
+"""Benchmarks: methods compared on one footing, `study("classical")`.
 
 To add one: write studies/<name>.py with a function that returns a Recipe, and add it to
-all() below.
+the registry below.
 """
 
 from __future__ import annotations
@@ -11,50 +11,53 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from digitnet.experiments import Findings, Recipe, run
+from digitnet.experiments import Findings, Recipe, Registry, run
+from digitnet.studies import (
+    ablation,
+    classical,
+    crossval,
+    denoise,
+    domains,
+    ensembles,
+    fractions,
+    networks,
+    robustness,
+    search,
+)
 
 __all__ = ["all", "describe", "find", "names", "study"]
 
 
+_STUDIES = Registry(
+    "study",
+    (
+        module.recipe()
+        for module in (
+            *(networks, classical, fractions, ensembles, search, crossval),
+            *(robustness, domains, ablation, denoise),
+        )
+    ),
+)
+
+
 def all() -> list[Recipe]:
     """Every study."""
-    # They need pandas.
-    from digitnet.studies import (
-        ablation,
-        classical,
-        crossval,
-        denoise,
-        domains,
-        ensembles,
-        fractions,
-        networks,
-        robustness,
-        search,
-    )
-
-    listed = (
-        *(networks, classical, fractions, ensembles, search, crossval, robustness),
-        *(domains, ablation, denoise),
-    )
-    return [module.recipe() for module in listed]
+    return _STUDIES.all()
 
 
 def names() -> list[str]:
     """Names that `study` accepts."""
-    return [recipe.name for recipe in all()]
+    return _STUDIES.names()
 
 
 def describe() -> list[dict[str, Any]]:
     """Name, summary and where the comparison comes from, of every study."""
-    return [recipe.describe() for recipe in all()]
+    return _STUDIES.describe()
 
 
 def find(name: str) -> Recipe:
     """The study called `name`; ValueError lists the known ones."""
-    for recipe in all():
-        if recipe.name == name:
-            return recipe
-    raise ValueError(f"unknown study '{name}'; known: {', '.join(names())}")
+    return _STUDIES.find(name)
 
 
 def study(
@@ -80,7 +83,7 @@ def study(
         Findings; the folder has report.html, metrics.json, figures as PNG and tables as
         CSV.
     Raises:
-        ValueError: unknown name or mode; the folder holds another run.
+        ValueError: unknown name or mode; the folder has another run.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
     """
     recipe = find(name)

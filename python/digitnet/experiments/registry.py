@@ -1,0 +1,38 @@
+"""A registry: the recipes of a package, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from digitnet.experiments.recipe import Recipe
+
+
+class Registry:
+    """The recipes of one package.
+
+    Args:
+        kind: What errors call one of them, such as "study".
+        recipes: In the order in which they are listed.
+    """
+
+    def __init__(self, kind: str, recipes: Iterable[Recipe]) -> None:
+        self.kind, self._recipes = kind, tuple(recipes)
+
+    def all(self) -> list[Recipe]:
+        return list(self._recipes)
+
+    def names(self) -> list[str]:
+        return [recipe.name for recipe in self._recipes]
+
+    def describe(self) -> list[dict[str, Any]]:
+        return [recipe.describe() for recipe in self._recipes]
+
+    def find(self, name: str) -> Recipe:
+        """The recipe called `name`; ValueError lists the names."""
+        for recipe in self._recipes:
+            if recipe.name == name:
+                return recipe
+        raise ValueError(
+            f"unknown {self.kind} '{name}'; known: {', '.join(self.names())}"
+        )
