@@ -132,8 +132,7 @@ def test_runs_and_files_are_compared_from_a_shell(tmp_path, capsys, digits):
 
 
 def test_a_damaged_history_is_named(tmp_path, trained):
-    from digitnet.runs.folder import read_history
-
+    read_history = digitnet.History.read
     assert read_history(tmp_path) is None
     (tmp_path / "history.csv").write_text(trained.history.to_frame().to_csv())
     again = read_history(tmp_path)

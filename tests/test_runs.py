@@ -9,6 +9,8 @@ import pytest
 
 import digitnet
 from digitnet import cli, runs
+from digitnet.experiments import Recipe, run
+from digitnet.runs import listing
 
 _NEEDED = {"config.json", "metrics.json", "history.csv", "model.safetensors", "card.md"}
 
@@ -32,7 +34,7 @@ def fake(folder, accuracy, *, status="finished", data="digits", age_days=0.0, **
     return folder
 
 
-def test_a_run_tells_all_that_it_was_told_and_measured(trained, tmp_path):
+def test_a_run_has_all_its_settings_and_measurements(trained, tmp_path):
     model, history, report, data = trained
     runs.write_run(tmp_path / "one", model, history, report, training=data)
     assert {p.name for p in (tmp_path / "one").iterdir()} >= _NEEDED
@@ -59,7 +61,7 @@ def test_the_card_has_the_numbers_and_the_hashes(trained, tmp_path):
     assert "650 parameters" in card
 
 
-def test_a_card_without_a_report_says_that_nobody_measured():
+def test_a_card_without_a_report_says_so():
     model = digitnet.models.make("linear", input_shape=(8, 8))
     card = digitnet.card.model_card(model)
     assert "Nobody measured it" in card
@@ -105,10 +107,47 @@ def test_a_study_that_was_stopped_is_unfinished(tmp_path):
     assert (run.kind, run.status, dict(run.metrics)) == ("reproduce", "unfinished", {})
 
 
+def test_a_folder_says_its_kind(trained, tmp_path):
+    model, history, report, _ = trained
+    runs.write_run(tmp_path / "a", model, history, report)
+    assert (
+        json.loads((tmp_path / "a" / "config.json").read_text())["kind"] == "training"
+    )
+    recipe = Recipe("mine", "Mine", "none", "does nothing", (), ())
+    for caller, kind in (("study", "study"), ("run", "reproduce")):
+        run(recipe, out=tmp_path / kind, progress=False, caller=caller)
+        state = json.loads((tmp_path / kind / "state.json").read_text())
+        assert state["kind"] == runs.read(tmp_path / kind).kind == kind
+    assert "kind" not in runs.read(tmp_path / "a").settings
+    assert "kind" not in runs.read(tmp_path / "study").settings
+
+
+@pytest.mark.parametrize("kind", [None, 3, "", ["study"]])
+def test_folders_that_do_not_say_their_kind_are_those_of_version_0_1(tmp_path, kind):
+    for recipe in ("denoise", "optdigits-cnn"):
+        (tmp_path / recipe).mkdir()
+        settings = {"recipe": recipe, "mode": "quick", "protocol": "honest"}
+        state = {"settings": settings, "stages": {}}
+        state |= {} if kind is None else {"kind": kind}
+        (tmp_path / recipe / "state.json").write_text(json.dumps(state))
+    fake(tmp_path / "training", 0.9, **({} if kind is None else {"kind": kind}))
+    kinds = runs.table(tmp_path)["kind"]
+    assert kinds.to_dict() == {
+        "denoise": "study",
+        "optdigits-cnn": "reproduce",
+        "training": "training",
+    }
+
+
+def test_every_study_of_version_0_1_is_still_a_study():
+    assert set(digitnet.studies.names()) >= listing._STUDIES_OF_0_1
+    assert set(digitnet.papers.names()).isdisjoint(listing._STUDIES_OF_0_1)
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "{}", "\x00\x01", '{"status": 3', "null"]
 )
-def test_damage_is_listed_as_such(tmp_path, content):
+def test_damaged_files_are_listed_as_such(tmp_path, content):
     folder = fake(tmp_path / "run", 0.9)
     (folder / "metrics.json").write_text(content)
     assert runs.table(tmp_path)["status"].tolist() == ["damaged"]
@@ -116,7 +155,7 @@ def test_damage_is_listed_as_such(tmp_path, content):
     assert runs.table(tmp_path)["status"].tolist() == ["damaged"]
 
 
-def test_what_is_no_run_is_said(tmp_path):
+def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected the folder of a run, got no"):
         runs.read(tmp_path)
     with pytest.raises(FileNotFoundError, match="expected a folder with runs, got"):
@@ -135,7 +174,7 @@ def test_a_comparison_has_what_differs_and_what_was_measured(tmp_path):
         runs.compare([first])
 
 
-def test_nothing_is_deleted_without_a_rule_or_the_word(tmp_path):
+def test_nothing_is_deleted_without_a_rule_or_without_delete(tmp_path):
     fake(tmp_path / "a", 0.9)
     assert runs.prune(tmp_path, delete=True) == []
     assert runs.prune(tmp_path, keep_best=0) == [tmp_path / "a"]
@@ -159,7 +198,7 @@ def test_rules_are_joined_by_and(tmp_path):
     assert [folder.name for folder in gone] == ["old"]
 
 
-def test_a_folder_with_a_persons_own_files_stays(tmp_path):
+def test_a_folder_with_other_files_stays(tmp_path):
     folder = fake(tmp_path / "mine", 0.1)
     (folder / "notes.txt").write_text("precious")
     inner = fake(tmp_path / "inner", 0.1)
@@ -184,23 +223,23 @@ def test_pruning_by_nonsense_is_refused(tmp_path, options):
 def test_the_shell_lists_shows_compares_and_prunes(tmp_path, capsys):
     a, b = fake(tmp_path / "a", 0.91, seed=1), fake(tmp_path / "b", 0.82, seed=2)
 
-    def said(*words):
-        assert cli.main(["runs", *map(str, words)]) == 0
+    def output(*arguments):
+        assert cli.main(["runs", *map(str, arguments)]) == 0
         return capsys.readouterr().out
 
-    assert "91.00%" in said("list", tmp_path)
-    listed = json.loads(said("list", tmp_path, "--json"))
+    assert "91.00%" in output("list", tmp_path)
+    listed = json.loads(output("list", tmp_path, "--json"))
     assert [row["run"] for row in listed] == ["a", "b"]
-    assert "seed: 1" in said("show", a)
-    assert json.loads(said("show", a, "--json"))["settings"]["seed"] == 1
-    assert "test.accuracy" in said("compare", a, b)
-    assert f"would delete (with --delete) {b}" in said(
+    assert "seed: 1" in output("show", a)
+    assert json.loads(output("show", a, "--json"))["settings"]["seed"] == 1
+    assert "test.accuracy" in output("compare", a, b)
+    assert f"would delete (with --delete) {b}" in output(
         "prune", tmp_path, "--keep-best", 1
     )
     assert b.exists()
-    assert f"deleted {b}" in said("prune", tmp_path, "--keep-best", 1, "--delete")
+    assert f"deleted {b}" in output("prune", tmp_path, "--keep-best", 1, "--delete")
     assert not b.exists()
-    assert "nothing to delete" in said("prune", tmp_path)
+    assert "nothing to delete" in output("prune", tmp_path)
     assert cli.main(["runs", "show", str(tmp_path / "nowhere")]) == 1
     assert "expected the folder of a run" in capsys.readouterr().err
 

@@ -1,7 +1,7 @@
 """The pytest plugin: flags, the fixture `metric_regression`, its summary and report.
 
 A package of its own beside digitnet, because pytest imports it in every project's test
-run: nothing heavy is imported before the fixture is asked for.
+run: nothing heavy is imported before the fixture is used.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def metric_regression(request: Any, tmp_path: Path) -> Any:
         strict=option("--metrics-strict"),
         folder=tmp_path,
         # xdist brings these properties from its workers.
-        told=lambda about: request.node.user_properties.append((_KEY, about)),
+        on_check=lambda about: request.node.user_properties.append((_KEY, about)),
     )
 
 
@@ -119,7 +119,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
 
 def _write_report(path: Path, checks: Sequence[dict[str, Any]]) -> None:
     from digitnet._utils.files import write_whole
-    from digitnet.testing.page import as_html, as_markdown
+    from digitnet.testing.explain import as_html, as_markdown
 
     write = as_html if path.suffix.lower() == ".html" else as_markdown
     path.parent.mkdir(parents=True, exist_ok=True)

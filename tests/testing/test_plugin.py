@@ -65,7 +65,7 @@ def test_a_report_has_every_check(project, pytester, suffix):
         assert part in text
 
 
-def test_workers_of_xdist_tell_the_report_too(pytester):
+def test_the_report_has_checks_of_xdists_workers(pytester):
     pytester.makepyfile(
         test_many="""
         import pytest
@@ -82,13 +82,13 @@ def test_workers_of_xdist_tell_the_report_too(pytester):
     assert len(list((pytester.path / "test_many").iterdir())) == 4
 
 
-def test_a_function_is_asked_for_every_seed(pytester):
+def test_a_function_is_called_with_every_seed(pytester):
     pytester.makepyfile(
         """
         def test_it(metric_regression):
-            asked = []
-            metric_regression.check(lambda s: asked.append(s) or {"a": s}, tolerance=9)
-            assert asked == [2, 3, 4, 9]
+            seeds = []
+            metric_regression.check(lambda s: seeds.append(s) or {"a": s}, tolerance=9)
+            assert seeds == [2, 3, 4, 9]
         """
     )
     flags = ("-p", "no:cacheprovider", "--metrics-seeds=2-4,9")

@@ -11,12 +11,12 @@ from digitnet.testing.baseline import BaselineFile
 
 
 @pytest.fixture
-def told():
+def checks():
     return []
 
 
 @pytest.fixture
-def make(tmp_path, told):
+def make(tmp_path, checks):
     """Makes the check of a test whose baseline is in tmp_path."""
 
     def made(**options):
@@ -24,7 +24,7 @@ def make(tmp_path, told):
             tmp_path / "test_x.json",
             "test_x.py::test_x",
             folder=tmp_path,
-            told=told.append,
+            on_check=checks.append,
             **options,
         )
 
@@ -32,24 +32,26 @@ def make(tmp_path, told):
 
 
 def report(digits, wrong, *, start=0):
-    """Sure answers to the test digits, wrong at the first so many."""
+    """Confident predictions of the test digits, wrong at the first so many."""
     data = digits[1]
-    said = data.labels.copy()
+    predicted = data.labels.copy()
     places = np.arange(start, start + wrong)
-    said[places] = (said[places] + 1) % 10
-    shares = np.eye(10)[said] * 0.9 + 0.01
-    return digitnet.Report(data.labels, shares, data.classes, data=data, model="m")
+    predicted[places] = (predicted[places] + 1) % 10
+    probabilities = np.eye(10)[predicted] * 0.9 + 0.01
+    return digitnet.Report(
+        data.labels, probabilities, data.classes, data=data, model="m"
+    )
 
 
-def test_the_first_run_writes_and_the_next_compares(make, tmp_path, told):
+def test_the_first_run_writes_and_the_next_compares(make, tmp_path, checks):
     make().check({"accuracy": 0.99}, samples=1000)
-    kept = json.loads((tmp_path / "test_x.json").read_text())["devices"]["cpu"]
-    assert kept["metrics"]["accuracy"]["value"] == 0.99
-    assert kept["samples"] == 1000
-    assert set(kept["versions"]) == {"digitnet", "torch", "numpy", "python"}
+    saved = json.loads((tmp_path / "test_x.json").read_text())["devices"]["cpu"]
+    assert saved["metrics"]["accuracy"]["value"] == 0.99
+    assert saved["samples"] == 1000
+    assert set(saved["versions"]) == {"digitnet", "torch", "numpy", "python"}
     make().check({"accuracy": 0.99}, samples=1000)
-    assert [about["what"] for about in told] == ["written", "compared"]
-    assert told[-1]["rows"][0]["verdict"] == "as before"
+    assert [about["what"] for about in checks] == ["written", "compared"]
+    assert checks[-1]["rows"][0]["verdict"] == "as before"
 
 
 def test_the_file_is_sorted_and_the_same_for_the_same_numbers(make, tmp_path):
@@ -70,15 +72,15 @@ def test_the_file_is_sorted_and_the_same_for_the_same_numbers(make, tmp_path):
         ("calibration_error", 0.6, 0.4),
     ],
 )
-def test_only_worse_fails(make, told, name, worse, better):
+def test_only_worse_fails(make, checks, name, worse, better):
     make().check({name: 0.5}, tolerance=0.05)
     make().check({name: better}, tolerance=0.05)
-    assert told[-1]["rows"][0]["verdict"] == "better"
+    assert checks[-1]["rows"][0]["verdict"] == "better"
     with pytest.raises(AssertionError, match=f"metric_regression: {name}: expected at"):
         make().check({name: worse}, tolerance=0.05)
 
 
-def test_the_direction_can_be_told(make):
+def test_the_direction_can_be_set(make):
     make().check({"speed": 0.5}, tolerance=0.05)
     make().check({"speed": 0.4}, tolerance=0.05, direction={"speed": "lower"})
     with pytest.raises(AssertionError, match="speed: expected at most 0.55"):
@@ -87,17 +89,17 @@ def test_the_direction_can_be_told(make):
         make().check({"speed": 0.6}, tolerance=0.05, direction={"speed": "up"})
 
 
-def test_with_seeds_the_tolerance_is_their_spread(make):
+def test_with_seeds_the_tolerance_is_their_standard_deviation(make):
     values = {0: 0.990, 1: 0.992, 2: 0.994}
     make(seeds=[0, 1, 2]).check(lambda seed: {"accuracy": values[seed]}, samples=10_000)
-    spread = np.std(list(values.values()), ddof=1)
-    limit = 0.992 - 3 * spread
+    std = np.std(list(values.values()), ddof=1)
+    limit = 0.992 - 3 * std
     make().check({"accuracy": limit + 1e-6}, samples=10_000)
     with pytest.raises(AssertionError, match=r"3 sd of 3 seeds"):
         make().check({"accuracy": limit - 1e-6}, samples=10_000)
 
 
-def test_without_seeds_it_is_the_images_own_chance(make):
+def test_without_seeds_it_is_the_standard_error_of_the_images(make):
     make().check({"accuracy": 0.993}, samples=10_000)
     error = (0.993 * 0.007 / 10_000) ** 0.5
     make().check({"accuracy": 0.993 - 1.9 * error}, samples=10_000)
@@ -105,12 +107,12 @@ def test_without_seeds_it_is_the_images_own_chance(make):
         make().check({"accuracy": 0.993 - 2.2 * error}, samples=10_000)
 
 
-def test_perfect_answers_leave_room_for_chance(make):
+def test_a_perfect_baseline_leaves_room_for_chance(make):
     make().check({"accuracy": 1.0}, samples=100)
     make().check({"accuracy": 0.99}, samples=100)
 
 
-def test_without_anything_to_go_by_a_tolerance_is_asked_for(make):
+def test_without_seeds_and_images_a_tolerance_is_required(make):
     make().check({"speed": 12.0})
     with pytest.raises(
         ValueError, match="tolerance: expected one for 'speed', got none"
@@ -119,7 +121,7 @@ def test_without_anything_to_go_by_a_tolerance_is_asked_for(make):
     make().check({"speed": 12.0}, tolerance={"speed": 1})
 
 
-def test_a_failure_names_classes_images_and_the_cure(make, digits, tmp_path):
+def test_a_failure_names_classes_images_and_the_fix(make, digits, tmp_path):
     make().check(report(digits, 2))
     with pytest.raises(AssertionError) as caught:
         make(seeds=[7]).check(lambda seed: report(digits, 40))
@@ -132,7 +134,7 @@ def test_a_failure_names_classes_images_and_the_cure(make, digits, tmp_path):
     assert (tmp_path / "newly_wrong.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_other_test_images_are_said_and_given_room(make, digits):
+def test_other_test_images_are_reported_and_widen_the_tolerance(make, digits):
     first = report(digits, 5)
     make(seeds=[0, 1, 2]).check(lambda seed: first)
     half = digits[1][:180]
@@ -141,17 +143,17 @@ def test_other_test_images_are_said_and_given_room(make, digits):
     )
     make().check(other)  # 5 of 180 wrong, not 5 of 360: within two standard errors
     with pytest.raises(AssertionError) as caught:
-        shares = np.roll(first.probabilities[:180], 1, axis=1)
-        make().check(digitnet.Report(half.labels, shares, half.classes, data=half))
+        shifted = np.roll(first.probabilities[:180], 1, axis=1)
+        make().check(digitnet.Report(half.labels, shifted, half.classes, data=half))
     assert "and other test images" in str(caught.value)
     assert "the test images are not those of the baseline" in str(caught.value)
 
 
 def test_metrics_that_count_can_be_chosen(make, digits, tmp_path):
     make().check(report(digits, 3), metrics=["log_loss", "f1_macro"])
-    kept = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
-    assert list(kept.metrics) == ["f1_macro", "log_loss"]
-    assert kept.mean("log_loss") == report(digits, 3)["log_loss"]
+    saved = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
+    assert list(saved.metrics) == ["f1_macro", "log_loss"]
+    assert saved.mean("log_loss") == report(digits, 3)["log_loss"]
     with pytest.raises(AssertionError, match="log_loss"):
         make().check(report(digits, 60), metrics=["log_loss"])
     with pytest.raises(ValueError, match="unknown metric 'f2'; known: accuracy"):
@@ -160,10 +162,12 @@ def test_metrics_that_count_can_be_chosen(make, digits, tmp_path):
 
 def test_a_list_is_one_measurement_a_seed(make, tmp_path):
     make().check([{"accuracy": v} for v in (0.9, 0.91, 0.92)], samples=1000)
-    kept = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
-    assert kept.metrics == {"accuracy": [0.9, 0.91, 0.92]}
-    assert kept.seeds == [0, 1, 2]
-    assert kept.spread("accuracy") == pytest.approx(0.01)
+    saved = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
+    assert saved.metrics == {"accuracy": [0.9, 0.91, 0.92]}
+    assert saved.seeds == [0, 1, 2]
+    assert saved.std("accuracy") == pytest.approx(0.01)
+    with pytest.warns(DeprecationWarning, match="'spread' is now called 'std'"):
+        assert saved.spread("accuracy") == saved.std("accuracy")
 
 
 @pytest.mark.parametrize(
@@ -183,14 +187,14 @@ def test_strict_fails_where_there_is_no_baseline(make, tmp_path):
     assert not (tmp_path / "test_x.json").exists()
 
 
-def test_regenerating_writes_and_fails_or_passes_as_asked(make, tmp_path):
+def test_regenerating_writes_and_fails_or_passes_as_set(make, tmp_path):
     make().check({"accuracy": 0.9}, samples=100)
     with pytest.raises(AssertionError, match="was written anew"):
         make(regenerate="fail").check({"accuracy": 0.1}, samples=100)
     make().check({"accuracy": 0.1}, samples=100)
     make(regenerate="pass").check({"accuracy": 0.05}, samples=100)
-    kept = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
-    assert kept.mean("accuracy") == 0.05
+    saved = BaselineFile(tmp_path / "test_x.json").devices["cpu"]
+    assert saved.mean("accuracy") == 0.05
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_regenerating_writes_and_fails_or_passes_as_asked(make, tmp_path):
         '{"devices": {"cpu": null}, "weights": {}}',
     ],
 )
-def test_a_damaged_baseline_is_named_and_kept(make, tmp_path, text):
+def test_a_corrupt_baseline_is_named_and_stays(make, tmp_path, text):
     path = tmp_path / "test_x.json"
     path.write_text(text)
     with pytest.raises(
@@ -267,3 +271,8 @@ def test_a_second_check_needs_a_name_and_has_its_own_file(make, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"test_x.json", "test_x.noisy.json"}
     with pytest.raises(AssertionError, match=r"baseline of .*test_x.noisy.json"):
         make().check({"accuracy": 0.01}, tolerance=0, name="noisy")
+
+
+def test_the_old_name_of_the_callback_warns(tmp_path):
+    with pytest.warns(DeprecationWarning, match="'told' is now called 'on_check'"):
+        MetricRegression(tmp_path / "x.json", "x.py::x", told=print)

@@ -14,7 +14,7 @@ from digitnet.data import sources
 from digitnet.data.download import fetch, need_folder
 from digitnet.models.pictures import answer, prepare
 from digitnet.models.zoo import count_params
-from digitnet.runs.folder import metrics_of, write_comparison, write_run
+from digitnet.runs.folder import metrics_of, write_run
 
 
 def print_result(args: argparse.Namespace, value: Any, text: str) -> None:
@@ -182,18 +182,10 @@ def study(args: argparse.Namespace) -> int:
 def compare(args: argparse.Namespace) -> int:
     _, test = digitnet.data.load(args.data, seed=args.seed)
     found = digitnet.compare(args.first, args.second, test)
-    value = {
-        "names": found.names,
-        "test_data": test.name,
-        "metrics": found.table.to_dict("index"),
-        "mcnemar": found.mcnemar,
-        "level": found.level,
-        "differing": found.differing.tolist(),
-    }
     text = str(found)
     if args.out:
-        text += f"\n\nreport: {write_comparison(args.out, found, value)}"
-    print_result(args, value, text)
+        text += f"\n\nreport: {found.save(args.out)}"
+    print_result(args, found.to_json(), text)
     return 0
 
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet import metrics
+from digitnet import metrics, models
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.figures import Display, draw
+from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.html import Page, saved_png
 from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
 from digitnet.report import Report
@@ -126,6 +128,41 @@ class Comparison:
             f"samples, only {self.names[1]} on {sides[1]}: McNemar's p = {p:.3g}"
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """Names, metrics, McNemar's test and differing samples, as JSON has them."""
+        return {
+            "names": self.names,
+            "test_data": self.reports[0].data.name,
+            "metrics": self.table.to_dict("index"),
+            "mcnemar": self.mcnemar,
+            "level": self.level,
+            "differing": self.differing.tolist(),
+        }
+
+    def save(self, folder: str | PathLike[str]) -> Path:
+        """Write report.html, its pictures as PNG, metrics.csv and comparison.json; returns
+        the path of report.html, whose pictures are inside.
+
+        Args:
+            folder: Made if it is not there.
+        """
+        root = Path(folder)
+        root.mkdir(parents=True, exist_ok=True)
+        write_json(root / "comparison.json", self.to_json())
+        write_whole(root / "metrics.csv", self.table.to_csv().encode())
+        page = Page(" and ".join(self.names))
+        page.text(self.verdict())
+        page.section("Metrics")
+        page.table(self.table)
+        figures = {"differing": ("Images on which they differ", self.plot)}
+        if self.histories:
+            figures["curves"] = ("Training curves", self.plot_curves)
+        for name, (title, plot) in figures.items():
+            page.section(title)
+            png = saved_png(root / f"{name}.png", plot)
+            page.picture(title, png, caption=False)
+        return page.save(root / "report.html")
+
     def __str__(self) -> str:
         shown = self.table.to_string(float_format="{:.4f}".format, na_rep="")
         return f"{shown}\n{self.verdict()}"
@@ -200,9 +237,6 @@ def compare(
 
 def _opened(judge: Judged) -> tuple[Report | Model, str, History | None]:
     """What was named, what it is called, and its training if that is known."""
-    from digitnet import models
-    from digitnet.runs.folder import read_history
-
     if isinstance(judge, Report):
         return judge, judge.model or "report", None
     if isinstance(judge, Model):
@@ -214,7 +248,7 @@ def _opened(judge: Judged) -> tuple[Report | Model, str, History | None]:
         raise FileNotFoundError(
             f"{path}: expected the folder of a run, got no model.safetensors in it"
         )
-    return models.load(path / "model.safetensors"), path.name, read_history(path)
+    return models.load(path / "model.safetensors"), path.name, History.read(path)
 
 
 def _distinct(names: list[str]) -> tuple[str, str]:

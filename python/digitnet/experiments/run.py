@@ -1,4 +1,4 @@
-"""Running a recipe: stage by stage, kept as it goes, told at the end."""
+"""Running a recipe: stage by stage, saved as it goes, with a report at the end."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitnet._utils import html as page
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.deprecation import renamed_arguments
+from digitnet._utils.files import write_json
+from digitnet._utils.html import Page
 from digitnet._utils.versions import versions
 from digitnet.experiments.context import Context, Record, mean_and_std
 from digitnet.experiments.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
@@ -20,7 +21,8 @@ from digitnet.experiments.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_SEEDS = 100
+_MAX_SEEDS = 100
+KINDS = ("reproduce", "study")  # of a run, in its state.json
 
 
 class Findings:
@@ -29,7 +31,7 @@ class Findings:
     Attributes:
         recipe: The Recipe.
         folder: Where report.html, metrics.json, figures and tables are.
-        metrics: What metrics.json holds.
+        metrics: Content of metrics.json.
     """
 
     def __init__(self, recipe: Recipe, folder: Path, metrics: dict[str, Any]) -> None:
@@ -70,6 +72,7 @@ class Findings:
         return f"<p>{html.escape(self.recipe.title)}</p>" + self.to_frame().to_html()
 
 
+@renamed_arguments(asked="caller")
 def run(
     recipe: Recipe,
     mode: str = "default",
@@ -78,7 +81,7 @@ def run(
     seeds: int | Sequence[int] | None = None,
     out: str | PathLike[str] | None = None,
     progress: bool = True,
-    asked: str = "run",
+    caller: str = "run",
 ) -> Findings:
     """Do a recipe's stages, those that an earlier run of the folder did not finish.
 
@@ -91,23 +94,23 @@ def run(
             else the recipe's.
         out: Folder. Default: runs/<recipe>-<mode>-<protocol>.
         progress: Show a bar with the time that is left.
-        asked: The word that people know this by, for errors.
+        caller: Name of the public function, for errors and the folder's kind.
     Returns:
         Findings; the folder has report.html, metrics.json, figures as PNG and tables as
         CSV.
     Raises:
-        ValueError: unknown mode or protocol; the folder holds another run.
+        ValueError: unknown mode or protocol; the folder has another run.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
     """
-    for what, value, known in (
+    for name, value, choices in (
         ("mode", mode, MODES),
         ("protocol", protocol, PROTOCOLS),
     ):
-        if value not in known:
+        if value not in choices:
             raise ValueError(
-                f"{asked}.{what}: expected {', '.join(known)}, got '{value}'"
+                f"{caller}.{name}: expected {', '.join(choices)}, got '{value}'"
             )
-    chosen = _seeds(recipe, mode, seeds, asked)
+    chosen = _seeds(recipe, mode, seeds, caller)
     folder = Path(out) if out else Path("runs") / f"{recipe.name}-{mode}-{protocol}"
     settings = {
         "recipe": recipe.name,
@@ -115,7 +118,7 @@ def run(
         "protocol": protocol,
         "seeds": chosen,
     }
-    state = _State.opened(folder, settings, asked)
+    state = _State.opened(folder, settings, caller)
     context = Context(folder, mode, protocol, chosen)
     stages = [stage for stage in recipe.stages if protocol in stage.protocols]
     with _Bar(stages, state, progress) as bar:
@@ -124,60 +127,59 @@ def run(
                 _run(stage, context, state, bar)
     metrics = _metrics(recipe, settings, state)
     write_json(folder / "metrics.json", metrics)
-    write_whole(
-        folder / "report.html", _report(recipe, metrics, stages, state).encode()
-    )
+    _page(recipe, metrics, stages, state).save(folder / "report.html")
     return Findings(recipe, folder, metrics)
 
 
 def _seeds(
-    recipe: Recipe, mode: str, seeds: int | Sequence[int] | None, asked: str
+    recipe: Recipe, mode: str, seeds: int | Sequence[int] | None, caller: str
 ) -> list[int]:
     if seeds is None:
         seeds = 1 if mode in ("smoke", "quick") else recipe.seeds
     if isinstance(seeds, Sequence):
-        listed = [as_whole(seed, f"{asked}.seeds") for seed in seeds]
+        listed = [as_whole(seed, f"{caller}.seeds") for seed in seeds]
     else:
-        listed = list(range(as_whole(seeds, f"{asked}.seeds", 1, _MOST_SEEDS)))
+        listed = list(range(as_whole(seeds, f"{caller}.seeds", 1, _MAX_SEEDS)))
     if not listed:
-        raise ValueError(f"{asked}.seeds: expected at least one, got none")
+        raise ValueError(f"{caller}.seeds: expected at least one, got none")
     return listed
 
 
 class _State:
     """The records of finished stages, in state.json."""
 
-    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
-        self.path, self.settings = path, settings
+    def __init__(self, path: Path, kind: str, settings: dict[str, Any]) -> None:
+        self.path, self.kind, self.settings = path, kind, settings
         self.records: dict[str, Record] = {}
 
     @classmethod
-    def opened(cls, folder: Path, settings: dict[str, Any], asked: str) -> _State:
+    def opened(cls, folder: Path, settings: dict[str, Any], caller: str) -> _State:
         path = folder / "state.json"
-        state = cls(path, settings)
+        kind = caller if caller in KINDS else "reproduce"
+        state = cls(path, kind, settings)
         if folder.exists() and not folder.is_dir():
             raise NotADirectoryError(
-                f"{asked}.out: expected a folder, got the file '{folder}'"
+                f"{caller}.out: expected a folder, got the file '{folder}'"
             )
         if not path.is_file():
             if folder.is_dir() and any(folder.iterdir()):
                 raise ValueError(
-                    f"{asked}.out: expected an empty folder or one of an earlier run, "
+                    f"{caller}.out: expected an empty folder or one of an earlier run, "
                     f"got '{folder}' with other files; choose another"
                 )
             folder.mkdir(parents=True, exist_ok=True)
             state.save()
             return state
         try:
-            kept = json.loads(path.read_text())
-            own, stages = kept["settings"], kept["stages"]
+            content = json.loads(path.read_text())
+            earlier, stages = content["settings"], content["stages"]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{path}: expected the state of a run, got damage; delete the folder"
+                f"{path}: expected the state of a run, got {error!r}; delete the folder"
             ) from error
-        if own != settings:
+        if earlier != settings:
             raise ValueError(
-                f"{asked}.out: expected a run of {settings}, got one of {own} in "
+                f"{caller}.out: expected a run of {settings}, got one of {earlier} in "
                 f"'{folder}'; choose another folder"
             )
         state.records = {name: Record(values) for name, values in stages.items()}
@@ -185,7 +187,8 @@ class _State:
 
     def save(self) -> None:
         stages = {name: vars(record) for name, record in self.records.items()}
-        write_json(self.path, {"settings": self.settings, "stages": stages})
+        about = {"kind": self.kind, "settings": self.settings}
+        write_json(self.path, {**about, "stages": stages})
 
 
 class _Bar:
@@ -242,11 +245,11 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
     rows = []
     for claim in recipe.claims:
         if claim.key in measured:
-            mean, spread = mean_and_std(measured[claim.key])
+            mean, std = mean_and_std(measured[claim.key])
             count = len(measured[claim.key])
             ours = shown(mean, claim.unit)
             if count > 1:
-                ours += f" (sd {shown(spread, claim.unit)}, n {count})"
+                ours += f" (sd {shown(std, claim.unit)}, n {count})"
         else:
             ours = f"not measured: {absent.get(claim.key, 'not in this protocol')}"
         rows.append({"what": claim.what, "claim": claim.text(), "measured": ours})
@@ -271,46 +274,46 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
     }
 
 
-def _report(
+def _page(
     recipe: Recipe, metrics: dict[str, Any], stages: list[Stage], state: _State
-) -> str:
+) -> Page:
     import pandas as pd
 
-    folder = state.path.parent
+    page = Page(recipe.title)
+    page.text(f"{recipe.paper}. {recipe.summary}")
     seeds = ", ".join(map(str, metrics["seeds"]))
-    parts = [
-        f"<h1>{html.escape(recipe.title)}</h1>",
-        f"<p>{html.escape(recipe.paper)}. {html.escape(recipe.summary)}</p>",
-        f"<p>Mode {metrics['mode']}, protocol {metrics['protocol']}, seeds {seeds}, "
-        f"{metrics['seconds']:.0f} s in all.</p>",
-    ]
+    page.text(
+        f"Mode {metrics['mode']}, protocol {metrics['protocol']}, seeds {seeds}, "
+        f"{metrics['seconds']:.0f} s in all."
+    )
     notes = dict.fromkeys(n for record in state.records.values() for n in record.notes)
-    parts += [f'<p class="note">{html.escape(note)}</p>' for note in notes]
-    frame = pd.DataFrame(metrics["rows"])
-    parts += ["<h2>Claimed and measured</h2>", frame.to_html(index=False)]
+    for note in notes:
+        page.text(note, "note")
+    page.section("Claimed and measured")
+    page.table(pd.DataFrame(metrics["rows"]), index=False)
     if recipe.remarks:
-        listed = "".join(f"<li>{html.escape(r)}</li>" for r in recipe.remarks)
-        parts.append(f"<h2>What the paper leaves open</h2><ul>{listed}</ul>")
+        page.section("What the paper leaves open")
+        page.bullets(recipe.remarks)
     for stage in stages:
         record = state.records[stage.name]
-        parts.append(f"<h2>{html.escape(stage.title)}</h2>")
-        parts += [_item(folder, item) for item in record.items]
-        parts.append(f"<p><small>{record.seconds:.1f} s</small></p>")
-    versions = "\n".join(f"{k}: {v}" for k, v in metrics["versions"].items())
-    parts.append(f"<h2>Versions</h2><pre>{html.escape(versions)}</pre>")
-    return page.document(recipe.title, parts)
+        page.section(stage.title)
+        for item in record.items:
+            _add_item(page, state.path.parent, item)
+        page.text(f"{record.seconds:.1f} s", "small")
+    page.section("Versions")
+    page.code("\n".join(f"{k}: {v}" for k, v in metrics["versions"].items()))
+    return page
 
 
-def _item(folder: Path, item: dict[str, str]) -> str:
+def _add_item(page: Page, folder: Path, item: dict[str, str]) -> None:
     import pandas as pd
 
     if item["kind"] == "text":
-        return f"<p>{html.escape(item['text'])}</p>"
-    title = f"<h3>{html.escape(item['title'])}</h3>"
-    if item["kind"] == "figure":
+        page.text(item["text"])
+    elif item["kind"] == "figure":
         png = (folder / "figures" / f"{item['name']}.png").read_bytes()
-        return title + page.image(item["title"], png)
-    frame = pd.read_csv(folder / "tables" / f"{item['name']}.csv")
-    return title + str(
-        frame.to_html(index=False, float_format="{:.4g}".format, na_rep="")
-    )
+        page.picture(item["title"], png)
+    else:
+        page.subsection(item["title"])
+        frame = pd.read_csv(folder / "tables" / f"{item['name']}.csv")
+        page.table(frame, index=False, number="{:.4g}")

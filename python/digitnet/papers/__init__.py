@@ -131,5 +131,5 @@ def reproduce(
         seeds=seeds,
         out=out,
         progress=progress,
-        asked="reproduce",
+        caller="reproduce",
     )

@@ -1,4 +1,4 @@
-"""The runs that a folder holds: what was done, with what, how well.
+"""Run folders: what was trained or measured, with which settings, how well.
 
 Example:
     >>> import pathlib, tempfile

@@ -1,29 +1,24 @@
-"""The folder that a training run leaves: report.html, figures, tables, model, config."""
+"""The folder of a training run: report.html, figures, history, metrics, model, config."""
 
 from __future__ import annotations
 
-import html
 import json
 import time
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitnet import plot
-from digitnet._utils import html as page
 from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.html import Page, saved_png
 from digitnet._utils.versions import versions
 from digitnet.card import model_card
-
-if TYPE_CHECKING:
-    from digitnet.data.dataset import Dataset
-    from digitnet.evaluation.comparison import Comparison
-    from digitnet.models.model import Model
-    from digitnet.plot import Display
-    from digitnet.report import Report
-    from digitnet.train.history import History
-
+from digitnet.data.dataset import Dataset
+from digitnet.models.model import Model
+from digitnet.plot import Display
+from digitnet.report import Report
+from digitnet.train.history import History
 
 # What a training leaves in its folder.
 FILES = frozenset(
@@ -53,7 +48,8 @@ def write_run(
     Args:
         folder: Made if it is not there.
         model, history, report: Of the training, and how it did on test images.
-        config: Settings. Default: the network's name and what `fit` was told.
+        config: Settings. Default: the network's name and the options of `fit`. The keys kind,
+            created, data_sha256 and versions are the folder's.
         training: What it learned from, for its hash.
     """
     root = Path(folder)
@@ -66,47 +62,23 @@ def write_run(
     model.save(root / "model.safetensors")
     write_whole(root / "history.csv", history.to_frame().to_csv().encode())
     write_json(root / "metrics.json", metrics_of(history, report))
-    about = {"created": time.time(), "data_sha256": hashes}
+    about = {"kind": "training", "created": time.time(), "data_sha256": hashes}
     write_json(root / "config.json", {**config, **about, "versions": versions()})
-    told = {f"SHA-256 of the {name} data": value for name, value in hashes.items()}
-    card = model_card(model, report, about=told)
+    about_data = {
+        f"SHA-256 of the {name} data": value for name, value in hashes.items()
+    }
+    card = model_card(model, report, about=about_data)
     write_whole(root / "card.md", card.encode())
     pictures = {
-        title: _picture(root, name, draw)
+        title: saved_png(root / f"{name}.png", draw)
         for name, (title, draw) in _figures(model, history, report).items()
     }
-    text = _page(model, history, report, config, pictures)
-    write_whole(root / "report.html", text.encode())
-    return root / "report.html"
-
-
-def read_history(folder: str | PathLike[str]) -> History | None:
-    """The training that a run left in history.csv, or None if there is no such file.
-
-    Raises:
-        ValueError: the file is not a history.
-    """
-    import pandas as pd
-
-    from digitnet.train.history import History
-
-    path = Path(folder) / "history.csv"
-    if not path.is_file():
-        return None
-    try:
-        frame = pd.read_csv(path, index_col="epoch", dtype=float)
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: expected a run's history, one row an epoch, got {error}"
-        ) from error
-    history = History(monitor="val_loss" if "val_loss" in frame else "loss")
-    for row in frame.to_dict("records"):
-        history.append({str(name): value for name, value in row.items()})
-    return history
+    page = _page(model, history, report, config, pictures)
+    return page.save(root / "report.html")
 
 
 def metrics_of(history: History, report: Report) -> dict[str, Any]:
-    """What metrics.json holds."""
+    """Content of metrics.json."""
     return {
         "test": dict(report),
         "test_data": report.data.name,
@@ -116,33 +88,6 @@ def metrics_of(history: History, report: Report) -> dict[str, Any]:
         "train_seconds": sum(history["seconds"]) if history.epochs else 0.0,
         "last_epoch": {name: values[-1] for name, values in history.items()},
     }
-
-
-def write_comparison(
-    folder: str | PathLike[str], comparison: Comparison, value: dict[str, Any]
-) -> Path:
-    """Write a comparison and return the path of report.html.
-
-    The folder gets report.html, its pictures as PNG, metrics.csv and comparison.json,
-    which holds `value`.
-    """
-    root = Path(folder)
-    root.mkdir(parents=True, exist_ok=True)
-    write_json(root / "comparison.json", value)
-    write_whole(root / "metrics.csv", comparison.table.to_csv().encode())
-    figures = {"differing": ("Images on which they differ", comparison.plot)}
-    if comparison.histories:
-        figures["curves"] = ("Training curves", comparison.plot_curves)
-    title = " and ".join(comparison.names)
-    parts = [
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(comparison.verdict())}</p>",
-        comparison.table.to_html(float_format="{:.4f}".format, na_rep=""),
-    ]
-    for name, (heading, draw) in figures.items():
-        picture = page.image(heading, _picture(root, name, draw))
-        parts.append(f"<h2>{html.escape(heading)}</h2>{picture}")
-    write_whole(root / "report.html", page.document(title, parts).encode())
-    return root / "report.html"
 
 
 def _figures(
@@ -161,7 +106,7 @@ def _figures(
         lambda: plot.predictions(report),
     )
     figures["misclassified"] = (
-        "Mistakes, the surest first",
+        "Mistakes, the most confident first",
         lambda: plot.misclassified(report),
     )
     figures["roc"] = ("ROC curves", lambda: plot.roc(report))
@@ -177,41 +122,37 @@ def _figures(
     return figures
 
 
-def _picture(root: Path, name: str, draw: Callable[[], Display]) -> bytes:
-    display = draw()
-    display.save(root / f"{name}.png")
-    display.close()
-    return (root / f"{name}.png").read_bytes()
-
-
 def _page(
     model: Model,
     history: History,
     report: Report,
     config: dict[str, Any],
     pictures: dict[str, bytes],
-) -> str:
+) -> Page:
     seconds = sum(history["seconds"]) if history.epochs else 0.0
-    parts = [
-        f"<h1>{html.escape(model.name)} on {html.escape(report.data.name)}</h1>",
-        f'<p class="big">{report["accuracy"]:.2%} of {len(report.labels):,} test images are right</p>',
-        f"<p>{html.escape(history.status)} after {history.epochs} epochs, {seconds:.1f} s of training</p>",
-        report.to_frame().to_html(float_format="{:.4f}".format),
-    ]
-    for title, picture in pictures.items():
-        parts.append(f"<h2>{html.escape(title)}</h2>{page.image(title, picture)}")
+    page = Page(f"{model.name} on {report.data.name}")
+    page.text(
+        f"{report['accuracy']:.2%} of {len(report.labels):,} test images are right",
+        "lead",
+    )
+    page.text(
+        f"{history.status} after {history.epochs} epochs, {seconds:.1f} s of training"
+    )
+    page.section("Metrics")
+    page.table(report.to_frame())
+    for title, png in pictures.items():
+        page.section(title)
+        page.picture(title, png, caption=False)
     confused = report.confusion.most_confused()
     if len(confused):
-        parts.append(
-            "<h2>Most confused</h2>"
-            + confused.to_html(index=False, float_format="{:.3f}".format)
-        )
-    parts += [
-        "<h2>Each class</h2>" + report.per_class.to_html(float_format="{:.4f}".format),
-        f"<h2>Network</h2><pre>{html.escape(str(model.summary()))}</pre>",
-        f"<h2>Configuration</h2><pre>{html.escape(json.dumps(config, indent=2, default=str))}</pre>",
-        "<h2>Versions</h2><pre>"
-        + html.escape("\n".join(f"{k}: {v}" for k, v in versions().items()))
-        + "</pre>",
-    ]
-    return page.document(model.name, parts)
+        page.section("Most confused")
+        page.table(confused, index=False, number="{:.3f}")
+    page.section("Each class")
+    page.table(report.per_class)
+    page.section("Network")
+    page.code(str(model.summary()))
+    page.section("Configuration")
+    page.code(json.dumps(config, indent=2, default=str))
+    page.section("Versions")
+    page.code("\n".join(f"{k}: {v}" for k, v in versions().items()))
+    return page

@@ -1,4 +1,4 @@
-"""The runs that a folder holds: found, read, compared, pruned."""
+"""Run folders: listed, read, compared, pruned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DEPTH = 4  # folders below the root in which runs are looked for
-# What the folders of a run may hold: kinds that digitnet writes.
+# Files that digitnet writes into the folder of a run.
 _WRITTEN = {
     ".": FILES | {"state.json", "comparison.json", "metrics.csv"},
     "figures": {"*.png"},
@@ -27,6 +27,15 @@ _WRITTEN = {
     "parts": {"*.json", "*.npz"},
     "models": {"*.safetensors", "*.json"},
 }
+KINDS = ("training", "reproduce", "study")
+# Folders of version 0.1 do not say their kind: those without a state.json are trainings,
+# and of the others these recipes are studies.
+_STUDIES_OF_0_1 = frozenset(
+    {
+        *("networks", "classical", "fractions", "ensembles", "search", "crossval"),
+        *("robustness", "domains", "ablation", "denoise"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -35,10 +44,10 @@ class Run:
 
     Attributes:
         folder: Where it is.
-        kind: "training", or the word that made it: "reproduce" or "study".
+        kind: "training", "reproduce" or "study".
         status: "finished", "stopped early", "interrupted", "diverged"; "unfinished" for a
             study that was stopped; "damaged" for files that cannot be read.
-        settings: What it was told.
+        settings: Options and arguments.
         metrics: What it measured; empty if it is unfinished or damaged.
         created: Seconds since 1970.
     """
@@ -94,17 +103,23 @@ def read(folder: str | PathLike[str]) -> Run:
 def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
     metrics = texts.get("metrics.json", {})
     if "state.json" in texts:
-        from digitnet import studies
-
         settings = texts["state.json"]["settings"]
-        kind = "study" if settings["recipe"] in studies.names() else "reproduce"
+        older = "study" if settings["recipe"] in _STUDIES_OF_0_1 else "reproduce"
+        kind = _kind(texts["state.json"], older)
         status = "finished" if metrics else "unfinished"
         return Run(path, kind, status, settings, metrics, created)
     settings = texts.get("config.json", {})
     created = float(settings.get("created", created))
-    hidden = ("created", "versions", "lr_scales")
-    told = {key: value for key, value in settings.items() if key not in hidden}
-    return Run(path, "training", str(metrics["status"]), told, metrics, created)
+    hidden = ("kind", "created", "versions", "lr_scales")
+    shown = {key: value for key, value in settings.items() if key not in hidden}
+    kind, status = _kind(settings, "training"), str(metrics["status"])
+    return Run(path, kind, status, shown, metrics, created)
+
+
+def _kind(text: Mapping[str, Any], older: str) -> str:
+    """The kind that the file names; `older` if it names none."""
+    kind = text.get("kind")
+    return kind if kind in KINDS else older
 
 
 def find(root: str | PathLike[str] = "runs") -> list[Run]:
@@ -116,16 +131,16 @@ def find(root: str | PathLike[str] = "runs") -> list[Run]:
     top = Path(root)
     if not top.is_dir():
         raise FileNotFoundError(f"{top}: expected a folder with runs, got none")
-    found: list[Run] = []
+    runs: list[Run] = []
     folders = [(top, 0)]
     while folders:
         folder, depth = folders.pop()
         try:
-            found.append(read(folder))
+            runs.append(read(folder))
         except FileNotFoundError:
             if depth < _DEPTH:
                 folders += [(inner, depth + 1) for inner in _inner(folder)]
-    return sorted(found, key=lambda run: (run.created, str(run.folder)))
+    return sorted(runs, key=lambda run: (run.created, str(run.folder)))
 
 
 def _inner(folder: Path) -> list[Path]:
@@ -184,16 +199,18 @@ def compare(folders: Sequence[str | PathLike[str]]) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(folders, str | PathLike) or len(folders) < 2:
-        raise ValueError("runs.compare: expected at least two folders, got fewer")
-    found = [read(folder) for folder in folders]
-    names = [str(run.folder) for run in found]
-    keys = dict.fromkeys(key for run in found for key in run.settings)
+        raise ValueError(
+            f"runs.compare: expected at least two folders, got {folders!r}"
+        )
+    runs = [read(folder) for folder in folders]
+    names = [str(run.folder) for run in runs]
+    keys = dict.fromkeys(key for run in runs for key in run.settings)
     differing: dict[str, list[Any]] = {}
     for key in keys:
-        values = [run.settings.get(key, "") for run in found]
+        values = [run.settings.get(key, "") for run in runs]
         if any(value != values[0] for value in values):
             differing[key] = values
-    measured = [_measured(run) for run in found]
+    measured = [_measured(run) for run in runs]
     for key in dict.fromkeys(key for values in measured for key in values):
         differing[key] = [values.get(key, "") for values in measured]
     frame = pd.DataFrame.from_dict(differing, orient="index", columns=names)
@@ -201,7 +218,7 @@ def compare(folders: Sequence[str | PathLike[str]]) -> pd.DataFrame:
 
 
 def _measured(run: Run) -> dict[str, Any]:
-    """Numbers and words of metrics.json, the nested ones by dotted names."""
+    """Numbers and texts of metrics.json, the nested ones by dotted names."""
     if "rows" in run.metrics:
         return {row["what"]: row["measured"] for row in run.metrics["rows"]}
     flat: dict[str, Any] = {}
@@ -221,17 +238,17 @@ def prune(
     status: Sequence[str] = (),
     delete: bool = False,
 ) -> list[Path]:
-    """Delete runs; a dry run unless told otherwise.
+    """Delete runs; a dry run unless `delete` is set.
 
-    A run goes if all that is given says so; without a rule none goes. Folders that hold
-    files which no run writes stay.
+    A run goes if every rule that is set selects it; without a rule none goes. Folders with
+    files that no run writes stay.
 
     Args:
         root: Where to look.
         keep_best: Trainings that are not among so many most accurate ones on their data.
         older_than_days: Runs made longer ago.
         status: Runs with one of these, such as ``["diverged", "unfinished"]``.
-        delete: Whether to delete, or only to say which.
+        delete: Whether to delete, or only to return which.
     Returns:
         The folders that went, or would go.
     Raises:
@@ -247,43 +264,43 @@ def prune(
         )
     if isinstance(status, str):
         raise ValueError(f"runs.prune.status: expected a list, got {status!r}")
-    found = find(root)
-    best = _best(found, keep_best or 0)
+    runs = find(root)
+    best = _best(runs, keep_best or 0)
     limit = time.time() - 86_400 * (older_than_days or 0)
     chosen = [
         run.folder
-        for run in found
+        for run in runs
         if any(rules)
         and (keep_best is None or (run.kind == "training" and run.folder not in best))
         and (older_than_days is None or run.created < limit)
         and (not status or run.status in status)
-        and not _strange(run.folder)
+        and not _foreign_files(run.folder)
     ]
     for folder in chosen if delete else ():
         shutil.rmtree(folder)
     return chosen
 
 
-def _best(found: Sequence[Run], count: int) -> set[Path]:
+def _best(runs: Sequence[Run], count: int) -> set[Path]:
     """The most accurate trainings on each test set."""
     by_data: dict[Any, list[Run]] = {}
-    for run in found:
+    for run in runs:
         if run.accuracy == run.accuracy:  # measured
             by_data.setdefault(run.metrics.get("test_data"), []).append(run)
-    kept: set[Path] = set()
-    for runs in by_data.values():
-        ranked = sorted(runs, key=lambda run: -run.accuracy)
-        kept |= {run.folder for run in ranked[:count]}
-    return kept
+    best: set[Path] = set()
+    for group in by_data.values():
+        ranked = sorted(group, key=lambda run: -run.accuracy)
+        best |= {run.folder for run in ranked[:count]}
+    return best
 
 
-def _strange(folder: Path) -> list[Path]:
-    """Files there that no run writes."""
-    found = []
+def _foreign_files(folder: Path) -> list[Path]:
+    """Files in a folder that no run writes."""
+    unknown = []
     for path in folder.rglob("*"):
         if path.is_dir():
             continue
         patterns = _WRITTEN.get(str(path.parent.relative_to(folder)), set())
         if not any(path.match(pattern) for pattern in patterns):
-            found.append(path)
-    return found
+            unknown.append(path)
+    return unknown

@@ -88,4 +88,4 @@ def study(
     """
     recipe = find(name)
     folder = out or Path("runs") / f"study-{name}-{mode}"
-    return run(recipe, mode, seeds=seeds, out=folder, progress=progress, asked="study")
+    return run(recipe, mode, seeds=seeds, out=folder, progress=progress, caller="study")

@@ -1,4 +1,4 @@
-"""What was reached before, in a file: values, spread, seeds, data, versions."""
+"""Baselines: what was reached before, with seeds, data and versions, in a file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.files import write_whole
 from digitnet._utils.versions import versions as all_versions
 
 # Of a baseline's versions: what can move a number.
 _VERSIONS = ("digitnet", "torch", "numpy", "python")
-_ENOUGH = 3  # seeds, for their spread to say something
+_ENOUGH = 3  # seeds, for their standard deviation to mean something
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Baseline:
     Attributes:
         metrics: By name, one value a seed.
         seeds: Of the values.
-        samples: Test images; 0 if nobody said.
+        samples: Test images; 0 where they are not counted.
         data: Hash of the test data, or "".
         recalls: Of each class by name, means over the seeds; empty if there was no Report.
         predicted: Of the first seed, (N,) or None.
@@ -50,16 +51,21 @@ class Baseline:
     def mean(self, metric: str) -> float:
         return float(np.mean(self.metrics[metric]))
 
-    def spread(self, metric: str) -> float | None:
+    def std(self, metric: str) -> float | None:
         """The standard deviation over the seeds, if there are enough of them."""
         values = self.metrics[metric]
         return float(np.std(values, ddof=1)) if len(values) >= _ENOUGH else None
+
+    def spread(self, metric: str) -> float | None:
+        """The old name of `std`."""
+        warn_renamed("Baseline", "spread", "std")
+        return self.std(metric)
 
     def to_json(self) -> dict[str, Any]:
         metrics = {
             name: {
                 "value": self.mean(name),
-                "spread": self.spread(name),
+                "spread": self.std(name),
                 "n": len(values),
                 "values": list(values),
             }
@@ -105,8 +111,8 @@ class Baseline:
 
 
 def versions() -> dict[str, str]:
-    known = all_versions()
-    return {name: known[name] for name in _VERSIONS}
+    every = all_versions()
+    return {name: every[name] for name in _VERSIONS}
 
 
 def today() -> str:
@@ -127,15 +133,15 @@ class BaselineFile:
         if not path.is_file():
             return
         try:
-            known = json.loads(path.read_text())
+            content = json.loads(path.read_text())
             self.devices = {
                 str(name): Baseline.from_json(value)
-                for name, value in known["devices"].items()
+                for name, value in content["devices"].items()
             }
-            self.weights = {str(k): str(v) for k, v in known["weights"].items()}
+            self.weights = {str(k): str(v) for k, v in content["weights"].items()}
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
             raise ValueError(
-                f"{path}: expected the baseline of a test, got damage ({error}); delete it "
+                f"{path}: expected the baseline of a test, got {error!r}; delete it "
                 "or bring it back"
             ) from error
 

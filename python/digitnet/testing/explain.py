@@ -1,17 +1,22 @@
-"""Why a check failed: which classes, which images."""
+"""What people read about checks: why one failed, and a report of all of a test run."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from digitnet import plot
+from digitnet._utils.html import Page
 from digitnet.report import Report
 from digitnet.testing.baseline import Baseline
 
 _CLASSES, _IMAGES = 5, 24  # shown at most
+_TITLE = "Metrics against their baselines"
+_COLUMNS = ("test", "metric", "baseline", "tolerance", "measured", "verdict")
 
 
 def explained(
@@ -49,9 +54,60 @@ def explained(
 
 def _drawn(report: Report, wrong: npt.NDArray[np.int64], path: Path) -> Path:
     """A small picture of these images: true class, taken for."""
-    from digitnet import plot
-
     display = plot.misclassified(report, indices=wrong)
     display.save(path, dpi=80)
     display.close()
     return path
+
+
+# -- a report of all checks ----------------------------------------------------
+
+
+def as_markdown(checks: Sequence[dict[str, Any]]) -> str:
+    """A table, and what explains the failures."""
+    lines = [f"# {_TITLE}", "", f"| {' | '.join(_COLUMNS)} |"]
+    lines.append("|" + " --- |" * len(_COLUMNS))
+    for row in _rows(checks):
+        lines.append("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |")
+    for check in checks:
+        if check.get("details"):
+            lines += ["", f"## {check['test']}", ""]
+            lines += [f"- {line}" for line in check["details"]]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(checks: Sequence[dict[str, Any]]) -> str:
+    """The same with the pictures inside."""
+    import pandas as pd
+
+    page = Page(_TITLE)
+    page.section("Checks")
+    page.table(pd.DataFrame(_rows(checks), columns=list(_COLUMNS)), index=False)
+    for check in checks:
+        if not check.get("details"):
+            continue
+        page.section(check["test"])
+        page.bullets(check["details"])
+        picture = Path(check["picture"])
+        if picture.is_file():
+            page.picture("Newly wrong images", picture.read_bytes())
+    return str(page)
+
+
+def _rows(checks: Sequence[dict[str, Any]]) -> list[list[str]]:
+    rows = []
+    for check in checks:
+        for row in check.get("rows", ()):
+            baseline = row["baseline"]
+            compared = baseline is not None
+            rows.append(
+                [
+                    check["test"],
+                    row["metric"],
+                    f"{baseline:.6g}" if compared else "",
+                    f"{row['tolerance']:.3g} ({row['reason']})" if compared else "",
+                    f"{row['measured']:.6g}",
+                    row["verdict"],
+                ]
+            )
+    return rows

@@ -1,5 +1,5 @@
-"""The check itself: measured against the baseline, one-sided, with a tolerance that has
-a reason."""
+"""Metric regression: measured against a baseline, one-sided, with a tolerance that has a
+reason."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from digitnet._build_info import COMPILER
+from digitnet._utils.deprecation import renamed_arguments
 from digitnet.models.weights import weights_sha256
 from digitnet.report import Report
 from digitnet.testing.baseline import (
@@ -22,6 +23,7 @@ from digitnet.testing.baseline import (
 )
 from digitnet.testing.explain import explained
 from digitnet.testing.tolerance import Row, row_of
+from digitnet.train import resolve_device
 
 Measured = Mapping[str, float] | Sequence[Any] | Callable[[int], Any]
 
@@ -32,13 +34,14 @@ class MetricRegression:
     Args:
         path: The baseline's file.
         test: How pytest names the test.
-        seeds: That a function is asked for.
+        seeds: Seeds with which a function is called.
         regenerate: "", "fail" (write the baseline anew and fail) or "pass".
         strict: Whether a missing baseline fails instead of being written.
         folder: For pictures of new mistakes.
-        told: Called with a dict about every check, for reports.
+        on_check: Called with a dict about every check, for reports.
     """
 
+    @renamed_arguments(told="on_check")
     def __init__(
         self,
         path: Path,
@@ -48,11 +51,11 @@ class MetricRegression:
         regenerate: str = "",
         strict: bool = False,
         folder: Path | None = None,
-        told: Callable[[dict[str, Any]], None] = lambda about: None,
+        on_check: Callable[[dict[str, Any]], None] = lambda about: None,
     ) -> None:
         self.path, self.test, self.seeds = path, test, list(seeds)
         self.regenerate, self.strict = regenerate, strict
-        self.folder, self.told = folder or path.parent, told
+        self.folder, self.on_check = folder or path.parent, on_check
         self._checked: set[str] = set()
 
     def check(
@@ -69,14 +72,14 @@ class MetricRegression:
 
         Args:
             measured: Numbers by name; a Report; a list of either, one a seed; or a function
-                of a seed that returns one, which is asked for every seed of the run.
+                of a seed that returns one, called with every seed of the run.
             metrics: Names that count. Default: "accuracy" of Reports, else all.
             direction: "higher" or "lower" is better, by name. Default: what digitnet knows
                 of its metrics; else lower for losses and errors.
             tolerance: How much worse a mean may be, one number or by name. Default: three
                 standard deviations over the baseline's seeds, if they are three or more;
                 else two standard errors of the test images.
-            samples: How many test images, where no Report says so.
+            samples: Number of test images, where there is no Report.
             name: For a second check in one test, which gets a file of its own.
         Raises:
             AssertionError: worse than the baseline allows, or it is missing and the run is
@@ -86,9 +89,9 @@ class MetricRegression:
         """
         __tracebackhide__ = True  # pytest shows the test, not this
         path = self._path(name)
-        values, reports = self._asked(measured)
-        wanted = _chosen(values, metrics, bool(reports))
-        new = _baseline(wanted, reports, self.seeds[: len(values)], samples)
+        values, reports = self._values(measured)
+        chosen = _chosen(values, metrics, bool(reports))
+        new = _baseline(chosen, reports, self.seeds[: len(values)], samples)
         file, device = BaselineFile(path), _device()
         old = file.devices.get(device)
         write = bool(self.regenerate) or (old is None and not self.strict)
@@ -106,7 +109,7 @@ class MetricRegression:
                 _of(direction, name),
                 _of(tolerance, name),
             )
-            for name in wanted
+            for name in chosen
         ]
         details = (
             [] if write or old is None else self._details(path, rows, old, new, reports)
@@ -137,21 +140,21 @@ class MetricRegression:
         """
         __tracebackhide__ = True
         file = BaselineFile(self.path)
-        key, found = _computed_by(model), weights_sha256(model)
+        key, new = _computed_by(model), weights_sha256(model)
         old = file.weights.get(key)
         if self.regenerate or (old is None and not self.strict):
-            file.weights[key] = found
+            file.weights[key] = new
             file.save()
-            self.told({"test": self.test, "weights": "written", "key": key})
+            self.on_check({"test": self.test, "weights": "written", "key": key})
             if self.regenerate == "fail":
                 raise AssertionError(
                     f"metric_regression: the hash in {self.path} was written anew; run "
                     "again without --metrics-regen"
                 )
-        elif old != found:
+        elif old != new:
             have = f"the weights of {old[:12]}" if old else "a hash in the baseline"
             raise AssertionError(
-                f"metric_regression: expected {have} ({key}), got {found[:12]}\n"
+                f"metric_regression: expected {have} ({key}), got {new[:12]}\n"
                 f"  repeat: pytest '{self.test}'\n"
                 f"  accept: pytest '{self.test}' --metrics-regen-all"
             )
@@ -159,7 +162,7 @@ class MetricRegression:
     # -- in parts ---------------------------------------------------------------
 
     def _path(self, name: str) -> Path:
-        """The file of a check; a name can be had once a test."""
+        """The file of a check; a name can be used once a test."""
         if name in self._checked or not re.fullmatch(r"[\w-]*", name):
             raise ValueError(
                 "metric_regression.name: expected one word that no check of this test "
@@ -170,22 +173,22 @@ class MetricRegression:
             self.path.with_name(f"{self.path.stem}.{name}.json") if name else self.path
         )
 
-    def _asked(self, measured: Any) -> tuple[list[Mapping[str, float]], list[Report]]:
+    def _values(self, measured: Any) -> tuple[list[Mapping[str, float]], list[Report]]:
         """One mapping a seed, and the Reports among them, all or none."""
         if callable(measured) and not isinstance(measured, Mapping):
-            found = [measured(seed) for seed in self.seeds]
+            values = [measured(seed) for seed in self.seeds]
         elif isinstance(measured, Mapping):
-            found = [measured]
+            values = [measured]
         else:
-            found = list(measured)
-            self.seeds = list(range(len(found)))
-        if not found or not all(isinstance(value, Mapping) for value in found):
+            values = list(measured)
+            self.seeds = list(range(len(values)))
+        if not values or not all(isinstance(value, Mapping) for value in values):
             raise ValueError(
                 "metric_regression: expected numbers by name or Reports, got "
-                f"{found!r:.80}"
+                f"{values!r:.80}"
             )
-        reports = [value for value in found if isinstance(value, Report)]
-        return found, reports if len(reports) == len(found) else []
+        reports = [value for value in values if isinstance(value, Report)]
+        return values, reports if len(reports) == len(values) else []
 
     def _details(
         self,
@@ -195,7 +198,7 @@ class MetricRegression:
         new: Baseline,
         reports: Sequence[Report],
     ) -> list[str]:
-        """What else is known about a failure."""
+        """What explains a failure, and how to repeat it."""
         if not any(row.verdict == "worse" for row in rows):
             return []
         seeds = ",".join(map(str, new.seeds))
@@ -212,7 +215,7 @@ class MetricRegression:
         return [*lines, f"repeat: {again}", f"accept: {again} --metrics-regen-all"]
 
     def _tell(self, rows: Sequence[Row], details: Sequence[str], what: str) -> None:
-        self.told(
+        self.on_check(
             {
                 "test": self.test,
                 "what": what,
@@ -224,8 +227,6 @@ class MetricRegression:
 
 
 def _device() -> str:
-    from digitnet.train import resolve_device
-
     return str(resolve_device("auto"))
 
 
@@ -238,8 +239,8 @@ def _computed_by(model: Any) -> str:
     return f"{words[0].strip()}, torch {minor}, {COMPILER}"
 
 
-def _of(given: Any, name: str) -> Any:
-    return given.get(name) if isinstance(given, Mapping) else given
+def _of(option: Any, name: str) -> Any:
+    return option.get(name) if isinstance(option, Mapping) else option
 
 
 def _chosen(
@@ -248,7 +249,7 @@ def _chosen(
     """The metrics that count, one value a seed each."""
     if names is None:
         names = ["accuracy"] if of_reports else list(values[0])
-    found: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for name in names:
         missing = [v for v in values if name not in v]
         if missing:
@@ -256,15 +257,15 @@ def _chosen(
                 f"metric_regression.metrics: unknown metric '{name}'; known: "
                 f"{', '.join(map(str, missing[0]))}"
             )
-        found[str(name)] = [float(v[name]) for v in values]
-        if not all(map(math.isfinite, found[str(name)])):
+        by_name[str(name)] = [float(v[name]) for v in values]
+        if not all(map(math.isfinite, by_name[str(name)])):
             raise ValueError(
                 f"metric_regression: expected finite numbers for '{name}', got "
-                f"{found[str(name)]}"
+                f"{by_name[str(name)]}"
             )
-    if not found:
+    if not by_name:
         raise ValueError("metric_regression: expected at least one metric, got none")
-    return found
+    return by_name
 
 
 def _baseline(

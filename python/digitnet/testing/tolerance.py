@@ -1,4 +1,4 @@
-"""How much worse a result may be, and why: one metric beside its baseline."""
+"""Tolerances: how much worse a metric may be than its baseline, and why."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from digitnet.evaluation.comparison import MEANS, per_sample
 from digitnet.report import Report
 from digitnet.testing.baseline import Baseline
 
-_SPREADS, _ERRORS = 3.0, 2.0  # how many of them a result may be worse
-_SMALL_WORDS = ("loss", "error", "brier", "seconds", "bytes")  # less is better
+_DEVIATIONS, _ERRORS = 3.0, 2.0  # how many a result may be worse
+_LOWER_IS_BETTER = ("loss", "error", "brier", "seconds", "bytes")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _higher(name: str, direction: str | None) -> bool:
     for entry in known_metrics.describe():
         if entry["name"] == name:
             return bool(entry["higher_is_better"])
-    return not any(word in name.lower() for word in _SMALL_WORDS)
+    return not any(word in name.lower() for word in _LOWER_IS_BETTER)
 
 
 def _allowed(
@@ -85,30 +85,31 @@ def _allowed(
     new: Baseline,
     old: Baseline,
     reports: Sequence[Report],
-    given: float | None,
+    tolerance: float | None,
 ) -> tuple[float, str]:
     """How much worse the mean may be, and why."""
-    if given is not None:
-        if not (math.isfinite(given) and given >= 0):
+    if tolerance is not None:
+        if not (math.isfinite(tolerance) and tolerance >= 0):
             raise ValueError(
-                f"metric_regression.tolerance: expected 0 or more for '{name}', got {given}"
+                f"metric_regression.tolerance: expected 0 or more for '{name}', got "
+                f"{tolerance}"
             )
-        return float(given), "as given"
+        return float(tolerance), "as given"
     samples = new.samples or old.samples
     error = _standard_error(name, old.mean(name), samples, reports)
-    spread = old.spread(name)
-    if spread is None and error is None:
+    std = old.std(name)
+    if std is None and error is None:
         raise ValueError(
             f"metric_regression.tolerance: expected one for '{name}', got none, and there "
             "are neither three seeds nor test images to find it by; give tolerance, or "
             "samples, or --metrics-seeds=0-4 with a function of the seed"
         )
     by_images = _ERRORS * (error or 0.0)
-    if spread is None:
+    if std is None:
         return by_images, f"{_ERRORS:g} standard errors of {samples:,} images"
-    least = 1 / samples if samples else 0.0
-    by_seeds = max(_SPREADS * spread, least)
-    reason = f"{_SPREADS:g} sd of {len(old.seeds)} seeds"
+    minimum = 1 / samples if samples else 0.0
+    by_seeds = max(_DEVIATIONS * std, minimum)
+    reason = f"{_DEVIATIONS:g} sd of {len(old.seeds)} seeds"
     if old.data == new.data:
         return by_seeds, reason
     return math.hypot(by_seeds, by_images), f"{reason}, and other test images"
@@ -117,7 +118,7 @@ def _allowed(
 def _standard_error(
     name: str, value: float, samples: int, reports: Sequence[Report]
 ) -> float | None:
-    """Of a metric over the test images, or None if it has none that is known."""
+    """Of a metric over the test images, or None where it cannot be computed."""
     if reports and name in MEANS and name != "accuracy":
         numbers = per_sample(reports[0], name)
         return float(np.std(numbers) / math.sqrt(len(numbers)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.figures import Display, draw
@@ -36,6 +38,30 @@ class History(Mapping[str, list[float]]):
         self.message = ""
         self.executor = ""
         self.steps: dict[str, list[float]] = {}
+
+    @classmethod
+    def read(cls, folder: str | PathLike[str]) -> History | None:
+        """The training that a run left in the folder's history.csv, or None if there is no
+        such file.
+
+        Raises:
+            ValueError: the file is not a history.
+        """
+        import pandas as pd
+
+        path = Path(folder) / "history.csv"
+        if not path.is_file():
+            return None
+        try:
+            frame = pd.read_csv(path, index_col="epoch", dtype=float)
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: expected a run's history, one row an epoch, got {error}"
+            ) from error
+        history = cls(monitor="val_loss" if "val_loss" in frame else "loss")
+        for row in frame.to_dict("records"):
+            history.append({str(name): value for name, value in row.items()})
+        return history
 
     def append(self, row: Mapping[str, float]) -> None:
         """Add an epoch; columns that are NaN in the first one (no validation) are left out."""
