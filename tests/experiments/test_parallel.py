@@ -23,12 +23,12 @@ def test_results_come_in_the_order_of_the_items():
 
 
 def test_so_many_run_at_a_time_each_on_one_thread():
-    lock, running, most, threads = threading.Lock(), [0], [0], []
+    lock, running, peak, threads = threading.Lock(), [0], [0], []
 
     def work(_):
         with lock:
             running[0] += 1
-            most[0] = max(most[0], running[0])
+            peak[0] = max(peak[0], running[0])
             threads.append(torch.get_num_threads())
         time.sleep(0.02)
         with lock:
@@ -36,7 +36,7 @@ def test_so_many_run_at_a_time_each_on_one_thread():
 
     before = torch.get_num_threads()
     parallel_map(work, range(6), jobs=2)
-    assert most == [2]
+    assert peak == [2]
     assert set(threads) == {1}
     assert torch.get_num_threads() == before
 
@@ -93,7 +93,7 @@ def test_trainings_give_the_same_bits_side_by_side_as_alone(digits):
             np.testing.assert_array_equal(value, other[name])
 
 
-def test_what_was_made_at_once_is_kept_and_moves_the_bar(tmp_path):
+def test_parallel_results_are_cached_and_move_the_bar(tmp_path):
     context = Context(tmp_path, "smoke", "honest", [0])
     moved, made = [], []
     context.advance = moved.append

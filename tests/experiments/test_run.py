@@ -1,4 +1,4 @@
-"""A recipe's run: it resumes, says what it measured and what not, and keeps other files."""
+"""A recipe's run: it resumes, reports what it measured and what not, spares other files."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
     assert third.ran == []
 
 
-def test_means_spread_and_what_is_absent_are_told(tmp_path):
+def test_means_deviations_and_absent_measurements_are_reported(tmp_path):
     found = run(
         Counting().recipe(), out=tmp_path / "r", seeds=[1, 2, 3], progress=False
     )
@@ -80,14 +80,14 @@ def test_a_trained_model_is_trained_once(digits, tmp_path, monkeypatch):
     monkeypatch.setattr(
         digitnet.Model, "fit", lambda *a, **k: pytest.fail("fitted again")
     )
-    again, kept = Context(tmp_path, "smoke", "honest", [0]).trained(
+    again, cached = Context(tmp_path, "smoke", "honest", [0]).trained(
         "one", make, digits[0], digits[1], epochs=2
     )
     np.testing.assert_array_equal(
         first.predict_proba(digits[1]), again.predict_proba(digits[1])
     )
-    assert dict(kept) == dict(history)
-    assert (kept.status, kept.monitor, kept.best_epoch) == (
+    assert dict(cached) == dict(history)
+    assert (cached.status, cached.monitor, cached.best_epoch) == (
         history.status,
         history.monitor,
         history.best_epoch,
@@ -124,14 +124,14 @@ def test_another_run_in_the_folder_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": 3}'])
-def test_a_damaged_state_is_named(content, tmp_path):
+def test_a_corrupt_state_is_named(content, tmp_path):
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "state.json").write_text(content)
     with pytest.raises(ValueError, match=r"state.json: expected the state of a run"):
         run(Counting().recipe(), out=tmp_path / "r", progress=False)
 
 
-def test_the_hashes_of_the_data_are_kept_even_over_an_interruption(digits, tmp_path):
+def test_the_hashes_of_the_data_survive_an_interruption(digits, tmp_path):
     def recipe(stops):
         def load(context):
             context.data("digits")

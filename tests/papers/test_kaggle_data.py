@@ -66,19 +66,19 @@ def kaggle_is_here(data_folder, tmp_path, monkeypatch):
     (root / "mnist").symlink_to(data_folder / "mnist")
     train, test = digitnet.data.load("mnist")
     kaggle_data.write_csv(train[:300], root / "digit-recognizer" / "train.csv")
-    asked = train[5000:5100].joined(test[:100])
+    test_rows = train[5000:5100].joined(test[:100])
     path = root / "digit-recognizer" / "test.csv"
-    kaggle_data.write_csv(asked, path, labels=False)
+    kaggle_data.write_csv(test_rows, path, labels=False)
     monkeypatch.setenv("DIGITNET_DATA", str(root))
-    return train[:300], asked, path
+    return train[:300], test_rows, path
 
 
-def test_kaggles_own_files_are_taken_and_their_labels_found(kaggle_is_here, context):
-    expected, asked, _ = kaggle_is_here
+def test_kaggles_files_are_read_and_their_labels_recovered(kaggle_is_here, context):
+    expected, test_rows, _ = kaggle_is_here
     train, test = kaggle_data.sets(context, "digits")
     np.testing.assert_array_equal(train.labels, expected.labels)
-    np.testing.assert_array_equal(test.images, asked.images)
-    np.testing.assert_array_equal(test.labels, asked.labels)
+    np.testing.assert_array_equal(test.images, test_rows.images)
+    np.testing.assert_array_equal(test.labels, test_rows.labels)
     assert not (context.out / "data").exists()
 
 
@@ -108,11 +108,11 @@ def test_filters_are_scipys_with_zeros_beyond_the_border(kernel):
         for image in expected:
             image[:] = convolve(image.copy(), kernel, mode="constant")
         expected = np.clip(np.rint(expected), 0, 255)
-    found = kaggle_cnn.filtered(data, kernel, passes=2)
+    result = kaggle_cnn.filtered(data, kernel, passes=2)
     # Sums that lie between two values may be rounded either way.
-    assert np.abs(found.images.astype(float) - expected).max() <= 1
-    assert (found.images == expected).mean() > 0.95
-    np.testing.assert_array_equal(found.labels, data.labels)
+    assert np.abs(result.images.astype(float) - expected).max() <= 1
+    assert (result.images == expected).mean() > 0.95
+    np.testing.assert_array_equal(result.labels, data.labels)
 
 
 def test_the_submission_has_a_row_for_each_test_image(monkeypatch, tmp_path):

@@ -10,8 +10,15 @@ from safetensors.numpy import load_file, save_file
 
 import digitnet
 from digitnet import papers
+from digitnet.cli import main
 from digitnet.experiments.context import Context
-from digitnet.papers import reproduce
+from digitnet.papers import (
+    best,
+    optdigits_cnn,
+    reproduce,
+    vgg16_networks,
+    vgg16_transfer,
+)
 
 every_recipe = pytest.mark.parametrize("name", papers.names())
 
@@ -86,7 +93,9 @@ def test_every_recipe_says_where_it_differs(name):
         (("mlp", "smoke", "honest", [-1]), "reproduce.seeds: expected a whole number"),
     ],
 )
-def test_wrong_words_are_refused_before_anything_is_made(arguments, message, tmp_path):
+def test_unknown_arguments_are_refused_before_anything_is_made(
+    arguments, message, tmp_path
+):
     name, mode, protocol, seeds = (
         (*arguments, "smoke", "honest", 1)[:4]
         if len(arguments) == 1
@@ -105,24 +114,22 @@ def test_without_data_only_smoke_mode_goes_on(nothing_here, tmp_path):
 def test_optdigits_rows_are_those_of_scikit_learns_seed_42(data_folder, tmp_path):
     from sklearn.model_selection import train_test_split
 
-    from digitnet.papers import optdigits_cnn
-
     context = Context(tmp_path, "default", "paper", [0])
     train, test = optdigits_cnn.split(context)
     assert (len(train), len(test)) == (4496, 1124)
     parts = digitnet.data.load("optdigits")
     rows = np.concatenate([part.images for part in parts])
     labels = np.concatenate([part.labels for part in parts])
-    x, held, y, held_y = train_test_split(rows, labels, test_size=0.2, random_state=42)
-    np.testing.assert_array_equal(train.images, x)
-    np.testing.assert_array_equal(test.labels, held_y)
-    np.testing.assert_array_equal(test.images, held)
-    np.testing.assert_array_equal(train.labels, y)
+    x_train, x_test, y_train, y_test = train_test_split(
+        rows, labels, test_size=0.2, random_state=42
+    )
+    np.testing.assert_array_equal(train.images, x_train)
+    np.testing.assert_array_equal(test.labels, y_test)
+    np.testing.assert_array_equal(test.images, x_test)
+    np.testing.assert_array_equal(train.labels, y_train)
 
 
 def test_the_command_line_reproduces(nothing_here, tmp_path, capsys):
-    from digitnet.cli import main
-
     assert main(["reproduce", "list"]) == 0
     assert "optdigits-cnn" in capsys.readouterr().out
     out = str(tmp_path / "r")
@@ -138,7 +145,7 @@ def test_the_command_line_reproduces(nothing_here, tmp_path, capsys):
     assert main([*command, "--json"]) == 0
     metrics = json.loads(capsys.readouterr().out)
     assert metrics["mode"] == "smoke"
-    assert main(command) == 0  # finished before: only told again
+    assert main(command) == 0  # finished before: only printed
     assert re.search(r"test accuracy +99.11 %", capsys.readouterr().out)
     assert main(["reproduce", "lenet"]) != 0
     assert (
@@ -147,7 +154,7 @@ def test_the_command_line_reproduces(nothing_here, tmp_path, capsys):
     )
 
 
-def test_the_best_of_a_data_set_is_asked_for_by_its_name(tmp_path):
+def test_the_best_of_a_data_set_goes_by_the_sets_name(tmp_path):
     with pytest.raises(ValueError, match="reproduce.data: expected none for 'mlp'"):
         reproduce("mlp", "smoke", data="mnist", out=tmp_path / "r")
     with pytest.raises(ValueError, match="for 'best', got svhn"):
@@ -160,22 +167,18 @@ def test_the_best_of_a_data_set_is_asked_for_by_its_name(tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-def test_answers_to_mirror_images_are_averaged(digits):
-    from digitnet.papers import best
-
+def test_probabilities_of_an_image_and_its_mirror_image_are_averaged(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8), seed=3)
     part = digits[1][:20]
     mirror = digitnet.Dataset(part.images[:, :, ::-1], part.labels, max_value=16)
     expected = (model.predict_proba(part) + model.predict_proba(mirror)) / 2
-    report = best.answers(best.ALL["fashion-mnist"], model, part)
+    report = best.evaluate(best.ALL["fashion-mnist"], model, part)
     np.testing.assert_allclose(report.probabilities, expected, rtol=1e-12)
 
 
 def test_vgg16_measures_the_papers_claims_where_the_weights_are_here(
     nothing_here, tmp_path, monkeypatch
 ):
-    from digitnet.papers import vgg16_networks, vgg16_transfer
-
     file = tmp_path / "vgg16.safetensors"
     like_torchvision(file)
     monkeypatch.setattr(vgg16_networks, "imagenet_weights", lambda: file)
@@ -184,9 +187,9 @@ def test_vgg16_measures_the_papers_claims_where_the_weights_are_here(
     assert set(context.record.absent) == {"xgboost"}
     assert set(context.record.measured) >= set(vgg16_transfer.IMAGENET_CLAIMS)
     model, _ = vgg16_networks.frozen(context, "ImageNet", 0)
-    kept = load_file(file)
+    stored = load_file(file)
     np.testing.assert_array_equal(
-        model.state_dict()["block5_conv3.weight"], kept["features.28.weight"]
+        model.state_dict()["block5_conv3.weight"], stored["features.28.weight"]
     )
 
 
@@ -198,8 +201,8 @@ def like_torchvision(path):
     shapes = [v.shape for v in state.values() if v.ndim == 4]
     tensors = {}
     for place, shape in zip(places, shapes, strict=True):
-        spread = np.sqrt(2 / np.prod(shape[1:]))
-        weights = rng.normal(0, spread, shape).astype(np.float32)
+        std = np.sqrt(2 / np.prod(shape[1:]))
+        weights = rng.normal(0, std, shape).astype(np.float32)
         tensors[f"features.{place}.weight"] = weights
         tensors[f"features.{place}.bias"] = np.zeros(shape[0], np.float32)
     save_file(tensors, path)

@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 
 import digitnet
-from digitnet import studies
+from digitnet import metrics, studies
+from digitnet.cli import main
 from digitnet.experiments import Recipe, Stage
 from digitnet.experiments.context import Context
+from digitnet.studies import denoise, domains
+from digitnet.studies import ensembles_members as ensembles
+from digitnet.studies.ablation import OF_NETWORK, VARIANTS, network
+from digitnet.studies.classical import NEIGHBOURS, nearest
+from digitnet.studies.domains import common
+from digitnet.studies.ensembles_members import averaged, disagreement, majority
 
 every_study = pytest.mark.parametrize("name", studies.names())
 
@@ -37,7 +44,7 @@ def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
 
 
 @every_study
-def test_every_study_says_what_it_compares_and_with_what_right(name):
+def test_every_study_names_its_source_and_its_limits(name):
     recipe = studies.find(name)
     assert recipe.remarks and recipe.paper and recipe.summary
     assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
@@ -51,7 +58,9 @@ def test_every_study_says_what_it_compares_and_with_what_right(name):
         (("crossval", "fast"), "study.mode: expected smoke, quick, default, full, got"),
     ],
 )
-def test_wrong_words_are_refused_before_anything_is_made(arguments, message, tmp_path):
+def test_unknown_arguments_are_refused_before_anything_is_made(
+    arguments, message, tmp_path
+):
     with pytest.raises(ValueError, match=message):
         studies.study(*arguments, out=tmp_path / "r")
     assert not (tmp_path / "r").exists()
@@ -76,9 +85,7 @@ def test_another_studys_folder_is_refused_by_its_settings(tmp_path, monkeypatch)
         studies.study("fractions", "smoke", out=tmp_path / "r", progress=False)
 
 
-def test_the_command_line_studies(tmp_path, capsys, monkeypatch):
-    from digitnet.cli import main
-
+def test_the_command_line_runs_studies(tmp_path, capsys, monkeypatch):
     assert main(["study", "list"]) == 0
     assert "classical" in capsys.readouterr().out
     assert main(["study", "bagging"]) == 1
@@ -95,41 +102,33 @@ def test_the_command_line_studies(tmp_path, capsys, monkeypatch):
 def test_the_nearest_neighbour_is_counted_as_by_scikit_learn(rng):
     from sklearn.neighbors import KNeighborsClassifier
 
-    from digitnet.studies.classical import nearest
-
     images = rng.integers(0, 17, (700, 8, 8), dtype=np.uint8)
     labels = rng.integers(0, 3, 700)
     data = digitnet.Dataset(images, labels, classes=3, max_value=16)
-    train, test = data[:100], data[100:]  # more rows than are asked at a time
-    judge = KNeighborsClassifier(1, algorithm="brute")
-    judge.fit(train.images.reshape(100, -1).astype(float), train.labels)
-    said = judge.predict(test.images.reshape(600, -1).astype(float))
-    assert nearest(train, test) == (said == test.labels).sum()
+    train, test = data[:100], data[100:]  # more rows than one batch
+    classifier = KNeighborsClassifier(1, algorithm="brute")
+    classifier.fit(train.images.reshape(100, -1).astype(float), train.labels)
+    predicted = classifier.predict(test.images.reshape(600, -1).astype(float))
+    assert nearest(train, test) == (predicted == test.labels).sum()
 
 
 def test_the_nearest_neighbour_is_exact_on_optdigits(data_folder):
-    from digitnet.studies.classical import NEIGHBOURS, nearest
-
     assert nearest(*digitnet.data.load("optdigits")) == NEIGHBOURS["optdigits"][0]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_the_nearest_neighbour_is_exact(name, data_folder):
-    from digitnet.studies.classical import NEIGHBOURS, nearest
-
     assert nearest(*digitnet.data.load(name)) == NEIGHBOURS[name][0]
 
 
-def said(*classes):
-    """Certain answers, one a sample."""
+def certain(*classes):
+    """Probabilities of 1 for these classes, one a sample."""
     return {"test": np.eye(3)[list(classes)]}
 
 
 def test_a_majority_decides_and_equal_votes_go_by_the_mean():
-    from digitnet.studies.ensembles_members import averaged, disagreement, majority
-
-    members = [said(0, 1, 2), said(0, 2, 2), said(1, 0, 2)]
+    members = [certain(0, 1, 2), certain(0, 2, 2), certain(1, 0, 2)]
     assert majority(members).argmax(1).tolist()[::2] == [0, 2]
     unsure = [
         {"test": np.array([[0.5, 0.4, 0.1]])},
@@ -142,8 +141,6 @@ def test_a_majority_decides_and_equal_votes_go_by_the_mean():
 
 
 def test_the_oracle_is_right_where_one_member_is(nothing_here, tmp_path):
-    from digitnet.studies import ensembles_members as ensembles
-
     context = Context(tmp_path, "smoke", "honest", [0])
     labels = ensembles.parts(context)[2].labels
     first, second = np.eye(10)[labels], np.eye(10)[labels]
@@ -156,35 +153,31 @@ def test_the_oracle_is_right_where_one_member_is(nothing_here, tmp_path):
 
 @pytest.mark.parametrize("kind", ["norm", "pool", "depth", "dropout"])
 def test_the_ablations_network_changes_in_what_is_named_only(kind):
-    from digitnet.studies.ablation import OF_NETWORK, VARIANTS, network
-
     kinds = [layer.kind for layer in network()]
-    changes = [own for group in VARIANTS.values() for own in group.values()]
-    mine = [own for own in changes if kind in own]
-    assert kind in OF_NETWORK and mine
-    for own in mine:
-        changed = [layer.kind for layer in network(**own)]
+    changes = [options for group in VARIANTS.values() for options in group.values()]
+    of_kind = [options for options in changes if kind in options]
+    assert kind in OF_NETWORK and of_kind
+    for options in of_kind:
+        changed = [layer.kind for layer in network(**options)]
         same = {"norm": "batch_norm", "pool": "max_pool", "dropout": "dropout"}.get(
             kind
         )
-        if own.get("dropout") == 0.5:
+        if options.get("dropout") == 0.5:
             assert changed == kinds
         else:
             assert changed != kinds
         if kind == "depth":
-            assert changed.count("conv") == 2 * own["depth"]
+            assert changed.count("conv") == 2 * options["depth"]
         else:
             left = [k for k in changed if k not in (same, "average_pool")]
             assert left == [k for k in kinds if k != same]
 
 
-def test_optdigits_stand_in_mnists_box_in_colour(digits):
-    from digitnet.studies.domains import common
-
+def test_optdigits_are_enlarged_to_mnists_box_in_colour(digits):
     data = digits[0][:5]
-    made = common(data)
-    assert made.shape == (3, 28, 28) and made.max_value == 255
-    images = made.images
+    framed = common(data)
+    assert framed.shape == (3, 28, 28) and framed.max_value == 255
+    images = framed.images
     np.testing.assert_array_equal(images[:, 0], images[:, 2])
     border = np.ones((28, 28), bool)
     border[4:24, 4:24] = False
@@ -193,12 +186,10 @@ def test_optdigits_stand_in_mnists_box_in_colour(digits):
     np.testing.assert_allclose(
         means, data.images.reshape(5, -1).mean(1) / 16, atol=0.05
     )
-    np.testing.assert_array_equal(made.labels, data.labels)
+    np.testing.assert_array_equal(framed.labels, data.labels)
 
 
-def test_adapting_leaves_the_others_model_alone(nothing_here, tmp_path):
-    from digitnet.studies import domains
-
+def test_adapting_does_not_change_the_source_model(nothing_here, tmp_path):
     context = Context(tmp_path, "smoke", "honest", [0])
     before = domains.alone(context, "mnist", 0).state_dict()
     domains.adapted(context, "batch norm", ("mnist", "mnist-m"), 0)
@@ -206,32 +197,29 @@ def test_adapting_leaves_the_others_model_alone(nothing_here, tmp_path):
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_denoising_by_nothing_measures_the_damage(nothing_here, tmp_path):
-    from digitnet import metrics
-    from digitnet.studies import denoise
-
+def test_denoising_by_nothing_measures_the_corruption(nothing_here, tmp_path):
     context = Context(tmp_path, "smoke", "honest", [0])
     test = denoise.parts(context)[1]
-    spoiled = denoise.damaged(test, "noise 40 %")
-    assert not np.array_equal(spoiled.images, test.images)
+    noisy = denoise.corrupted(test, "noise 40 %")
+    assert not np.array_equal(noisy.images, test.images)
     psnr, ssim, accuracy = denoise.score(context, "noise 40 %", denoise.NOTHING, 0)
-    expected = metrics.psnr(spoiled.images, test.images, 255).mean()
+    expected = metrics.psnr(noisy.images, test.images, 255).mean()
     assert psnr == pytest.approx(expected, rel=1e-6)
-    assert ssim == pytest.approx(metrics.ssim(spoiled.images, test.images, 255).mean())
-    assert accuracy == denoise.judge(context, 0).evaluate(spoiled)["accuracy"]
+    assert ssim == pytest.approx(metrics.ssim(noisy.images, test.images, 255).mean())
+    assert accuracy == denoise.classifier(context, 0).evaluate(noisy)["accuracy"]
 
 
-def test_cross_validation_judges_every_sample_once(digits):
+def test_cross_validation_predicts_every_sample_once(digits):
     data = digits[0][:300]
     found = digitnet.cross_validate(
         "linear", data, folds=3, epochs=3, learning_rate=0.05
     )
     assert sorted(np.concatenate([test for _, test in found.parts])) == [*range(300)]
-    for (known, test), model in zip(found.parts, found.models, strict=True):
+    for (train, test), model in zip(found.parts, found.models, strict=True):
         np.testing.assert_array_equal(
             found.report.probabilities[test], model.predict_proba(data[test])
         )
-        assert not set(known) & set(test)
+        assert not set(train) & set(test)
     weights = found.table["samples"] / 300
     assert (found.table["accuracy"] * weights).sum() == pytest.approx(
         found.report["accuracy"]

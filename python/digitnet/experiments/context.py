@@ -1,6 +1,6 @@
-"""Where a recipe works: its data, models, figures, tables and measurements, kept on disk.
+"""The context of a recipe's stages: data, models, figures, tables and measurements on disk.
 
-Everything that takes long goes through `cached` or `trained`, which keep what was finished,
+Everything that takes long goes through `cached` or `trained`, which save what was finished,
 so that an interrupted run goes on where it stopped.
 """
 
@@ -20,16 +20,18 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.html import saved_png
 from digitnet._utils.parallel import parallel_map
+from digitnet.data import sources
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.placeholder_data import has_placeholder, placeholder
+from digitnet.models import load
+from digitnet.models.model import Model
+from digitnet.plot import Display
 from digitnet.train.history import History
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from digitnet.models.model import Model
-    from digitnet.plot import Display
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,7 +39,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 
 class Context:
-    """What a stage is given.
+    """What a stage works with.
 
     Attributes:
         mode: "smoke", "quick", "default" or "full".
@@ -56,7 +58,7 @@ class Context:
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
         self._memoized: dict[str, Any] = {}
-        self._lock = threading.RLock()  # pieces that run at once ask for the same data
+        self._lock = threading.RLock()  # tasks that run side by side load the same data
 
     def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
         """The one that belongs to the mode."""
@@ -75,26 +77,22 @@ class Context:
     # -- data -------------------------------------------------------------------
 
     def memoize(self, key: str, make: Callable[[], T]) -> T:
-        """What `make` returns, made once in this run and kept in memory."""
+        """What `make` returns, computed once in a run and cached in memory."""
         with self._lock:
             if key not in self._memoized:
                 self._memoized[key] = make()
             return self._memoized[key]
 
     def data(self, name: str) -> tuple[Dataset, Dataset]:
-        """A named set, (train, test); in smoke mode a stand-in if it is not here."""
+        """A named set, (train, test); in smoke mode a placeholder if it is not here."""
         return self.memoize(f"data {name}", lambda: self._loaded(name))
 
     def here(self, name: str) -> bool:
-        """Whether a set is on this machine, or in smoke mode has a stand-in."""
-        from digitnet.data import sources
-
+        """Whether a set is on this machine, or in smoke mode has a placeholder."""
         alike = self.mode == "smoke" and has_placeholder(name)
         return alike or sources.find(name).here()
 
     def _loaded(self, name: str) -> tuple[Dataset, Dataset]:
-        from digitnet.data import sources
-
         source = sources.find(name)
         if self.mode != "smoke" or source.here():
             train, test = source.load(0)
@@ -116,10 +114,10 @@ class Context:
         self.note(f"{self.mode} mode: {count:,} of the {len(data):,} of {data.name}.")
         return data.fraction(count / len(data), seed=seed)
 
-    # -- what was finished is kept ------------------------------------------------
+    # -- cache ------------------------------------------------------------------
 
     def cached(self, key: str, work: Callable[[], T]) -> T:
-        """What `work` returns (plain values), from the folder if it was done before."""
+        """The result of `work` (plain values), from the folder if it was computed before."""
         path = self.out / "parts" / f"{_file_name(key)}.json"
         if path.is_file():
             return json.loads(path.read_text())["result"]
@@ -129,7 +127,7 @@ class Context:
         return result
 
     def cached_arrays(self, key: str, work: Callable[[], Arrays]) -> Arrays:
-        """Named arrays that `work` makes, from the folder if they were made before."""
+        """Named arrays that `work` makes, from the folder if they were computed before."""
         path = self.out / "parts" / f"{_file_name(key)}.npz"
         if path.is_file():
             with np.load(path) as arrays:
@@ -153,8 +151,6 @@ class Context:
     ) -> tuple[Model, History]:
         """A model fitted (by "fit" or "fit_head") with these options, or the one that
         was before."""
-        from digitnet.models import load
-
         folder = self.out / "models"
         path = folder / f"{_file_name(key)}.safetensors"
         about = path.with_suffix(".json")
@@ -170,23 +166,21 @@ class Context:
 
     # -- what is shown ------------------------------------------------------------
 
-    def text(self, words: str) -> None:
+    def text(self, paragraph: str) -> None:
         """A paragraph of the report."""
-        self.record.items.append({"kind": "text", "text": words})
+        self.record.items.append({"kind": "text", "text": paragraph})
 
-    def note(self, words: str) -> None:
-        """A line at the report's top; said once."""
+    def note(self, line: str) -> None:
+        """A line at the report's top; the same line only once."""
         with self._lock:
-            if words not in self.record.notes:
-                self.record.notes.append(words)
+            if line not in self.record.notes:
+                self.record.notes.append(line)
 
     def figure(self, name: str, title: str, draw: Callable[[], Display]) -> None:
         """A figure, as figures/<name>.png and in the report."""
         path = self.out / "figures" / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        display = draw()
-        display.save(path)
-        display.close()
+        saved_png(path, draw)
         self.record.items.append({"kind": "figure", "name": name, "title": title})
 
     def table(self, name: str, title: str, frame: pd.DataFrame) -> None:
@@ -227,7 +221,7 @@ class Context:
 
 
 class Record:
-    """What a stage left: items of the report, notes, measurements."""
+    """Results of a stage: items of the report, notes, measurements."""
 
     def __init__(self, values: dict[str, Any] | None = None) -> None:
         values = values or {}

@@ -1,4 +1,4 @@
-"""Small sets that look like the named ones, for runs where those are not at hand."""
+"""Placeholder data: small sets that look like the named ones, where those are absent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from digitnet.data.mnist_m import make_mnist_m
 
 
 def has_placeholder(name: str) -> bool:
-    """Whether there is something that looks alike: nothing here looks like SVHN."""
+    """Whether a set has a placeholder: nothing here looks like SVHN."""
     return name != "svhn"
 
 
@@ -22,8 +22,8 @@ def placeholder(name: str) -> tuple[Dataset, Dataset]:
     parts = [_enlarged(part) for part in (train, test)]
     if name == "mnist-m":
         parts = [make_mnist_m(part, _photographs(), seed=0) for part in parts]
-    for part, word in zip(parts, ("train", "test"), strict=True):
-        part.name = f"stand-in for {name} {word}"
+    for part, split in zip(parts, ("train", "test"), strict=True):
+        part.name = f"placeholder for {name} {split}"
     return parts[0], parts[1]
 
 

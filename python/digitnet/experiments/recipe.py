@@ -1,13 +1,13 @@
-"""What a recipe is: a paper's claims, and the stages that measure them again."""
+"""A recipe: a paper's claims, and the stages that measure them again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from digitnet.experiments.context import Context
+from digitnet.experiments.context import Context
+from digitnet.layers import BatchNorm, Conv, ReLU
 
 MODES = ("smoke", "quick", "default", "full")
 PROTOCOLS = ("honest", "paper")
@@ -70,3 +70,13 @@ class Recipe:
 
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "summary": self.summary, "paper": self.paper}
+
+
+def conv_norm_relu(*channels: int, size: int = 3) -> list[Any]:
+    """What several recipes' networks are made of: convolutions that leave the map's size
+    as it is, each with batch norm and ReLU."""
+    layers: list[Any] = []
+    for count in channels:
+        layers.append(Conv(count, size, padding="same", bias=False))
+        layers += [BatchNorm(), ReLU()]
+    return layers

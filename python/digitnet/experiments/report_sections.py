@@ -1,4 +1,4 @@
-"""What several recipes show alike."""
+"""Sections of a report that several recipes share: tables and figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from digitnet.models.model import Model
 from digitnet.report import Report
 from digitnet.train.history import History
 
-# What is done to images, and how strongly.
+# Pipelines that perturb test images, and the strengths that are tried.
 PERTURBATIONS: dict[str, tuple[str, tuple[float, ...]]] = {
     "noise": ("noise {}%", (5, 10, 20, 40)),
     "blur": ("blur {}px", (0.5, 1, 2, 4)),
@@ -85,12 +85,12 @@ def layer_table(context: Context, model: Model, of: str = "") -> None:
 def cross_validation(
     context: Context, folds: int, score: Callable[[int, int], list[float]]
 ) -> None:
-    """[loss, accuracy] of every seed and fold, kept as they come; table and figure."""
+    """[loss, accuracy] of every seed and fold, cached one by one; table and figure."""
     pairs = [(seed, fold) for seed in context.seeds for fold in range(folds)]
     rows = []
     for seed, fold in context.progress(pairs):
-        found = context.cached(f"fold {seed} {fold}", partial(score, seed, fold))
-        rows.append((seed, fold + 1, *found))
+        result = context.cached(f"fold {seed} {fold}", partial(score, seed, fold))
+        rows.append((seed, fold + 1, *result))
     frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
     context.table("folds", "Loss and accuracy of each fold", frame)
     first = frame[frame["seed"] == context.seeds[0]]

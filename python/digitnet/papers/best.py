@@ -1,4 +1,4 @@
-"""As good as it gets here in minutes on two cores: `digitnet reproduce best --data mnist`."""
+"""The best accuracy in minutes on two cores: `digitnet reproduce best --data mnist`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.blocks import normed
 from digitnet.experiments.context import Context
-from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.recipe import Claim, Recipe, Stage, conv_norm_relu
 from digitnet.experiments.report_sections import (
     class_counts,
     confusion,
@@ -37,7 +36,7 @@ class Best:
         network: Makes the model from a seed.
         options: Of fit.
         reference: (who, accuracy, seconds of training).
-        mirrored: Whether the answers to an image and to its mirror image are averaged.
+        mirrored: Whether the probabilities of an image and of its mirror image are averaged.
         folds: Whether all samples are cross-validated instead of trained and tested.
     """
 
@@ -50,13 +49,18 @@ class Best:
 
 
 def fashion_network(seed: int) -> Model:
-    layers = [*normed(32, size=5), MaxPool(2), *normed(64, 96), MaxPool(2)]
-    layers += [*normed(128, 128), Flatten(), Dropout(0.3), Dense(10)]
+    layers = [
+        *conv_norm_relu(32, size=5),
+        MaxPool(2),
+        *conv_norm_relu(64, 96),
+        MaxPool(2),
+    ]
+    layers += [*conv_norm_relu(128, 128), Flatten(), Dropout(0.3), Dense(10)]
     return Model(layers, (28, 28), seed=seed, name="best-fashion-mnist")
 
 
 def optdigits_network(seed: int) -> Model:
-    layers = [*normed(32, 32), MaxPool(2), *normed(64, 64)]
+    layers = [*conv_norm_relu(32, 32), MaxPool(2), *conv_norm_relu(64, 64)]
     layers += [Flatten(), Dropout(0.3), Dense(10)]
     return Model(layers, (8, 8), seed=seed, name="best-optdigits")
 
@@ -112,8 +116,8 @@ def options(best: Best, context: Context) -> dict[str, Any]:
 
 def parts(best: Best, context: Context) -> tuple[Dataset, Dataset]:
     train, test = context.data(best.data)
-    few = context.size(smoke=200, quick=10_000, default=None, full=None)
-    return context.part(train, few), context.part(test, few)
+    count = context.size(smoke=200, quick=10_000, default=None, full=None)
+    return context.part(train, count), context.part(test, count)
 
 
 def everything(best: Best, context: Context) -> Dataset:
@@ -122,7 +126,7 @@ def everything(best: Best, context: Context) -> Dataset:
     return context.memoize(f"all of {best.data}", lambda: train.joined(test))
 
 
-def answers(best: Best, model: Model, data: Dataset) -> Report:
+def evaluate(best: Best, model: Model, data: Dataset) -> Report:
     if not best.mirrored:
         return model.evaluate(data)
     mirror = data.with_images(data.to_nchw()[..., ::-1])
@@ -170,7 +174,7 @@ def training_stage(best: Best, context: Context) -> None:
     rows, histories, reports = [], [], []
     for seed in context.progress(context.seeds):
         model, history = trained(best, context, seed)
-        reports.append(answers(best, model, test))
+        reports.append(evaluate(best, model, test))
         rows.append([reports[-1][key] for key in keys])
         histories.append(history)
     scores(context, "On the test images", rows, keys, histories)
@@ -178,7 +182,7 @@ def training_stage(best: Best, context: Context) -> None:
     confusion(context, reports[0])
     context.figure(
         "misclassified",
-        "Mistakes, the surest first",
+        "Mistakes, the most confident first",
         lambda: plot.misclassified(reports[0]),
     )
 
@@ -188,7 +192,7 @@ def fold_score(best: Best, context: Context, seed: int, fold: int) -> list[float
     train, test = data.k_fold(FOLDS, seed=seed)[fold]
     model = best.network(seed * FOLDS + fold)
     model.fit(data[train], progress=False, seed=seed, **options(best, context))
-    report = answers(best, model, data[test])
+    report = evaluate(best, model, data[test])
     return [report["log_loss"], report["accuracy"]]
 
 

@@ -1,4 +1,4 @@
-"""How `kaggle-cnn` is trained: settings, and which of them the validation part chooses."""
+"""Hyperparameters of `kaggle-cnn`, and which of them the validation part chooses."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ONE_CYCLE: dict[str, Any] = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "paper": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["paper"]},
-    "one-cycle": {**ONE_CYCLE, "augment": "own"},  # AUGMENT's for the data
+    "one-cycle": {**ONE_CYCLE, "augment": "by data"},  # AUGMENT's for the data
     "one-cycle, no augmentation": {**ONE_CYCLE, "augment": None},
 }
 
@@ -42,23 +42,25 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
     """(training, validation) of the labelled rows of "digits" or "fashion"."""
     train, _ = kaggle_data.sets(context, name)
-    few = context.size(smoke=200, quick=10_000, default=None, full=None)
-    held = 0.25 if context.protocol == "paper" else 0.1
-    first, second = context.part(train, few).split((1 - held, held), seed=seed)
+    count = context.size(smoke=200, quick=10_000, default=None, full=None)
+    fraction = 0.25 if context.protocol == "paper" else 0.1
+    first, second = context.part(train, count).split(
+        (1 - fraction, fraction), seed=seed
+    )
     return first, second
 
 
 def small_parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
     """Fewer, for comparisons of many trainings."""
-    train, held = parts(context, name, seed)
-    few = context.size(smoke=100, quick=1_500, default=6_000, full=20_000)
-    return context.part(train, few), context.part(held, few)
+    train, validation = parts(context, name, seed)
+    count = context.size(smoke=100, quick=1_500, default=6_000, full=20_000)
+    return context.part(train, count), context.part(validation, count)
 
 
 def options_of(settings: str, name: str) -> dict[str, Any]:
     """Options of fit for "digits" or "fashion"."""
     options = dict(SETTINGS[settings])
-    if options["augment"] == "own":
+    if options["augment"] == "by data":
         options["augment"] = AUGMENT[name]
     return options
 
@@ -68,19 +70,19 @@ def short_epochs(context: Context) -> int:
 
 
 def validation_score(context: Context, name: str, settings: str) -> float:
-    """Accuracy on the validation part after a short training on few rows."""
+    """Accuracy on the validation part after a short training on a subset."""
 
     def score() -> float:
-        train, held = parts(context, name, 0)
-        few = context.size(smoke=100, quick=3_000, default=10_000, full=None)
-        train = context.part(train, few)
+        train, validation = parts(context, name, 0)
+        count = context.size(smoke=100, quick=3_000, default=10_000, full=None)
+        train = context.part(train, count)
         model = models.make("kaggle-cnn", classes=train.classes, seed=0)
         # Augmentation pays only in training that is not too short.
         passes = context.size(smoke=1, quick=6, default=12, full=20)
         model.fit(
             train, progress=False, **options_of(settings, name) | {"epochs": passes}
         )
-        return model.evaluate(held)["accuracy"]
+        return model.evaluate(validation)["accuracy"]
 
     return float(context.cached(f"choice {name} {settings}", score))
 
@@ -98,7 +100,7 @@ def epochs(context: Context) -> int:
 
 def trained(context: Context, name: str, seed: int) -> tuple[Model, History]:
     """The network at the epoch of its best validation accuracy, and the whole history."""
-    train, held = parts(context, name, seed)
+    train, validation = parts(context, name, seed)
     settings = chosen(context, name)
     best = context.out / "checkpoints" / f"{name}-{seed}.safetensors"
     best.parent.mkdir(exist_ok=True)
@@ -106,7 +108,7 @@ def trained(context: Context, name: str, seed: int) -> tuple[Model, History]:
         f"{name} {settings} {seed}",
         lambda: models.make("kaggle-cnn", classes=train.classes, seed=seed),
         train,
-        held,
+        validation,
         epochs=epochs(context),
         seed=seed,
         monitor="val_accuracy",
@@ -129,12 +131,12 @@ def boards(context: Context, run: str) -> list[TensorBoard]:
 
 def trained_small(context: Context, seed: int) -> Model:
     """The small network on digits, without augmentation."""
-    train, held = parts(context, "digits", seed)
+    train, validation = parts(context, "digits", seed)
     model, _ = context.trained(
         f"small {seed}",
         lambda: models.make("kaggle-cnn-small", seed=seed),
         train,
-        held,
+        validation,
         epochs=context.size(smoke=1, quick=5, default=10, full=40),
         batch_size=128,
         seed=seed,

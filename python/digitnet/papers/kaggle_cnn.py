@@ -1,4 +1,4 @@
-"""One network on digits and on fashion, from CSV files to a submission."""
+"""A CNN for Kaggle's digits and Fashion-MNIST, from CSV files to a submission."""
 
 from __future__ import annotations
 
@@ -106,11 +106,11 @@ def preprocessing_stage(context: Context) -> None:
                 partial(plot.augmented, train, pipeline, 3, 8),
             )
     train, _ = kaggle_data.sets(context, "digits")
-    few = context.size(smoke=200, quick=2000, default=10_000, full=40_000)
+    count = context.size(smoke=200, quick=2000, default=10_000, full=40_000)
     restorer, _ = context.trained(
         "autoencoder",
         lambda: models.make("autoencoder"),
-        train[:few],
+        train[:count],
         epochs=context.size(smoke=1, quick=4, default=5, full=10),
         augment=NOISE,
     )
@@ -153,7 +153,7 @@ def training_stage(context: Context) -> None:
         histories[name].append(history)
     context.text(
         f"{epochs(context)} epochs. What is scored on the test part is the epoch of the "
-        "best validation accuracy, kept by the checkpoint."
+        "best validation accuracy, saved by the checkpoint."
     )
     for name in NAMES:
         title = f"{name}: best validation accuracy, and scores on the test part"
@@ -168,13 +168,13 @@ def training_stage(context: Context) -> None:
 
 def small_stage(context: Context) -> None:
     _, test = kaggle_data.sets(context, "digits")
-    found = [
+    accuracies = [
         trained_small(context, seed).evaluate(test)["accuracy"]
         for seed in context.progress(context.seeds)
     ]
-    context.measure("small accuracy", found)
+    context.measure("small accuracy", accuracies)
     context.text(
-        f"The small network on digits: test accuracy {100 * np.mean(found):.2f} %."
+        f"The small network on digits: test accuracy {100 * np.mean(accuracies):.2f} %."
     )
 
 

@@ -45,15 +45,15 @@ def sets(context: Context, name: str) -> tuple[Dataset, Dataset]:
 def files(context: Context, name: str) -> tuple[Path, Path]:
     """The CSV files: those in the data folder, else written from the IDX files."""
     first, second = FILES[name]
-    brought = find_folder(FOLDERS[name]) if context.mode != "smoke" else None
-    if brought is not None:
+    downloaded = find_folder(FOLDERS[name]) if context.mode != "smoke" else None
+    if downloaded is not None:
         for file in (first, second):
-            if not (brought / file).is_file():
+            if not (downloaded / file).is_file():
                 raise FileNotFoundError(
-                    f"{brought}: expected {FOLDERS[name].holds}, got no {file}; get it "
+                    f"{downloaded}: expected {FOLDERS[name].holds}, got no {file}; get it "
                     f"from {FOLDERS[name].origin}, or move the folder away"
                 )
-        return brought / first, brought / second
+        return downloaded / first, downloaded / second
     folder = context.out / "data"
     paths = folder / f"{first}.gz", folder / f"{second}.gz"
     if not paths[1].is_file():  # written last
@@ -67,13 +67,13 @@ def _read(context: Context, name: str) -> tuple[Dataset, Dataset]:
     source, _ = pool = _sources(context, name)
     read = partial(read_csv, classes=source.classes, max_value=255)
     train, test = read(train_file), read(test_file)
-    if test.labels is None:  # the competition keeps them
+    if test.labels is None:  # the competition publishes none
         test = _labelled(test, pool[0].joined(pool[1]))
     return train, test
 
 
 def _sources(context: Context, name: str) -> tuple[Dataset, Dataset]:
-    """(training, test) of the IDX files; few in smoke mode."""
+    """(training, test) of the IDX files; subsets in smoke mode."""
     train, test = context.data({"digits": "mnist", "fashion": "fashion-mnist"}[name])
     if context.mode == "smoke":
         train, test = context.part(train, 500), context.part(test, 150)
@@ -124,8 +124,8 @@ def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:
 def _labelled(test: Dataset, pool: Dataset) -> Dataset:
     """The competition's test images with the labels that the same images have in MNIST."""
     keys = map(np.ndarray.tobytes, pool.images)
-    known = dict(zip(keys, pool.require_labels("competition"), strict=True))
-    labels = [known.get(image.tobytes(), -1) for image in test.images]
+    label_of = dict(zip(keys, pool.require_labels("competition"), strict=True))
+    labels = [label_of.get(image.tobytes(), -1) for image in test.images]
     if -1 in labels:
         raise ValueError(
             f"{test.name}: expected images of MNIST, got {labels.count(-1)} others"

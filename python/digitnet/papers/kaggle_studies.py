@@ -1,4 +1,4 @@
-"""What the thesis leaves to be tried: with and without, copies of weak classes, weights."""
+"""Ablations of `kaggle-cnn`, copies of weak classes, and how far the weights moved."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from digitnet import models, plot
-from digitnet.experiments.blocks import normed
 from digitnet.experiments.context import Context, mean_and_std
+from digitnet.experiments.recipe import conv_norm_relu
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.models.model import Model
 from digitnet.papers import kaggle_data
@@ -40,18 +40,22 @@ def normed_network() -> list[Any]:
     """`kaggle-cnn` with batch norm behind each convolution."""
     layers: list[Any] = []
     for channels, size in ((32, 5), (64, 3)):
-        layers += [*normed(channels, channels, size=size), MaxPool(2), Dropout(0.25)]
+        layers += [
+            *conv_norm_relu(channels, channels, size=size),
+            MaxPool(2),
+            Dropout(0.25),
+        ]
     return [*layers, Flatten(), Dense(256), ReLU(), Dropout(0.5), Dense(10)]
 
 
 def paired_seeds(context: Context) -> list[int]:
-    """At least two: a difference needs a spread."""
+    """At least two: a difference needs a standard deviation."""
     return context.size(smoke=[0], quick=[0, 1], default=[0, 1, 2], full=[*range(5)])
 
 
 def variant_score(context: Context, name: str, variant: str, seed: int) -> float:
     def score() -> float:
-        train, held = small_parts(context, name, seed)
+        train, validation = small_parts(context, name, seed)
         changes = dict(VARIANTS[variant])
         if changes.pop("batch_norm", False):
             model = Model(normed_network(), train.shape, train.classes, seed=seed)
@@ -61,8 +65,10 @@ def variant_score(context: Context, name: str, variant: str, seed: int) -> float
             RMSPROP | {"augment": AUGMENT["no flips"], "batch_size": 128} | changes
         )
         epochs = short_epochs(context)
-        model.fit(train, held, epochs=epochs, seed=seed, progress=False, **options)
-        return model.evaluate(held)["accuracy"]
+        model.fit(
+            train, validation, epochs=epochs, seed=seed, progress=False, **options
+        )
+        return model.evaluate(validation)["accuracy"]
 
     return float(context.cached(f"variant {name} {variant} {seed}", score))
 
@@ -70,20 +76,20 @@ def variant_score(context: Context, name: str, variant: str, seed: int) -> float
 def ablation_stage(context: Context) -> None:
     seeds = paired_seeds(context)
     cases = [(n, v, s) for n in NAMES for v in VARIANTS for s in seeds]
-    found = {case: variant_score(context, *case) for case in context.progress(cases)}
-    train, held = small_parts(context, "digits", seeds[0])
+    results = {case: variant_score(context, *case) for case in context.progress(cases)}
+    train, validation = small_parts(context, "digits", seeds[0])
     context.text(
         f"RMSprop and the plateau schedule, batch 128, {short_epochs(context)} epochs on "
-        f"{len(train):,} images, scored on {len(held):,} validation images; "
+        f"{len(train):,} images, scored on {len(validation):,} validation images; "
         f"{len(seeds)} paired seeds: the same images and first weights in each row."
     )
     rows = []
     for name in NAMES:
-        scores = {v: np.array([found[name, v, s] for s in seeds]) for v in VARIANTS}
+        scores = {v: np.array([results[name, v, s] for s in seeds]) for v in VARIANTS}
         means = {variant: float(values.mean()) for variant, values in scores.items()}
         for variant, values in scores.items():
-            mean, spread = mean_and_std(values - scores[BASE])
-            rows.append((name, variant, means[variant], mean, spread))
+            mean, std = mean_and_std(values - scores[BASE])
+            rows.append((name, variant, means[variant], mean, std))
         context.figure(
             f"ablation_{name}",
             f"With and without, {name}",
@@ -97,21 +103,23 @@ def ablation_stage(context: Context) -> None:
 def copies_scores(context: Context, name: str, seed: int) -> dict[str, Any]:
     """The weakest classes of the training part, and recall by class on the validation part
     before and after they got copies."""
-    train, held = small_parts(context, name, seed)
+    train, validation = small_parts(context, name, seed)
     options = {**RMSPROP, "batch_size": 128, "epochs": short_epochs(context)}
     options |= {"seed": seed, "progress": False}
 
     def fitted(**more: Any) -> Model:
         model = models.make("kaggle-cnn", classes=train.classes, seed=seed)
-        model.fit(train, held, **options, **more)
+        model.fit(train, validation, **options, **more)
         return model
 
     before = fitted()
-    known = before.evaluate(train).per_class["recall"].to_numpy()
-    weakest = np.argsort(known, kind="stable")[:WEAKEST].tolist()
+    recalls_before = before.evaluate(train).per_class["recall"].to_numpy()
+    weakest = np.argsort(recalls_before, kind="stable")[:WEAKEST].tolist()
     copies = dict.fromkeys(weakest, COPIES)
     after = fitted(augment=AUGMENT["no flips"], copies=copies)
-    recalls = [m.evaluate(held).per_class["recall"].tolist() for m in (before, after)]
+    recalls = [
+        m.evaluate(validation).per_class["recall"].tolist() for m in (before, after)
+    ]
     return {"weakest": weakest, "before": recalls[0], "after": recalls[1]}
 
 
@@ -125,11 +133,11 @@ def weak_classes_stage(context: Context) -> None:
     rows = []
     cases = [(name, seed) for name in NAMES for seed in seeds]
     for name, seed in context.progress(cases):
-        found = context.cached(
+        results = context.cached(
             f"copies {name} {seed}", partial(copies_scores, context, name, seed)
         )
-        before, after = np.array(found["before"]), np.array(found["after"])
-        weak = found["weakest"]
+        before, after = np.array(results["before"]), np.array(results["after"])
+        weak = results["weakest"]
         others = [k for k in range(len(before)) if k not in weak]
         classes = kaggle_data.sets(context, name)[0].classes
         rows.append(
@@ -184,7 +192,7 @@ def weights_stage(context: Context) -> None:
     frame = pd.DataFrame(rows, columns=columns)
     context.text(
         "From one starting point: distances as parts of the starting weights' length, and "
-        "the cosine between the two ways."
+        "the cosine between the two directions."
     )
     context.table("distances", "How far the weights of each layer went", frame)
     context.figure(
@@ -202,14 +210,14 @@ def weights_stage(context: Context) -> None:
 
 def tiny_network(context: Context) -> None:
     """784-5-10: five pictures are all it knows."""
-    train, held = parts(context, "digits", 0)
+    train, validation = parts(context, "digits", 0)
     model, _ = context.trained(
         "tiny",
         lambda: models.make("mlp-tiny"),
         train,
         epochs=context.size(smoke=1, quick=20, default=20, full=40),
     )
-    accuracy = model.evaluate(held)["accuracy"]
+    accuracy = model.evaluate(validation)["accuracy"]
     context.text(
         f"A network of {model.count_params():,} parameters, 784-5-10, reaches "
         f"{100 * accuracy:.1f} % on the validation part. Its five hidden units are five "

@@ -1,4 +1,4 @@
-"""What the perceptron's recipe compares, and what the validation part chooses."""
+"""Hyperparameters of the perceptron: what is compared, what the validation part chooses."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def network(depth: int, width: int, activation: str, dropout: float = 0) -> list
 
 def make(settings: Settings, shape: tuple[int, ...], seed: int) -> Model:
     names = ("depth", "width", "activation", "dropout")
-    own = {name: settings[name] for name in names if name in settings}
-    return Model(network(**own), shape, seed=seed, name="mlp")
+    options = {name: settings[name] for name in names if name in settings}
+    return Model(network(**options), shape, seed=seed, name="mlp")
 
 
 def fit_options(settings: Settings, epochs: int, seed: int) -> dict[str, Any]:
@@ -78,13 +78,13 @@ def _divided(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     train, test = context.data("mnist")
     pooled = train.joined(test)
     first, second, third = pooled.split(SPLIT, seed=SPLIT_SEED)
-    few = context.size(smoke=300, quick=12_000, default=None, full=None)
-    return context.part(first, few), second, third
+    count = context.size(smoke=300, quick=12_000, default=None, full=None)
+    return context.part(first, count), second, third
 
 
 def score(context: Context, settings: Settings, epochs: int | None = None) -> float:
     """Validation accuracy, the mean over the seeds that comparisons use."""
-    some = context.seeds[: context.size(smoke=1, quick=1, default=1, full=3)]
+    seeds = context.seeds[: context.size(smoke=1, quick=1, default=1, full=3)]
     length = epochs or context.size(smoke=1, quick=4, default=8, full=20)
 
     def one(seed: int) -> float:
@@ -95,7 +95,7 @@ def score(context: Context, settings: Settings, epochs: int | None = None) -> fl
 
     scores = [
         context.cached(f"{settings} {length} {seed}", partial(one, seed))
-        for seed in some
+        for seed in seeds
     ]
     return float(np.mean(scores))
 
@@ -131,7 +131,9 @@ def scores_of(
     context: Context, options: dict[Any, Settings], epochs: int | None = None
 ) -> dict[Any, float]:
     """Validation accuracies by name; they were measured before, or are now."""
-    return {name: score(context, own, epochs) for name, own in options.items()}
+    return {
+        name: score(context, settings, epochs) for name, settings in options.items()
+    }
 
 
 def compared(
@@ -159,7 +161,7 @@ def chosen_so_far(context: Context, *, stages: int) -> Settings:
 
 
 def candidates(context: Context) -> dict[str, Settings]:
-    """For the long training: the winners, more or less held back."""
+    """For the long training: the winners with more or less regularisation."""
     base = chosen_so_far(context, stages=3)
     scores = scores_of(context, penalised(context, base))
     drop, l2 = (

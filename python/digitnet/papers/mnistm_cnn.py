@@ -9,9 +9,8 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.blocks import normed
 from digitnet.experiments.context import Context
-from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.recipe import Claim, Recipe, Stage, conv_norm_relu
 from digitnet.experiments.report_sections import (
     class_counts,
     confusion,
@@ -44,10 +43,10 @@ METRICS = {
 
 
 def network(dropout: float) -> list[Any]:
-    """`mnistm-cnn` with a dropout of one's own: half of it twice, then twice it."""
+    """`mnistm-cnn` with another dropout: the rate behind each pair of convolutions, twice it in the head."""
     layers: list[Any] = []
     for channels in (32, 64):
-        layers += [*normed(channels, channels), MaxPool(2), Dropout(dropout)]
+        layers += [*conv_norm_relu(channels, channels), MaxPool(2), Dropout(dropout)]
     top = [Flatten(), Dense(256), ReLU(), Dropout(min(0.9, 2 * dropout)), Dense(10)]
     return [*layers, *top]
 
@@ -85,10 +84,10 @@ def domains(context: Context) -> dict[str, tuple[Dataset, Dataset]]:
 
 def _domains(context: Context) -> dict[str, tuple[Dataset, Dataset]]:
     grey, blended = context.data("mnist"), context.data("mnist-m")
-    few = context.size(smoke=200, quick=12_000, default=None, full=None)
-    tested = context.size(smoke=100, quick=2_000, default=None, full=None)
+    count = context.size(smoke=200, quick=12_000, default=None, full=None)
+    test_count = context.size(smoke=100, quick=2_000, default=None, full=None)
     (a, b), (c, d) = (
-        (context.part(train, few), context.part(test, tested))
+        (context.part(train, count), context.part(test, test_count))
         for train, test in (grey, blended)
     )
     a, b = colour(a), colour(b)
@@ -101,8 +100,8 @@ def settings_of(context: Context) -> dict[str, Any]:
         return dict(PAPER)
     chosen = dict(START)
     for name, values in search_values(context).items():
-        found = [search_score(context, name, value) for value in values]
-        chosen[name] = values[int(np.argmax(found))]
+        accuracies = [search_score(context, name, value) for value in values]
+        chosen[name] = values[int(np.argmax(accuracies))]
     return chosen
 
 
@@ -118,13 +117,13 @@ def search_score(context: Context, name: str, value: float) -> float:
 
     def score() -> float:
         train, _ = domains(context)["MNIST-M"]
-        few = context.size(smoke=200, quick=6_000, default=10_000, full=30_000)
-        part, held = context.part(train, few).split((0.8, 0.2), seed=0)
+        count = context.size(smoke=200, quick=6_000, default=10_000, full=30_000)
+        part, validation = context.part(train, count).split((0.8, 0.2), seed=0)
         model = make(settings, 0)
         options = fit_options(context, settings, 0)
         options["epochs"] = context.size(smoke=1, quick=4, default=4, full=6)
         model.fit(part, progress=False, **options)
-        return model.evaluate(held)["accuracy"]
+        return model.evaluate(validation)["accuracy"]
 
     return float(context.cached(f"search {settings}", score))
 
@@ -132,15 +131,15 @@ def search_score(context: Context, name: str, value: float) -> float:
 def _trained(context: Context, name: str, seed: int) -> Any:
     """Trained on a domain; the paper's validation set is the test set."""
     train, test = domains(context)[name]
-    held: Dataset = test
+    validation: Dataset = test
     if context.protocol == "honest":
-        train, held = train.split((0.9, 0.1), seed=seed)
+        train, validation = train.split((0.9, 0.1), seed=seed)
     settings = settings_of(context)
     return context.trained(
         f"{name} {context.protocol} {seed}",
         lambda: make(settings, seed),
         train,
-        held,
+        validation,
         **fit_options(context, settings, seed),
     )
 
@@ -243,7 +242,7 @@ def inside_stage(context: Context) -> None:
     chosen = np.concatenate([right, report.mistakes[:2]])
     context.figure(
         "grad_cam",
-        "Grad-CAM and other explanations: four right answers, two wrong ones",
+        "Grad-CAM and other explanations: four correct predictions, two wrong ones",
         lambda: plot.explanations(model, test[chosen]),
     )
 

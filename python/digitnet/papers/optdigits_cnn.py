@@ -95,7 +95,7 @@ def pooled(context: Context) -> Dataset:
 
 
 def split(context: Context) -> tuple[Dataset, Dataset]:
-    """The paper's own four fifths and fifth."""
+    """The paper's four fifths and fifth."""
     from sklearn.model_selection import train_test_split
 
     data = pooled(context)
@@ -120,10 +120,10 @@ def _choose(context: Context) -> str:
 def _validation_scores(context: Context, name: str) -> list[float]:
     def score(seed: int) -> float:
         train, _ = split(context)
-        part, held = train.split((0.8, 0.2), seed=seed)
+        part, validation = train.split((0.8, 0.2), seed=seed)
         model = make(name, seed)
         model.fit(part, progress=False, **options(context, name, seed))
-        return model.evaluate(held)["accuracy"]
+        return model.evaluate(validation)["accuracy"]
 
     return [
         context.cached(f"validation {name} {seed}", partial(score, seed))
@@ -217,7 +217,7 @@ def report_stage(context: Context) -> None:
     context.figure("roc", "ROC curves and areas", lambda: plot.roc(report))
     context.figure(
         "misclassified",
-        "Mistakes, the surest first",
+        "Mistakes, the most confident first",
         lambda: plot.misclassified(report),
     )
     context.table("per_class", "Each class", report.per_class)
@@ -270,7 +270,7 @@ def recipe() -> Recipe:
             Stage("folds", "Cross-validation", folds_stage, 25),
         ),
         remarks=(
-            "The order of rows decides which ones seed 42 picks, and is not told; assumed: "
+            "The order of rows decides which ones seed 42 picks, and is not reported; assumed: "
             "the training file, then the test file, as UCI's data.csv.",
             "The paper draws feature maps before training; here before and after.",
             "ROC is imported there but not drawn; here it is.",

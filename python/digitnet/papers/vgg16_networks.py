@@ -28,7 +28,7 @@ HEADS: dict[str, dict[str, Any]] = {
     "adam": {"learning_rate": 0.001, "epochs": 20},
     "adam, longer": {"learning_rate": 0.001, "epochs": 60},
 }
-# The last two blocks, with a rate of their own, and the head.
+# The last two blocks, with a smaller learning rate, and the head.
 TUNED: dict[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 0.001,
@@ -72,12 +72,12 @@ def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
 def _parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     train, test = context.data("mnist")
     train = context.part(train, _count(context))
-    few = context.size(smoke=40, quick=1_500, default=10_000, full=None)
-    test = context.part(test, few)
+    count = context.size(smoke=40, quick=1_500, default=10_000, full=None)
+    test = context.part(test, count)
     if context.protocol == "paper":
         return train, test, test
-    first, held = train.split((0.9, 0.1), seed=0)
-    return first, held, test
+    first, validation = train.split((0.9, 0.1), seed=0)
+    return first, validation, test
 
 
 def steps(context: Context) -> list[Any]:
@@ -88,12 +88,12 @@ def steps(context: Context) -> list[Any]:
 def _steps(context: Context) -> list[Any]:
     train, _, _ = parts(context)
     mean = float(train.images.mean()) / train.max_value
-    spread = [0.229, 0.224, 0.225]
+    std = [0.229, 0.224, 0.225]
     return [
         ("grey_to_rgb", {}),
         ("resize", {"height": side(context), "width": side(context)}),
         ("scale", {}),
-        ("standardise", {"mean": [mean] * 3, "std": spread}),
+        ("standardise", {"mean": [mean] * 3, "std": std}),
     ]
 
 
@@ -108,12 +108,12 @@ def source(context: Context) -> tuple[Model, History]:
 
 def _source(context: Context) -> tuple[Model, History]:
     train, _ = context.data("fashion-mnist")
-    train, held = context.part(train, _count(context)).split((0.9, 0.1), seed=0)
+    train, validation = context.part(train, _count(context)).split((0.9, 0.1), seed=0)
     return context.trained(
         "source",
         lambda: fresh(context, 0),
         train,
-        held,
+        validation,
         epochs=context.size(smoke=1, quick=6, default=8, full=10),
         learning_rate=0.0005,
     )
@@ -126,7 +126,7 @@ def based(context: Context, base: str, seed: int) -> Model:
         model.load_weights(models.split_at(source(context)[0])[0])
     elif base == "ImageNet":
         path = context.memoize("ImageNet", imagenet_weights)
-        assert path is not None, "asked for weights that are not here"
+        assert path is not None, "ImageNet weights that are not here"
         model.load_weights(path)
     return model
 
@@ -140,7 +140,7 @@ def frozen(
     enlarged: bool = False,
 ) -> tuple[Model, History]:
     """The head trained behind the frozen base."""
-    train, held, _ = parts(context)
+    train, validation, _ = parts(context)
     head = head or chosen(context)
     if enlarged:
         train = train.enlarged(AUGMENT, 1, seed=seed)
@@ -148,7 +148,7 @@ def frozen(
         f"frozen {base} {head} {enlarged} {seed}",
         lambda: based(context, base, seed),
         train,
-        held,
+        validation,
         method="fit_head",
         batch_size=64,
         seed=seed,
@@ -157,7 +157,7 @@ def frozen(
 
 
 def head_score(context: Context, head: str) -> float:
-    """Validation accuracy of a way to train the head."""
+    """Validation accuracy of the head, trained with these options."""
     _, history = frozen(context, best_base(context), 0, head=head)
     return history["val_accuracy"][-1]
 
@@ -169,13 +169,13 @@ def chosen(context: Context) -> str:
 
 
 def two_blocks(context: Context, base: str, seed: int) -> tuple[Model, History]:
-    """Fine-tuned from block 4 on: the first three blocks are asked once."""
-    train, held, _ = parts(context)
+    """Fine-tuned from block 4 on: the outputs of the first three blocks are computed once."""
+    train, validation, _ = parts(context)
     return context.trained(
         f"two blocks {base} {seed}",
         lambda: frozen(context, base, seed)[0],
         train,
-        held,
+        validation,
         method="fit_head",
         base="block3_pool",
         epochs=context.size(smoke=1, quick=6, default=12, full=20),
@@ -212,12 +212,12 @@ def _whole(
     seed: int,
     learning_rate: float | None = None,
 ) -> tuple[Model, History]:
-    train, held, _ = parts(context)
+    train, validation, _ = parts(context)
     return context.trained(
         f"{name} {seed}",
         make,
         train,
-        held,
+        validation,
         epochs=context.size(smoke=1, quick=6, default=10, full=20),
         learning_rate=learning_rate,
         seed=seed,
@@ -225,17 +225,19 @@ def _whole(
 
 
 def networks(context: Context) -> dict[str, Callable[[int], tuple[Model, History]]]:
-    """Everything that is compared, by name; each is trained from a seed."""
-    found: dict[str, Callable[[int], tuple[Model, History]]] = {}
-    had = [base for base in BASES if here(context, base)]
-    for base in had:
-        found[f"frozen, {base}"] = partial(frozen, context, base)
+    """Everything that is compared, by name; each is a function of a seed that trains it."""
+    trainers: dict[str, Callable[[int], tuple[Model, History]]] = {}
+    available = [base for base in BASES if here(context, base)]
+    for base in available:
+        trainers[f"frozen, {base}"] = partial(frozen, context, base)
     best = best_base(context)
-    found[f"frozen, {best}, augmented"] = partial(frozen, context, best, enlarged=True)
-    for base in had:
+    trainers[f"frozen, {best}, augmented"] = partial(
+        frozen, context, best, enlarged=True
+    )
+    for base in available:
         if base != "random":
-            found[f"two blocks, {base}"] = partial(two_blocks, context, base)
-    found["from scratch"] = partial(scratch, context)
-    found["LeNet-5"] = partial(lenet5, context)
-    found["AlexNet, small"] = partial(alexnet, context)
-    return found
+            trainers[f"two blocks, {base}"] = partial(two_blocks, context, base)
+    trainers["from scratch"] = partial(scratch, context)
+    trainers["LeNet-5"] = partial(lenet5, context)
+    trainers["AlexNet, small"] = partial(alexnet, context)
+    return trainers

@@ -1,4 +1,4 @@
-"""VGG16's convolutions as a frozen base for digits."""
+"""Transfer learning: VGG16's convolutions as a frozen base for digits."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ IMAGENET_CLAIMS = (
 
 
 def data_stage(context: Context) -> None:
-    train, held, test = parts(context)
+    train, validation, test = parts(context)
     mean = 255 * steps(context)[-1][1]["mean"][0]
     context.text(
-        f"{len(train):,} images to train, {len(held):,} to validate, {len(test):,} to "
+        f"{len(train):,} images to train, {len(validation):,} to validate, {len(test):,} to "
         f"test. Grey becomes three equal channels of {side(context)}x{side(context)} "
         f"pixels (nearest); the training set's mean, {mean:.2f} of 255 in each channel, "
         "is subtracted."
     )
     context.figure("samples", "Samples", lambda: plot.sample_grid(train, 5, 10))
-    class_counts(context, {"training": train, "validation": held, "test": test})
+    class_counts(context, {"training": train, "validation": validation, "test": test})
 
 
 def network_stage(context: Context) -> None:
@@ -114,8 +114,8 @@ def all_scores(context: Context) -> pd.DataFrame:
 def training_stage(context: Context) -> None:
     """Every network on training and test images; the paper's two tables."""
     scores = all_scores(context)
-    for part, own in scores.groupby("images", sort=False):
-        by_network = own.drop(columns="images").groupby("network", sort=False)
+    for part, of_part in scores.groupby("images", sort=False):
+        by_network = of_part.drop(columns="images").groupby("network", sort=False)
         means = by_network.mean()
         shown = means.assign(sd=by_network["accuracy"].std(ddof=1).fillna(0.0))
         context.table(str(part), f"On {part} images, macro averages", shown)
@@ -207,7 +207,7 @@ def features_stage(context: Context) -> None:
 
     train, _, test = parts(context)
     model, _ = frozen(context, best_base(context), context.seeds[0])
-    known, asked = (model.features(data, progress=False) for data in (train, test))
+    x_train, x_test = (model.features(data, progress=False) for data in (train, test))
     classifiers = {
         "logistic regression": make_pipeline(
             StandardScaler(), LogisticRegression(max_iter=2000)
@@ -217,9 +217,9 @@ def features_stage(context: Context) -> None:
     }
     rows = []
     for name, classifier in context.progress(classifiers.items()):
-        classifier.fit(known, train.labels)
-        scores = [classifier.score(known, train.labels)]
-        rows.append((name, *scores, classifier.score(asked, test.labels)))
+        classifier.fit(x_train, train.labels)
+        scores = [classifier.score(x_train, train.labels)]
+        rows.append((name, *scores, classifier.score(x_test, test.labels)))
     frame = pd.DataFrame(rows, columns=["classifier", "training", "test"])
     context.table(
         "classifiers",

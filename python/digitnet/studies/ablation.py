@@ -1,4 +1,4 @@
-"""One thing changed at a time, the same seeds on both sides."""
+"""Ablation study: one thing changed at a time, the same seeds on both sides."""
 
 from __future__ import annotations
 
@@ -88,29 +88,31 @@ Case = tuple[str, int]
 def parts(context: Context) -> tuple[Dataset, Dataset]:
     """(training, validation), both of the training images."""
     train, _ = context.data("mnist")
-    few = context.size(smoke=150, quick=2_500, default=10_000, full=None)
-    first, held = context.memoize("parts", lambda: train.split((0.8, 0.2), seed=0))
-    return context.part(first, few), context.part(held, few)
+    count = context.size(smoke=150, quick=2_500, default=10_000, full=None)
+    first, validation = context.memoize(
+        "parts", lambda: train.split((0.8, 0.2), seed=0)
+    )
+    return context.part(first, count), context.part(validation, count)
 
 
 def seeds(context: Context) -> list[int]:
-    """At least two: a difference needs a spread."""
-    least = context.size(smoke=2, quick=3, default=5, full=10)
-    return [*range(max(least, len(context.seeds)))]
+    """At least two: a difference needs a standard deviation."""
+    minimum = context.size(smoke=2, quick=3, default=5, full=10)
+    return [*range(max(minimum, len(context.seeds)))]
 
 
 def changes(variant: str) -> dict[str, Any]:
-    found = {n: c for kind in VARIANTS.values() for n, c in kind.items()}
-    return {} if variant == BASE else found[variant]
+    by_name = {n: c for kind in VARIANTS.values() for n, c in kind.items()}
+    return {} if variant == BASE else by_name[variant]
 
 
 def score(context: Context, variant: str, seed: int) -> float:
     def one() -> float:
-        train, held = parts(context)
-        own = changes(variant)
-        layers = network(**{k: v for k, v in own.items() if k in OF_NETWORK})
+        train, validation = parts(context)
+        changed = changes(variant)
+        layers = network(**{k: v for k, v in changed.items() if k in OF_NETWORK})
         model = Model(layers, train.shape, train.classes, seed=seed)
-        options = {k: v for k, v in own.items() if k not in OF_NETWORK}
+        options = {k: v for k, v in changed.items() if k not in OF_NETWORK}
         epochs = context.size(smoke=1, quick=6, default=10, full=20)
         model.fit(
             train,
@@ -118,7 +120,7 @@ def score(context: Context, variant: str, seed: int) -> float:
             seed=seed,
             progress=False,
         )
-        return model.evaluate(held)["accuracy"]
+        return model.evaluate(validation)["accuracy"]
 
     return float(context.cached(f"{variant} {seed}", one))
 
@@ -127,8 +129,8 @@ def score(context: Context, variant: str, seed: int) -> float:
 
 
 def data_stage(context: Context) -> None:
-    train, held = parts(context)
-    class_counts(context, {"training": train, "validation": held})
+    train, validation = parts(context)
+    class_counts(context, {"training": train, "validation": validation})
     context.figure(
         "augmented",
         "What is done to an image by turns, shifts and flips",
@@ -141,15 +143,17 @@ def kind_stage(kind: str) -> Callable[[Context], None]:
         repeated = seeds(context)
         names = [BASE, *VARIANTS[kind]]
         cases = [(name, seed) for name in names for seed in repeated]
-        found = context.parallel_map(lambda case: score(context, *case), cases)
-        scores = pd.Series(found, pd.MultiIndex.from_tuples(cases)).unstack(0)[names]
+        accuracies = context.parallel_map(lambda case: score(context, *case), cases)
+        scores = pd.Series(accuracies, pd.MultiIndex.from_tuples(cases)).unstack(0)[
+            names
+        ]
         scores.index.name = "seed"
         rows = []
         for name in names:
             differences = (scores[name] - scores[BASE]).to_numpy()
-            mean, spread = mean_and_std(differences)
+            mean, std = mean_and_std(differences)
             better = int((differences > 0).sum())
-            rows.append((name, scores[name].mean(), mean, spread, better))
+            rows.append((name, scores[name].mean(), mean, std, better))
         columns = ["variant", "accuracy", "difference", "sd of difference", "better"]
         frame = pd.DataFrame(rows, columns=columns)
         slug = kind.replace(" ", "_")
@@ -166,7 +170,7 @@ def kind_stage(kind: str) -> Callable[[Context], None]:
 
 
 def summary_stage(context: Context) -> None:
-    train, held = parts(context)
+    train, validation = parts(context)
     repeated = seeds(context)
     base = [score(context, BASE, seed) for seed in repeated]
     context.measure("base accuracy", base)
@@ -183,7 +187,7 @@ def summary_stage(context: Context) -> None:
     context.text(
         f"Base: two blocks of two 3x3 convolutions (16 and 32 channels) with batch norm, "
         "max-pool and dropout .25, Adam with one cycle, no augmentation. "
-        f"{len(train):,} training and {len(held):,} validation images, "
+        f"{len(train):,} training and {len(validation):,} validation images, "
         f"{len(repeated)} paired seeds: the same first weights and order where the network "
         "is the same. Short trainings do not show what augmentation and dropout are worth "
         "in long ones."

@@ -1,4 +1,4 @@
-"""Classifiers without layers, on pixels and on what a network makes of them."""
+"""Classical classifiers on pixels, and on the features that a network makes of them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from digitnet.models.model import Model
 from digitnet.papers import vgg16_networks
 from digitnet.train.history import History
 
-# Right answers of the one nearest neighbour among all training images (Euclidean, raw
-# pixels), and of how many: what any correct implementation gives.
+# Correct predictions of the one nearest neighbour among all training images (Euclidean,
+# raw pixels), and of how many: what any correct implementation gives.
 NEIGHBOURS = {
     "optdigits": (1_761, 1_797),
     "mnist": (9_691, 10_000),
@@ -46,7 +46,7 @@ def classifiers(seed: int) -> dict[str, Callable[[], Any]]:
     from sklearn.svm import SVC
     from sklearn.tree import DecisionTreeClassifier
 
-    found: dict[str, Callable[[], Any]] = {
+    makers: dict[str, Callable[[], Any]] = {
         "kNN (3)": lambda: KNeighborsClassifier(3, algorithm="brute"),
         "SVM (RBF)": lambda: SVC(C=10, gamma="scale"),
         "random forest": lambda: RandomForestClassifier(200, random_state=seed),
@@ -62,19 +62,19 @@ def classifiers(seed: int) -> dict[str, Callable[[], Any]]:
     if importlib.util.find_spec("xgboost") is not None:
         from xgboost import XGBClassifier
 
-        found["XGBoost"] = lambda: XGBClassifier(n_estimators=200, random_state=seed)
-    return found
+        makers["XGBoost"] = lambda: XGBClassifier(n_estimators=200, random_state=seed)
+    return makers
 
 
-# Names that are asked about a network's features.
+# Classifiers that are fitted on a network's features, too.
 ON_FEATURES = ("SVM (RBF)", "logistic regression", "decision tree", "XGBoost")
 
 
 def parts(context: Context) -> tuple[Dataset, Dataset]:
     train, test = context.data("mnist")
-    few = context.size(smoke=150, quick=3_000, default=10_000, full=None)
-    asked = context.size(smoke=100, quick=2_000, default=None, full=None)
-    return context.part(train, few), context.part(test, asked)
+    count = context.size(smoke=150, quick=3_000, default=10_000, full=None)
+    test_count = context.size(smoke=100, quick=2_000, default=None, full=None)
+    return context.part(train, count), context.part(test, test_count)
 
 
 def pixels(data: Dataset) -> Features:
@@ -84,41 +84,43 @@ def pixels(data: Dataset) -> Features:
 
 def scored(
     make: Callable[[], Any],
-    known: Features,
+    x_train: Features,
     train: Dataset,
-    asked: Features,
+    x_test: Features,
     test: Dataset,
 ) -> list[float]:
     """[accuracy in training, in test, seconds of fitting, of predicting the test part]."""
     classifier = make()
     start = time.perf_counter()
-    classifier.fit(known, train.labels)
+    classifier.fit(x_train, train.labels)
     fitted = time.perf_counter()
-    right = np.mean(classifier.predict(asked) == test.labels)
-    asked_at = time.perf_counter()
+    test_accuracy = np.mean(classifier.predict(x_test) == test.labels)
+    predicted = time.perf_counter()
     # The same rows for all: predicting is what is slow for neighbours and kernels.
-    few = slice(0, len(asked))
-    learned = np.mean(classifier.predict(known[few]) == train.require_labels()[few])
-    return [float(learned), float(right), fitted - start, asked_at - fitted]
+    subset = slice(0, len(x_test))
+    labels = train.require_labels()[subset]
+    train_accuracy = np.mean(classifier.predict(x_train[subset]) == labels)
+    seconds = [fitted - start, predicted - fitted]
+    return [float(train_accuracy), float(test_accuracy), *seconds]
 
 
 def nearest(train: Dataset, test: Dataset) -> int:
     """How many test images have the label of their nearest training image."""
     # Sums of squares of whole numbers: exact in float64, so that ties are ties.
-    known = train.images.reshape(len(train), -1).astype(np.float64)
-    asked = test.images.reshape(len(test), -1).astype(np.float64)
-    lengths = (known**2).sum(1)
-    right = 0
-    for first in range(0, len(asked), ROWS):
+    x_train = train.images.reshape(len(train), -1).astype(np.float64)
+    x_test = test.images.reshape(len(test), -1).astype(np.float64)
+    lengths = (x_train**2).sum(1)
+    correct = 0
+    for first in range(0, len(x_test), ROWS):
         part = slice(first, first + ROWS)
-        distances = lengths - 2 * asked[part] @ known.T
+        distances = lengths - 2 * x_test[part] @ x_train.T
         labels = train.require_labels("nearest")[distances.argmin(1)]
-        right += int((labels == test.require_labels("nearest")[part]).sum())
-    return right
+        correct += int((labels == test.require_labels("nearest")[part]).sum())
+    return correct
 
 
-def answers(model: Model, data: Dataset, layer: str) -> Features:
-    """What a flat layer says of every image, some at a time."""
+def layer_outputs(model: Model, data: Dataset, layer: str) -> Features:
+    """Outputs of a flat layer for every image, in batches."""
     parts = [
         model.activations(data[first : first + ROWS], [layer])[layer]
         for first in range(0, len(data), ROWS)
@@ -158,11 +160,11 @@ def neighbours_stage(context: Context) -> None:
     rows = []
     for name in context.progress(names):
         train, test = context.data(name)
-        few = context.size(smoke=200, quick=None, default=None, full=None)
-        train, test = context.part(train, few), context.part(test, few)
-        right = context.cached(f"nearest {name}", partial(nearest, train, test))
-        context.measure(f"1-NN {name}", right / len(test))
-        rows.append((name, len(train), len(test), right, right / len(test)))
+        count = context.size(smoke=200, quick=None, default=None, full=None)
+        train, test = context.part(train, count), context.part(test, count)
+        correct = context.cached(f"nearest {name}", partial(nearest, train, test))
+        context.measure(f"1-NN {name}", correct / len(test))
+        rows.append((name, len(train), len(test), correct, correct / len(test)))
     for name in NEIGHBOURS:
         if name not in names:
             context.not_measured(f"1-NN {name}", f"not in {context.mode} mode")
@@ -184,17 +186,17 @@ def _table(context: Context, name: str, title: str, rows: list[Any]) -> pd.DataF
 
 def pixels_stage(context: Context) -> None:
     train, test = parts(context)
-    known, asked = pixels(train), pixels(test)
+    x_train, x_test = pixels(train), pixels(test)
     seed = context.seeds[0]
     rows: list[Any] = []
     for name, make in context.progress(classifiers(seed).items()):
-        work = partial(scored, make, known, train, asked, test)
+        work = partial(scored, make, x_train, train, x_test, test)
         rows.append((name, *context.cached(f"pixels {name}", work)))
     rows.append(("CNN", *_cnn_scores(context, seed)))
     frame = _table(context, "pixels", "Classifiers on pixels, and a small CNN", rows)
     for name, score in zip(frame["classifier"], frame["test"], strict=True):
         context.measure(f"pixels {name}", score)
-    _say_xgboost(context, "pixels XGBoost")
+    _note_xgboost(context, "pixels XGBoost")
     context.text(
         f"{len(train):,} training and {len(test):,} test images. Training accuracy is of as "
         "many training images as are tested. Seconds are of one run, on this machine."
@@ -205,17 +207,17 @@ def _cnn_scores(context: Context, seed: int) -> list[float]:
     train, test = parts(context)
     model, history = network(context, seed)
 
-    def ask() -> list[float]:
+    def evaluate() -> list[float]:
         start = time.perf_counter()
-        right = model.evaluate(test)["accuracy"]
+        test_accuracy = model.evaluate(test)["accuracy"]
         seconds = time.perf_counter() - start
-        return [model.evaluate(train[: len(test)])["accuracy"], right, seconds]
+        return [model.evaluate(train[: len(test)])["accuracy"], test_accuracy, seconds]
 
-    learned, right, seconds = context.cached(f"CNN {seed}", ask)
-    return [learned, right, sum(history["seconds"]), seconds]
+    train_accuracy, test_accuracy, seconds = context.cached(f"CNN {seed}", evaluate)
+    return [train_accuracy, test_accuracy, sum(history["seconds"]), seconds]
 
 
-def _say_xgboost(context: Context, key: str) -> None:
+def _note_xgboost(context: Context, key: str) -> None:
     if importlib.util.find_spec("xgboost") is None:
         context.not_measured(key, "xgboost is not installed")
 
@@ -226,11 +228,11 @@ def features_stage(context: Context) -> None:
     rows: list[Any] = []
     for seed in context.progress(context.seeds):
         model, _ = network(context, seed)
-        own = classifiers(seed)
-        known, asked = (model.features(d, progress=False) for d in (train, test))
+        makers = classifiers(seed)
+        x_train, x_test = (model.features(d, progress=False) for d in (train, test))
         for name in ON_FEATURES:
-            if name in own:
-                work = partial(scored, own[name], known, train, asked, test)
+            if name in makers:
+                work = partial(scored, makers[name], x_train, train, x_test, test)
                 rows.append((name, *context.cached(f"features {name} {seed}", work)))
         rows.append(("the network's own layer", *_cnn_scores(context, seed)))
     frame = pd.DataFrame(rows, columns=COLUMNS)
@@ -239,14 +241,14 @@ def features_stage(context: Context) -> None:
     _table(context, "features", title, mean.to_numpy().tolist())
     for which, part in frame.groupby("classifier", sort=False):
         context.measure(f"features {which}", part["test"])
-    _say_xgboost(context, "features XGBoost")
-    gain, spread = mean_and_std(
+    _note_xgboost(context, "features XGBoost")
+    gain, std = mean_and_std(
         frame[frame["classifier"] == "SVM (RBF)"]["test"].to_numpy()
         - frame[frame["classifier"] == "the network's own layer"]["test"].to_numpy()
     )
     context.text(
         f"An SVM on the features against the network's own last layer: {100 * gain:+.2f} "
-        f"points (sd over seeds {100 * spread:.2f})."
+        f"points (sd over seeds {100 * std:.2f})."
     )
 
 
@@ -263,12 +265,12 @@ def _vgg16(context: Context) -> None:
     train, _, test = vgg16_networks.parts(context)
     base = vgg16_networks.best_base(context)
     model, _ = vgg16_networks.frozen(context, base, 0)
-    own = classifiers(0)
+    makers = classifiers(0)
     rows: list[Any] = []
     for where, layer in (("last convolution", "flatten1"), ("first dense", "relu14")):
-        known, asked = (answers(model, data, layer) for data in (train, test))
-        for name in (n for n in ON_FEATURES if n in own):
-            work = partial(scored, own[name], known, train, asked, test)
+        x_train, x_test = (layer_outputs(model, data, layer) for data in (train, test))
+        for name in (n for n in ON_FEATURES if n in makers):
+            work = partial(scored, makers[name], x_train, train, x_test, test)
             rows.append(
                 (f"{name}, {where}", *context.cached(f"VGG16 {name} {where}", work))
             )
@@ -276,7 +278,7 @@ def _vgg16(context: Context) -> None:
     if base != "ImageNet":
         context.not_measured("VGG16 XGBoost", "ImageNet weights not here")
     else:
-        _say_xgboost(context, "VGG16 XGBoost")
+        _note_xgboost(context, "VGG16 XGBoost")
         for name, *scores in rows:
             if name == "XGBoost, first dense":
                 context.measure("VGG16 XGBoost", scores[1])
@@ -284,8 +286,8 @@ def _vgg16(context: Context) -> None:
 
 def recipe() -> Recipe:
     exact = tuple(
-        Claim(f"1-NN {name}", f"1 nearest neighbour, {name}", right / of)
-        for name, (right, of) in NEIGHBOURS.items()
+        Claim(f"1-NN {name}", f"1 nearest neighbour, {name}", correct / of)
+        for name, (correct, of) in NEIGHBOURS.items()
     )
     on_pixels = tuple(
         Claim(f"pixels {name}", f"{name} on pixels", None)

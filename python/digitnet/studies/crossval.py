@@ -1,4 +1,4 @@
-"""k-fold cross-validation: what it says, how much it spreads, what its models are worth."""
+"""K-fold cross-validation: its mean, its standard deviation, what its models are worth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from digitnet.experiments.report_sections import class_counts, confusion
 from digitnet.report import Report
 
 FOLDS = 5
-WAYS = {"stratified": True, "plain": False}
+DIVISIONS = {"stratified": True, "plain": False}
 OPTIONS: dict[str, Any] = {"batch_size": 32, "learning_rate": 0.004}
 
 
@@ -26,38 +26,42 @@ def epochs(context: Context) -> int:
 
 def pooled(context: Context) -> Dataset:
     train, test = context.data("optdigits")
-    whole = context.memoize("pooled", lambda: train.joined(test))
+    data = context.memoize("pooled", lambda: train.joined(test))
     return context.part(
-        whole, context.size(smoke=200, quick=None, default=None, full=None)
+        data, context.size(smoke=200, quick=None, default=None, full=None)
     )
 
 
 def official(context: Context) -> tuple[Dataset, Dataset]:
     """UCI's own halves: other people wrote the test digits."""
     train, test = context.data("optdigits")
-    few = context.size(smoke=200, quick=None, default=None, full=None)
-    return context.part(train, few), context.part(test, few)
+    count = context.size(smoke=200, quick=None, default=None, full=None)
+    return context.part(train, count), context.part(test, count)
 
 
-def answers(context: Context, train: Dataset, asked: Dataset, seed: int) -> Arrays:
-    """What a network that learned `train` says of `asked`."""
+def trained_probabilities(
+    context: Context, train: Dataset, test: Dataset, seed: int
+) -> Arrays:
+    """Predictions for `test` of a network that learned `train`."""
     model = models.make("optdigits-cnn", classes=train.classes, seed=seed)
     model.fit(train, epochs=epochs(context), seed=seed, progress=False, **OPTIONS)
-    return {"probabilities": model.predict_proba(asked)}
+    return {"probabilities": model.predict_proba(test)}
 
 
-def fold_report(context: Context, way: str, seed: int, fold: int) -> Report:
-    """How a fold's model judges the samples that it has not seen."""
+def fold_report(context: Context, division: str, seed: int, fold: int) -> Report:
+    """How a fold's model predicts the samples that it has not seen."""
     data = pooled(context)
-    known, held = data.k_fold(FOLDS, seed=seed, stratify=WAYS[way])[fold]
-    found = context.cached_arrays(
-        f"fold {way} {seed} {fold}",
-        lambda: answers(context, data[known], data[held], seed * FOLDS + fold),
+    train, test = data.k_fold(FOLDS, seed=seed, stratify=DIVISIONS[division])[fold]
+    arrays = context.cached_arrays(
+        f"fold {division} {seed} {fold}",
+        lambda: trained_probabilities(
+            context, data[train], data[test], seed * FOLDS + fold
+        ),
     )
-    return _judged(data[held], found["probabilities"], f"fold {fold + 1}")
+    return _report(data[test], arrays["probabilities"], f"fold {fold + 1}")
 
 
-def _judged(data: Dataset, probabilities: np.ndarray, name: str) -> Report:
+def _report(data: Dataset, probabilities: np.ndarray, name: str) -> Report:
     labels = data.require_labels("crossval")
     return Report(labels, probabilities, data.classes, data=data, model=name)
 
@@ -72,35 +76,35 @@ def data_stage(context: Context) -> None:
 
 
 def folds_stage(context: Context) -> None:
-    cases = [(w, s, f) for w in WAYS for s in context.seeds for f in range(FOLDS)]
+    cases = [(w, s, f) for w in DIVISIONS for s in context.seeds for f in range(FOLDS)]
     reports = context.parallel_map(lambda case: fold_report(context, *case), cases)
     rows = [
-        (way, seed, fold + 1, report["log_loss"], report["accuracy"])
-        for (way, seed, fold), report in zip(cases, reports, strict=True)
+        (division, seed, fold + 1, report["log_loss"], report["accuracy"])
+        for (division, seed, fold), report in zip(cases, reports, strict=True)
     ]
     columns = ["division", "seed", "fold", "loss", "accuracy"]
     frame = pd.DataFrame(rows, columns=columns)
     context.table("folds", "Loss and accuracy of each fold", frame)
-    for way, part in frame.groupby("division", sort=False):
+    for division, part in frame.groupby("division", sort=False):
         by_seed = part.groupby("seed")["accuracy"]
-        context.measure(f"{way} mean", by_seed.mean())
-        context.measure(f"{way} sd of folds", by_seed.std())
+        context.measure(f"{division} mean", by_seed.mean())
+        context.measure(f"{division} sd of folds", by_seed.std())
         first = part[part["seed"] == context.seeds[0]]
         context.figure(
-            f"folds_{way}",
-            f"{FOLDS} folds, {way}, seed {context.seeds[0]}",
+            f"folds_{division}",
+            f"{FOLDS} folds, {division}, seed {context.seeds[0]}",
             partial(plot.folds, first["loss"], first["accuracy"]),
         )
 
 
 def out_of_fold_stage(context: Context) -> None:
-    """All samples, each judged by the model that had not seen it."""
+    """All samples, each predicted by the model that had not seen it."""
     data, seed = pooled(context), context.seeds[0]
     probabilities = np.zeros((len(data), len(data.classes)))
-    for fold, (_, held) in enumerate(data.k_fold(FOLDS, seed=seed)):
+    for fold, (_, test) in enumerate(data.k_fold(FOLDS, seed=seed)):
         report = fold_report(context, "stratified", seed, fold)
-        probabilities[held] = report.probabilities
-    report = _judged(data, probabilities, "all folds")
+        probabilities[test] = report.probabilities
+    report = _report(data, probabilities, "all folds")
     context.measure("out of fold accuracy", report["accuracy"])
     context.measure("out of fold calibration", report["calibration_error"])
     confusion(context, report)
@@ -109,7 +113,7 @@ def out_of_fold_stage(context: Context) -> None:
     )
     context.figure(
         "misclassified",
-        "Mistakes, the surest first",
+        "Mistakes, the most confident first",
         partial(plot.misclassified, report),
     )
 
@@ -120,14 +124,13 @@ def ensemble_stage(context: Context) -> None:
 
     def member(case: tuple[int, int | None]) -> Report:
         seed, fold = case
-        known = (
-            train if fold is None else train[train.k_fold(FOLDS, seed=seed)[fold][0]]
+        part = train if fold is None else train[train.k_fold(FOLDS, seed=seed)[fold][0]]
+        model_seed = seed * FOLDS + (fold or 0)
+        arrays = context.cached_arrays(
+            f"member {seed} {fold}",
+            lambda: trained_probabilities(context, part, test, model_seed),
         )
-        own = seed * FOLDS + (fold or 0)
-        found = context.cached_arrays(
-            f"member {seed} {fold}", lambda: answers(context, known, test, own)
-        )
-        return _judged(test, found["probabilities"], f"fold {fold}")
+        return _report(test, arrays["probabilities"], f"fold {fold}")
 
     cases = [(s, f) for s in context.seeds for f in (None, *range(FOLDS))]
     reports = dict(zip(cases, context.parallel_map(member, cases), strict=True))
@@ -135,11 +138,17 @@ def ensemble_stage(context: Context) -> None:
     for seed in context.seeds:
         folds = [reports[seed, fold] for fold in range(FOLDS)]
         mean = np.mean([fold.probabilities for fold in folds], axis=0)
-        together = _judged(test, mean, "the folds together")
+        together = _report(test, mean, "the folds together")
         alone = [fold["accuracy"] for fold in folds]
-        whole = reports[seed, None]
+        complete = reports[seed, None]
         rows.append(
-            (seed, np.mean(alone), max(alone), whole["accuracy"], together["accuracy"])
+            (
+                seed,
+                np.mean(alone),
+                max(alone),
+                complete["accuracy"],
+                together["accuracy"],
+            )
         )
     columns = ["seed", "mean of folds", "best fold", "one on all", "folds together"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -152,13 +161,11 @@ def ensemble_stage(context: Context) -> None:
         "What the folds' models are worth together",
         lambda: plot.comparison(means.rename("test accuracy")),
     )
-    gain, spread = mean_and_std(
-        (frame["folds together"] - frame["one on all"]).to_numpy()
-    )
+    gain, std = mean_and_std((frame["folds together"] - frame["one on all"]).to_numpy())
     context.text(
         f"{FOLDS} models that saw four fifths each, their probabilities averaged, against "
         f"one that saw all: {100 * gain:+.2f} points (sd over seeds "
-        f"{100 * spread:.2f})."
+        f"{100 * std:.2f})."
     )
 
 
@@ -167,12 +174,16 @@ def recipe() -> Recipe:
         name="crossval",
         title="Cross-validation: stratified, plain, and its models together",
         paper="The class project on UCI optdigits (5 folds)",
-        summary="5-fold on all 5,620 optdigits, out-of-fold answers, an ensemble of folds",
+        summary="5-fold on all 5,620 optdigits, out-of-fold predictions, an ensemble of folds",
         claims=(
             Claim("stratified mean", "mean of 5 folds, stratified", 0.9906),
-            Claim("stratified sd of folds", "spread of the folds, stratified", 0.0024),
+            Claim(
+                "stratified sd of folds",
+                "standard deviation of the folds, stratified",
+                0.0024,
+            ),
             Claim("plain mean", "mean of 5 folds, plain", None),
-            Claim("plain sd of folds", "spread of the folds, plain", None),
+            Claim("plain sd of folds", "standard deviation of the folds, plain", None),
             Claim("out of fold accuracy", "all samples, out of fold", None),
             Claim("out of fold calibration", "calibration error, out of fold", None),
             Claim("one on all", "UCI's test file: one model on all", None),
@@ -186,7 +197,7 @@ def recipe() -> Recipe:
             Stage("ensemble", "An ensemble of the folds", ensemble_stage, 10),
         ),
         remarks=(
-            "The project's folds are shuffled; whether they are stratified is not told. "
+            "The project's folds are shuffled; whether they are stratified is not reported. "
             "Its 99.06 % stands beside both.",
             "Pooled folds mix writers: UCI's own halves, written by other people, are the "
             "harder test, and stand in the last stage.",

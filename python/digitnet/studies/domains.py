@@ -1,4 +1,4 @@
-"""Trained on one kind of digits, asked about another; and what helps without labels."""
+"""Domain adaptation: trained on one kind of digits, tested on another, without its labels."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.blocks import normed
 from digitnet.experiments.context import Context
-from digitnet.experiments.recipe import Claim, Recipe, Stage
+from digitnet.experiments.recipe import Claim, Recipe, Stage, conv_norm_relu
 from digitnet.experiments.report_sections import class_counts
 from digitnet.layers import Dense, DomainHead, Flatten, MaxPool, ReLU
 from digitnet.models.model import Model
@@ -27,7 +26,7 @@ ADAPTED = (
     ("mnist", "optdigits"),
     ("svhn", "mnist"),
 )
-WAYS = ("source only", "batch norm", "DANN")
+METHODS = ("source only", "batch norm", "DANN")
 # Chosen for MNIST to MNIST-M on 2,000 of the target's training images.
 AUGMENT = "shift 2px | rotate 10deg | contrast 50% | brightness 30%"
 OPTIONS: dict[str, Any] = {
@@ -42,9 +41,9 @@ def network(seed: int, *, adversarial: bool = False) -> Model:
     """Ganin and Lempitsky's for MNIST-M, with batch norms; (3, 28, 28)."""
     head = [DomainHead([Dense(100), ReLU(), Dense(2)])] if adversarial else []
     layers = [
-        *normed(32, size=5),
+        *conv_norm_relu(32, size=5),
         MaxPool(2),
-        *normed(48, size=5),
+        *conv_norm_relu(48, size=5),
         MaxPool(2),
         Flatten(),
         *head,
@@ -64,12 +63,12 @@ def common(data: Dataset) -> Dataset:
     steps: list[Any] = ["grey_to_rgb"] if channels == 1 else []
     if height != 28:
         steps.append(("resize", {"height": side, "width": side}))
-    made = applied(data, steps)
+    framed = applied(data, steps)
     if height != 8:
-        return made
+        return framed
     border = (28 - BOX) // 2
-    room = ((0, 0), (0, 0), (border, border), (border, border))
-    return made.with_images(np.pad(made.to_nchw(), room))
+    padding = ((0, 0), (0, 0), (border, border), (border, border))
+    return framed.with_images(np.pad(framed.to_nchw(), padding))
 
 
 def parts(context: Context, name: str) -> tuple[Dataset, Dataset]:
@@ -77,11 +76,11 @@ def parts(context: Context, name: str) -> tuple[Dataset, Dataset]:
 
     def make() -> tuple[Dataset, Dataset]:
         train, test = context.data(name)
-        few = context.size(smoke=80, quick=3_000, default=10_000, full=None)
-        asked = context.size(smoke=60, quick=2_000, default=None, full=None)
+        count = context.size(smoke=80, quick=3_000, default=10_000, full=None)
+        test_count = context.size(smoke=60, quick=2_000, default=None, full=None)
         return (
-            common(context.part(train, few)),
-            common(context.part(test, asked)),
+            common(context.part(train, count)),
+            common(context.part(test, test_count)),
         )
 
     return context.memoize(f"common {name}", make)
@@ -115,27 +114,27 @@ def score(context: Context, source: str, target: str, seed: int) -> float:
     )
 
 
-def adapted(context: Context, way: str, pair: tuple[str, str], seed: int) -> float:
+def adapted(context: Context, method: str, pair: tuple[str, str], seed: int) -> float:
     """Accuracy on the target's test images; its training images were seen, unlabelled."""
     source, target = pair
-    if way == "source only":
+    if method == "source only":
         return score(context, source, target, seed)
     return context.cached(
-        f"{way} {source} {target} {seed}",
-        lambda: _adapt(context, way, pair, seed).evaluate(parts(context, target)[1])[
+        f"{method} {source} {target} {seed}",
+        lambda: _adapt(context, method, pair, seed).evaluate(parts(context, target)[1])[
             "accuracy"
         ],
     )
 
 
-def _adapt(context: Context, way: str, pair: tuple[str, str], seed: int) -> Model:
+def _adapt(context: Context, method: str, pair: tuple[str, str], seed: int) -> Model:
     train, target = (parts(context, name)[0] for name in pair)
-    if way == "batch norm":
+    if method == "batch norm":
         model = alone(context, pair[0], seed)  # from its file: nobody else's
         model.adapt(target)
         return model
     model, _ = context.trained(
-        f"{way} {' '.join(pair)} {seed}",
+        f"{method} {' '.join(pair)} {seed}",
         lambda: network(seed, adversarial=True),
         train,
         target=target,
@@ -197,11 +196,11 @@ def pairs_stage(context: Context) -> None:
 def adaptation_stage(context: Context) -> None:
     names = here(context)
     pairs = [pair for pair in ADAPTED if set(pair) <= set(names)]
-    cases = [(w, p, s) for s in context.seeds for p in pairs for w in WAYS]
-    found = context.parallel_map(lambda case: adapted(context, *case), cases)
+    cases = [(m, p, s) for s in context.seeds for p in pairs for m in METHODS]
+    accuracies = context.parallel_map(lambda case: adapted(context, *case), cases)
     rows = [
-        (f"{pair[0]} to {pair[1]}", way, seed, accuracy)
-        for (way, pair, seed), accuracy in zip(cases, found, strict=True)
+        (f"{pair[0]} to {pair[1]}", method, seed, accuracy)
+        for (method, pair, seed), accuracy in zip(cases, accuracies, strict=True)
     ]
     for pair, seed in product(pairs, context.seeds):
         target = score(context, pair[1], pair[1], seed)
@@ -209,18 +208,18 @@ def adaptation_stage(context: Context) -> None:
     frame = pd.DataFrame(rows, columns=["domains", "way", "seed", "accuracy"])
     context.table("adaptation", "Accuracy on the target's test images", frame)
     means = frame.groupby(["domains", "way"], sort=False)["accuracy"].mean()
-    grid = means.unstack()[[*WAYS, "target's labels"]]
+    grid = means.unstack()[[*METHODS, "target's labels"]]
     context.figure(
         "adaptation",
         "Without the target's labels, and with them",
         partial(plot.heat_map, grid, "accuracy"),
     )
-    for (domains, way), part in frame.groupby(["domains", "way"]):
-        if way in WAYS[1:]:
-            context.measure(f"{domains}, {way}", part["accuracy"])
+    for (domains, method), part in frame.groupby(["domains", "way"]):
+        if method in METHODS[1:]:
+            context.measure(f"{domains}, {method}", part["accuracy"])
     for pair in ADAPTED:
-        for way in WAYS[1:] if pair not in pairs else ():
-            context.not_measured(f"{' to '.join(pair)}, {way}", "data not here")
+        for method in METHODS[1:] if pair not in pairs else ():
+            context.not_measured(f"{' to '.join(pair)}, {method}", "data not here")
 
 
 def recipe() -> Recipe:
@@ -232,7 +231,7 @@ def recipe() -> Recipe:
         "svhn on mnist": 0.671,
     }
     keys = [f"{a} on {b}" for a, b in product(SETS, SETS)]
-    keys += [f"{a} to {b}, {way}" for a, b in ADAPTED for way in WAYS[1:]]
+    keys += [f"{a} to {b}, {method}" for a, b in ADAPTED for method in METHODS[1:]]
     return Recipe(
         name="domains",
         title="From one kind of digits to another",

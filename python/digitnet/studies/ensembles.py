@@ -1,4 +1,4 @@
-"""Several networks asked together: how they are made different, and what that is worth."""
+"""Ensembles: how their members are made to differ, and what they are worth together."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.studies.ensembles_members import (
-    Answers,
-    Shares,
-    answered,
+    Array,
+    Probabilities,
     averaged,
     boosted,
     count,
     disagreement,
-    judged,
     majority,
     member,
+    member_probabilities,
     oracle,
     parts,
+    report_of,
     snapshots,
     stacked,
 )
@@ -42,15 +42,15 @@ STRONG = preset("accurate")
 
 
 def data_stage(context: Context) -> None:
-    first, held, test = parts(context)
-    class_counts(context, {"training": first, "validation": held, "test": test})
+    first, validation, test = parts(context)
+    class_counts(context, {"training": first, "validation": validation, "test": test})
 
 
 def members_stage(context: Context) -> None:
-    ways = ("average", "bagging")
+    methods = ("average", "bagging")
     cases = [
-        (way, seed, number)
-        for way in ways
+        (method, seed, number)
+        for method in methods
         for seed in context.seeds
         for number in range(count(context))
     ]
@@ -59,23 +59,30 @@ def members_stage(context: Context) -> None:
     context.parallel_map(partial(boosted, context), context.seeds)
     rows: list[tuple[Any, ...]] = []
     for seed in context.seeds:
-        made = {
-            way: [member(context, way, seed, n) for n in range(count(context))]
-            for way in ways
+        members_by = {
+            method: [member(context, method, seed, n) for n in range(count(context))]
+            for method in methods
         }
-        made["snapshot"] = snapshots(context, seed)
-        asks: dict[str, Callable[[Sequence[Answers]], Shares]] = {
+        members_by["snapshot"] = snapshots(context, seed)
+        combinations: dict[str, Callable[[Sequence[Probabilities]], Array]] = {
             "average": averaged,
             "majority": majority,
             "stacking": partial(stacked, context),
         }
-        for made_by, members in made.items():
-            alone = [judged(context, m["test"])["accuracy"] for m in members]
-            for ask, join in asks.items():
-                report = judged(context, join(members))
+        for method, members in members_by.items():
+            alone = [report_of(context, m["test"])["accuracy"] for m in members]
+            for combination, combine in combinations.items():
+                report = report_of(context, combine(members))
                 rows.append(
                     (
-                        *(seed, made_by, ask, len(members), np.mean(alone), max(alone)),
+                        *(
+                            seed,
+                            method,
+                            combination,
+                            len(members),
+                            np.mean(alone),
+                            max(alone),
+                        ),
                         *(report["accuracy"], report["log_loss"]),
                         *(oracle(context, members), disagreement(members)),
                     )
@@ -93,7 +100,7 @@ def members_stage(context: Context) -> None:
     means.index = [", ".join(map(str, pair)) for pair in means.index]
     context.figure(
         "ensembles",
-        "Ways to make members, ways to ask them",
+        "How members are made, how they are combined",
         lambda: plot.comparison(means.rename("test accuracy")),
     )
 
@@ -102,13 +109,13 @@ def growth_stage(context: Context) -> None:
     """How many are enough, and boosting's rounds."""
     seed = context.seeds[0]
     rows = []
-    for way in ("average", "bagging"):
-        members = [member(context, way, seed, n) for n in range(count(context))]
+    for method in ("average", "bagging"):
+        members = [member(context, method, seed, n) for n in range(count(context))]
         for n in range(1, len(members) + 1):
-            accuracy = judged(context, averaged(members[:n]))["accuracy"]
-            rows.append((way, n, accuracy))
-    kept = boosted(context, seed)
-    rows += [("boosting", n, a) for n, a in enumerate(kept["together"], 1)]
+            accuracy = report_of(context, averaged(members[:n]))["accuracy"]
+            rows.append((method, n, accuracy))
+    boosting = boosted(context, seed)
+    rows += [("boosting", n, a) for n, a in enumerate(boosting["together"], 1)]
     frame = pd.DataFrame(rows, columns=["way", "members", "accuracy"])
     context.table("growth", "Accuracy of the first members together", frame)
     context.figure(
@@ -121,16 +128,16 @@ def growth_stage(context: Context) -> None:
     context.measure("boosting alone", [float(b["alone"][0]) for b in boosts])
 
 
-def single(context: Context, name: str, seed: int) -> Answers:
+def single(context: Context, name: str, seed: int) -> Probabilities:
     passes = context.size(smoke=1, quick=6, default=10, full=150)
-    few = context.size(smoke=60, quick=2_000, default=6_000, full=None)
-    return answered(
+    limit = context.size(smoke=60, quick=2_000, default=6_000, full=None)
+    return member_probabilities(
         context,
         f"{name} {seed}",
         name,
         seed,
         {**SINGLES_OPTIONS, "epochs": passes},
-        lambda train: context.part(train, few),
+        lambda train: context.part(train, limit),
     )
 
 
@@ -141,9 +148,9 @@ def committee_stage(context: Context) -> None:
     rows = []
     for seed in context.seeds:
         members = [single(context, name, seed) for name in SINGLES]
-        alone = [judged(context, m["test"])["accuracy"] for m in members]
-        votes = judged(context, majority(members))["accuracy"]
-        mean = judged(context, averaged(members))["accuracy"]
+        alone = [report_of(context, m["test"])["accuracy"] for m in members]
+        votes = report_of(context, majority(members))["accuracy"]
+        mean = report_of(context, averaged(members))["accuracy"]
         rows.append(
             (
                 seed,
@@ -161,10 +168,10 @@ def committee_stage(context: Context) -> None:
         context.measure(f"committee {name}", frame[name])
 
 
-def strong(context: Context, seed: int, number: int) -> Answers:
+def strong(context: Context, seed: int, number: int) -> Probabilities:
     """A network of the preset "accurate", for fewer epochs."""
     epochs = context.size(smoke=1, quick=4, default=10, full=10)
-    return answered(
+    return member_probabilities(
         context,
         f"strong {seed} {number}",
         STRONG.network,
@@ -174,15 +181,15 @@ def strong(context: Context, seed: int, number: int) -> Answers:
 
 
 def strong_stage(context: Context) -> None:
-    """As many digits right as a few good networks get."""
+    """Accuracy of several good networks together."""
     numbers = range(context.size(smoke=2, quick=3, default=3, full=5))
     cases = [(seed, number) for seed in context.seeds for number in numbers]
     context.parallel_map(lambda case: strong(context, *case), cases)
     rows = []
     for seed in context.seeds:
         members = [strong(context, seed, number) for number in numbers]
-        alone = [judged(context, m["test"])["accuracy"] for m in members]
-        report = judged(context, averaged(members))
+        alone = [report_of(context, m["test"])["accuracy"] for m in members]
+        report = report_of(context, averaged(members))
         rows.append(
             (
                 *(seed, len(members), np.mean(alone), report["accuracy"]),
@@ -198,20 +205,20 @@ def strong_stage(context: Context) -> None:
 
 
 def recipe() -> Recipe:
-    ways = [
-        (f"{way}, {ask}", f"{way}: asked by {ask}")
-        for way in ("average", "bagging", "snapshot")
-        for ask in ("average", "majority", "stacking")
+    methods = [
+        (f"{method}, {combination}", f"{method}: combined by {combination}")
+        for method in ("average", "bagging", "snapshot")
+        for combination in ("average", "majority", "stacking")
     ]
     return Recipe(
         name="ensembles",
         title="Ensembles and committees",
         paper="An et al. 2020 and the theses that cite committees",
         summary="average, bagging, boosting, stacking, snapshots; M3 + M5 + M7; oracle, "
-        "diversity; a few good networks",
+        "diversity; several good networks",
         claims=(
             Claim("alone", "one network", None),
-            *(Claim(key, what, None) for key, what in ways),
+            *(Claim(key, what, None) for key, what in methods),
             Claim("boosting alone", "the first of the boosted perceptrons", None),
             Claim("boosting", "boosted perceptrons together", None),
             *(Claim(f"committee {name}", f"{name} alone", None) for name in SINGLES),
@@ -224,10 +231,10 @@ def recipe() -> Recipe:
         ),
         stages=(
             Stage("data", "Data", data_stage, 1),
-            Stage("members", "Members, and ways to ask them", members_stage, 30),
+            Stage("members", "Members, and how they are combined", members_stage, 30),
             Stage("growth", "How many are enough", growth_stage, 1),
             Stage("committee", "M3, M5 and M7", committee_stage, 40),
-            Stage("strong", "A few good networks", strong_stage, 40),
+            Stage("strong", "Several good networks", strong_stage, 40),
         ),
         remarks=(
             "99.91 % is a vote of nine networks that were picked on the test images out of "

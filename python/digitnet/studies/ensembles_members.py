@@ -1,4 +1,4 @@
-"""Ways to make networks that differ, and ways to ask several of them together."""
+"""Members of ensembles that differ, and how their predictions are combined."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from digitnet.report import Report
 
 NETWORK = "two-conv-small"
 OPTIONS: dict[str, Any] = {"batch_size": 128, "learning_rate": 0.004}
-Shares = npt.NDArray[np.float64]
-Answers = dict[str, Shares]  # "held" and "test": probabilities (N, K)
+Array = npt.NDArray[np.float64]
+Probabilities = dict[str, Array]  # of the validation part ("held") and "test", (N, K)
 
 
 def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test); the validation part is the stack's."""
     train, test = context.data("mnist")
-    few = context.size(smoke=200, quick=6_000, default=None, full=None)
-    asked = context.size(smoke=200, quick=None, default=None, full=None)
-    first, held = context.memoize(
-        "parts", lambda: context.part(train, few).split((0.9, 0.1), seed=0)
+    limit = context.size(smoke=200, quick=6_000, default=None, full=None)
+    test_count = context.size(smoke=200, quick=None, default=None, full=None)
+    first, validation = context.memoize(
+        "parts", lambda: context.part(train, limit).split((0.9, 0.1), seed=0)
     )
-    return first, held, context.part(test, asked)
+    return first, validation, context.part(test, test_count)
 
 
 def count(context: Context) -> int:
@@ -39,47 +39,52 @@ def epochs(context: Context) -> int:
     return context.size(smoke=1, quick=5, default=8, full=15)
 
 
-def judged(context: Context, shares: Shares) -> Report:
+def report_of(context: Context, shares: Array) -> Report:
     test = parts(context)[2]
     labels = test.require_labels("ensembles")
     return Report(labels, shares, test.classes, data=test)
 
 
-# -- ways to make members ------------------------------------------------------
+# -- members -------------------------------------------------------------------
 
 
-def answered(
+def member_probabilities(
     context: Context,
     key: str,
     network: str,
     seed: int,
     options: Mapping[str, Any],
     choose: Callable[[Dataset], Dataset] | None = None,
-) -> Answers:
-    """What a network says that learned the training images, or those chosen of them."""
+) -> Probabilities:
+    """Predictions of a network that learned the training images, or those chosen of them."""
 
-    def one() -> Answers:
-        train, held, test = parts(context)
+    def one() -> Probabilities:
+        train, validation, test = parts(context)
         model = models.make(network, classes=train.classes, seed=seed)
         train = choose(train) if choose else train
         model.fit(train, seed=seed, progress=False, **options)
-        return {"held": model.predict_proba(held), "test": model.predict_proba(test)}
+        return {
+            "held": model.predict_proba(validation),
+            "test": model.predict_proba(test),
+        }
 
     return context.cached_arrays(key, one)
 
 
-def member(context: Context, way: str, seed: int, number: int) -> Answers:
+def member(context: Context, method: str, seed: int, number: int) -> Probabilities:
     """A network that differs from the others by its first weights ("average") or also by
     its data, drawn with replacement ("bagging")."""
-    own = 100 * seed + number
+    model_seed = 100 * seed + number
 
     def drawn(train: Dataset) -> Dataset:
-        draws = np.random.default_rng(own)
+        draws = np.random.default_rng(model_seed)
         return train[draws.integers(0, len(train), len(train))]
 
     options = {**OPTIONS, "epochs": epochs(context)}
-    choose = drawn if way == "bagging" else None
-    return answered(context, f"{way} {seed} {number}", NETWORK, own, options, choose)
+    choose = drawn if method == "bagging" else None
+    return member_probabilities(
+        context, f"{method} {seed} {number}", NETWORK, model_seed, options, choose
+    )
 
 
 def boosted(context: Context, seed: int) -> dict[str, npt.NDArray[Any]]:
@@ -108,11 +113,11 @@ def boosted(context: Context, seed: int) -> dict[str, npt.NDArray[Any]]:
             error = float(np.average(wrong, weights=weights))
             if not 0 < error < 1 - 1 / classes:
                 break
-            say = np.log((1 - error) / error) + np.log(classes - 1)
-            weights = weights * np.exp(say * wrong)
+            vote_weight = np.log((1 - error) / error) + np.log(classes - 1)
+            weights = weights * np.exp(vote_weight * wrong)
             weights = np.clip(weights / weights.mean(), 1e-3, 1e3)
             predicted = model.predict(test)
-            votes[np.arange(len(test)), predicted] += say
+            votes[np.arange(len(test)), predicted] += vote_weight
             alone.append(float((predicted == test.labels).mean()))
             together.append(float((votes.argmax(1) == test.labels).mean()))
         shares = votes / np.maximum(votes.sum(1, keepdims=True), 1e-12)
@@ -122,16 +127,16 @@ def boosted(context: Context, seed: int) -> dict[str, npt.NDArray[Any]]:
     return context.cached_arrays(f"boosting {seed}", rounds)
 
 
-def snapshots(context: Context, seed: int) -> list[Answers]:
-    """One network, its rate raised again and again; kept where it is lowest.
+def snapshots(context: Context, seed: int) -> list[Probabilities]:
+    """One network, its rate raised again and again; saved where it is lowest.
 
     Source: Huang et al., "Snapshot ensembles", ICLR 2017.
     """
 
     def cycles() -> dict[str, npt.NDArray[Any]]:
-        train, held, test = parts(context)
+        train, validation, test = parts(context)
         model = models.make(NETWORK, classes=train.classes, seed=seed)
-        found: dict[str, npt.NDArray[Any]] = {}
+        arrays: dict[str, npt.NDArray[Any]] = {}
         for number in range(count(context)):
             model.fit(
                 train,
@@ -141,26 +146,26 @@ def snapshots(context: Context, seed: int) -> list[Answers]:
                 progress=False,
                 **OPTIONS,
             )
-            for part, data in (("held", held), ("test", test)):
-                found[f"{part} {number}"] = model.predict_proba(data)
-        return found
+            for part, data in (("held", validation), ("test", test)):
+                arrays[f"{part} {number}"] = model.predict_proba(data)
+        return arrays
 
-    kept = context.cached_arrays(f"snapshots {seed}", cycles)
+    arrays = context.cached_arrays(f"snapshots {seed}", cycles)
     return [
-        {part: kept[f"{part} {number}"] for part in ("held", "test")}
+        {part: arrays[f"{part} {number}"] for part in ("held", "test")}
         for number in range(count(context))
     ]
 
 
-# -- ways to ask them together -------------------------------------------------
+# -- combinations --------------------------------------------------------------
 
 
-def averaged(members: Sequence[Answers]) -> Shares:
+def averaged(members: Sequence[Probabilities]) -> Array:
     return np.mean([m["test"] for m in members], axis=0)
 
 
-def majority(members: Sequence[Answers]) -> Shares:
-    """Votes as shares; of equal votes the mean probability decides."""
+def majority(members: Sequence[Probabilities]) -> Array:
+    """Fractions of the votes; of equal votes the mean probability decides."""
     mean = averaged(members)
     votes = np.zeros_like(mean)
     for one in members:
@@ -169,30 +174,30 @@ def majority(members: Sequence[Answers]) -> Shares:
     return np.asarray(shares / shares.sum(1, keepdims=True))
 
 
-def stacked(context: Context, members: Sequence[Answers]) -> Shares:
+def stacked(context: Context, members: Sequence[Probabilities]) -> Array:
     """A logistic regression over the members' log-probabilities, learned from the
     validation part."""
     from sklearn.linear_model import LogisticRegression
 
-    _, held, _ = parts(context)
-    known, asked = (
+    _, validation, _ = parts(context)
+    x_validation, x_test = (
         np.concatenate([np.log(m[part] + 1e-7) for m in members], axis=1)
         for part in ("held", "test")
     )
-    judge = LogisticRegression(C=0.01, max_iter=1000)
-    judge.fit(known, held.labels)
-    shares = np.zeros((len(asked), len(held.classes)))
-    shares[:, judge.classes_] = judge.predict_proba(asked)
+    classifier = LogisticRegression(C=0.01, max_iter=1000)
+    classifier.fit(x_validation, validation.labels)
+    shares = np.zeros((len(x_test), len(validation.classes)))
+    shares[:, classifier.classes_] = classifier.predict_proba(x_test)
     return shares
 
 
-def oracle(context: Context, members: Sequence[Answers]) -> float:
-    """The part of test images that at least one member has right."""
+def oracle(context: Context, members: Sequence[Probabilities]) -> float:
+    """The fraction of test images that at least one member predicts correctly."""
     labels = parts(context)[2].labels
     return float(np.any([m["test"].argmax(1) == labels for m in members], 0).mean())
 
 
-def disagreement(members: Sequence[Answers]) -> float:
-    """The mean part of images on which two members differ."""
-    said = [m["test"].argmax(1) for m in members]
-    return float(np.mean([(a != b).mean() for a, b in combinations(said, 2)]))
+def disagreement(members: Sequence[Probabilities]) -> float:
+    """The mean fraction of images on which two members differ."""
+    predictions = [m["test"].argmax(1) for m in members]
+    return float(np.mean([(a != b).mean() for a, b in combinations(predictions, 2)]))

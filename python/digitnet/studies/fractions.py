@@ -1,4 +1,4 @@
-"""How much data each kind of network needs."""
+"""Sample efficiency: how much data each kind of network needs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Case = tuple[str, float, int]
 
 def parts(context: Context) -> tuple[Dataset, Dataset]:
     train, test = context.data("mnist")
-    few = context.size(smoke=40, quick=1_200, default=4_000, full=None)
-    asked = context.size(smoke=40, quick=1_000, default=None, full=None)
-    return context.part(train, few), context.part(test, asked)
+    count = context.size(smoke=40, quick=1_200, default=4_000, full=None)
+    test_count = context.size(smoke=40, quick=1_000, default=None, full=None)
+    return context.part(train, count), context.part(test, test_count)
 
 
 def epochs(context: Context) -> int:
@@ -74,10 +74,10 @@ def data_stage(context: Context) -> None:
 
 
 def training_stage(context: Context) -> None:
-    shares = fractions(context)
-    cases = [(n, f, s) for s in context.seeds for n in NETWORKS for f in shares]
-    found = context.parallel_map(lambda case: score(context, *case), cases)
-    rows = [(*case, *scores) for case, scores in zip(cases, found, strict=True)]
+    used = fractions(context)
+    cases = [(n, f, s) for s in context.seeds for n in NETWORKS for f in used]
+    results = context.parallel_map(lambda case: score(context, *case), cases)
+    rows = [(*case, *scores) for case, scores in zip(cases, results, strict=True)]
     columns = ["network", "fraction", "seed", "accuracy", "seconds"]
     frame = pd.DataFrame(rows, columns=columns)
     context.table("fractions", "Each training", frame)
@@ -91,7 +91,7 @@ def training_stage(context: Context) -> None:
     )
     for pair, part in frame.groupby(["network", "fraction"]):
         context.measure("{} {}".format(*pair), part["accuracy"])
-    for name, fraction in product(NETWORKS, set(FRACTIONS) - set(shares)):
+    for name, fraction in product(NETWORKS, set(FRACTIONS) - set(used)):
         context.not_measured(f"{name} {fraction}", "not in smoke mode")
     context.text(
         f"{epochs(context)} epochs each: the smaller the part, the fewer steps. Adam, one "

@@ -30,7 +30,7 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """Networks on one data set, and what their papers say of them there."""
+    """Networks on one data set, and what their papers claim for them there."""
 
     data: str
     networks: tuple[str, ...]
@@ -62,9 +62,9 @@ RATES = {"alexnet": 0.0003, "vgg16": 0.0003, "lenet5": 0.004}
 
 def parts(context: Context, data: str) -> tuple[Dataset, Dataset]:
     train, test = context.data(data)
-    few = context.size(smoke=40, quick=800, default=4_000, full=None)
-    asked = context.size(smoke=40, quick=1_000, default=None, full=None)
-    return context.part(train, few), context.part(test, asked)
+    count = context.size(smoke=40, quick=800, default=4_000, full=None)
+    test_count = context.size(smoke=40, quick=1_000, default=None, full=None)
+    return context.part(train, count), context.part(test, test_count)
 
 
 def make(context: Context, name: str, data: str, seed: int) -> Any:
@@ -81,7 +81,7 @@ def make(context: Context, name: str, data: str, seed: int) -> Any:
     )
 
 
-def judged(context: Context, data: str, name: str, seed: int) -> list[float]:
+def scored(context: Context, data: str, name: str, seed: int) -> list[float]:
     """The metrics on the test part, seconds of training, parameters."""
 
     def one() -> list[float]:
@@ -125,12 +125,12 @@ def data_stage(context: Context) -> None:
 
 def comparison_stage(data: str) -> Callable[[Context], None]:
     def stage(context: Context) -> None:
-        own = COMPARISONS[data]
+        comparison = COMPARISONS[data]
         names = networks(context, data)
         cases = [(data, name, seed) for seed in context.seeds for name in names]
-        found = context.parallel_map(lambda case: judged(context, *case), cases)
+        results = context.parallel_map(lambda case: scored(context, *case), cases)
         columns = [*METRICS, "seconds", "parameters"]
-        frame = pd.DataFrame(found, columns=columns)
+        frame = pd.DataFrame(results, columns=columns)
         frame.insert(0, "network", [name for _, name, _ in cases])
         means = frame.groupby("network", sort=False).mean()
         title = f"{data}: test part, means over the seeds"
@@ -147,7 +147,7 @@ def comparison_stage(data: str) -> Callable[[Context], None]:
         )
         for name, part in frame.groupby("network", sort=False):
             context.measure(f"{data} {name}", part["accuracy"])
-        for name in own.networks:
+        for name in comparison.networks:
             if name not in names:
                 context.not_measured(f"{data} {name}", "not in smoke mode")
         train, test = parts(context, data)
@@ -161,13 +161,15 @@ def comparison_stage(data: str) -> Callable[[Context], None]:
 
 def recipe() -> Recipe:
     claims = [
-        Claim(f"{data} {name}", f"{name} on {data}, accuracy", own.claims.get(name))
-        for data, own in COMPARISONS.items()
-        for name in own.networks
+        Claim(
+            f"{data} {name}", f"{name} on {data}, accuracy", comparison.claims.get(name)
+        )
+        for data, comparison in COMPARISONS.items()
+        for name in comparison.networks
     ]
     stages = [
-        Stage(data, f"On {data}", comparison_stage(data), 10 * len(own.networks))
-        for data, own in COMPARISONS.items()
+        Stage(data, f"On {data}", comparison_stage(data), 10 * len(comparison.networks))
+        for data, comparison in COMPARISONS.items()
     ]
     return Recipe(
         name="networks",
@@ -178,7 +180,7 @@ def recipe() -> Recipe:
         stages=(Stage("data", "Data", data_stage, 1), *stages),
         remarks=(
             "The claims for MNIST-M are of 60,000 images and pretrained networks; here all "
-            "start at random, and outside --full on few images: their order is the thing "
+            "start at random, and outside --full on small subsets: their order is the thing "
             "to look at.",
             "AlexNet sees 63x63 pixels, VGG16 and DenseNet 32x32, the others 28x28.",
             "Table 1 of the paper on VGG16 (9 to 11 %) is of guessing; see its recipe.",

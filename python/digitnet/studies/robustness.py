@@ -1,4 +1,4 @@
-"""What is left of the accuracy on spoiled digits, and are the probabilities true?"""
+"""Robustness: accuracy on corrupted digits and under attack, and calibration."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ TRAININGS = {
         "fashion-mnist",
     ),
 }
-ADAPTED = "norm-cnn, disturbed"  # whose statistics are set to each spoiled set too
+ADAPTED = "norm-cnn, disturbed"  # whose statistics are set to each corrupted set too
 COMMITTEE = ("norm-cnn, disturbed", "two-conv, disturbed")
 TOGETHER = "both disturbed"  # by their mean probability
 NAME = "mnist-c-generated"  # not the published files
@@ -77,21 +77,21 @@ NAME = "mnist-c-generated"  # not the published files
 def parts(context: Context, data: str = "mnist") -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test); the validation part sets the temperature."""
     train, test = context.data(data)
-    few = context.size(smoke=150, quick=8_000, default=None, full=None)
-    first, held = context.memoize(
+    count = context.size(smoke=150, quick=8_000, default=None, full=None)
+    first, validation = context.memoize(
         f"parts of {data}",
-        lambda: context.part(train, few).split((0.9, 0.1), seed=0),
+        lambda: context.part(train, count).split((0.9, 0.1), seed=0),
     )
-    asked = context.size(smoke=60, quick=2_000, default=None, full=None)
-    return first, held, context.part(test, asked)
+    test_count = context.size(smoke=60, quick=2_000, default=None, full=None)
+    return first, validation, context.part(test, test_count)
 
 
 def possible(context: Context) -> list[str]:
     """The trainings whose data are here."""
     return [
         name
-        for name, own in TRAININGS.items()
-        if not own.also or context.here(own.also)
+        for name, training in TRAININGS.items()
+        if not training.also or context.here(training.also)
     ]
 
 
@@ -99,55 +99,61 @@ def on_digits(context: Context) -> list[str]:
     return [n for n in possible(context) if TRAININGS[n].data == "mnist"]
 
 
-def taught(context: Context, own: Training) -> Dataset:
-    train, _, _ = parts(context, own.data)
-    if not own.also:
+def training_data(context: Context, training: Training) -> Dataset:
+    train, _, _ = parts(context, training.data)
+    if not training.also:
         return train
     # The same rows: their labels are those of the digits.
-    in_colour, _, _ = parts(context, own.also)
+    in_colour, _, _ = parts(context, training.also)
     return context.memoize(
-        f"{own.data} and {own.also}",
+        f"{training.data} and {training.also}",
         lambda: train.joined(applied(in_colour, ["rgb_to_grey"])),
     )
 
 
 def trained(context: Context, name: str, seed: int) -> Model:
-    own = TRAININGS[name]
-    train = taught(context, own)
-    usual = own.options["epochs"]
-    epochs = context.size(smoke=1, quick=4, default=usual, full=2 * usual)
+    training = TRAININGS[name]
+    train = training_data(context, training)
+    default_epochs = training.options["epochs"]
+    epochs = context.size(
+        smoke=1, quick=4, default=default_epochs, full=2 * default_epochs
+    )
     model, _ = context.trained(
         f"{name} {seed}",
-        lambda: models.make(own.network, classes=train.classes, seed=seed),
+        lambda: models.make(training.network, classes=train.classes, seed=seed),
         train,
         batch_size=128,
         seed=seed,
-        **{**own.options, "epochs": epochs},
+        **{**training.options, "epochs": epochs},
     )
     return model
 
 
-def each_way(context: Context, score: Callable[[Dataset], float]) -> dict[str, float]:
-    """A score of the test images as they are ("clean") and spoiled in every way."""
+def on_each_corruption(
+    context: Context, score: Callable[[Dataset], float]
+) -> dict[str, float]:
+    """A score of the test images as they are ("clean") and under every corruption."""
     test = parts(context)[2]
-    found = {"clean": score(test)}
-    for way in corrupt.names():
-        found[way] = score(corrupt.corrupted(test, way))
-    return found
+    scores = {"clean": score(test)}
+    for corruption in corrupt.names():
+        scores[corruption] = score(corrupt.corrupted(test, corruption))
+    return scores
 
 
 def corrupted_scores(context: Context, name: str, seed: int) -> dict[str, float]:
-    """Accuracy on the test images, spoiled in each way."""
+    """Accuracy on the test images under each corruption."""
 
     def scores() -> dict[str, float]:
         model = trained(context, name, seed)
-        return each_way(context, lambda shown: model.evaluate(shown)["accuracy"])
+        return on_each_corruption(
+            context, lambda shown: model.evaluate(shown)["accuracy"]
+        )
 
     return dict(context.cached(f"corrupted {name} {seed}", scores))
 
 
 def adapted_scores(context: Context, name: str, seed: int) -> dict[str, float]:
-    """The same with batch norms' statistics set to the spoiled images, without labels.
+    """The same with batch norms' statistics set to the corrupted images, without labels.
 
     Source: Schneider et al., "Improving robustness against common corruptions by
     covariate shift adaptation", NeurIPS 2020.
@@ -157,11 +163,11 @@ def adapted_scores(context: Context, name: str, seed: int) -> dict[str, float]:
         model = trained(context, name, seed)
 
         def adapted(shown: Dataset) -> float:
-            own = copy.deepcopy(model)
-            own.adapt(shown)
-            return float(own.evaluate(shown)["accuracy"])
+            adapting = copy.deepcopy(model)
+            adapting.adapt(shown)
+            return float(adapting.evaluate(shown)["accuracy"])
 
-        return each_way(context, adapted)
+        return on_each_corruption(context, adapted)
 
     return dict(context.cached(f"adapted {name} {seed}", scores))
 
@@ -176,7 +182,7 @@ def together_scores(context: Context, seed: int) -> dict[str, float]:
             mean = np.mean([model.predict_proba(shown) for model in members], axis=0)
             return float(np.mean(mean.argmax(1) == shown.labels))
 
-        return each_way(context, together)
+        return on_each_corruption(context, together)
 
     return dict(context.cached(f"corrupted {TOGETHER} {seed}", scores))
 
@@ -185,15 +191,15 @@ def together_scores(context: Context, seed: int) -> dict[str, float]:
 
 
 def data_stage(context: Context) -> None:
-    train, held, test = parts(context)
-    class_counts(context, {"training": train, "validation": held, "test": test})
-    shown = few = test[:6]
-    for way in corrupt.names():
-        shown = shown.joined(corrupt.corrupted(few, way))
+    train, validation, test = parts(context)
+    class_counts(context, {"training": train, "validation": validation, "test": test})
+    shown = subset = test[:6]
+    for corruption in corrupt.names():
+        shown = shown.joined(corrupt.corrupted(subset, corruption))
     rows = ["as they are", *corrupt.names()]
     context.figure(
         "corruptions",
-        "As they are, and spoiled in fifteen ways",
+        "As they are, and with fifteen corruptions",
         lambda: plot.sample_grid(shown, len(rows), 6, title=None, row_names=rows),
     )
     frame = pd.DataFrame(corrupt.describe())
@@ -218,19 +224,19 @@ def training_stage(context: Context) -> None:
 
 def corruptions_stage(context: Context) -> None:
     names = on_digits(context)
-    ways: dict[str, Callable[[int], dict[str, float]]] = {
+    methods: dict[str, Callable[[int], dict[str, float]]] = {
         name: partial(corrupted_scores, context, name) for name in names
     }
     if ADAPTED in names:
-        ways[f"{ADAPTED}, adapted"] = partial(adapted_scores, context, ADAPTED)
+        methods[f"{ADAPTED}, adapted"] = partial(adapted_scores, context, ADAPTED)
     if {*COMMITTEE} <= {*names}:
-        ways[TOGETHER] = partial(together_scores, context)
-    cases = [(way, seed) for way in ways for seed in context.seeds]
-    found = context.parallel_map(lambda case: ways[case[0]](case[1]), cases)
-    frame = pd.DataFrame(found)
-    frame.insert(0, "training", [way for way, _ in cases])
-    spoiled = frame[corrupt.names()]
-    frame["mean of 15"] = spoiled.mean(axis=1)
+        methods[TOGETHER] = partial(together_scores, context)
+    cases = [(method, seed) for method in methods for seed in context.seeds]
+    scores = context.parallel_map(lambda case: methods[case[0]](case[1]), cases)
+    frame = pd.DataFrame(scores)
+    frame.insert(0, "training", [method for method, _ in cases])
+    corrupted = frame[corrupt.names()]
+    frame["mean of 15"] = corrupted.mean(axis=1)
     means = frame.groupby("training", sort=False).mean().T
     means.index.name = "corruption"
     context.table("accuracy", f"Accuracy on {NAME}, means over the seeds", means)
@@ -243,7 +249,7 @@ def corruptions_stage(context: Context) -> None:
         context.measure(f"{name} clean", part["clean"])
         context.measure(f"{name} corrupted", part["mean of 15"])
     context.text(
-        "Adapted: batch norms' statistics are set to each spoiled set, whose images but "
+        "Adapted: batch norms' statistics are set to each corrupted set, whose images but "
         "not labels are seen; one set holds one corruption."
     )
     errors = 1 - frame.groupby("training", sort=False)[corrupt.names()].mean()
@@ -270,11 +276,11 @@ def attacks_stage(context: Context) -> None:
 def calibration_stage(context: Context) -> None:
     def errors(case: tuple[str, int]) -> list[float]:
         name, seed = case
-        _, held, test = parts(context, TRAININGS[name].data)
+        _, validation, test = parts(context, TRAININGS[name].data)
 
         def both() -> list[float]:
             model = trained(context, name, seed)
-            temperature = calibration.fit_temperature(model, held)
+            temperature = calibration.fit_temperature(model, validation)
             before = model.evaluate(test)
             after = calibration.evaluate(model, test, temperature)
             keys = ("calibration_error", "log_loss")
@@ -302,7 +308,7 @@ def calibration_stage(context: Context) -> None:
         _reliability(context, name, float(first["temperature"]))
     context.text(
         "The temperature is set on the validation part. Mean temperature "
-        f"{np.mean(frame['temperature']):.2f}: above 1 networks were too sure."
+        f"{np.mean(frame['temperature']):.2f}: above 1 networks were overconfident."
     )
 
 

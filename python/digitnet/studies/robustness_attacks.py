@@ -1,4 +1,4 @@
-"""The part of robustness that follows gradients: attacks, and learning from them."""
+"""Adversarial attacks, and adversarial training: the gradient part of robustness."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def learned(context: Context, parts: Parts, name: str, seed: int) -> Model:
     return model
 
 
-def asked(context: Context, parts: Parts) -> Dataset:
-    few = context.size(smoke=40, quick=500, default=1_000, full=None)
-    return context.part(parts[2], few, seed=1)
+def test_part(context: Context, parts: Parts) -> Dataset:
+    count = context.size(smoke=40, quick=500, default=1_000, full=None)
+    return context.part(parts[2], count, seed=1)
 
 
 def search(context: Context, kind: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -83,24 +83,24 @@ def scores(context: Context, parts: Parts, name: str, seed: int) -> dict[str, fl
     """Accuracy by attack and strength; "clean" is strength 0."""
 
     def one() -> dict[str, float]:
-        model, test = learned(context, parts, name, seed), asked(context, parts)
-        found = {"clean": model.evaluate(test)["accuracy"]}
+        model, test = learned(context, parts, name, seed), test_part(context, parts)
+        accuracies = {"clean": model.evaluate(test)["accuracy"]}
         for attack, (kind, options) in ATTACKS.items():
             for strength in STRENGTHS:
-                own = search(context, kind, options) | {"strength": strength}
-                spoiled = attacked(model, test, kind, seed=seed, **own)
+                attack_options = search(context, kind, options) | {"strength": strength}
+                adversarial = attacked(model, test, kind, seed=seed, **attack_options)
                 key = f"{attack} {strength}"
-                found[key] = model.evaluate(spoiled)["accuracy"]
-        return found
+                accuracies[key] = model.evaluate(adversarial)["accuracy"]
+        return accuracies
 
     return dict(context.cached(f"attacks {name} {seed}", one))
 
 
 def stage(context: Context, parts: Parts) -> None:
     cases = [(name, seed) for seed in context.seeds for name in LEARNED_FROM]
-    found = context.parallel_map(lambda case: scores(context, parts, *case), cases)
+    accuracies = context.parallel_map(lambda case: scores(context, parts, *case), cases)
     rows = []
-    for (name, seed), by_attack in zip(cases, found, strict=True):
+    for (name, seed), by_attack in zip(cases, accuracies, strict=True):
         for attack in ATTACKS:
             rows.append((name, attack, 0.0, seed, by_attack["clean"]))
             for strength in STRENGTHS:
@@ -117,16 +117,21 @@ def stage(context: Context, parts: Parts) -> None:
         partial(plot.sensitivity, means, "curve", "strength", "accuracy"),
     )
     for name in LEARNED_FROM:
-        own = frame[frame["learned from"] == name]
-        clean = own[(own["strength"] == 0) & (own["attack"] == "FGSM")]
+        of_training = frame[frame["learned from"] == name]
+        clean = of_training[
+            (of_training["strength"] == 0) & (of_training["attack"] == "FGSM")
+        ]
         context.measure(f"{name}, clean", clean["accuracy"])
         for attack in ATTACKS:
-            part = own[(own["attack"] == attack) & (own["strength"] == STRENGTH)]
+            part = of_training[
+                (of_training["attack"] == attack)
+                & (of_training["strength"] == STRENGTH)
+            ]
             context.measure(f"{name}, {attack} {STRENGTH}", part["accuracy"])
     context.figure("attacked", *_pictures(context, parts))
     pgd = search(context, *ATTACKS["PGD"])
     context.text(
-        f"{NETWORK} on {len(asked(context, parts)):,} test images; strengths are parts of "
+        f"{NETWORK} on {len(test_part(context, parts)):,} test images; strengths are parts of "
         f"full intensity. PGD: {pgd['steps']} steps, "
         f"{pgd['restarts']} random starts, of which the strongest counts."
     )
@@ -134,13 +139,13 @@ def stage(context: Context, parts: Parts) -> None:
 
 def _pictures(context: Context, parts: Parts) -> tuple[str, Any]:
     """The same digits as they are, and attacked on each of the networks."""
-    few = asked(context, parts)[:8]
-    shown = few.with_images(few.to_nchw().astype(np.float32))
+    subset = test_part(context, parts)[:8]
+    shown = subset.with_images(subset.to_nchw().astype(np.float32))
     for name in LEARNED_FROM:
         model = learned(context, parts, name, context.seeds[0])
-        own = search(context, *ATTACKS["PGD"]) | {"strength": STRENGTH}
-        spoiled = attacked(model, few, "pgd", **own)
-        shown = shown.joined(spoiled)
+        attack_options = search(context, *ATTACKS["PGD"]) | {"strength": STRENGTH}
+        adversarial = attacked(model, subset, "pgd", **attack_options)
+        shown = shown.joined(adversarial)
     title = f"PGD of {STRENGTH} against networks, by what they learned from"
     rows = ["as they are", *LEARNED_FROM]
     return title, partial(

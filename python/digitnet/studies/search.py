@@ -1,4 +1,4 @@
-"""Four ways to search for settings, on equal budgets."""
+"""Hyperparameter search: grid, random, Bayesian and evolutionary, on equal budgets."""
 
 from __future__ import annotations
 
@@ -30,10 +30,12 @@ SPACE: dict[str, Any] = {
 def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test): the search sees the first two."""
     train, test = context.data("optdigits")
-    few = context.size(smoke=150, quick=None, default=None, full=None)
-    train, test = context.part(train, few), context.part(test, few)
-    first, held = context.memoize("parts", lambda: train.split((0.75, 0.25), seed=0))
-    return first, held, test
+    count = context.size(smoke=150, quick=None, default=None, full=None)
+    train, test = context.part(train, count), context.part(test, count)
+    first, validation = context.memoize(
+        "parts", lambda: train.split((0.75, 0.25), seed=0)
+    )
+    return first, validation, test
 
 
 def trials(context: Context) -> int:
@@ -55,7 +57,7 @@ def build(epochs: int, params: Params, seed: int) -> tuple[Model, Mapping[str, A
 
 def searched(context: Context, method: str, seed: int) -> Search:
     """A search, or what is left of it; its journal is in the folder."""
-    train, held, _ = parts(context)
+    train, validation, _ = parts(context)
     folder = context.out / "searches"
     folder.mkdir(parents=True, exist_ok=True)
     epochs = context.size(smoke=2, quick=8, default=15, full=20)
@@ -63,7 +65,7 @@ def searched(context: Context, method: str, seed: int) -> Search:
         partial(build, epochs),
         SPACE,
         train,
-        held,
+        validation,
         trials=trials(context),
         method=method,
         file=folder / f"{method}-{seed}.log",
@@ -75,8 +77,8 @@ def searched(context: Context, method: str, seed: int) -> Search:
 
 
 def data_stage(context: Context) -> None:
-    train, held, test = parts(context)
-    class_counts(context, {"training": train, "validation": held, "test": test})
+    train, validation, test = parts(context)
+    class_counts(context, {"training": train, "validation": validation, "test": test})
     rows = [(name, str(values)) for name, values in SPACE.items()]
     frame = pd.DataFrame(rows, columns=["setting", "choices or range"])
     context.table("space", "What may be chosen", frame)
@@ -84,8 +86,8 @@ def data_stage(context: Context) -> None:
 
 def search_stage(context: Context) -> None:
     cases = [(method, seed) for seed in context.seeds for method in METHODS]
-    found = context.parallel_map(lambda case: searched(context, *case), cases)
-    by_case = dict(zip(cases, found, strict=True))
+    searches = context.parallel_map(lambda case: searched(context, *case), cases)
+    by_case = dict(zip(cases, searches, strict=True))
     rows = []
     for (method, seed), one in by_case.items():
         table = one.table
@@ -95,8 +97,8 @@ def search_stage(context: Context) -> None:
     columns = ["method", "seed", "trials", "pruned", "failed", "seconds", "best"]
     frame = pd.DataFrame(rows, columns=columns)
     context.table("searches", "Searches on equal budgets", frame)
-    for way, part in frame.groupby("method", sort=False):
-        context.measure(f"{way} best", part["best"])
+    for name, part in frame.groupby("method", sort=False):
+        context.measure(f"{name} best", part["best"])
     curves = pd.DataFrame(
         {
             method: pd.DataFrame(
@@ -114,23 +116,23 @@ def search_stage(context: Context) -> None:
 
 
 def inside_stage(context: Context) -> None:
-    """What mattered, in the search that knows most."""
-    found = searched(context, "bayesian", context.seeds[0])
-    context.table("trials", "Trials of the Bayesian search", found.table)
-    context.figure("parallel", "Every trial, and the best", found.plot)
-    if found.table.query("state == 'complete'")["accuracy"].nunique() > 1:
-        importance = found.importance()
+    """Which hyperparameters mattered, in the Bayesian search."""
+    result = searched(context, "bayesian", context.seeds[0])
+    context.table("trials", "Trials of the Bayesian search", result.table)
+    context.figure("parallel", "Every trial, and the best", result.plot)
+    if result.table.query("state == 'complete'")["accuracy"].nunique() > 1:
+        importance = result.importance()
         context.figure(
             "importance",
-            "How much each setting explains",
+            "How much each hyperparameter explains",
             lambda: plot.comparison(importance),
         )
 
 
 def test_stage(context: Context) -> None:
     """Each method's best settings, trained longer on all training rows; tested once."""
-    train, held, test = parts(context)
-    whole = train.joined(held)
+    train, validation, test = parts(context)
+    whole = train.joined(validation)
     epochs = context.size(smoke=2, quick=15, default=40, full=60)
 
     def one(case: tuple[str, int]) -> float:
@@ -149,14 +151,14 @@ def test_stage(context: Context) -> None:
     rows = [(m, s, score) for (m, s), score in scores.items()]
     frame = pd.DataFrame(rows, columns=["method", "seed", "test accuracy"])
     context.table("test", "The best settings of each method, trained longer", frame)
-    for way, part in frame.groupby("method", sort=False):
-        context.measure(f"{way} test", part["test accuracy"])
+    for name, part in frame.groupby("method", sort=False):
+        context.measure(f"{name} test", part["test accuracy"])
 
 
 def recipe() -> Recipe:
     return Recipe(
         name="search",
-        title="Four ways to search for settings",
+        title="Hyperparameter search by four methods",
         paper="Mahender et al. (grid, random, Bayesian and evolutionary search)",
         summary="learning rate, batch size, dropout, depth and width on optdigits; equal "
         "budgets, pruning",
@@ -175,7 +177,7 @@ def recipe() -> Recipe:
         ),
         remarks=(
             "Equal budgets are equal numbers of trials; those that fall behind the median "
-            "are given up early by all four.",
+            "are pruned early by all four.",
             "A grid of five settings has hundreds of points: it visits as many of them as "
             "the others have trials, in random order.",
         ),
