@@ -108,7 +108,7 @@ class TorchExecutor : public Executor {
 
   void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
     if (!pool_) pool_.emplace(num_threads());
-    pool_->run(tasks, task);
+    pool_->parallel_for(tasks, task);
   }
 
   void start_training(const TrainSettings& settings) override {
