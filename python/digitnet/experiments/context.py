@@ -47,7 +47,7 @@ class Context:
             "paper" (as the authors did).
         seeds: Seeds of repeated trainings.
         out: The folder.
-        record: What the present stage leaves behind.
+        record: Results of the present stage.
     """
 
     def __init__(

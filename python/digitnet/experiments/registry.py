@@ -12,7 +12,7 @@ class Registry:
     """The recipes of one package.
 
     Args:
-        kind: What errors call one of them, such as "study".
+        kind: Name of such a recipe in errors, such as "study".
         recipes: In the order in which they are listed.
     """
 

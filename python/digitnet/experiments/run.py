@@ -30,7 +30,7 @@ class Findings:
 
     Attributes:
         recipe: The Recipe.
-        folder: Where report.html, metrics.json, figures and tables are.
+        folder: The folder with report.html, metrics.json, figures and tables.
         metrics: Content of metrics.json.
     """
 
@@ -86,11 +86,11 @@ def run(
     """Do a recipe's stages, those that an earlier run of the folder did not finish.
 
     Args:
-        recipe: What to do.
+        recipe: The Recipe.
         mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
             or "full".
         protocol: "honest" or "paper"; see `papers.reproduce`.
-        seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
+        seeds: Number of repetitions, or their seeds. Default: one in smoke and quick mode,
             else the recipe's.
         out: Folder. Default: runs/<recipe>-<mode>-<protocol>.
         progress: Show a bar with the time that is left.

@@ -105,10 +105,10 @@ def reproduce(
         recipe: A name of `names()`.
         mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
             or "full".
-        data: For the recipe "best": "mnist", "fashion-mnist" or "optdigits".
+        data: Data set of the recipe "best": "mnist", "fashion-mnist" or "optdigits".
         protocol: "honest": a validation part chooses and the test set is touched once;
             "paper": as the authors did.
-        seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
+        seeds: Number of repetitions, or their seeds. Default: one in smoke and quick mode,
             else the recipe's.
         out: Folder. Default: runs/<recipe>-<mode>-<protocol>. What an interrupted run of
             the same settings finished there is not done again.

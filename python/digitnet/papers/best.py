@@ -32,9 +32,9 @@ class Best:
     """What is trained for a data set, and against what it is put.
 
     Attributes:
-        data: Name of the set.
+        data: Name of the data set.
         network: Makes the model from a seed.
-        options: Of fit.
+        options: Options of `fit`.
         reference: (who, accuracy, seconds of training).
         mirrored: Whether the probabilities of an image and of its mirror image are averaged.
         folds: Whether all samples are cross-validated instead of trained and tested.

@@ -47,10 +47,12 @@ def write_run(
 
     Args:
         folder: Made if it is not there.
-        model, history, report: Of the training, and how it did on test images.
+        model: The trained model.
+        history: The training.
+        report: Its evaluation on test images.
         config: Settings. Default: the network's name and the options of `fit`. The keys kind,
             created, data_sha256 and versions are the folder's.
-        training: What it learned from, for its hash.
+        training: The training data, for their hash.
     """
     root = Path(folder)
     root.mkdir(parents=True, exist_ok=True)

@@ -43,12 +43,12 @@ class Run:
     """A folder that a run left.
 
     Attributes:
-        folder: Where it is.
+        folder: Its path.
         kind: "training", "reproduce" or "study".
         status: "finished", "stopped early", "interrupted", "diverged"; "unfinished" for a
             study that was stopped; "damaged" for files that cannot be read.
         settings: Options and arguments.
-        metrics: What it measured; empty if it is unfinished or damaged.
+        metrics: Content of metrics.json; empty if it is unfinished or damaged.
         created: Seconds since 1970.
     """
 
@@ -157,7 +157,7 @@ def _inner(folder: Path) -> list[Path]:
 
 def table(root: str | PathLike[str] = "runs") -> pd.DataFrame:
     """One row a run, by the name of its folder: kind, model, data, accuracy, epochs,
-    seconds, status, when it was made (UTC), size in MiB."""
+    seconds, status, date (UTC), size in MiB."""
     import pandas as pd
 
     rows = []
@@ -244,9 +244,9 @@ def prune(
     files that no run writes stay.
 
     Args:
-        root: Where to look.
+        root: The folder that is searched.
         keep_best: Trainings that are not among so many most accurate ones on their data.
-        older_than_days: Runs made longer ago.
+        older_than_days: Minimum age.
         status: Runs with one of these, such as ``["diverged", "unfinished"]``.
         delete: Whether to delete, or only to return which.
     Returns:

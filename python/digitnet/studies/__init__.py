@@ -74,7 +74,7 @@ def study(
         name: A name of `names()`.
         mode: "smoke" (seconds, to see that it runs), "quick" (minutes, subsets), "default"
             or "full".
-        seeds: How many repetitions, or their seeds. Default: one in smoke and quick mode,
+        seeds: Number of repetitions, or their seeds. Default: one in smoke and quick mode,
             else the study's.
         out: Folder. Default: runs/study-<name>-<mode>. What an interrupted run of the same
             settings finished there is not done again.

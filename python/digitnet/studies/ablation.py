@@ -202,7 +202,7 @@ def recipe() -> Recipe:
     return Recipe(
         name="ablation",
         title="What each part is worth",
-        paper="Asked by the thesis on Kaggle's digits",
+        paper="Proposed by the thesis on Kaggle's digits",
         summary="batch norm, pooling, augmentation, flips, dropout, optimizer, depth; "
         "paired seeds",
         claims=(

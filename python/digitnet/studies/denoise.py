@@ -179,7 +179,7 @@ def recipe() -> Recipe:
     return Recipe(
         name="denoise",
         title="Denoising, and what a classifier makes of the result",
-        paper="Asked by the thesis on Kaggle's digits (denoising autoencoder, blur, sharpen)",
+        paper="Proposed by the thesis on Kaggle's digits (denoising autoencoder, blur, sharpen)",
         summary="autoencoder, blur, sharpen, median on noisy digits: PSNR, SSIM, accuracy",
         claims=(
             Claim("clean", "accuracy on the clean test images", None),

@@ -236,7 +236,7 @@ def recipe() -> Recipe:
         name="domains",
         title="From one kind of digits to another",
         paper="Ganin et al., Domain-adversarial training of neural networks, JMLR 2016; Li "
-        "et al., 2017; asked by the thesis on MNIST-M",
+        "et al., 2017; proposed by the thesis on MNIST-M",
         summary="MNIST, MNIST-M, optdigits, SVHN: every pair, batch-norm adaptation, DANN",
         claims=tuple(Claim(key, key, claimed.get(key)) for key in keys),
         stages=(
@@ -251,7 +251,7 @@ def recipe() -> Recipe:
             "Epochs, rate and augmentation are the same for all. The augmentation (also of "
             "contrast and brightness) was chosen on 2,000 labelled training images of "
             "MNIST-M; the paper chooses without.",
-            "With a domain head each domain is normed by its own statistics (Chang et al., "
+            "With a domain head each domain is normalised by its own statistics (Chang et al., "
             "2019).",
             "The paper's network has no batch norm; here it has, and with it more accuracy "
             "before anything is adapted.",

@@ -23,11 +23,11 @@ from digitnet.studies import robustness_attacks as attacks
 
 @dataclass(frozen=True)
 class Training:
-    """What learns what.
+    """A network and what it learns from.
 
     Attributes:
         network: Its name.
-        options: Of fit; the epochs are of the default mode.
+        options: Options of `fit`; the epochs are those of the default mode.
         data: Name of the set.
         also: Name of a set of the same digits in colour that is learned too, in grey.
     """
@@ -331,7 +331,7 @@ def recipe() -> Recipe:
     return Recipe(
         name="robustness",
         title="Robustness and calibration",
-        paper="Mu, Gilmer, MNIST-C, 2019; Madry et al., 2018; Guo et al., 2017; asked by "
+        paper="Mu, Gilmer, MNIST-C, 2019; Madry et al., 2018; Guo et al., 2017; proposed by "
         "the thesis on MNIST-M",
         summary="15 corruptions, rising perturbations, FGSM and PGD, calibration with and "
         "without a temperature",
@@ -364,7 +364,7 @@ def recipe() -> Recipe:
             Stage("calibration", "Are the probabilities true?", calibration_stage, 2),
         ),
         remarks=(
-            f"{NAME} is made from the published descriptions and severities with draws of "
+            f"{NAME} is generated from the published descriptions and severities with draws of "
             "our own: scores on it cannot be compared digit for digit with those on the "
             "published files.",
             "No training saw a corruption of the fifteen, but shifts, turns and zooms are "

@@ -30,12 +30,12 @@ class Baseline:
 
     Attributes:
         metrics: By name, one value a seed.
-        seeds: Of the values.
+        seeds: Seeds of the values.
         samples: Test images; 0 where they are not counted.
         data: Hash of the test data, or "".
-        recalls: Of each class by name, means over the seeds; empty if there was no Report.
-        predicted: Of the first seed, (N,) or None.
-        versions: Of what the numbers depend on.
+        recalls: Recall of each class by name, means over the seeds; empty without a Report.
+        predicted: Predicted classes of the first seed, (N,) or None.
+        versions: Versions of what the numbers depend on.
         date: When it was written.
     """
 

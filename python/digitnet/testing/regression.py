@@ -33,11 +33,11 @@ class MetricRegression:
 
     Args:
         path: The baseline's file.
-        test: How pytest names the test.
+        test: The test's node id in pytest.
         seeds: Seeds with which a function is called.
         regenerate: "", "fail" (write the baseline anew and fail) or "pass".
         strict: Whether a missing baseline fails instead of being written.
-        folder: For pictures of new mistakes.
+        folder: Folder for pictures of new mistakes.
         on_check: Called with a dict about every check, for reports.
     """
 
@@ -80,7 +80,7 @@ class MetricRegression:
                 standard deviations over the baseline's seeds, if they are three or more;
                 else two standard errors of the test images.
             samples: Number of test images, where there is no Report.
-            name: For a second check in one test, which gets a file of its own.
+            name: Name of a second check in one test, which gets another file.
         Raises:
             AssertionError: worse than the baseline allows, or it is missing and the run is
                 strict.

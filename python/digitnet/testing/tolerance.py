@@ -23,7 +23,7 @@ class Row:
 
     Attributes:
         verdict: "as before", "worse", "better" (by more than the tolerance) or "new".
-        reason: Where the tolerance is from.
+        reason: How the tolerance was computed.
     """
 
     metric: str
