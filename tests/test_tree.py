@@ -88,6 +88,13 @@ def test_readme_counts_metrics_and_figures():
     assert f"{len(digitnet.metrics.describe())} metrics and {figures} figures" in text
 
 
+def test_the_paths_of_contributing_are_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    tops = "cpp|python|tests|docs|notebooks|bench|cmake"
+    for path in re.findall(rf"`((?:{tops})/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
 def test_what_a_public_project_has_is_there_and_parses():
     yaml = pytest.importorskip("yaml")
     for path in (
