@@ -13,22 +13,24 @@
 namespace digitnet::attack {
 namespace {
 
-constexpr int64_t kImagesAtOnce = 256;
+// Images of one batch, a trade-off: each costs the memory of a network's maps
+// and of their gradients; fewer launch more often.
+constexpr int64_t kBatch = 256;
 
 OptionInfo strength() {
   return {"strength", OptionType::Real,
           0.1,        0,
-          1,          "most by which a pixel changes, of full intensity"};
+          1,          "largest change of a pixel, of full intensity"};
 }
 
 AttackEntry fgsm() {
   return {"fgsm",
-          "one step of full strength along the sign of the loss's slope",
+          "one step of full strength along the sign of the loss's gradient",
           "Goodfellow, Shlens, Szegedy, ICLR 2015, section 4",
           {strength()},
           [](const Options& options) {
-            const double most = number(options, "strength");
-            return Search{most, 1, most, 1, false};
+            const double strength = number(options, "strength");
+            return Search{strength, 1, strength, 1, false};
           }};
 }
 
@@ -67,12 +69,12 @@ const std::vector<AttackEntry>& all() {
 }
 
 Attacker::Attacker(const models::Model& model, const Spec& attack,
-                   uint64_t seed)
-    : model_(model), seed_(seed) {
+                   uint64_t seed, double label_smoothing)
+    : model_(model), seed_(seed), label_smoothing_(label_smoothing) {
   const AttackEntry& entry = find(all(), "attack", attack.name);
   search_ = entry.search(resolve(attack.name, entry.options, attack.options));
   require(!model.outputs_images(), attack.name,
-          ": expected a network with classes, got one that makes images");
+          ": expected a network with classes, got one that outputs images");
   require(model.preprocess().is_affine(scale_, shift_), attack.name,
           ": expected preprocessing that only scales and shifts all pixels "
           "alike, got other steps; train with preprocess=['scale']");
@@ -94,7 +96,7 @@ void Attacker::operator()(engine::Executor& executor, float* images,
   for (int64_t i = 0; i < search_.restarts; ++i) {
     start(images, samples, count,
           static_cast<uint64_t>(epoch * search_.restarts + i), at);
-    climb(executor, images, labels, count, at);
+    ascend(*executor.inspector(), images, labels, count, at);
     if (search_.restarts == 1) {
       best.swap(at);
       break;
@@ -127,14 +129,19 @@ void Attacker::start(const float* images, const int64_t* samples, int64_t count,
   }
 }
 
-void Attacker::climb(engine::Executor& executor, const float* images,
-                     const int64_t* labels, int64_t count,
-                     std::vector<float>& at) const {
+// Up the sign of the gradient: the step that raises a linear loss the most
+// within a bound on every pixel.
+void Attacker::ascend(engine::Inspector& inspector, const float* images,
+                      const int64_t* labels, int64_t count,
+                      std::vector<float>& at) const {
   for (int64_t step = 0; step < search_.steps; ++step) {
-    const auto slopes =
-        executor.loss_slopes(at.data(), labels, count).gradients;
+    const auto gradients =
+        inspector.loss_gradients(at.data(), labels, count, label_smoothing_)
+            .gradients;
     for (size_t p = 0; p < at.size(); ++p) {
-      const float sign = slopes[p] > 0 ? 1.0f : slopes[p] < 0 ? -1.0f : 0.0f;
+      const float sign = gradients[p] > 0   ? 1.0f
+                         : gradients[p] < 0 ? -1.0f
+                                            : 0.0f;
       at[p] = bounded(at[p] + step_ * sign, images[p]);
     }
   }
@@ -154,9 +161,9 @@ std::vector<float> attacked(engine::Executor& executor,
   std::vector<float> result = features::preprocessed(model, samples);
   std::vector<int64_t> numbers(samples.count);
   std::iota(numbers.begin(), numbers.end(), 0);
-  for (int64_t first = 0; first < samples.count; first += kImagesAtOnce) {
+  for (int64_t first = 0; first < samples.count; first += kBatch) {
     if (keep_going && !keep_going()) break;
-    const int64_t count = std::min(kImagesAtOnce, samples.count - first);
+    const int64_t count = std::min(kBatch, samples.count - first);
     float* images = result.data() + first * size;
     attacker(executor, images, samples.labels + first, numbers.data() + first,
              count);

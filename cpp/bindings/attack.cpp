@@ -4,15 +4,16 @@
 
 #include "bindings/convert.h"
 #include "core/error.h"
-#include "engine/torch/executor.h"
+#include "engine/predictor.h"
 
 namespace digitnet::bindings {
 namespace {
 
-py::array_t<float> attacked(models::Model& model, const py::object& attack,
-                            const py::array& images,
+py::array_t<float> attacked(engine::Predictor& predictor,
+                            const py::object& attack, const py::array& images,
                             const std::optional<Labels>& rows,
                             const Labels& labels, uint64_t seed) {
+  const models::Model& model = predictor.model();
   auto view = samples_for(model, images, rows);
   require(labels.ndim() == 1 && labels.size() == view.count,
           "attack.labels: expected ", view.count, " labels, one an image, got ",
@@ -21,21 +22,22 @@ py::array_t<float> attacked(models::Model& model, const py::object& attack,
                      model.outputs());
   view.labels = labels.data();
   const Spec spec = spec_from(attack, "attack");
-  std::vector<float> found;
+  std::vector<float> result;
   {
     py::gil_scoped_release release;
-    auto executor = engine::make_torch_executor(model, "cpu");
-    found = attack::attacked(*executor, model, spec, view, seed, no_signal);
+    const auto lease = predictor.lease_inspector();
+    result = attack::attacked(lease.executor(), model, spec, view, seed,
+                              check_signals);
   }
   const Shape& shape = model.input();
-  return to_array(std::move(found),
+  return to_array(std::move(result),
                   {view.count, shape.channels, shape.height, shape.width});
 }
 
 }  // namespace
 
 void bind_attack(py::module_& root) {
-  auto m = root.def_submodule("attack", "Changes that only networks see.");
+  auto m = root.def_submodule("attack", "Adversarial examples.");
   m.def(
       "describe",
       [] {
@@ -49,7 +51,7 @@ void bind_attack(py::module_& root) {
         return result;
       },
       "Every attack with its options.");
-  m.def("attacked", &attacked, "model"_a, "attack"_a, "images"_a, "rows"_a,
+  m.def("attacked", &attacked, "predictor"_a, "attack"_a, "images"_a, "rows"_a,
         "labels"_a, "seed"_a,
         "The images as the attack leaves them, raw float32 [N, C, H, W].");
 }

@@ -2,8 +2,7 @@
 
 #include "bindings/convert.h"
 #include "core/error.h"
-#include "engine/executor.h"
-#include "engine/torch/executor.h"
+#include "engine/predictor.h"
 #include "features/activations.h"
 #include "features/explain.h"
 #include "features/maximise.h"
@@ -11,15 +10,16 @@
 namespace digitnet::bindings {
 namespace {
 
+using engine::Inspector;
+using engine::Predictor;
 using models::Model;
 
-// f(executor) without the GIL. Only LibTorch keeps layers' outputs and slopes:
-// no native plan is made to be passed over.
+// f(inspector) without the GIL.
 template <class F>
-auto computed(Model& model, F f) {
+auto inspect(Predictor& predictor, F f) {
   py::gil_scoped_release release;
-  auto executor = engine::make_torch_executor(model, "cpu");
-  return f(*executor);
+  const auto lease = predictor.lease_inspector();
+  return f(lease.inspector());
 }
 
 // One unit for each sample.
@@ -35,90 +35,94 @@ std::vector<py::ssize_t> input_sizes(const Model& model, int64_t count) {
   return {count, shape.channels, shape.height, shape.width};
 }
 
-py::dict activations(Model& model, const py::array& images,
+py::dict activations(Predictor& predictor, const py::array& images,
                      const std::vector<std::string>& layers) {
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, std::nullopt);
-  auto found = computed(model, [&](engine::Executor& executor) {
-    return features::activations(executor, model, view, layers);
+  auto outputs = inspect(predictor, [&](Inspector& inspector) {
+    return features::activations(inspector, model, view, layers);
   });
   py::dict result;
-  for (auto& layer : found) {
+  for (auto& layer : outputs) {
     result[py::str(layer.path)] = to_array(
         std::move(layer.values), {layer.sizes.begin(), layer.sizes.end()});
   }
   return result;
 }
 
-py::array_t<float> saliency(Model& model, const py::array& images,
+py::array_t<float> saliency(Predictor& predictor, const py::array& images,
                             const Labels& units) {
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, std::nullopt);
-  const auto chosen = units_of(units, view.count);
-  return to_array(computed(model,
-                           [&](engine::Executor& executor) {
-                             return features::saliency(executor, model, view,
-                                                       chosen);
-                           }),
-                  input_sizes(model, view.count));
+  const auto classes = units_of(units, view.count);
+  auto gradients = inspect(predictor, [&](Inspector& inspector) {
+    return features::saliency(inspector, model, view, classes);
+  });
+  return to_array(std::move(gradients), input_sizes(model, view.count));
 }
 
-py::array_t<float> grad_cam(Model& model, const py::array& images,
+py::array_t<float> grad_cam(Predictor& predictor, const py::array& images,
                             const std::string& layer, const Labels& units) {
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, std::nullopt);
-  const auto chosen = units_of(units, view.count);
-  auto maps = computed(model, [&](engine::Executor& executor) {
-    return features::grad_cam(executor, model, view, layer, chosen);
+  const auto classes = units_of(units, view.count);
+  auto maps = inspect(predictor, [&](Inspector& inspector) {
+    return features::grad_cam(inspector, model, view, layer, classes);
   });
   return to_array(std::move(maps.values),
                   {view.count, maps.height, maps.width});
 }
 
-py::array_t<float> integrated_gradients(Model& model, const py::array& images,
+py::array_t<float> integrated_gradients(Predictor& predictor,
+                                        const py::array& images,
                                         const Labels& units, int64_t steps,
                                         float baseline) {
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, std::nullopt);
-  const auto chosen = units_of(units, view.count);
+  const auto classes = units_of(units, view.count);
   require(steps >= 1 && steps <= 10'000,
           "integrated_gradients.steps: expected 1 to 10000, got ", steps);
-  return to_array(computed(model,
-                           [&](engine::Executor& executor) {
-                             return features::integrated_gradients(
-                                 executor, model, view, chosen, steps,
-                                 baseline);
-                           }),
-                  input_sizes(model, view.count));
+  auto gradients = inspect(predictor, [&](Inspector& inspector) {
+    return features::integrated_gradients(inspector, model, view, classes,
+                                          steps, baseline);
+  });
+  return to_array(std::move(gradients), input_sizes(model, view.count));
 }
 
-py::array_t<float> occlusion(Model& model, const py::array& images,
+py::array_t<float> occlusion(Predictor& predictor, const py::array& images,
                              const Labels& units, int64_t size, int64_t stride,
                              float value) {
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, std::nullopt);
-  const auto chosen = units_of(units, view.count);
+  const auto classes = units_of(units, view.count);
   const Shape& shape = model.input();
   require(size >= 1 && size <= std::min(shape.height, shape.width),
           "occlusion.size: expected 1 to ", std::min(shape.height, shape.width),
           ", got ", size);
   require(stride >= 1, "occlusion.stride: expected at least 1, got ", stride);
-  std::vector<float> lost;
+  std::vector<float> drops;
   {
     py::gil_scoped_release release;
-    // Many predictions and nothing else: whoever is fastest.
-    auto executor = engine::make_executor(model, "cpu");
-    lost = features::occlusion(*executor, model, view, chosen, size, stride,
-                               value);
+    const auto lease = predictor.lease("cpu");  // it only predicts
+    drops = features::occlusion(lease.executor(), model, view, classes, size,
+                                stride, value);
   }
-  return to_array(std::move(lost), {view.count, shape.height, shape.width});
+  return to_array(std::move(drops), {view.count, shape.height, shape.width});
 }
 
-py::array_t<float> strengths(Model& model, const py::array& images,
-                             const std::optional<Labels>& rows,
-                             const std::string& layer, int64_t unit) {
+py::array_t<float> unit_activations(Predictor& predictor,
+                                    const py::array& images,
+                                    const std::optional<Labels>& rows,
+                                    const std::string& layer, int64_t unit) {
+  const Model& model = predictor.model();
   const auto view = samples_for(model, images, rows);
-  return to_array(computed(model, [&](engine::Executor& executor) {
-    return features::strengths(executor, model, view, layer, unit, no_signal);
+  return to_array(inspect(predictor, [&](Inspector& inspector) {
+    return features::unit_activations(inspector, model, view, layer, unit,
+                                      check_signals);
   }));
 }
 
-py::tuple maximise(Model& model, const std::string& layer,
+py::tuple maximise(Predictor& predictor, const std::string& layer,
                    const std::vector<int64_t>& units, int64_t steps,
                    double rate, double l2, double variation, double blur,
                    int64_t jitter, uint64_t seed) {
@@ -134,38 +138,42 @@ py::tuple maximise(Model& model, const std::string& layer,
           blur);
   require(jitter >= 0 && jitter <= 64,
           "maximise.jitter: expected 0 to 64, got ", jitter);
-  auto found = computed(model, [&](engine::Executor& executor) {
-    return features::maximise(executor, model, layer, units,
+  const Model& model = predictor.model();
+  auto result = inspect(predictor, [&](Inspector& inspector) {
+    return features::maximise(inspector, model, layer, units,
                               {steps, rate, l2, variation, blur, jitter, seed},
-                              no_signal);
+                              check_signals);
   });
   return py::make_tuple(
-      to_array(std::move(found.images),
+      to_array(std::move(result.images),
                input_sizes(model, static_cast<int64_t>(units.size()))),
-      to_array(std::move(found.first)), to_array(std::move(found.last)));
+      to_array(std::move(result.first)), to_array(std::move(result.last)));
 }
 
 }  // namespace
 
 void bind_features(py::module_& root) {
-  auto m = root.def_submodule("features", "What a network makes of an image.");
-  m.def("activations", &activations, "model"_a, "images"_a, "layers"_a,
+  auto m = root.def_submodule("features", "Activations and attributions.");
+  m.def("activations", &activations, "predictor"_a, "images"_a, "layers"_a,
         "Outputs of these layers, or of all, by name.");
-  m.def("saliency", &saliency, "model"_a, "images"_a, "units"_a,
-        "Slopes of the classes' logits by the network's input.");
-  m.def("grad_cam", &grad_cam, "model"_a, "images"_a, "layer"_a, "units"_a,
-        "Where a layer's maps speak for the classes, [N, h, w].");
-  m.def("integrated_gradients", &integrated_gradients, "model"_a, "images"_a,
-        "units"_a, "steps"_a, "baseline"_a,
-        "Shares of the input's pixels in the classes' logits.");
-  m.def("occlusion", &occlusion, "model"_a, "images"_a, "units"_a, "size"_a,
+  m.def("saliency", &saliency, "predictor"_a, "images"_a, "units"_a,
+        "Gradients of the classes' logits by the network's input.");
+  m.def("grad_cam", &grad_cam, "predictor"_a, "images"_a, "layer"_a, "units"_a,
+        "Where a layer's maps raise the classes' logits, [N, h, w].");
+  m.def("integrated_gradients", &integrated_gradients, "predictor"_a,
+        "images"_a, "units"_a, "steps"_a, "baseline"_a,
+        "How much each input value adds to the classes' logits.");
+  m.def("occlusion", &occlusion, "predictor"_a, "images"_a, "units"_a, "size"_a,
         "stride"_a, "value"_a,
-        "Probability that is lost where squares are covered, [N, H, W].");
-  m.def("strengths", &strengths, "model"_a, "images"_a, "rows"_a, "layer"_a,
-        "unit"_a, "How strongly every image excites a unit, [N].");
-  m.def("maximise", &maximise, "model"_a, "layer"_a, "units"_a, "steps"_a,
-        "rate"_a, "l2"_a, "variation"_a, "blur"_a, "jitter"_a, "seed"_a,
-        "(images, first, last): images that excite units, and their answers.");
+        "How much probability falls where squares are covered, [N, H, W].");
+  m.def("unit_activations", &unit_activations, "predictor"_a, "images"_a,
+        "rows"_a, "layer"_a, "unit"_a,
+        "Every image's activation of a unit, [N].");
+  m.def(
+      "maximise", &maximise, "predictor"_a, "layer"_a, "units"_a, "steps"_a,
+      "rate"_a, "l2"_a, "variation"_a, "blur"_a, "jitter"_a, "seed"_a,
+      "(images, first, last): images that activate units, and the units before "
+      "and after.");
 }
 
 }  // namespace digitnet::bindings

@@ -5,10 +5,10 @@
 #include "bindings/convert.h"
 #include "core/error.h"
 #include "core/list.h"
-#include "engine/executor.h"
 #include "engine/inference.h"
 #include "engine/native/executor.h"
 #include "engine/predictor.h"
+#include "engine/select.h"
 #include "features/activations.h"
 #include "models/layers.h"
 #include "models/model.h"
@@ -111,7 +111,7 @@ py::array_t<double> predict(engine::Predictor& predictor,
   std::vector<double> result;
   {
     py::gil_scoped_release release;
-    const auto logits = predictor.logits(view, device, no_signal);
+    const auto logits = predictor.logits(view, device, check_signals);
     result = as_probabilities
                  ? engine::probabilities(logits, outputs)
                  : std::vector<double>(logits.begin(), logits.end());
@@ -142,13 +142,13 @@ py::array apply_steps(const py::sequence& steps, const py::array& images,
   const bool bytes = samples.images.type == data::PixelType::UInt8;
   void* out = result.mutable_data();
   py::gil_scoped_release release;
-  std::vector<float> raw(samples.images.shape.size()), made(shape.size());
+  std::vector<float> raw(samples.images.shape.size()), output(shape.size());
   for (int64_t i = 0; i < samples.count; ++i) {
     samples.images.read(samples.row(i), raw.data());
     for (float& value : raw) value /= static_cast<float>(max_value);
-    preprocess.apply(raw.data(), made.data());
+    preprocess.apply(raw.data(), output.data());
     for (int64_t p = 0; p < shape.size(); ++p) {
-      const float value = std::clamp(made[p], 0.0f, 1.0f);
+      const float value = std::clamp(output[p], 0.0f, 1.0f);
       const int64_t at = i * shape.size() + p;
       if (bytes) {
         static_cast<uint8_t*>(out)[at] =
@@ -331,16 +331,16 @@ void bind_models(py::module_& root) {
           },
           "device"_a, "Which executor would run the model, and why.")
       .def("native_bytes", &engine::native_bytes, "batch_size"_a,
-           "About what the native executor holds while it trains.")
+           "About the bytes of the native executor while it trains.")
       .def("preprocessed", &preprocessed, "images"_a);
   py::class_<engine::Predictor>(
       m, "Predictor",
-      "Asks a model; keeps what computes for the next question.")
+      "Predicts and inspects; keeps its executors for the next call.")
       .def(py::init<Model&>(), "model"_a, py::keep_alive<1, 2>())
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
            "probabilities"_a)
-      .def("forget", &engine::Predictor::forget,
-           py::call_guard<py::gil_scoped_release>(), "Frees its memory.");
+      .def("clear", &engine::Predictor::clear,
+           py::call_guard<py::gil_scoped_release>(), "Frees its executors.");
 }
 
 }  // namespace digitnet::bindings

@@ -16,11 +16,11 @@ namespace {
 py::capsule shared_with_python(const at::Tensor& tensor) {
   DLManagedTensor* managed = at::toDLPack(tensor);
   const PyCapsule_Destructor forget = [](PyObject* capsule) {
-    // Who takes the memory renames the capsule.
+    // A consumer that takes the memory renames the capsule.
     if (!PyCapsule_IsValid(capsule, "dltensor")) return;
-    auto* left = static_cast<DLManagedTensor*>(
+    auto* unused = static_cast<DLManagedTensor*>(
         PyCapsule_GetPointer(capsule, "dltensor"));
-    left->deleter(left);
+    unused->deleter(unused);
   };
   return py::capsule(managed, "dltensor", forget);
 }
@@ -30,17 +30,17 @@ py::capsule shared_with_python(const at::Tensor& tensor) {
 engine::Ranks ranks_from(const py::object& value) {
   engine::Ranks ranks;
   if (value.is_none()) return ranks;
-  const auto given = value.cast<py::tuple>();
-  ranks.rank = given[0].cast<int64_t>();
-  ranks.count = given[1].cast<int64_t>();
+  const auto parts = value.cast<py::tuple>();
+  ranks.rank = parts[0].cast<int64_t>();
+  ranks.count = parts[1].cast<int64_t>();
   require(ranks.count >= 1 && ranks.rank >= 0 && ranks.rank < ranks.count,
           "fit.distributed: expected a rank below ", ranks.count, ", got ",
           ranks.rank);
-  const auto own = kept(given[2]);
-  ranks.sum = [own](const at::Tensor& tensor) {
+  const auto all_reduce = shared(parts[2]);
+  ranks.all_reduce = [all_reduce](const at::Tensor& tensor) {
     py::gil_scoped_acquire acquire;
     try {
-      (*own)(shared_with_python(tensor));
+      (*all_reduce)(shared_with_python(tensor));
     } catch (py::error_already_set& error) {
       if (error.matches(PyExc_KeyboardInterrupt)) throw;
       throw std::runtime_error(

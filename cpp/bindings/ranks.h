@@ -1,4 +1,4 @@
-// Ranks whose sums Python makes.
+// Ranks whose sums torch.distributed makes, through Python.
 #pragma once
 
 #include "bindings/convert.h"
@@ -6,8 +6,8 @@
 
 namespace digitnet::bindings {
 
-// `value` is None, or (rank, count, sum): sum(capsule) adds the tensor of a
-// DLPack capsule up over all ranks in place.
+// `value` is None, or (rank, count, all_reduce): all_reduce(capsule) sums the
+// tensor of a DLPack capsule over all ranks in place.
 engine::Ranks ranks_from(const py::object& value);
 
 }  // namespace digitnet::bindings

@@ -13,8 +13,8 @@ py::cpp_function without_gil(const engine::Work& work) {
   });
 }
 
-// The generator that Python holds too. Its address is all that can be had
-// without linking a library of Python's torch.
+// Python's generator. Its address is all that can be had without linking a
+// library of Python's torch.
 std::shared_ptr<at::Generator> generator_of(const py::object& recorder) {
   const auto address =
       recorder.attr("generator").attr("_cdata").cast<uintptr_t>();
@@ -27,12 +27,13 @@ std::shared_ptr<at::Generator> generator_of(const py::object& recorder) {
 
 engine::Recorder recorder_from(const py::object& value) {
   if (value.is_none()) return {};
-  const auto own = kept(value);
-  const auto record = [own](const engine::Work& warm_up,
-                            const engine::Work& work) -> engine::Work {
+  const auto recorder = shared(value);
+  const auto record = [recorder](const engine::Work& warm_up,
+                                 const engine::Work& work) -> engine::Work {
     py::gil_scoped_acquire acquire;
     try {
-      const auto repeat = kept((*own)(without_gil(warm_up), without_gil(work)));
+      const auto repeat =
+          shared((*recorder)(without_gil(warm_up), without_gil(work)));
       return [repeat] {
         py::gil_scoped_acquire again;
         (*repeat)();

@@ -1,4 +1,4 @@
-// A recorder of Python's: it has what C++ cannot reach in every LibTorch.
+// Python's recorder of CUDA graphs, whose API is not in every LibTorch.
 #pragma once
 
 #include "bindings/convert.h"

@@ -6,9 +6,10 @@
 #include "bindings/recorder.h"
 #include "core/error.h"
 #include "core/list.h"
-#include "engine/executor.h"
+#include "engine/device.h"
 #include "engine/memory.h"
-#include "engine/torch/executor.h"
+#include "engine/predictor.h"
+#include "engine/select.h"
 #include "kernels/kernels.h"
 #include "optimizers/all.h"
 #include "train/adapt.h"
@@ -69,7 +70,8 @@ py::dict default_options() {
   return result;
 }
 
-// Runs `call` under the GIL; true if it said stop or was interrupted.
+// Python's callbacks as hooks of the loop, which runs without the GIL; where
+// Ctrl-C becomes a stop (see train/trainer.h).
 class PythonHooks {
  public:
   PythonHooks(py::object epoch_done, py::object pulse)
@@ -84,12 +86,13 @@ class PythonHooks {
   bool interrupted() const { return interrupted_; }
 
  private:
+  // f() under the GIL; true if it returned true or was interrupted.
   template <class F>
-  bool asked(F call) {
+  bool call(F f) {
     py::gil_scoped_acquire acquire;
     try {
       if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-      return call();
+      return f();
     } catch (py::error_already_set& error) {
       if (!error.matches(PyExc_KeyboardInterrupt)) throw;
       interrupted_ = true;
@@ -98,7 +101,7 @@ class PythonHooks {
   }
 
   bool epoch_done(const train::Epoch& row) {
-    return asked([&] {
+    return call([&] {
       return epoch_done_(py::dict("epoch"_a = row.number, "loss"_a = row.loss,
                                   "accuracy"_a = row.accuracy,
                                   "val_loss"_a = row.val_loss,
@@ -110,7 +113,7 @@ class PythonHooks {
   }
 
   bool pulse(int64_t epoch, int64_t step, int64_t steps, double loss) {
-    return asked([&] {
+    return call([&] {
       if (!pulse_.is_none()) pulse_(epoch, step, steps, loss);
       return false;
     });
@@ -120,7 +123,7 @@ class PythonHooks {
   bool interrupted_ = false;
 };
 
-const char* word_for(train::Status status) {
+const char* name_of(train::Status status) {
   switch (status) {
     case train::Status::Finished:
       return "finished";
@@ -182,24 +185,25 @@ py::dict fit(models::Model& model, const py::array& images,
     validation = labelled_view(*val_images, val_rows, val_labels.value(),
                                std::nullopt, model, "fit.validation");
   PythonHooks hooks(std::move(epoch_done), std::move(pulse));
-  train::Hooks told = hooks.hooks();
-  told.ranks = ranks_from(ranks);
-  told.recorder = recorder_from(recorder);
+  train::Hooks loop_hooks = hooks.hooks();
+  loop_hooks.ranks = ranks_from(ranks);
+  loop_hooks.recorder = recorder_from(recorder);
   train::Outcome outcome;
   {
     py::gil_scoped_release release;
     model.preprocess().learn(training);
-    outcome = train::fit(model, training, validation, config, told);
+    outcome = train::fit(model, training, validation, config, loop_hooks);
   }
+  // Where a callback raised it, the loop knows of an ordinary stop only.
   if (hooks.interrupted()) outcome.status = train::Status::Interrupted;
-  return py::dict("status"_a = word_for(outcome.status),
+  return py::dict("status"_a = name_of(outcome.status),
                   "best_epoch"_a = outcome.best_epoch,
                   "message"_a = outcome.message, "loop"_a = outcome.loop,
                   "step_losses"_a = outcome.step_losses,
                   "step_rates"_a = outcome.step_rates);
 }
 
-// A rehearsal with what it borrows.
+// A rehearsal with the arrays that it borrows.
 class PythonRehearsal {
  public:
   PythonRehearsal(models::Model& model, py::array images,
@@ -223,12 +227,13 @@ class PythonRehearsal {
   train::Rehearsal rehearsal_;
 };
 
-void adapt(models::Model& model, const py::array& images,
+void adapt(engine::Predictor& predictor, const py::array& images,
            const std::optional<Labels>& rows) {
+  const models::Model& model = predictor.model();
   const auto view = samples_for(model, images, rows);
   py::gil_scoped_release release;
-  auto executor = engine::make_torch_executor(model, "cpu");
-  train::adapt_statistics(*executor, model, view, no_signal);
+  const auto lease = predictor.lease_inspector();
+  train::adapt_statistics(lease.inspector(), model, view, check_signals);
 }
 
 }  // namespace
@@ -272,12 +277,12 @@ void bind_train(py::module_& root) {
         Spec spec = spec_from(schedule, "schedule");
         const auto& entry =
             find(train::schedules::all(), "schedule", spec.name);
-        const auto made =
+        const auto curve =
             entry.make(resolve(spec.name, entry.options, spec.options),
                        {steps_per_epoch, epochs});
         std::vector<double> factors;
         for (int64_t step = 0; step < steps_per_epoch * epochs; ++step)
-          factors.push_back(made->factor(step));
+          factors.push_back(curve->factor(step));
         return to_array(std::move(factors));
       },
       "schedule"_a, "steps_per_epoch"_a, "epochs"_a,
@@ -305,12 +310,12 @@ void bind_train(py::module_& root) {
       [](models::Model& model, const py::dict& options, int64_t ranks) {
         const train::Config config = config_from(options);
         const auto choice = engine::choose_executor(
-            model, config.device, train::beyond_native(config, ranks));
+            model, config.device, train::requirements_of(config, ranks));
         return py::make_tuple(choice.executor, choice.reason);
       },
       "model"_a, "options"_a, "ranks"_a,
       "Which executor would train the model, and why.");
-  m.def("adapt_statistics", &adapt, "model"_a, "images"_a, "rows"_a,
+  m.def("adapt_statistics", &adapt, "predictor"_a, "images"_a, "rows"_a,
         "Running statistics of batch norms become those of the images.");
   m.def(
       "kernels",
@@ -325,7 +330,7 @@ void bind_train(py::module_& root) {
         "The device that 'auto' stands for.");
   py::class_<PythonRehearsal>(
       m, "Rehearsal",
-      "Training steps without content: what a step asks of a device.")
+      "Training steps without content: what a device could not capture throws.")
       .def(py::init<models::Model&, py::array, std::optional<Labels>, Labels,
                     const py::dict&>(),
            "model"_a, "images"_a, "rows"_a, "labels"_a, "options"_a,
@@ -339,7 +344,7 @@ void bind_train(py::module_& root) {
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
         "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,
         "ranks"_a = py::none(), "recorder"_a = py::none(),
-        "Train in place; digitnet.Model.fit is the front door.");
+        "Train in place; use digitnet.Model.fit.");
 }
 
 }  // namespace digitnet::bindings

@@ -1,13 +1,14 @@
-// Who computes: the small interface between a network tree and the machine.
-// One executor runs any network by LibTorch, on a CPU or a GPU
-// (torch_executor.h); one runs the usual layers by kernels of our own on a CPU
-// (native_executor.h).
+// Who computes: the interfaces between a network and the machine.
+//   Executor          predicts and trains; every engine makes one
+//   ResidentTraining  trains on a set in the device's memory, many steps a
+//                     launch
+//   Inspector         outputs of layers, gradients, batch statistics
+// An executor says which of the last two it has. native/executor.h and
+// torch/executor.h make executors, select.h chooses between them.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -17,7 +18,6 @@
 #include "core/options.h"
 #include "data/view.h"
 #include "engine/ranks.h"
-#include "models/model.h"
 
 namespace at {
 struct Generator;
@@ -25,11 +25,12 @@ struct Generator;
 
 namespace digitnet::engine {
 
-// What is asked of a device, recorded to be asked again without the host.
+// Work of a device, recorded so that the device repeats it without the host.
 using Work = std::function<void()>;
 struct Recorder {
-  // Calls `warm_up` some times, then records what `work`, the same, asks for.
-  // Throws std::runtime_error with the reason if the device cannot.
+  // Calls `warm_up` some times, then records what `work`, the same, launches;
+  // returns what repeats it. Throws std::runtime_error with the reason if the
+  // device cannot.
   std::function<Work(const Work& warm_up, const Work& work)> record;
   // Where the work must take its random numbers from.
   std::shared_ptr<at::Generator> random;
@@ -40,19 +41,19 @@ struct Batch {
   const float* images = nullptr;
   const int64_t* labels = nullptr;  // [count]
   const float* weights = nullptr;   // [count], or null: all 1
-  // Of a network that makes images: what it should make, [count, C, H, W]. The
-  // loss is the mean squared error then, and labels are not read.
+  // Of a network that outputs images: its targets, [count, C, H, W]. The loss
+  // is the mean squared error then, and labels are not read.
   const float* targets = nullptr;
   int64_t count = 0;
-  // With two domains: so many samples, the first ones, are of the one whose
-  // labels are known; the others' labels and weights are not read. -1: all are.
-  int64_t known = -1;
-  double reversal = 0;  // of the gradient behind domain heads, times -1
-  // Of several ranks: how many samples the batch has for all, the part of this
-  // rank's loss in the batch's, and whether its sums count.
-  int64_t whole = 0;
-  double share = 1;
-  bool counted = true;
+  // With two domains: so many samples, the first ones, are of the labelled
+  // domain; the others' labels and weights are not read. -1: all are.
+  int64_t labelled = -1;
+  double reversal_coefficient = 0;  // of the gradient reversal at domain heads
+  // Of several ranks: the samples of the global batch, the weight of this
+  // rank's loss in the global batch's, and whether its sums go into the totals.
+  int64_t global_count = 0;
+  double rank_weight = 1;
+  bool in_totals = true;
 };
 
 struct TrainSettings {
@@ -61,12 +62,12 @@ struct TrainSettings {
   double l1 = 0;                  // times the sum of absolute weights
   double l2 = 0;                  // times the sum of squared weights
   double label_smoothing = 0;
-  double clip_norm = 0;  // of the whole gradient; 0: off
+  double clip_norm = 0;  // of the gradient of all weights; 0: off
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
-  bool rounded = false;  // layers compute in bfloat16, weights stay in float32
-  Ranks ranks;           // who trains along
-  Recorder recorder;     // of the steps on a set that is held; empty: none does
+  bool bfloat16 = false;  // layers compute in it, weights stay in float32
+  Ranks ranks;            // who trains along
+  Recorder recorder;      // of the steps on a resident set; empty: none does
 
   // Young averages forget faster, so that the first weights do not linger.
   double average_decay(int64_t steps) const {
@@ -76,7 +77,7 @@ struct TrainSettings {
   }
 };
 
-// Sums since start_epoch().
+// Sums since the epoch's start.
 struct Totals {
   double loss = 0;  // mean over samples
   int64_t correct = 0;
@@ -84,25 +85,96 @@ struct Totals {
   int64_t bad_step = -1;  // first step of the epoch whose loss was not finite
 };
 
-// A training set that an executor may keep in its device's memory: borrowed
-// until hold() returns.
-struct Held {
+// A training set to be copied to the device's memory: borrowed until load()
+// returns.
+struct ResidentSet {
   const data::DatasetView* set;
   const augment::Pipeline* augment;
-  const augment::Drawn* drawn;        // the room of an epoch
+  const augment::Drawn* drawn;        // with the memory of an epoch's draws
   const std::vector<float>* weights;  // of the samples, or empty: all 1
   int64_t batch_size;
 };
 
-// What an epoch of it goes by: borrowed until start_held_epoch() returns.
-struct HeldEpoch {
+// An epoch over it: borrowed until start_epoch() returns.
+struct ResidentEpoch {
   const std::vector<int64_t>* order;
   const augment::Drawn* drawn;       // in that order
   const std::vector<double>* rates;  // the learning rate of every step
 };
 
+// Training on a set in the device's memory: its steps need nothing of the
+// host. Executor::totals() counts them as it counts those of train().
+class ResidentTraining {
+ public:
+  virtual ~ResidentTraining() = default;
+  // Copies the set. Returns "", or why it cannot be resident.
+  virtual std::string load(const ResidentSet& set) = 0;
+  virtual void start_epoch(const ResidentEpoch& epoch) = 0;
+  // The next steps of the epoch, one to `max_steps`; returns how many. The last
+  // step of an epoch may have fewer samples.
+  virtual int64_t train(int64_t max_steps) = 0;
+  // How the device gets them: "captured steps, up to 16 a launch".
+  virtual std::string launches() const = 0;
+};
+
+// What Executor::resident_training() gives: one of the two is empty.
+struct ResidentSupport {
+  ResidentTraining* training = nullptr;  // the executor's own
+  std::string reason;                    // why there is none
+};
+
+// The output of a layer, [count, ...] in row-major order.
+struct Activation {
+  std::string path;
+  std::vector<int64_t> sizes;
+  std::vector<float> values;
+};
+
+// A unit of a layer for each sample: a feature, or a channel's mean over its
+// map. The layer "" stands for the logits.
+struct Target {
+  std::string layer;
+  std::vector<int64_t> units;
+};
+
+// Gradients of the target's units by a layer's output or by the images.
+struct TargetGradients {
+  std::vector<float> values;     // [count]: the units' outputs
+  std::vector<int64_t> sizes;    // of the two below
+  std::vector<float> outputs;    // of the layer, or the images
+  std::vector<float> gradients;  // of each value by its sample's outputs
+};
+
+// Each sample's loss, [count], and its gradient by the sample's own image,
+// [count, C, H, W].
+struct LossGradients {
+  std::vector<float> losses, gradients;
+};
+
+// Looks into a network in evaluation mode, with its weights of now.
+class Inspector {
+ public:
+  virtual ~Inspector() = default;
+  // Of these layers, or of all if there are none.
+  virtual std::vector<Activation> activations(
+      const float* images, int64_t count,
+      const std::vector<std::string>& layers) = 0;
+  // By the output of `layer` ("": by the images). Throws std::invalid_argument
+  // for no such layer or unit, or if `layer` comes behind the target.
+  virtual TargetGradients target_gradients(const float* images, int64_t count,
+                                           const Target& target,
+                                           const std::string& layer) = 0;
+  virtual LossGradients loss_gradients(const float* images,
+                                       const int64_t* labels, int64_t count,
+                                       double label_smoothing) = 0;
+  // Running statistics of batch norms move towards these images' by so much (1:
+  // they become them).
+  virtual void observe_statistics(const float* images, int64_t count,
+                                  double momentum) = 0;
+};
+
 // Not thread-safe; one user at a time. Every method may throw
-// std::runtime_error with LibTorch's reason, and OutOfMemory.
+// std::runtime_error with the engine's reason, and OutOfMemory.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -110,67 +182,11 @@ class Executor {
 
   // logits[count, K], or images[count, C, H, W], in evaluation mode.
   virtual void predict(const float* images, int64_t count, float* logits) = 0;
-  // Outputs of layers by path, each [count, ...] in row-major order: of `only`
-  // these, or of all if it is empty.
-  struct Activation {
-    std::string path;
-    std::vector<int64_t> sizes;
-    std::vector<float> values;
-  };
-  virtual std::vector<Activation> activations(
-      const float* images, int64_t count,
-      const std::vector<std::string>& only) = 0;
-  // A unit of a layer for each sample: a feature, or a channel's mean over its
-  // map. The layer "" stands for the logits.
-  struct Aim {
-    std::string layer;
-    std::vector<int64_t> units;
-  };
-  // How the units' answers change with the output of the layer `by` ("": with
-  // the images). Throws std::invalid_argument for no such layer or unit, or if
-  // `by` comes behind the aim.
-  struct Slopes {
-    std::vector<float> values;     // [count]: the units' answers
-    std::vector<int64_t> sizes;    // of the two below
-    std::vector<float> outputs;    // of `by`
-    std::vector<float> gradients;  // of each value by its sample's outputs
-  };
-  virtual Slopes slopes(const float* images, int64_t count, const Aim& aim,
-                        const std::string& by) = 0;
-  // Each sample's loss in evaluation mode, [count], and its slope by the
-  // sample's own image, [count, C, H, W].
-  struct LossSlopes {
-    std::vector<float> losses, gradients;
-  };
-  virtual LossSlopes loss_slopes(const float* images, const int64_t* labels,
-                                 int64_t count) = 0;
-  // Running statistics of batch norms move towards these images' by so much (1:
-  // they become them); everything else as in evaluation mode.
-  virtual void observe_statistics(const float* images, int64_t count,
-                                  double momentum) = 0;
-
-  // Calls task(i) for i < tasks, on the executor's own threads if it has any.
-  virtual void share(int64_t tasks, const std::function<void(int64_t)>& task) {
-    for (int64_t i = 0; i < tasks; ++i) task(i);
-  }
+  // Calls task(i) for i < tasks, on the executor's own threads.
+  virtual void parallel_for(int64_t tasks,
+                            const std::function<void(int64_t)>& task) = 0;
 
   virtual void start_training(const TrainSettings& settings) = 0;
-  // Why it would keep no set, whatever set it is: then the four below throw
-  // std::logic_error. "": ask hold().
-  virtual std::string holds_none() const = 0;
-  // Keeps the set, so that its steps need nothing of the host. Returns "", or
-  // why it is not kept: then start_epoch() and train() are to be called.
-  virtual std::string hold(const Held&) {
-    throw std::logic_error(holds_none());
-  }
-  virtual void start_held_epoch(const HeldEpoch&) {
-    throw std::logic_error(holds_none());
-  }
-  // The next steps of the epoch, `most` or fewer, at least one; returns how
-  // many. The last of an epoch may have fewer samples.
-  virtual int64_t train_held(int64_t) { throw std::logic_error(holds_none()); }
-  // In words, how they are asked of the device: "16 captured steps a launch".
-  virtual std::string launches() const { throw std::logic_error(holds_none()); }
   virtual void start_epoch(int64_t steps) = 0;
   // Forward, loss, backward, update. Reads nothing back to the host.
   virtual void train(const Batch& batch, double lr) = 0;
@@ -180,6 +196,11 @@ class Executor {
   // Weights in the model's memory become those of the executor, or the reverse.
   virtual void pull() = 0;
   virtual void push() = 0;
+
+  // Behind start_training(), until the next one.
+  virtual ResidentSupport resident_training() = 0;
+  // The executor's own, or null: see Requirements in select.h.
+  virtual Inspector* inspector() = 0;
 };
 
 class OutOfMemory : public std::runtime_error {
@@ -188,45 +209,5 @@ class OutOfMemory : public std::runtime_error {
       : std::runtime_error(reason), fitting(fitting) {}
   int64_t fitting;  // a batch size that would do; 0: not known
 };
-
-// `device` is "cpu", "cuda", "cuda:1" or "auto" (a GPU if there is one). The
-// executor borrows the model. Throws std::runtime_error if there is no such
-// device.
-// On a CPU the native executor is taken for every network it covers, unless the
-// environment variable DIGITNET_EXECUTOR is "torch", or something is needed
-// that it cannot do, which is named: slopes by the image while it trains,
-// ranks.
-std::unique_ptr<Executor> make_executor(models::Model& model,
-                                        const std::string& device,
-                                        const std::string& need = "");
-// Which executor that would be and, if it is not the native one, why.
-struct Choice {
-  std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
-  std::string reason;    // "" for the native one
-};
-Choice choose_executor(models::Model& model, const std::string& device,
-                       const std::string& need = "");
-// What make_executor() heeds beside the model, as one word to compare.
-std::string executor_settings(const std::string& device);
-std::string resolve_device(const std::string& device);
-// The value of an environment variable, or "".
-std::string environment(const char* name);
-// As torch.set_num_threads() says.
-int num_threads();
-
-// f(sample, block) for samples [0, count), by blocks shared among the
-// executor's threads; blocks_of(count) blocks there are.
-constexpr int64_t kBlockSamples = 16;
-inline int64_t blocks_of(int64_t count) {
-  return (count + kBlockSamples - 1) / kBlockSamples;
-}
-template <class F>
-void each_sample(Executor& executor, int64_t count, const F& f) {
-  executor.share(blocks_of(count), [&](int64_t block) {
-    const int64_t first = block * kBlockSamples;
-    const int64_t last = std::min(first + kBlockSamples, count);
-    for (int64_t i = first; i < last; ++i) f(i, block);
-  });
-}
 
 }  // namespace digitnet::engine

@@ -47,9 +47,9 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
     if (keep_going && !keep_going()) break;
     const int64_t count = std::min(batch_size, samples.count - start);
     each_sample(executor, count, [&](int64_t i, int64_t block) {
-      float* own = raw.data() + block * size;
-      samples.images.read(samples.row(start + i), own);
-      model.preprocess().apply(own, batch.data() + i * features);
+      float* image = raw.data() + block * size;
+      samples.images.read(samples.row(start + i), image);
+      model.preprocess().apply(image, batch.data() + i * features);
     });
     executor.predict(batch.data(), count,
                      logits.data() + start * model.outputs());

@@ -5,28 +5,45 @@
 
 namespace digitnet::engine {
 
+Predictor::Lease Predictor::lease(const std::string& device,
+                                  const Requirements& requirements) {
+  Kept& kept = requirements.inspector ? inspecting_ : predicting_;
+  Lease lease;
+  lease.lock_ = std::unique_lock(kept.in_use, std::try_to_lock);
+  if (!lease.lock_) {
+    lease.temporary_ = make(device, requirements);
+    lease.executor_ = lease.temporary_.get();
+    return lease;
+  }
+  const std::string current =
+      join(model_.revision(), " ", executor_settings(device));
+  if (!kept.executor || kept.made_for != current) {
+    kept.executor.reset();  // before the next one takes its memory
+    kept.executor = make(device, requirements);
+    kept.made_for = current;
+  }
+  lease.executor_ = kept.executor.get();
+  return lease;
+}
+
+std::unique_ptr<Executor> Predictor::make(const std::string& device,
+                                          const Requirements& requirements) {
+  ++made_;
+  return make_executor(model_, device, requirements);
+}
+
 std::vector<float> Predictor::logits(const data::DatasetView& samples,
                                      const std::string& device,
                                      const std::function<bool()>& keep_going) {
-  constexpr int64_t kBatch = 256;
-  const std::unique_lock lock(in_use_, std::try_to_lock);
-  if (!lock) {
-    const auto own = make_executor(model_, device);
-    return logits_of(*own, model_, samples, kBatch, keep_going);
-  }
-  const std::string wanted =
-      join(model_.revision(), " ", executor_settings(device));
-  if (!ready_ || made_for_ != wanted) {
-    ready_.reset();  // before the next one takes its memory
-    ready_ = make_executor(model_, device);
-    made_for_ = wanted;
-  }
-  return logits_of(*ready_, model_, samples, kBatch, keep_going);
+  return logits_of(lease(device).executor(), model_, samples, kPredictBatch,
+                   keep_going);
 }
 
-void Predictor::forget() {
-  const std::lock_guard lock(in_use_);
-  ready_.reset();
+void Predictor::clear() {
+  for (Kept* kept : {&predicting_, &inspecting_}) {
+    const std::lock_guard lock(kept->in_use);
+    kept->executor.reset();
+  }
 }
 
 }  // namespace digitnet::engine

@@ -1,6 +1,9 @@
-// A model's answers, from an executor that stays ready for the next question.
+// Executors of one model that stay ready for the next prediction, activation or
+// gradient.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -9,30 +12,60 @@
 
 #include "data/view.h"
 #include "engine/executor.h"
+#include "engine/select.h"
 
 namespace digitnet::engine {
 
-// To lay out a plan takes longer than to ask a small network about one image.
-// The executor is made anew when weights, device, threads or settings of the
-// environment have changed.
+// To make an executor takes longer than to predict one image with a small
+// network. One that predicts and one that looks inside are kept, each made
+// again when weights, device, threads or settings of the environment have
+// changed. Any number of threads may use it.
 class Predictor {
  public:
   explicit Predictor(models::Model& model) : model_(model) {}  // borrows it
 
   models::Model& model() { return model_; }
-  // As logits_of(). Any number of threads may ask: one takes the ready
-  // executor, the others make their own.
+
+  // An executor of one user, given back when the lease ends. Who finds the kept
+  // one in use gets one of its own. Predict, inspect, but do not train with it.
+  class Lease {
+   public:
+    Executor& executor() const { return *executor_; }
+    // Of an executor that was required to have one.
+    Inspector& inspector() const { return *executor_->inspector(); }
+
+   private:
+    friend class Predictor;
+    std::unique_lock<std::mutex> lock_;
+    std::unique_ptr<Executor> temporary_;
+    Executor* executor_ = nullptr;
+  };
+  Lease lease(const std::string& device, const Requirements& requirements = {});
+  // On a CPU, with an inspector.
+  Lease lease_inspector() { return lease("cpu", {.inspector = true}); }
+
+  // As logits_of().
   std::vector<float> logits(const data::DatasetView& samples,
                             const std::string& device,
                             const std::function<bool()>& keep_going = {});
-  // Frees the executor.
-  void forget();
+
+  // Frees the executors, once nobody uses them.
+  void clear();
+  // How many executors were made so far.
+  int64_t executors_made() const { return made_; }
 
  private:
+  struct Kept {
+    std::mutex in_use;
+    std::unique_ptr<Executor> executor;
+    std::string made_for;  // revision and settings
+  };
+  std::unique_ptr<Executor> make(const std::string& device,
+                                 const Requirements& requirements);
+
   models::Model& model_;
-  std::mutex in_use_;
-  std::unique_ptr<Executor> ready_;
-  std::string made_for_;
+  Kept predicting_, inspecting_;
+  std::atomic<int64_t> made_{0};
 };
 
 }  // namespace digitnet::engine

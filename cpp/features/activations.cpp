@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "engine/inference.h"
 
 namespace digitnet::features {
 
@@ -18,19 +19,19 @@ std::vector<float> preprocessed(const models::Model& model,
   return batch;
 }
 
-std::vector<engine::Executor::Activation> activations(
-    engine::Executor& executor, const models::Model& model,
+std::vector<engine::Activation> activations(
+    engine::Inspector& inspector, const models::Model& model,
     const data::DatasetView& samples, const std::vector<std::string>& layers) {
   const std::vector<float> batch = preprocessed(model, samples);
-  return executor.activations(batch.data(), samples.count, layers);
+  return inspector.activations(batch.data(), samples.count, layers);
 }
 
-std::vector<float> strengths(engine::Executor& executor,
-                             const models::Model& model,
-                             const data::DatasetView& samples,
-                             const std::string& layer, int64_t unit,
-                             const std::function<bool()>& keep_going) {
-  constexpr int64_t kBatch = 256;
+std::vector<float> unit_activations(engine::Inspector& inspector,
+                                    const models::Model& model,
+                                    const data::DatasetView& samples,
+                                    const std::string& layer, int64_t unit,
+                                    const std::function<bool()>& keep_going) {
+  constexpr int64_t kBatch = engine::kPredictBatch;
   std::vector<int64_t> rows(samples.count);
   for (int64_t i = 0; i < samples.count; ++i) rows[i] = samples.row(i);
   std::vector<float> result;
@@ -38,11 +39,12 @@ std::vector<float> strengths(engine::Executor& executor,
     data::DatasetView part = samples;
     part.rows = rows.data() + first;
     part.count = std::min(kBatch, samples.count - first);
-    const auto found = activations(executor, model, part, {layer});
-    require(!found.empty(), "strengths: unknown layer '", layer, "'");
-    const auto& [path, sizes, values] = found.front();
-    require(unit >= 0 && unit < sizes[1], "strengths.unit: expected 0 to ",
-            sizes[1] - 1, ", got ", unit);
+    const auto outputs = activations(inspector, model, part, {layer});
+    require(!outputs.empty(), "most_activating: unknown layer '", layer, "'");
+    const auto& [path, sizes, values] = outputs.front();
+    require(unit >= 0 && unit < sizes[1],
+            "most_activating.unit: expected 0 to ", sizes[1] - 1, ", got ",
+            unit);
     const int64_t area = sizes.size() == 4 ? sizes[2] * sizes[3] : 1;
     for (int64_t i = 0; i < part.count; ++i) {
       const float* map = values.data() + (i * sizes[1] + unit) * area;

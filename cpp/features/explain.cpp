@@ -9,7 +9,7 @@
 namespace digitnet::features {
 namespace {
 
-// The corners of squares of `size` in a side of `length`.
+// First pixels of squares of `size` in a side of `length`.
 std::vector<int64_t> corners(int64_t length, int64_t size, int64_t stride) {
   std::vector<int64_t> result;
   for (int64_t at = 0; at + size < length; at += stride) result.push_back(at);
@@ -19,44 +19,46 @@ std::vector<int64_t> corners(int64_t length, int64_t size, int64_t stride) {
 
 }  // namespace
 
-std::vector<float> saliency(engine::Executor& executor,
+std::vector<float> saliency(engine::Inspector& inspector,
                             const models::Model& model,
                             const data::DatasetView& samples,
                             const Units& units) {
   const std::vector<float> batch = preprocessed(model, samples);
-  return executor.slopes(batch.data(), samples.count, {"", units}, "")
+  return inspector
+      .target_gradients(batch.data(), samples.count, {"", units}, "")
       .gradients;
 }
 
-Maps grad_cam(engine::Executor& executor, const models::Model& model,
+Maps grad_cam(engine::Inspector& inspector, const models::Model& model,
               const data::DatasetView& samples, const std::string& layer,
               const Units& units) {
   const std::vector<float> batch = preprocessed(model, samples);
-  const engine::Executor::Slopes found =
-      executor.slopes(batch.data(), samples.count, {"", units}, layer);
-  require(found.sizes.size() == 4,
+  const engine::TargetGradients result = inspector.target_gradients(
+      batch.data(), samples.count, {"", units}, layer);
+  require(result.sizes.size() == 4,
           "grad_cam.layer: expected a layer that gives a map, got '", layer,
           "'");
-  const int64_t channels = found.sizes[1];
-  Maps maps{{}, found.sizes[2], found.sizes[3]};
+  const int64_t channels = result.sizes[1];
+  Maps maps{{}, result.sizes[2], result.sizes[3]};
   const int64_t area = maps.height * maps.width;
   maps.values.assign(samples.count * area, 0.0f);
   for (int64_t i = 0; i < samples.count; ++i) {
     float* map = maps.values.data() + i * area;
     for (int64_t c = 0; c < channels; ++c) {
-      const float* slope = found.gradients.data() + (i * channels + c) * area;
-      const float* answer = found.outputs.data() + (i * channels + c) * area;
+      const int64_t offset = (i * channels + c) * area;
+      const float* gradient = result.gradients.data() + offset;
+      const float* output = result.outputs.data() + offset;
       double mean = 0;
-      for (int64_t p = 0; p < area; ++p) mean += slope[p];
+      for (int64_t p = 0; p < area; ++p) mean += gradient[p];
       const auto weight = static_cast<float>(mean / static_cast<double>(area));
-      for (int64_t p = 0; p < area; ++p) map[p] += weight * answer[p];
+      for (int64_t p = 0; p < area; ++p) map[p] += weight * output[p];
     }
     for (int64_t p = 0; p < area; ++p) map[p] = std::max(map[p], 0.0f);
   }
   return maps;
 }
 
-std::vector<float> integrated_gradients(engine::Executor& executor,
+std::vector<float> integrated_gradients(engine::Inspector& inspector,
                                         const models::Model& model,
                                         const data::DatasetView& samples,
                                         const Units& units, int64_t steps,
@@ -69,13 +71,15 @@ std::vector<float> integrated_gradients(engine::Executor& executor,
   std::vector<float> between(ends.size());
   std::vector<double> sums(ends.size(), 0.0);
   for (int64_t step = 0; step < steps; ++step) {
-    const float part =
+    const float position =
         (static_cast<float>(step) + 0.5f) / static_cast<float>(steps);
     for (size_t i = 0; i < ends.size(); ++i)
-      between[i] = start[i % size] + (ends[i] - start[i % size]) * part;
-    const auto found =
-        executor.slopes(between.data(), samples.count, {"", units}, "");
-    for (size_t i = 0; i < ends.size(); ++i) sums[i] += found.gradients[i];
+      between[i] = start[i % size] + (ends[i] - start[i % size]) * position;
+    const auto gradients =
+        inspector
+            .target_gradients(between.data(), samples.count, {"", units}, "")
+            .gradients;
+    for (size_t i = 0; i < ends.size(); ++i) sums[i] += gradients[i];
   }
   std::vector<float> result(ends.size());
   for (size_t i = 0; i < ends.size(); ++i) {
@@ -96,8 +100,8 @@ std::vector<float> occlusion(engine::Executor& executor,
   const auto lefts = corners(shape.width, size, stride);
   const auto squares = static_cast<int64_t>(tops.size() * lefts.size());
   std::vector<float> image(shape.size());
-  std::vector<float> covered((squares + 1) *
-                             shape.size());  // the last is whole
+  // The last image has no square.
+  std::vector<float> covered((squares + 1) * shape.size());
   std::vector<float> result(samples.count * area, 0.0f);
   // Calls f(p) for every pixel under square k.
   const auto under = [&](int64_t k, auto f) {
@@ -121,21 +125,21 @@ std::vector<float> occlusion(engine::Executor& executor,
     view.images = {covered.data(), data::PixelType::Float32, squares + 1,
                    shape};
     view.count = squares + 1;
-    const std::vector<double> answers = engine::probabilities(
+    const std::vector<double> probabilities = engine::probabilities(
         engine::logits_of(executor, model, view), model.outputs());
     const auto of_class = [&](int64_t k) {
-      return answers[k * model.outputs() + units[i]];
+      return probabilities[k * model.outputs() + units[i]];
     };
-    std::vector<double> lost(area, 0.0), times(area, 0.0);
+    std::vector<double> drops(area, 0.0), counts(area, 0.0);
     for (int64_t k = 0; k < squares; ++k) {
       under(k, [&](int64_t p) {
-        lost[p] += of_class(squares) - of_class(k);
-        times[p] += 1;
+        drops[p] += of_class(squares) - of_class(k);
+        counts[p] += 1;
       });
     }
     for (int64_t p = 0; p < area; ++p) {
-      if (times[p] > 0)  // squares further apart than their size leave gaps
-        result[i * area + p] = static_cast<float>(lost[p] / times[p]);
+      if (counts[p] > 0)  // squares further apart than their size leave gaps
+        result[i * area + p] = static_cast<float>(drops[p] / counts[p]);
     }
   }
   return result;

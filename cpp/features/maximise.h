@@ -1,4 +1,4 @@
-// Images that excite a unit as much as images can.
+// Activation maximisation: images on which a unit is as large as it can be.
 // Source: Erhan et al., "Visualizing higher-layer features of a deep network",
 // 2009; regularisers after Yosinski et al., ICML workshop 2015.
 #pragma once
@@ -10,12 +10,12 @@
 
 namespace digitnet::features {
 
-struct Maximise {
+struct MaximiseOptions {
   int64_t steps = 200;
-  double rate =
-      0.05;          // of the input's range, the mean change of a pixel a step
+  // Mean change of a pixel in a step, as a part of the input's range.
+  double rate = 0.05;
   double l2 = 0.01;  // part of a pixel's distance to the empty image taken back
-  double variation = 0;  // weight of the total variation's slope
+  double variation = 0;  // weight of the total variation's gradient
   double blur = 0.3;     // standard deviation in pixels of a blur each step
   int64_t jitter = 1;    // pixels by which the image is moved for each step
   uint64_t seed = 0;
@@ -23,17 +23,17 @@ struct Maximise {
 
 // One image for each unit of a layer ("" for the logits): gradient ascent on
 // the mean of its map from faint noise, within what preprocessing makes of
-// images between empty and full. `keep_going` is asked between steps, if set;
+// images between empty and full. `keep_going` is called between steps, if set;
 // false ends it.
 struct Maximised {
   std::vector<float> images;  // [U, C, H, W] of the network's input, 0 empty to
                               // 1 full
-  std::vector<float> first, last;  // [U]: the units' answers before and after
+  std::vector<float> first, last;  // [U]: the units before and after
 };
 // Throws std::invalid_argument for no such layer or unit.
-Maximised maximise(engine::Executor& executor, const models::Model& model,
+Maximised maximise(engine::Inspector& inspector, const models::Model& model,
                    const std::string& layer, const std::vector<int64_t>& units,
-                   const Maximise& options,
+                   const MaximiseOptions& options,
                    const std::function<bool()>& keep_going = {});
 
 }  // namespace digitnet::features

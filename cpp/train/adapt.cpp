@@ -8,16 +8,19 @@
 
 namespace digitnet::train {
 
-void adapt_statistics(engine::Executor& executor, const models::Model& model,
+void adapt_statistics(engine::Inspector& inspector, const models::Model& model,
                       const data::DatasetView& samples,
                       const std::function<bool()>& keep_going) {
-  constexpr int64_t kImagesAtOnce = 500;
+  // A trade-off: a layer sees what the adapted ones before it give only within
+  // a batch, so few and large ones are nearest to one pass over all samples;
+  // more images need more memory for their maps.
+  constexpr int64_t kBatch = 500;
   require(models::contains(model.network(), "batch_norm"),
           "adapt: expected a network with batch norm, got none");
   require(samples.count >= 2, "adapt.images: expected at least 2, got ",
           samples.count);
   // Even batches: a last one of a single image would have no variance.
-  const int64_t batches = (samples.count + kImagesAtOnce - 1) / kImagesAtOnce;
+  const int64_t batches = (samples.count + kBatch - 1) / kBatch;
   for (int64_t batch = 0; batch < batches; ++batch) {
     if (keep_going && !keep_going()) return;
     const int64_t first = samples.count * batch / batches;
@@ -28,8 +31,8 @@ void adapt_statistics(engine::Executor& executor, const models::Model& model,
     part.rows = rows.data();
     part.count = last - first;
     const std::vector<float> images = features::preprocessed(model, part);
-    // The mean over all that were seen so far.
-    executor.observe_statistics(
+    // The weight that makes them the mean over all batches so far.
+    inspector.observe_statistics(
         images.data(), part.count,
         static_cast<double>(part.count) / static_cast<double>(last));
   }

@@ -24,7 +24,8 @@ Batches::Batches(const models::Model& model, const data::DatasetView& training,
   if (training.weights || training.domains || !config.class_weights.empty())
     weights_.resize(batch);
   if (!config.adversary.name.empty())
-    attacker_.emplace(model, config.adversary, config.seed);
+    attacker_.emplace(model, config.adversary, config.seed,
+                      config.label_smoothing);
 }
 
 int64_t Batches::steps() const {
@@ -37,16 +38,17 @@ void Batches::start_epoch(int64_t epoch) {
                        Draws(config_.seed, Stream::Permutation, epoch));
 }
 
-std::string Batches::hold(engine::Executor& executor) {
-  if (ranks_.several()) return "several ranks share every step";
-  if (attacker_) return "attacks look at every batch";
-  if (training_.domains) return "batches of two domains are put in order";
-  const std::string refused = executor.holds_none();
-  if (!refused.empty()) return refused;
-  const int64_t room =
+engine::ResidentSupport Batches::make_resident(engine::Executor& executor) {
+  if (ranks_.several()) return {nullptr, "several ranks share every step"};
+  if (attacker_) return {nullptr, "attacks look at every batch"};
+  if (training_.domains)
+    return {nullptr, "batches of two domains are put in order"};
+  engine::ResidentSupport support = executor.resident_training();
+  if (!support.training) return support;
+  const int64_t bytes =
       samples_.pipeline().bytes_of_draws(training_.count, model_.input());
-  if (room > engine::free_memory() / 4)
-    return join("the draws of an epoch take ", room >> 20, " MiB");
+  if (bytes > engine::free_memory() / 4)
+    return {nullptr, join("the draws of an epoch take ", bytes >> 20, " MiB")};
   samples_.pipeline().reserve(training_.count, model_.input(), drawn_);
   std::vector<float> weights;
   if (!weights_.empty()) {
@@ -54,99 +56,103 @@ std::string Batches::hold(engine::Executor& executor) {
       weights.push_back(static_cast<float>(weight(sample)));
   }
   const std::string reason =
-      executor.hold({&training_, &samples_.pipeline(), &drawn_, &weights,
-                     config_.batch_size});
-  if (!reason.empty()) drawn_ = {};
-  return reason;
+      support.training->load({&training_, &samples_.pipeline(), &drawn_,
+                              &weights, config_.batch_size});
+  if (reason.empty()) return support;
+  drawn_ = {};
+  return {nullptr, reason};
 }
 
-void Batches::start_held_epoch(engine::Executor& executor,
-                               const std::vector<double>& rates) {
+void Batches::start_resident_epoch(engine::Executor& executor,
+                                   engine::ResidentTraining& resident,
+                                   const std::vector<double>& rates) {
   samples_.draw(executor, order_, epoch_, drawn_);
-  executor.start_held_epoch({&order_, &drawn_, &rates});
+  resident.start_epoch({&order_, &drawn_, &rates});
 }
 
 engine::Batch Batches::gather(engine::Executor& executor, int64_t step) {
   const int64_t begin = step * config_.batch_size;
-  const int64_t whole = std::min(config_.batch_size, training_.count - begin);
-  const engine::Share part = engine::share_of(whole, ranks_);
-  const int64_t first = begin + part.first, count = part.count;
-  int64_t* chosen = order_.data() + first;
+  const int64_t global_count =
+      std::min(config_.batch_size, training_.count - begin);
+  const engine::Shard shard = engine::shard_of(global_count, ranks_);
+  const int64_t count = shard.count;
+  int64_t* indices = order_.data() + begin + shard.first;
   engine::Batch batch;
-  batch.whole = whole;
-  batch.counted = part.counted;
-  batch.share = part.part;
+  batch.global_count = global_count;
+  batch.in_totals = shard.in_totals;
+  batch.rank_weight = shard.weight;
   if (training_.domains) {
-    batch.known = std::stable_partition(chosen, chosen + count,
-                                        [&](int64_t sample) {
-                                          return training_.domains[sample] == 0;
-                                        }) -
-                  chosen;
+    // Networks with a domain head want the labelled domain first.
+    const int64_t* end = std::stable_partition(
+        indices, indices + count,
+        [&](int64_t sample) { return training_.domains[sample] == 0; });
+    batch.labelled = end - indices;
   }
-  samples_.fill(executor, training_, chosen, count, epoch_, true,
+  samples_.fill(executor, training_, indices, count, epoch_, true,
                 images_.data());
   if (!targets_.empty()) {
-    samples_.fill(executor, training_, chosen, count, epoch_, false,
+    samples_.fill(executor, training_, indices, count, epoch_, false,
                   targets_.data());
   }
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t sample = order_[first + i];
+    const int64_t sample = indices[i];
     labels_[i] = training_.labels[sample];
     if (!weights_.empty()) weights_[i] = static_cast<float>(weight(sample));
   }
   if (attacker_)
-    (*attacker_)(executor, images_.data(), labels_.data(), chosen, count,
+    (*attacker_)(executor, images_.data(), labels_.data(), indices, count,
                  epoch_);
   batch.images = images_.data();
   batch.labels = labels_.data();
   if (!weights_.empty()) {
     batch.weights = weights_.data();
-    if (ranks_.several()) batch.share *= weight_of(begin, whole, part);
+    if (ranks_.several())
+      batch.rank_weight *= relative_weight(begin, global_count, shard);
   }
   if (!targets_.empty()) batch.targets = targets_.data();
   batch.count = count;
   return batch;
 }
 
-double Batches::weight_of(int64_t begin, int64_t whole,
-                          const engine::Share& part) {
-  double own = 0, all = 0;
-  for (int64_t i = 0; i < whole; ++i) {
+double Batches::relative_weight(int64_t begin, int64_t count,
+                                const engine::Shard& shard) const {
+  double shard_sum = 0, sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
     const double value = weight(order_[begin + i]);
-    all += value;
-    if (i >= part.first && i < part.first + part.count) own += value;
+    sum += value;
+    if (i >= shard.first && i < shard.first + shard.count) shard_sum += value;
   }
-  if (all <= 0) return 1;
-  return own / all * static_cast<double>(whole) /
-         static_cast<double>(part.count);
+  if (sum <= 0) return 1;
+  return shard_sum / sum * static_cast<double>(count) /
+         static_cast<double>(shard.count);
 }
 
 double Batches::weight(int64_t sample) const {
   if (training_.domains && training_.domains[sample] != 0) return 0;
-  const double own = training_.weights ? training_.weights[sample] : 1;
+  const double weight = training_.weights ? training_.weights[sample] : 1;
   return config_.class_weights.empty()
-             ? own
-             : own * config_.class_weights[training_.labels[sample]];
+             ? weight
+             : weight * config_.class_weights[training_.labels[sample]];
 }
 
-double Batches::restoration_error(engine::Executor& executor,
-                                  const data::DatasetView& validation,
-                                  const std::function<bool()>& keep_going) {
+double Batches::reconstruction_error(engine::Executor& executor,
+                                     const data::DatasetView& validation,
+                                     const std::function<bool()>& keep_going) {
   const int64_t size = model_.outputs();
-  std::vector<float> made(images_.size());
-  std::vector<int64_t> chosen(images_.size() / size);
+  std::vector<float> outputs(images_.size());
+  std::vector<int64_t> indices(images_.size() / size);
   double sum = 0;
   for (int64_t first = 0; first < validation.count && keep_going();) {
-    const int64_t count =
-        std::min(static_cast<int64_t>(chosen.size()), validation.count - first);
-    std::iota(chosen.begin(), chosen.end(), first);
-    for (const bool painted : {true, false}) {
-      samples_.fill(executor, validation, chosen.data(), count, 0, painted,
-                    painted ? images_.data() : targets_.data());
+    const int64_t count = std::min(static_cast<int64_t>(indices.size()),
+                                   validation.count - first);
+    std::iota(indices.begin(), indices.end(), first);
+    for (const bool photometric : {true, false}) {
+      samples_.fill(executor, validation, indices.data(), count, 0, photometric,
+                    photometric ? images_.data() : targets_.data());
     }
-    executor.predict(images_.data(), count, made.data());
+    executor.predict(images_.data(), count, outputs.data());
     for (int64_t i = 0; i < count * size; ++i) {
-      const double error = made[i] - targets_[i];
+      const double error = outputs[i] - targets_[i];
       sum += error * error;
     }
     first += count;

@@ -27,27 +27,30 @@ class Batches {
   // The order of an epoch is a function of seed and epoch.
   void start_epoch(int64_t epoch);
 
-  // Lets the executor keep the set. Returns "" or why it does not. What it
-  // keeps is trained on by Executor::train_held(), the rest by gather().
-  std::string hold(engine::Executor& executor);
-  // Behind start_epoch(), if the set is kept; `rates` of the epoch's steps.
-  void start_held_epoch(engine::Executor& executor,
-                        const std::vector<double>& rates);
+  // Copies the set to the device's memory if the executor and the config allow
+  // it. Without ResidentSupport::training gather() gives every batch.
+  engine::ResidentSupport make_resident(engine::Executor& executor);
+  // Behind start_epoch(); `rates` of the epoch's steps.
+  void start_resident_epoch(engine::Executor& executor,
+                            engine::ResidentTraining& resident,
+                            const std::vector<double>& rates);
 
-  // A step's samples as the network takes them; of several ranks this one's.
-  // They stay until the next call.
+  // A step's samples as the network takes them; of several ranks this one's
+  // shard. The memory is the batches' own, until the next call.
   engine::Batch gather(engine::Executor& executor, int64_t step);
 
-  // Mean squared error of a network that makes images on validation images,
-  // painted as in epoch 0, for as long as `keep_going` says so.
-  double restoration_error(engine::Executor& executor,
-                           const data::DatasetView& validation,
-                           const std::function<bool()>& keep_going);
+  // Mean squared error of a network that outputs images on validation images,
+  // augmented as in epoch 0, for as long as `keep_going` returns true.
+  double reconstruction_error(engine::Executor& executor,
+                              const data::DatasetView& validation,
+                              const std::function<bool()>& keep_going);
 
  private:
   double weight(int64_t sample) const;
-  // The mean weight of a rank's samples by that of the whole batch.
-  double weight_of(int64_t begin, int64_t whole, const engine::Share& part);
+  // The mean weight of the shard's samples by that of the global batch's, whose
+  // `count` samples begin at `begin` in the order.
+  double relative_weight(int64_t begin, int64_t count,
+                         const engine::Shard& shard) const;
 
   const models::Model& model_;
   const data::DatasetView& training_;
@@ -60,7 +63,7 @@ class Batches {
   std::vector<float> images_, targets_, weights_;
   std::vector<int64_t> labels_;
   std::optional<attack::Attacker> attacker_;
-  augment::Drawn drawn_;  // of a set that is kept
+  augment::Drawn drawn_;  // of a resident set
 };
 
 }  // namespace digitnet::train

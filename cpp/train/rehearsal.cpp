@@ -21,17 +21,18 @@ Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
       executor_(engine::make_torch_executor(model, "meta")),
       batches_(model, training, config_, ranks_) {
   executor_->start_training(settings_of(model, config_, ranks_));
-  const std::string reason = batches_.hold(*executor_);
-  require(reason.empty(),
-          "rehearsal: expected a set that a device can keep: ", reason);
+  const engine::ResidentSupport support = batches_.make_resident(*executor_);
+  require(support.training,
+          "rehearsal: expected a set that can be resident: ", support.reason);
+  resident_ = support.training;
 }
 
 void Rehearsal::start_epoch() {
   batches_.start_epoch(++epoch_);
-  batches_.start_held_epoch(*executor_,
-                            std::vector<double>(batches_.steps(), 0.1));
+  batches_.start_resident_epoch(*executor_, *resident_,
+                                std::vector<double>(batches_.steps(), 0.1));
 }
 
-void Rehearsal::step() { executor_->train_held(1); }
+void Rehearsal::step() { resident_->train(1); }
 
 }  // namespace digitnet::train

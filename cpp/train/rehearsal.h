@@ -1,6 +1,6 @@
-// Training steps on tensors that have a shape and no content: what a step asks
-// of a device, asked where there is none. Whatever reads a value back, or has a
-// shape that hangs on values, throws.
+// A dry run: training steps on tensors that have a shape and no content.
+// Whatever a device could not capture throws: what reads a value back, or has a
+// shape that depends on values.
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ namespace digitnet::train {
 class Rehearsal {
  public:
   // Borrows all but the config, which is resolved as for fit(). Throws
-  // std::invalid_argument for what cannot be kept on a device.
+  // std::invalid_argument for a set that cannot be resident.
   Rehearsal(models::Model& model, const data::DatasetView& training,
             Config config);
 
@@ -23,6 +23,7 @@ class Rehearsal {
   Config config_;
   engine::Ranks ranks_;
   std::unique_ptr<engine::Executor> executor_;
+  engine::ResidentTraining* resident_ = nullptr;
   Batches batches_;
   int64_t epoch_ = 0;
 };

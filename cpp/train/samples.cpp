@@ -5,27 +5,28 @@
 namespace digitnet::train {
 
 Samples::Samples(const models::Model& model, const std::string& augment,
-                 uint64_t seed, int64_t most)
+                 uint64_t seed, int64_t batch_size)
     : model_(model),
       pipeline_(augment),
       seed_(seed),
-      most_(most),
+      batch_size_(batch_size),
       fused_(!pipeline_.empty() &&
              model.preprocess().is_affine(scale_, shift_)) {
-  blocks_.assign(engine::blocks_of(most), Block(pipeline_, model.input()));
+  blocks_.assign(engine::blocks_of(batch_size),
+                 Block(pipeline_, model.input()));
 }
 
 void Samples::fill(engine::Executor& executor, const data::DatasetView& set,
-                   const int64_t* chosen, int64_t count, int64_t epoch,
-                   bool painted, float* out) {
+                   const int64_t* indices, int64_t count, int64_t epoch,
+                   bool photometric, float* out) {
   const models::Preprocess& preprocess = model_.preprocess();
   const int64_t features = preprocess.output().size();
   engine::each_sample(executor, count, [&](int64_t i, int64_t index) {
-    const int64_t sample = chosen[i];
+    const int64_t sample = indices[i];
     Block& block = blocks_[index];
     float* to = out + i * features;
     const augment::SampleKey key{seed_, static_cast<uint64_t>(epoch),
-                                 static_cast<uint64_t>(sample), painted};
+                                 static_cast<uint64_t>(sample), photometric};
     pipeline_.apply(set.images, set.row(sample), preprocess.max_value(), key,
                     block.scratch, fused_ ? to : block.raw.data(),
                     fused_ ? scale_ : 1, fused_ ? shift_ : 0);
@@ -34,15 +35,15 @@ void Samples::fill(engine::Executor& executor, const data::DatasetView& set,
 }
 
 void Samples::draw(engine::Executor& executor,
-                   const std::vector<int64_t>& samples, int64_t epoch,
+                   const std::vector<int64_t>& indices, int64_t epoch,
                    augment::Drawn& drawn) {
   if (pipeline_.empty()) return;
-  const auto count = static_cast<int64_t>(samples.size());
-  for (int64_t first = 0; first < count; first += most_) {
+  const auto count = static_cast<int64_t>(indices.size());
+  for (int64_t first = 0; first < count; first += batch_size_) {
     engine::each_sample(
-        executor, std::min(most_, count - first),
+        executor, std::min(batch_size_, count - first),
         [&](int64_t i, int64_t index) {
-          const auto sample = static_cast<uint64_t>(samples[first + i]);
+          const auto sample = static_cast<uint64_t>(indices[first + i]);
           pipeline_.draw(model_.input(),
                          {seed_, static_cast<uint64_t>(epoch), sample},
                          blocks_[index].scratch, first + i, drawn);

@@ -1,4 +1,4 @@
-// The weights of a moment, to come back to.
+// A copy of a model's weights, to restore them.
 #pragma once
 
 #include <vector>
@@ -11,7 +11,7 @@ struct Snapshot {
   std::vector<float> trained, buffers;
 
   void take(const models::Model& model);
-  // The model is the one that it was taken of.
+  // The model is the one that take() had.
   void restore(models::Model& model) const;
 };
 

@@ -9,9 +9,11 @@
 
 #include "core/error.h"
 #include "core/list.h"
+#include "engine/device.h"
 #include "engine/executor.h"
 #include "engine/inference.h"
 #include "engine/memory.h"
+#include "engine/select.h"
 #include "optimizers/all.h"
 #include "train/batches.h"
 #include "train/schedules.h"
@@ -21,6 +23,9 @@ namespace digitnet::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+// Between two looks for Ctrl-C and updates of the progress bar: a person feels
+// no delay yet, and reading the totals back, which waits for a GPU, is rare.
+// Source: pybind11's FAQ on interrupting long calls, for the check itself.
 constexpr std::chrono::milliseconds kPulse{50};
 
 double seconds_since(Clock::time_point start) {
@@ -38,7 +43,7 @@ class Loop {
         config_(config),
         hooks_(hooks),
         executor_(engine::make_executor(
-            model, config.device, beyond_native(config, hooks.ranks.count))),
+            model, config.device, requirements_of(config, hooks.ranks.count))),
         batches_(model, training, config, hooks.ranks),
         steps_(batches_.steps()),
         schedule_(find(schedules::all(), "schedule", config.schedule.name)
@@ -50,11 +55,11 @@ class Loop {
     engine::TrainSettings settings = settings_of(model_, config_, hooks_.ranks);
     settings.recorder = hooks_.recorder;
     executor_->start_training(settings);
-    const std::string reason = batches_.hold(*executor_);
-    held_ = reason.empty();
-    if (!held_ && engine::resolve_device(config_.device) != "cpu")
-      outcome_.loop = "batches from the host: " + reason;
-    good_.take(model_);
+    const engine::ResidentSupport support = batches_.make_resident(*executor_);
+    resident_ = support.training;
+    if (!resident_ && engine::resolve_device(config_.device) != "cpu")
+      outcome_.loop = "batches from the host: " + support.reason;
+    last_good_.take(model_);
     try {
       for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
         run_epoch(epoch);
@@ -62,8 +67,8 @@ class Loop {
       try {
         close();
       } catch (const std::runtime_error&) {
-        // The device is gone: the first reason is the one to tell, and the
-        // model has the weights of its last whole epoch.
+        // The device is gone: the first error explains more, and the model has
+        // the weights of its last whole epoch.
       }
       throw;
     }
@@ -75,24 +80,24 @@ class Loop {
   void run_epoch(int64_t epoch) {
     const auto start = Clock::now();
     batches_.start_epoch(epoch);
-    if (held_) {
+    if (resident_) {
       rates_.clear();
       for (int64_t step = 0; step < steps_; ++step)
-        rates_.push_back(rate(epoch));
-      batches_.start_held_epoch(*executor_, rates_);
+        rates_.push_back(next_rate(epoch));
+      batches_.start_resident_epoch(*executor_, *resident_, rates_);
       outcome_.loop =
-          "the data in the device's memory, " + executor_->launches();
+          "the data in the device's memory, " + resident_->launches();
     } else {
       executor_->start_epoch(steps_);
     }
     recorded_ = {};
     for (int64_t step = 0; step < steps_;) {
-      step += held_ ? take_held(step) : take(epoch, step);
+      step += resident_ ? launch_steps(step) : train_batch(epoch, step);
       if (config_.record_steps) record();
       if (Clock::now() - last_pulse_ < kPulse) continue;
       last_pulse_ = Clock::now();
       const engine::Totals totals = executor_->totals();
-      // Ranks find out together, at the end of the epoch.
+      // Ranks compare at the end of the epoch: none may leave the others alone.
       if (totals.bad_step >= 0 && !hooks_.ranks.several())
         return diverge(epoch, totals.bad_step);
       if (hooks_.pulse && hooks_.pulse(epoch, step, steps_, totals.loss))
@@ -102,41 +107,41 @@ class Loop {
   }
 
   // Both return how many steps they took.
-  int64_t take(int64_t epoch, int64_t step) {
-    lr_ = rate(epoch);
+  int64_t train_batch(int64_t epoch, int64_t step) {
+    lr_ = next_rate(epoch);
     engine::Batch batch = batches_.gather(*executor_, step);
-    batch.reversal = reversal();
+    batch.reversal_coefficient = reversal_coefficient();
     executor_->train(batch, lr_);
     return 1;
   }
 
-  int64_t take_held(int64_t step) {
-    const int64_t taken =
-        executor_->train_held(config_.record_steps ? 1 : steps_ - step);
-    lr_ = rates_[step + taken - 1];
-    return taken;
+  int64_t launch_steps(int64_t step) {
+    const int64_t count =
+        resident_->train(config_.record_steps ? 1 : steps_ - step);
+    lr_ = rates_[step + count - 1];
+    return count;
   }
 
-  // Of the next step.
-  double rate(int64_t epoch) {
-    const double factor = schedule_->factor(taken_++);
+  // The learning rate of the step that follows those counted so far.
+  double next_rate(int64_t epoch) {
+    const double factor = schedule_->factor(step_count_++);
     return config_.rates.empty() ? config_.learning_rate * factor
                                  : config_.rates[epoch - 1];
   }
 
   // Rises from 0 to 1, so that the head's early noise does no harm. Source:
   // Ganin et al., JMLR 17, 2016, section 5.2.2.
-  double reversal() const {
-    const double done = static_cast<double>(taken_) /
-                        static_cast<double>(steps_ * config_.epochs);
-    return 2 / (1 + std::exp(-10 * done)) - 1;
+  double reversal_coefficient() const {
+    const double progress = static_cast<double>(step_count_) /
+                            static_cast<double>(steps_ * config_.epochs);
+    return 2 / (1 + std::exp(-10 * progress)) - 1;
   }
 
-  // The executor keeps sums: the step's loss is what they grew by.
+  // The executor sums losses over the epoch: a step's is the difference.
   void record() {
     const engine::Totals totals = executor_->totals();
-    const auto sum = [](const engine::Totals& of) {
-      return of.loss * static_cast<double>(of.samples);
+    const auto sum = [](const engine::Totals& epoch) {
+      return epoch.loss * static_cast<double>(epoch.samples);
     };
     const auto count = static_cast<double>(totals.samples - recorded_.samples);
     outcome_.step_losses.push_back(totals.bad_step >= 0 || count == 0
@@ -164,13 +169,13 @@ class Loop {
               lr_,
               0};
     if (validation_.count > 0 && !validate(row)) return interrupt();
-    good_.take(model_);
-    good_epoch_ = epoch;
+    last_good_.take(model_);
+    last_good_epoch_ = epoch;
     row.seconds = seconds_since(start);
     schedule_->epoch_done(monitored(row));
-    const bool give_up = watch(row);
-    const bool told_to = hooks_.epoch_done && hooks_.epoch_done(row);
-    const bool stop = told_by_any(told_to || give_up);
+    const bool out_of_patience = update_best(row);
+    const bool stop_requested = hooks_.epoch_done && hooks_.epoch_done(row);
+    const bool stop = on_any_rank(stop_requested || out_of_patience);
     if (epoch == config_.epochs) return;
     if (stop) {
       running_ = false;
@@ -184,7 +189,7 @@ class Loop {
   engine::Totals of_all_ranks(engine::Totals totals) const {
     if (!hooks_.ranks.several()) return totals;
     const auto samples = static_cast<double>(totals.samples);
-    const auto sums = engine::summed(
+    const auto sums = engine::all_reduced(
         {totals.loss * samples, static_cast<double>(totals.correct), samples,
          totals.bad_step >= 0 ? 1.0 : 0.0},
         hooks_.ranks);
@@ -195,13 +200,14 @@ class Loop {
     return totals;
   }
 
-  bool told_by_any(bool told) const {
-    if (!hooks_.ranks.several()) return told;
-    return engine::summed(std::vector<double>{told ? 1.0 : 0.0},
-                          hooks_.ranks)[0] > 0;
+  bool on_any_rank(bool value) const {
+    if (!hooks_.ranks.several()) return value;
+    return engine::all_reduced(std::vector<double>{value ? 1.0 : 0.0},
+                               hooks_.ranks)[0] > 0;
   }
 
-  // False: interrupted.
+  // Writes loss and accuracy on the validation set to the row. False:
+  // interrupted.
   bool validate(Epoch& row) {
     bool stop = false;
     const auto keep_going = [&] {
@@ -212,11 +218,11 @@ class Loop {
     };
     if (model_.outputs_images()) {
       row.val_loss =
-          batches_.restoration_error(*executor_, validation_, keep_going);
+          batches_.reconstruction_error(*executor_, validation_, keep_going);
       return !stop;
     }
-    const auto logits =
-        engine::logits_of(*executor_, model_, validation_, 256, keep_going);
+    const auto logits = engine::logits_of(*executor_, model_, validation_,
+                                          engine::kPredictBatch, keep_going);
     if (stop) return false;
     const auto score = engine::score(model_.loss(), logits, validation_.labels,
                                      validation_.count, model_.outputs());
@@ -225,7 +231,7 @@ class Loop {
     return true;
   }
 
-  // What the run goes by; less is better.
+  // The value of Config::monitor; less is better.
   double monitored(const Epoch& row) const {
     if (config_.monitor == "loss") return row.loss;
     if (config_.monitor == "val_loss") return row.val_loss;
@@ -233,16 +239,17 @@ class Loop {
   }
 
   // Keeps the best epoch; true: early stopping has waited long enough.
-  bool watch(const Epoch& row) {
+  bool update_best(const Epoch& row) {
     const double value = monitored(row);
     if (value < best_value_ - config_.min_delta) {
       best_value_ = value;
       outcome_.best_epoch = row.number;
-      waited_ = 0;
+      epochs_without_progress_ = 0;
       if (restores()) best_.take(model_);
       return false;
     }
-    return config_.early_stopping > 0 && ++waited_ >= config_.early_stopping;
+    return config_.early_stopping > 0 &&
+           ++epochs_without_progress_ >= config_.early_stopping;
   }
 
   bool restores() const {
@@ -261,19 +268,19 @@ class Loop {
         join("training diverged in epoch ", epoch, ", step ", step + 1, " of ",
              steps_, " (learning rate ", lr_,
              "): the loss or a weight is not finite; the weights are ",
-             good_epoch_ ? join("those of epoch ", good_epoch_)
-                         : "those before training",
+             last_good_epoch_ ? join("those of epoch ", last_good_epoch_)
+                              : "those before training",
              "; try a lower learning rate or clip_norm=1");
-    good_.restore(model_);
+    last_good_.restore(model_);
     executor_->push();
   }
 
-  // Whatever happened, the model holds the weights that count.
+  // However the run ended, the model gets weights that can be used.
   void close() {
     if (outcome_.status != Status::Diverged) {
       if (!averaged_) executor_->swap_averages();
       executor_->pull();
-      if (!all_finite(model_.trained())) good_.restore(model_);
+      if (!all_finite(model_.trained())) last_good_.restore(model_);
     }
     if (restores() && outcome_.best_epoch > 0) best_.restore(model_);
     engine::release_pages();
@@ -289,29 +296,28 @@ class Loop {
   int64_t steps_;  // an epoch
   std::unique_ptr<schedules::Schedule> schedule_;
 
-  Snapshot good_, best_;
+  Snapshot last_good_, best_;  // of whole epochs
   Outcome outcome_;
-  int64_t good_epoch_ = 0;
-  int64_t waited_ = 0;
-  int64_t taken_ = 0;  // steps since the start
+  int64_t last_good_epoch_ = 0;
+  int64_t epochs_without_progress_ = 0;
+  int64_t step_count_ = 0;  // since the start
   double best_value_ = std::numeric_limits<double>::infinity();
   double lr_ = 0;
-  bool held_ = false;          // the executor keeps the training set
-  std::vector<double> rates_;  // of the epoch's steps then
+  // The executor's own; null: the host prepares every batch.
+  engine::ResidentTraining* resident_ = nullptr;
+  std::vector<double> rates_;  // of a resident epoch's steps
   engine::Totals recorded_;    // of the epoch at the last recorded step
   bool running_ = true;
-  bool averaged_ = false;  // the executor holds the moving average
+  bool averaged_ = false;  // the executor's weights are the moving average
   Clock::time_point last_pulse_ = Clock::now();
 };
 
 }  // namespace
 
-std::string beyond_native(const Config& config, int64_t ranks) {
-  if (ranks > 1) return join(ranks, " ranks share every step");
-  if (config.precision != "float32")
-    return "the native executor computes in float32";
-  return config.adversary.name.empty() ? ""
-                                       : "attacks need slopes by the image";
+engine::Requirements requirements_of(const Config& config, int64_t ranks) {
+  return {.ranks = ranks,
+          .bfloat16 = config.precision == "bfloat16",
+          .inspector = !config.adversary.name.empty()};
 }
 
 engine::TrainSettings settings_of(const models::Model& model,
@@ -328,7 +334,7 @@ engine::TrainSettings settings_of(const models::Model& model,
   settings.clip_norm = config.clip_norm;
   settings.ema_decay = config.ema_decay;
   settings.seed = config.seed;
-  settings.rounded = config.precision == "bfloat16";
+  settings.bfloat16 = config.precision == "bfloat16";
   settings.ranks = ranks;
   return settings;
 }

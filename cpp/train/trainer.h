@@ -1,4 +1,19 @@
 // The training loop.
+//
+// From Ctrl-C to the returned History: Python's handler only sets a flag. Every
+// 50 ms, between two steps or two batches of validation, the loop calls
+// Hooks::pulse; PythonHooks (bindings/train.cpp) takes the GIL there, lets
+// Python raise KeyboardInterrupt, remembers it and returns true. The loop then
+// starts no further step, its status is Interrupted, and close() leaves the
+// model with weights that can be used: the moving average if there is one,
+// pulled from the device; those of the last whole epoch if these are not
+// finite; and the best epoch's where early stopping restores them. fit() here
+// returns the Outcome, the binding turns it into a dict, and fit() in Python
+// writes it into model.history, closes the progress bar and the callbacks, and
+// then returns the History to a notebook or prompt, or raises KeyboardInterrupt
+// in a script. An interrupt that is raised elsewhere, such as while steps are
+// captured, passes through the loop as an exception: close() runs all the same.
+// So does any error of a hook.
 #pragma once
 
 #include <functional>
@@ -8,6 +23,7 @@
 #include "data/view.h"
 #include "engine/executor.h"
 #include "engine/ranks.h"
+#include "engine/select.h"
 #include "models/model.h"
 #include "train/config.h"
 
@@ -21,7 +37,7 @@ struct Epoch {
   double seconds;                 // validation included
 };
 
-// Asked by the loop; each may be empty. What they throw leaves the loop with
+// Called by the loop; each may be empty. What they throw leaves the loop with
 // the model in the state of its last whole step.
 struct Hooks {
   std::function<bool(const Epoch&)> epoch_done;  // true: stop
@@ -29,8 +45,8 @@ struct Hooks {
   std::function<bool(int64_t epoch, int64_t step, int64_t steps, double loss)>
       pulse;
   // Other processes that do the same with the same model, data and config, each
-  // its part of every batch. All stop together after an epoch if one of them is
-  // told to; all get the same weights.
+  // its shard of every batch. All stop together after an epoch if a hook of one
+  // of them says so; all get the same weights.
   engine::Ranks ranks = {};
   engine::Recorder recorder = {};
 };
@@ -41,16 +57,16 @@ struct Outcome {
   Status status = Status::Finished;
   int64_t best_epoch = 0;  // by the monitored value
   std::string message;     // why it diverged
-  std::string loop;        // how a GPU was fed; "" on a CPU
-  // Of each step, if the config asks: its mean loss, NaN once it is not finite,
-  // and its learning rate.
+  std::string loop;        // how a GPU got its batches; "" on a CPU
+  // With Config::record_steps, of each step: its mean loss, NaN once it is not
+  // finite, and its learning rate.
   std::vector<double> step_losses, step_rates;
 };
 
-// What such a training needs that the native executor cannot do, or "".
-std::string beyond_native(const Config& config, int64_t ranks);
+// What such a training requires of an executor.
+engine::Requirements requirements_of(const Config& config, int64_t ranks);
 
-// What an executor is told of a resolved config.
+// A resolved config as an executor's settings.
 engine::TrainSettings settings_of(const models::Model& model,
                                   const Config& config,
                                   const engine::Ranks& ranks);

@@ -60,5 +60,5 @@ def attacked(
     labels = data.require_labels("attacked")
     base, rows = model.check_images(data, "attacked")
     spec, number = (name, options), as_whole(seed, "attacked.seed")
-    images = _core.attack.attacked(model.core, spec, base, rows, labels, number)
+    images = _core.attack.attacked(model.predictor, spec, base, rows, labels, number)
     return data.with_images(images, name=f"{data.name}, {name}")

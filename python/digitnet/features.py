@@ -92,7 +92,7 @@ def saliency(model: BaseModel, images: Any, target: Any = None) -> Array:
         True
     """
     base, units = _with_targets(model, images, target, "saliency")
-    return _core.features.saliency(model.core, base, units)
+    return _core.features.saliency(model.predictor, base, units)
 
 
 def grad_cam(
@@ -109,7 +109,9 @@ def grad_cam(
         Selvaraju et al., Grad-CAM, ICCV 2017, section 3.
     """
     base, units = _with_targets(model, images, target, "grad_cam")
-    return _core.features.grad_cam(model.core, base, layer or last_map(model), units)
+    return _core.features.grad_cam(
+        model.predictor, base, layer or last_map(model), units
+    )
 
 
 def last_map(model: BaseModel) -> str:
@@ -142,7 +144,7 @@ def integrated_gradients(
     """
     base, units = _with_targets(model, images, target, "integrated_gradients")
     return _core.features.integrated_gradients(
-        model.core,
+        model.predictor,
         base,
         units,
         as_whole(steps, "integrated_gradients.steps", 1, 10_000),
@@ -176,7 +178,7 @@ def occlusion(
     size = as_whole(size or max(1, shorter // 4), "occlusion.size", 1, shorter)
     stride = as_whole(stride or max(1, size // 4), "occlusion.stride", 1, 1024)
     level = _finite(value, "occlusion.value")
-    return _core.features.occlusion(model.core, base, units, size, stride, level)
+    return _core.features.occlusion(model.predictor, base, units, size, stride, level)
 
 
 def _finite(value: float, where: str) -> float:
@@ -232,7 +234,16 @@ def maximise(
         model.core.max_value = 1.0
     return Maximised(
         *_core.features.maximise(
-            model.core, layer, chosen, steps, rate, l2, variation, blur, jitter, seed
+            model.predictor,
+            layer,
+            chosen,
+            steps,
+            rate,
+            l2,
+            variation,
+            blur,
+            jitter,
+            seed,
         )
     )
 
@@ -319,7 +330,9 @@ def most_activating(
     count = as_whole(count, "most_activating.count", 1, 2**31)
     unit = as_whole(unit, "most_activating.unit", 0, 2**31)
     base, rows = model.check_images(data, "most_activating")
-    strengths = _core.features.strengths(model.core, base, rows, layer, unit)
+    strengths = _core.features.unit_activations(
+        model.predictor, base, rows, layer, unit
+    )
     best = np.argsort(-strengths, kind="stable")[:count]
     return best, strengths[best]
 

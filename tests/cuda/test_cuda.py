@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from reference.layers import NETWORKS
-from train.test_held import OPERATIONS, assert_weights_close
+from train.test_resident_set import OPERATIONS, assert_weights_close
 
 import digitnet
 from digitnet.layers import Conv, Dense, Dropout, Flatten

@@ -111,7 +111,7 @@ def test_several_threads_may_ask_at_once(digits):
 def test_what_asks_outlives_its_model(digits):
     model = network()
     expected = model.predict_logits(digits[1].images)
-    asker = model._predictor
+    asker = model.predictor
     del model
     images = digits[1].images[:, None]
     np.testing.assert_array_equal(asker.predict(images, None, "cpu", False), expected)

@@ -52,8 +52,8 @@ def test_saliency_is_the_finite_difference_gradient(trained, images):
         * slopes
         / np.linalg.norm(slopes.reshape(6, -1), axis=1).reshape(6, 1, 1, 1)
     )
-    up = network._predictor.predict(np.float32(x + step), None, "cpu", False)[:, 2]
-    down = network._predictor.predict(np.float32(x - step), None, "cpu", False)[:, 2]
+    up = network.predictor.predict(np.float32(x + step), None, "cpu", False)[:, 2]
+    down = network.predictor.predict(np.float32(x - step), None, "cpu", False)[:, 2]
     expected = np.linalg.norm(slopes.reshape(6, -1), axis=1)
     # Kinks of ReLU and pools lie within the step of some.
     np.testing.assert_allclose((up - down) / 2e-3, expected, rtol=0.2, atol=1e-2)
@@ -309,7 +309,7 @@ def test_the_most_activating_images_are_those_of_the_strongest_maps(trained, dig
         ),
         (
             lambda m, x: features.most_activating(m, (x, [0] * 6), "conv1", 99),
-            "strengths.unit: expected 0 to 15, got 99",
+            "most_activating.unit: expected 0 to 15, got 99",
         ),
         (lambda m, x: features.project(x.reshape(6, -1), "umap"), "known: pca, tsne"),
         (lambda m, x: features.project(x.reshape(6, -1)[:2]), "at least 4 rows"),

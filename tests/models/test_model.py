@@ -167,17 +167,17 @@ def test_a_device_that_is_not_there_says_so(trained, digits):
 
 
 def test_the_core_itself_refuses_another_shape(trained):
-    wrong, core = np.zeros((2, 1, 9, 9), np.uint8), trained.core
+    wrong, predictor = np.zeros((2, 1, 9, 9), np.uint8), trained.predictor
     units, features = np.zeros(2, np.int64), digitnet._core.features
     calls = [
-        lambda: core.preprocessed(wrong),
-        lambda: trained._predictor.predict(wrong, None, "cpu", True),
-        lambda: features.activations(core, wrong, []),
-        lambda: features.saliency(core, wrong, units),
-        lambda: features.grad_cam(core, wrong, "conv1", units),
-        lambda: features.integrated_gradients(core, wrong, units, 2, 0),
-        lambda: features.occlusion(core, wrong, units, 2, 1, 0),
-        lambda: features.strengths(core, wrong, None, "conv1", 0),
+        lambda: trained.core.preprocessed(wrong),
+        lambda: predictor.predict(wrong, None, "cpu", True),
+        lambda: features.activations(predictor, wrong, []),
+        lambda: features.saliency(predictor, wrong, units),
+        lambda: features.grad_cam(predictor, wrong, "conv1", units),
+        lambda: features.integrated_gradients(predictor, wrong, units, 2, 0),
+        lambda: features.occlusion(predictor, wrong, units, 2, 1, 0),
+        lambda: features.unit_activations(predictor, wrong, None, "conv1", 0),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="images: expected shape 1x8x8, got 1x9x9"):

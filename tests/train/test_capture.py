@@ -4,7 +4,7 @@ and that recording leaves no trace. On a GPU: tests/cuda."""
 import numpy as np
 import pytest
 import torch
-from train.test_held import assert_close, dropping_net, small_net, some_images
+from train.test_resident_set import assert_close, dropping_net, small_net, some_images
 
 import digitnet
 from digitnet.layers import Dense, Flatten
@@ -66,7 +66,7 @@ def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer)
     captured = fitted(recorder, make, **options)
     assert captured.history.executor.endswith("captured steps, up to 16 a launch")
     single = fitted(None, make, **options)
-    assert single.history.executor.endswith("steps asked for one by one")
+    assert single.history.executor.endswith("steps launched one by one")
     assert_close(single, captured, 0)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from reference.layers import NETWORKS
-from train.test_held import assert_close, both_ways, some_images
+from train.test_resident_set import assert_close, both_ways, some_images
 
 import digitnet
 from digitnet.layers import BatchNorm, Conv, Dense, Flatten, ReLU

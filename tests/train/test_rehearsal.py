@@ -8,7 +8,7 @@ import torch
 from reference.layers import NETWORKS
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from train.test_held import OPERATIONS
+from train.test_resident_set import OPERATIONS
 
 import digitnet
 from digitnet import _core, preprocess

@@ -7,9 +7,9 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
+#include "engine/device.h"
 #include "engine/memory.h"
 #include "engine/native/plan.h"
-#include "engine/torch/executor.h"
 #include "optimizers/all.h"
 
 namespace digitnet::engine {
@@ -18,8 +18,13 @@ namespace {
 using native::Pass;
 using native::Weight;
 
-constexpr int64_t kImagesAtOnce = 64;     // in prediction
-constexpr int64_t kParameters = 1 << 14;  // of one update task
+// Images of one pass in prediction, a trade-off: the maps of more leave a
+// core's cache between two layers, fewer read the weights more often.
+constexpr int64_t kPassImages = 64;
+// Parameters of one update task, a trade-off: 64 KiB of value, gradient and
+// each state, few enough that a dense layer keeps several threads busy, and so
+// many that handing out a task costs nothing beside it.
+constexpr int64_t kTaskParameters = 1 << 14;
 
 class NativeExecutor : public Executor, private native::Updater {
  public:
@@ -35,13 +40,13 @@ class NativeExecutor : public Executor, private native::Updater {
 
   void predict(const float* images, int64_t count, float* logits) override {
     guarded([&] {
-      if (plan_.capacity() < std::min(count, kImagesAtOnce))
-        plan_.reserve(std::min(count, kImagesAtOnce), false, pool_.threads());
-      const int64_t at_once = std::min(plan_.capacity(), kImagesAtOnce);
+      if (plan_.capacity() < std::min(count, kPassImages))
+        plan_.reserve(std::min(count, kPassImages), false, pool_.threads());
+      const int64_t pass_images = std::min(plan_.capacity(), kPassImages);
       const int64_t features = model_.preprocess().output().size();
       const int64_t classes = model_.outputs();
-      for (int64_t start = 0; start < count; start += at_once) {
-        const Pass pass{kernels_, pool_, std::min(at_once, count - start),
+      for (int64_t start = 0; start < count; start += pass_images) {
+        const Pass pass{kernels_, pool_, std::min(pass_images, count - start),
                         false};
         plan_.forward(pass, images + start * features);
         for (int64_t n = 0; n < pass.count; ++n)
@@ -50,29 +55,8 @@ class NativeExecutor : public Executor, private native::Updater {
     });
   }
 
-  // A plan keeps no output of a layer that it computes together with the next.
-  std::vector<Activation> activations(
-      const float* images, int64_t count,
-      const std::vector<std::string>& only) override {
-    return make_torch_executor(model_, "cpu")->activations(images, count, only);
-  }
-  Slopes slopes(const float* images, int64_t count, const Aim& aim,
-                const std::string& by) override {
-    return make_torch_executor(model_, "cpu")->slopes(images, count, aim, by);
-  }
-  LossSlopes loss_slopes(const float* images, const int64_t* labels,
-                         int64_t count) override {
-    return make_torch_executor(model_, "cpu")
-        ->loss_slopes(images, labels, count);
-  }
-  void observe_statistics(const float* images, int64_t count,
-                          double momentum) override {
-    make_torch_executor(model_, "cpu")
-        ->observe_statistics(images, count, momentum);
-    plan_.load();
-  }
-
-  void share(int64_t tasks, const std::function<void(int64_t)>& task) override {
+  void parallel_for(int64_t tasks,
+                    const std::function<void(int64_t)>& task) override {
     pool_.parallel_for(tasks, task);
   }
 
@@ -88,9 +72,9 @@ class NativeExecutor : public Executor, private native::Updater {
       tasks_.clear();
       for (const Weight* weight : plan_.weights()) {
         for (int64_t at = 0; at < weight->count() && !weight->frozen();
-             at += kParameters) {
+             at += kTaskParameters) {
           tasks_.push_back(
-              {weight, at, std::min(kParameters, weight->count() - at)});
+              {weight, at, std::min(kTaskParameters, weight->count() - at)});
         }
       }
       squares_.assign(tasks_.size(), 0.0);
@@ -101,10 +85,6 @@ class NativeExecutor : public Executor, private native::Updater {
       if (settings.ema_decay > 0) averages_ = plan_.values();
       steps_ = 0;
     });
-  }
-
-  std::string holds_none() const override {
-    return "the native executor works in the host's memory";
   }
 
   void start_epoch(int64_t) override {
@@ -125,7 +105,7 @@ class NativeExecutor : public Executor, private native::Updater {
       lr_ = lr;
       update_.step = static_cast<double>(steps_);
       update_.gradient_scale = 1;
-      // The norm of the whole gradient must be known first.
+      // Clipping needs the norm of all gradients before the first update.
       const bool early = settings_.clip_norm <= 0;
       if (early) pass.updater = this;
       if (!tasks_.empty()) plan_.backward(pass);
@@ -148,6 +128,12 @@ class NativeExecutor : public Executor, private native::Updater {
   void pull() override { plan_.store(); }
   void push() override { plan_.load(); }
 
+  ResidentSupport resident_training() override {
+    return {nullptr, "the native executor works in the host's memory"};
+  }
+  // A plan keeps no output of a layer that it computes together with the next.
+  Inspector* inspector() override { return nullptr; }
+
  private:
   template <class F>
   static void guarded(const F& f) {
@@ -166,12 +152,12 @@ class NativeExecutor : public Executor, private native::Updater {
   // Throws if a batch's maps would drive the machine out of memory.
   void require_memory(int64_t images) const {
     constexpr int64_t kMega = 1 << 20;
-    const int64_t wanted = plan_.bytes_for(images, true) / kMega;
+    const int64_t needed = plan_.bytes_for(images, true) / kMega;
     const int64_t free = free_memory() / kMega;
-    if (wanted <= free) return;
+    if (needed <= free) return;
     throw OutOfMemory(
-        join("its maps take ", wanted, " MiB, ", free, " MiB are free"),
-        std::max<int64_t>(1, images * free / (2 * (wanted + 1))));
+        join("its maps take ", needed, " MiB, ", free, " MiB are free"),
+        std::max<int64_t>(1, images * free / (2 * (needed + 1))));
   }
 
   // Cross-entropy averaged over the samples' weights, and its gradient.
@@ -183,9 +169,9 @@ class NativeExecutor : public Executor, private native::Updater {
     weight_sum = std::max(weight_sum, 1e-12);
     double loss = 0;
     for (int64_t n = 0; n < batch.count; ++n) {
-      const double share = (batch.weights ? batch.weights[n] : 1) / weight_sum;
-      loss += share * softmax_loss(plan_.logits(n), classes, batch.labels[n],
-                                   share, plan_.logits_gradient(n));
+      const double weight = (batch.weights ? batch.weights[n] : 1) / weight_sum;
+      loss += weight * softmax_loss(plan_.logits(n), classes, batch.labels[n],
+                                    weight, plan_.logits_gradient(n));
     }
     if (!std::isfinite(loss) && totals_.bad_step < 0)
       totals_.bad_step = epoch_steps_;
@@ -194,9 +180,9 @@ class NativeExecutor : public Executor, private native::Updater {
     ++epoch_steps_;
   }
 
-  // One sample's loss; gradient = share * (softmax - target).
+  // One sample's loss; gradient = weight * (softmax - target).
   double softmax_loss(const float* logits, int64_t classes, int64_t label,
-                      double share, float* gradient) {
+                      double weight, float* gradient) {
     int64_t best = 0;
     for (int64_t k = 1; k < classes; ++k)
       if (logits[k] > logits[best]) best = k;
@@ -209,16 +195,17 @@ class NativeExecutor : public Executor, private native::Updater {
     const double log_sum = std::log(sum) + logits[best];
     const double smoothing = settings_.label_smoothing;
     double loss = (1 - smoothing) * (log_sum - logits[label]);
-    const double spread = smoothing / static_cast<double>(classes);
+    const double smoothed = smoothing / static_cast<double>(classes);
     for (int64_t k = 0; k < classes; ++k) {
-      if (smoothing > 0) loss += spread * (log_sum - logits[k]);
-      const double target = spread + (k == label ? 1 - smoothing : 0);
-      gradient[k] = static_cast<float>(share * (gradient[k] / sum - target));
+      if (smoothing > 0) loss += smoothed * (log_sum - logits[k]);
+      const double target = smoothed + (k == label ? 1 - smoothing : 0);
+      gradient[k] = static_cast<float>(weight * (gradient[k] / sum - target));
     }
     return loss;
   }
 
-  // The weights that have not been updated in the backward pass.
+  // The weights that the backward pass has not updated while their gradients
+  // were in a core's cache.
   void update_rest(bool early) {
     const auto tasks = static_cast<int64_t>(tasks_.size());
     if (!early) clip();
@@ -247,21 +234,21 @@ class NativeExecutor : public Executor, private native::Updater {
 
   void step(const Weight& weight, int64_t first, int64_t count) {
     const int64_t offset = weight.offset + first;
-    kernels::Update own = update_;
-    own.value = weight.value + first;
-    own.gradient = weight.gradient + first;
+    kernels::Update task = update_;
+    task.value = weight.value + first;
+    task.gradient = weight.gradient + first;
     for (int s = 0; s < 2; ++s)
-      if (!states_[s].empty()) own.state[s] = states_[s].data() + offset;
-    own.count = count;
-    own.lr = static_cast<float>(lr_ * weight.lr_scale);
-    (kernels_.*kernel_)(own);
+      if (!states_[s].empty()) task.state[s] = states_[s].data() + offset;
+    task.count = count;
+    task.lr = static_cast<float>(lr_ * weight.lr_scale);
+    (kernels_.*kernel_)(task);
     if (averages_.empty()) return;
-    const double part = 1 - settings_.average_decay(steps_);
-    kernels_.average(own.value, averages_.data() + offset,
-                     static_cast<float>(part), count);
+    const double rate = 1 - settings_.average_decay(steps_);
+    kernels_.average(task.value, averages_.data() + offset,
+                     static_cast<float>(rate), count);
   }
 
-  // Penalties first: they are part of the gradient whose norm is held.
+  // Penalties first: they are part of the gradient whose norm is clipped.
   void clip() {
     pool_.parallel_for(static_cast<int64_t>(tasks_.size()), [&](int64_t i) {
       const Task& task = tasks_[i];
@@ -275,7 +262,7 @@ class NativeExecutor : public Executor, private native::Updater {
         std::min(1.0, settings_.clip_norm / (std::sqrt(sum) + 1e-6)));
   }
 
-  // A part of a weight, of one update.
+  // A range of a weight that one thread updates.
   struct Task {
     const Weight* weight;
     int64_t first, count;
@@ -289,8 +276,8 @@ class NativeExecutor : public Executor, private native::Updater {
   TrainSettings settings_;
   optimizers::Kernel kernel_ = nullptr;
   kernels::Update update_{};
-  std::vector<Task> tasks_;  // what trains
-  std::vector<double> squares_;
+  std::vector<Task> tasks_;      // of all weights that are not frozen
+  std::vector<double> squares_;  // the sum of each task's gradients' squares
   native::Floats states_[2], averages_;
   double lr_ = 0;
   int64_t steps_ = 0;
@@ -311,15 +298,16 @@ std::string native_name() {
 }
 
 int64_t native_bytes(models::Model& model, int64_t batch_size) {
-  // From two tiny batches: a large one need not fit, and takes seconds to lay
-  // out.
-  constexpr int64_t kFew = 2, kMore = 4;
+  // A line through two tiny batches: a large one need not fit, and takes
+  // seconds to lay out.
+  constexpr int64_t kSmall = 2, kLarger = 4;
   native::Plan plan(model);
-  plan.reserve(std::min(batch_size, kFew), true, num_threads());
-  const int64_t few = plan.bytes();
-  if (batch_size <= kFew) return few;
-  plan.reserve(kMore, true, num_threads());
-  return few + (plan.bytes() - few) * (batch_size - kFew) / (kMore - kFew);
+  plan.reserve(std::min(batch_size, kSmall), true, num_threads());
+  const int64_t small = plan.bytes();
+  if (batch_size <= kSmall) return small;
+  plan.reserve(kLarger, true, num_threads());
+  return small +
+         (plan.bytes() - small) * (batch_size - kSmall) / (kLarger - kSmall);
 }
 
 }  // namespace digitnet::engine

@@ -1,38 +1,45 @@
-// Steps on a set in a device's memory, recorded where the device can: then the
-// host asks for many of them at once.
+// Steps on a set in a device's memory, captured where the device can: then the
+// host launches many of them at once.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "engine/executor.h"
 #include "engine/torch/resident_set.h"
 #include "engine/torch/trainer.h"
 
 namespace digitnet::engine {
 
-class HeldSteps {
+class CapturedSteps : public ResidentTraining {
  public:
-  // Borrows the trainer. Without a recorder in its settings each step is asked
-  // for by itself.
-  HeldSteps(HeldSet set, TorchTrainer& trainer);
+  // Borrows model and trainer. Without a recorder in the trainer's settings
+  // each step is launched by itself.
+  CapturedSteps(const models::Model& model, at::Device device,
+                TorchTrainer& trainer)
+      : model_(model), device_(device), trainer_(trainer) {}
 
-  void start_epoch(const HeldEpoch& epoch);
-  // One launch of at most so many steps; returns how many it had.
-  int64_t train(int64_t most);
-  std::string launches() const;
+  std::string load(const ResidentSet& set) override;
+  void start_epoch(const ResidentEpoch& epoch) override;
+  // One launch.
+  int64_t train(int64_t max_steps) override;
+  std::string launches() const override;
 
  private:
   // So many steps of so many samples each.
   using Launch = std::pair<int64_t, int64_t>;
 
-  void ask(const Launch& launch);
+  void run(const Launch& launch);
   void record();
-  Launch next(int64_t most) const;
+  Launch next(int64_t max_steps) const;
 
-  HeldSet set_;
+  const models::Model& model_;
+  at::Device device_;
   TorchTrainer& trainer_;
+  std::optional<TorchResidentSet> set_;
   std::map<Launch, Work> recorded_;
   std::string not_recorded_;  // why, once it was tried
   int64_t step_ = 0;          // of the epoch

@@ -28,6 +28,7 @@
 #include <cmath>
 
 #include "core/list.h"
+#include "engine/torch/ranks.h"
 #include "models/layers.h"
 
 namespace digitnet::engine {
@@ -61,9 +62,10 @@ at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
                               double momentum, const at::Tensor& input,
                               const RunState& state) {
   const at::Tensor x = input.to(at::kFloat);
-  const auto over_all = [&](const at::Tensor& sums) {
-    return state.ranks && state.ranks->several() ? summed(sums, *state.ranks)
-                                                 : sums;
+  const auto over_ranks = [&](const at::Tensor& sums) {
+    return state.ranks && state.ranks->several()
+               ? all_reduced(sums, *state.ranks)
+               : sums;
   };
   std::vector<int64_t> others = {0}, shape = {1, -1};
   int64_t pixels = 1;
@@ -72,16 +74,17 @@ at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
     shape.push_back(1);
     pixels *= x.size(i);
   }
-  // Where everyone does the whole batch, the sums hold it several times.
+  // Where every rank does the whole batch, count and sums have it several
+  // times.
   const at::Tensor count =
-      over_all(at::full({}, x.size(0) * pixels, x.options()));
-  const at::Tensor mean = over_all(x.sum(others)) / count;
-  const at::Tensor off = x - mean.view(shape);
-  const at::Tensor variance = over_all(off.square().sum(others)) / count;
+      over_ranks(at::full({}, x.size(0) * pixels, x.options()));
+  const at::Tensor mean = over_ranks(x.sum(others)) / count;
+  const at::Tensor centred = x - mean.view(shape);
+  const at::Tensor variance = over_ranks(centred.square().sum(others)) / count;
   {
     at::NoGradGuard guard;
     const auto values = static_cast<double>(
-        (state.whole > 0 ? state.whole : x.size(0)) * pixels);
+        (state.global_count > 0 ? state.global_count : x.size(0)) * pixels);
     tensors.at("running_mean").lerp_(mean, momentum);
     tensors.at("running_var")
         .lerp_(variance * (values / std::max(1.0, values - 1)), momentum);
@@ -89,33 +92,35 @@ at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
   const at::Tensor scale =
       tensors.at("weight") *
       (variance + number(layer.options, "epsilon")).rsqrt();
-  const at::Tensor y = off * scale.view(shape) + tensors.at("bias").view(shape);
+  const at::Tensor y =
+      centred * scale.view(shape) + tensors.at("bias").view(shape);
   return y.to(input.dtype());
 }
 
 at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,
                       const at::Tensor& x, RunState& state) {
   const bool adapting = state.statistics_momentum > 0;
-  const bool moves = adapting || (state.training && !frozen);
+  const bool uses_batch = adapting || (state.training && !frozen);
   const double momentum =
       adapting ? state.statistics_momentum : number(layer.options, "momentum");
-  const bool alone = x.numel() == x.size(1);  // one value a channel
-  if (moves && (alone || (state.ranks && state.ranks->several())))
+  const bool one_value = x.numel() == x.size(1);  // a channel
+  if (uses_batch && (one_value || (state.ranks && state.ranks->several())))
     return batch_norm_by_sums(layer, tensors, momentum, x, state);
-  const auto normed = [&](const at::Tensor& part, bool remembers) {
-    return at::batch_norm(part, tensors.at("weight"), tensors.at("bias"),
-                          remembers ? tensors.at("running_mean") : at::Tensor(),
-                          remembers ? tensors.at("running_var") : at::Tensor(),
-                          moves, momentum, number(layer.options, "epsilon"),
-                          true);
+  const auto normalised = [&](const at::Tensor& part, bool updates_running) {
+    return at::batch_norm(
+        part, tensors.at("weight"), tensors.at("bias"),
+        updates_running ? tensors.at("running_mean") : at::Tensor(),
+        updates_running ? tensors.at("running_var") : at::Tensor(), uses_batch,
+        momentum, number(layer.options, "epsilon"), true);
   };
-  const int64_t others = x.size(0) - state.known;
-  if (!moves || state.known < 2 || others < 2) return normed(x, true);
+  const int64_t unlabelled = x.size(0) - state.labelled;
+  if (!uses_batch || state.labelled < 2 || unlabelled < 2)
+    return normalised(x, true);
   // Each domain by its own statistics; the second's are kept, for that is where
   // the network will work. Source: Chang et al., "Domain-specific batch
   // normalization", CVPR 2019.
-  return at::cat({normed(x.narrow(0, 0, state.known), false),
-                  normed(x.narrow(0, state.known, others), true)});
+  return at::cat({normalised(x.narrow(0, 0, state.labelled), false),
+                  normalised(x.narrow(0, state.labelled, unlabelled), true)});
 }
 
 at::Tensor max_pool(const Layer& layer, const Tensors&, bool,
@@ -176,9 +181,9 @@ at::Tensor attention(const Layer& layer, const Tensors&, bool,
   const auto parts =
       x.reshape({x.size(0), 3, heads, size, pixels}).transpose(3, 4).unbind(1);
   const double scale = 1 / std::sqrt(static_cast<double>(size));
-  const at::Tensor shares =
+  const at::Tensor weights =
       at::softmax(at::matmul(parts[0] * scale, parts[1].transpose(2, 3)), 3);
-  return at::matmul(shares, parts[2])  // [N, heads, pixels, size]
+  return at::matmul(weights, parts[2])  // [N, heads, pixels, size]
       .transpose(2, 3)
       .reshape({x.size(0), heads * size, x.size(2), x.size(3)});
 }
@@ -190,8 +195,9 @@ at::Tensor squashed(const at::Tensor& s) {
   return s * (squares + kTiny).sqrt() / (1 + squares);
 }
 
-// What every vector foresees for every class, and rounds in which those who
-// agree with what came of it are heard more.
+// Dynamic routing: every input vector predicts one vector a class; in each
+// round predictions that agree with the class's output get more weight. Source:
+// Sabour, Frosst, Hinton, NeurIPS 2017, procedure 1.
 at::Tensor capsules(const Layer& layer, const Tensors& tensors, bool,
                     const at::Tensor& x, RunState&) {
   const int64_t units = integer(layer.options, "units");
@@ -202,19 +208,19 @@ at::Tensor capsules(const Layer& layer, const Tensors& tensors, bool,
       squashed(x.reshape({x.size(0), x.size(1) / inputs, inputs, pixels})
                    .transpose(2, 3)
                    .reshape({x.size(0), -1, inputs}));  // [N, n, inputs]
-  const at::Tensor foreseen =
+  const at::Tensor predictions =
       at::matmul(vectors.transpose(0, 1), tensors.at("weight").transpose(1, 2))
           .transpose(0, 1)
           .reshape({x.size(0), -1, units, size});  // [N, n, units, size]
-  at::Tensor made,
-      agreement = at::zeros({x.size(0), foreseen.size(1), units}, x.options());
+  at::Tensor output, agreement = at::zeros(
+                         {x.size(0), predictions.size(1), units}, x.options());
   for (int64_t round = integer(layer.options, "routing"); round > 0; --round) {
-    made = squashed((at::softmax(agreement, 2).unsqueeze(3) * foreseen)
-                        .sum(1));  // [N, units, size]
+    output = squashed((at::softmax(agreement, 2).unsqueeze(3) * predictions)
+                          .sum(1));  // [N, units, size]
     if (round > 1)
-      agreement = agreement + (foreseen * made.unsqueeze(1)).sum(3);
+      agreement = agreement + (predictions * output.unsqueeze(1)).sum(3);
   }
-  return made.flatten(1);
+  return output.flatten(1);
 }
 
 at::Tensor capsule_logits(const Layer& layer, const Tensors&, bool,

@@ -25,19 +25,20 @@ struct RunState {
   // Not 0: batch norms go by this batch and move their statistics by so much.
   double statistics_momentum = 0;
 
-  // Who trains along, if anybody, and how many samples the batch has for all.
+  // Who trains along, if anybody, and the samples of the global batch.
   const Ranks* ranks = nullptr;
-  int64_t whole = 0;
+  int64_t global_count = 0;
 
-  // What networks aside are asked about in training: see layers/aside.cpp.
-  at::Tensor input = {};        // of the whole network
-  at::Tensor labels = {};       // [N], or undefined
-  int64_t known = -1;           // samples of the first domain; -1: no second
-  double reversal = 0;          // of the gradient behind domain heads
-  at::Tensor side_losses = {};  // [N] that they leave, or undefined
+  // What decoders and domain heads beside the network train on.
+  at::Tensor input = {};   // of the network
+  at::Tensor labels = {};  // [N], or undefined
+  int64_t labelled = -1;   // samples of the first domain; -1: no second
+  double reversal_coefficient = 0;
+  at::Tensor auxiliary_losses = {};  // [N] of them, or undefined
 
   void add_loss(const at::Tensor& losses) {
-    side_losses = side_losses.defined() ? side_losses + losses : losses;
+    auxiliary_losses =
+        auxiliary_losses.defined() ? auxiliary_losses + losses : losses;
   }
 };
 

@@ -3,11 +3,17 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "models/model.h"
+
 namespace digitnet::engine {
 
-// `smoothing`: the part of the truth that is spread over all classes.
+// Of the kind that the model is trained by.
+at::Tensor losses_of(models::Loss loss, const at::Tensor& logits,
+                     const at::Tensor& labels, double label_smoothing);
+
+// `label_smoothing`: the part of the target that all classes share evenly.
 at::Tensor cross_entropies(const at::Tensor& logits, const at::Tensor& labels,
-                           double smoothing);
+                           double label_smoothing);
 
 // Of lengths of capsules, given as log-odds. Source: Sabour et al., 2017,
 // equation 4.

@@ -102,22 +102,22 @@ TorchNetwork::Step TorchNetwork::compile(const Layer& layer,
       return at::cat(branches, 1);
     };
   }
-  for (const auto& [kind, aside] :
+  for (const auto& [kind, auxiliary] :
        {std::pair{"reconstruct", &TorchNetwork::reconstruct},
-        std::pair{"domain_head", &TorchNetwork::tell_domains}}) {
+        std::pair{"domain_head", &TorchNetwork::classify_domains}}) {
     if (layer.kind != kind) continue;
-    return
-        [layer, children, ask = aside](const at::Tensor& x, RunState& state) {
-          // Who only wants the answer need not wait for them.
-          if (!state.training && !state.observe) return x;
-          return ask(layer, children[0], x, state);
-        };
+    return [layer, children, run = auxiliary](const at::Tensor& x,
+                                              RunState& state) {
+      // A prediction is the same without them, and sooner there.
+      if (!state.training && !state.observe) return x;
+      return run(layer, children[0], x, state);
+    };
   }
   return leaf(layer, path);
 }
 
 // Only the features of the true class, or of the longest vector, go in.
-at::Tensor TorchNetwork::reconstruct(const Layer& layer, const Step& make,
+at::Tensor TorchNetwork::reconstruct(const Layer& layer, const Step& decoder,
                                      const at::Tensor& x, RunState& state) {
   const at::Tensor vectors =
       x.reshape({x.size(0), -1, integer(layer.options, "size")});
@@ -125,26 +125,31 @@ at::Tensor TorchNetwork::reconstruct(const Layer& layer, const Step& make,
       state.labels.defined() ? state.labels : vectors.square().sum(2).argmax(1);
   const at::Tensor mask =
       at::one_hot(chosen, vectors.size(1)).to(x.dtype()).unsqueeze(2);
-  const at::Tensor made = make((vectors * mask).flatten(1), state).flatten(1);
+  const at::Tensor decoded =
+      decoder((vectors * mask).flatten(1), state).flatten(1);
   if (state.training) {
-    state.add_loss((made - state.input.flatten(1)).square().sum(1) *
+    state.add_loss((decoded - state.input.flatten(1)).square().sum(1) *
                    number(layer.options, "weight"));
   }
   return x;
 }
 
-// What is before it climbs where the head descends.
-at::Tensor TorchNetwork::tell_domains(const Layer& layer, const Step& head,
-                                      const at::Tensor& x, RunState& state) {
-  const double reversal = number(layer.options, "weight") * state.reversal;
-  const at::Tensor told =
-      head(x.detach() * (1 + reversal) - x * reversal, state);
-  if (state.training && state.known >= 0) {
-    const at::Tensor logarithms = at::log_softmax(told, 1);
-    const int64_t others = x.size(0) - state.known;
+// Gradient reversal: the head's input has the value of x and minus its gradient
+// times the coefficient.
+at::Tensor TorchNetwork::classify_domains(const Layer& layer, const Step& head,
+                                          const at::Tensor& x,
+                                          RunState& state) {
+  const double coefficient =
+      number(layer.options, "weight") * state.reversal_coefficient;
+  const at::Tensor logits =
+      head(x.detach() * (1 + coefficient) - x * coefficient, state);
+  if (state.training && state.labelled >= 0) {
+    const at::Tensor log_probability = at::log_softmax(logits, 1);
+    const int64_t unlabelled = x.size(0) - state.labelled;
     state.add_loss(
-        at::cat({logarithms.narrow(0, 0, state.known).select(1, 0),
-                 logarithms.narrow(0, state.known, others).select(1, 1)})
+        at::cat({log_probability.narrow(0, 0, state.labelled).select(1, 0),
+                 log_probability.narrow(0, state.labelled, unlabelled)
+                     .select(1, 1)})
             .neg());
   }
   return x;
@@ -152,15 +157,15 @@ at::Tensor TorchNetwork::tell_domains(const Layer& layer, const Step& head,
 
 TorchNetwork::Step TorchNetwork::leaf(const Layer& layer,
                                       const std::string& path) {
-  Tensors own;
+  Tensors tensors;
   const std::string prefix = path + ".";
   for (const auto& [name, tensor] : tensors_) {
-    if (name.starts_with(prefix)) own[name.substr(prefix.size())] = tensor;
+    if (name.starts_with(prefix)) tensors[name.substr(prefix.size())] = tensor;
   }
   const Forward forward = torch_forward(layer.kind);
-  return [this, layer, own, forward, path, prefix](const at::Tensor& x,
-                                                   RunState& state) {
-    at::Tensor y = forward(layer, own, frozen_.count(prefix) > 0, x, state);
+  return [this, layer, tensors, forward, path, prefix](const at::Tensor& x,
+                                                       RunState& state) {
+    at::Tensor y = forward(layer, tensors, frozen_.count(prefix) > 0, x, state);
     if (state.observe) state.observe(path, y);
     return y;
   };

@@ -22,8 +22,8 @@ class TorchNetwork {
  public:
   // Borrows the model, and on a CPU its memory.
   TorchNetwork(models::Model& model, at::Device device);
-  // The same network computing in bfloat16 by rounded weights of its own.
-  // Shares what batch norms have with the other one.
+  // The same network computing in bfloat16 by rounded weights of its own. Batch
+  // norms' weights and statistics are those of the other one.
   explicit TorchNetwork(TorchNetwork& exact);
   TorchNetwork(const TorchNetwork&) = delete;  // its functions know where it is
 
@@ -39,7 +39,7 @@ class TorchNetwork {
   const at::Tensor& buffers() const { return buffers_; }  // running statistics
   at::Tensor& tensor(const std::string& name) { return tensors_.at(name); }
 
-  // Of a rounding network: its weights become these.
+  // Of a network in bfloat16: its weights become these, rounded.
   void round(const at::Tensor& values);
 
   // Layers whose statistics stay while they are trained.
@@ -53,10 +53,11 @@ class TorchNetwork {
   Step compile(const models::Layer& layer, const std::string& path);
   Step leaf(const models::Layer& layer, const std::string& path);
   // Composites that let their input through.
-  static at::Tensor reconstruct(const models::Layer& layer, const Step& make,
+  static at::Tensor reconstruct(const models::Layer& layer, const Step& decoder,
                                 const at::Tensor& x, RunState& state);
-  static at::Tensor tell_domains(const models::Layer& layer, const Step& head,
-                                 const at::Tensor& x, RunState& state);
+  static at::Tensor classify_domains(const models::Layer& layer,
+                                     const Step& head, const at::Tensor& x,
+                                     RunState& state);
 
   models::Model& model_;
   at::Device device_;

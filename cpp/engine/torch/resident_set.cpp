@@ -26,45 +26,49 @@ at::Tensor images_of(const data::DatasetView& set, at::Device device) {
 
 }  // namespace
 
-HeldSet::HeldSet(const Held& held, const models::Model& model,
-                 at::Device device)
-    : count_(held.set->count),
-      batch_size_(std::min(held.batch_size, count_)),
-      makes_images_(model.outputs_images()),
-      images_(images_of(*held.set, device)),
-      labels_(copied(of_host(held.set->labels, {count_}), device)),
+TorchResidentSet::TorchResidentSet(const ResidentSet& source,
+                                   const models::Model& model,
+                                   at::Device device)
+    : count_(source.set->count),
+      batch_size_(std::min(source.batch_size, count_)),
+      outputs_images_(model.outputs_images()),
+      images_(images_of(*source.set, device)),
+      labels_(copied(of_host(source.set->labels, {count_}), device)),
       order_(at::arange(count_, at::TensorOptions(at::kLong).device(device))),
-      first_places_(
+      first_positions_(
           at::arange(batch_size_, at::TensorOptions(at::kLong).device(device))),
-      augment_(*held.augment, held.set->images.shape, held.set->images.type,
-               model.preprocess().max_value(), *held.drawn, device),
+      augment_(*source.augment, source.set->images.shape,
+               source.set->images.type, model.preprocess().max_value(),
+               *source.drawn, device),
       preprocess_(model.preprocess(), device) {
-  if (!held.weights->empty()) weights_ = copied(of_host(*held.weights), device);
+  if (!source.weights->empty())
+    weights_ = copied(of_host(*source.weights), device);
 }
 
-void HeldSet::start_epoch(const HeldEpoch& epoch) {
+void TorchResidentSet::start_epoch(const ResidentEpoch& epoch) {
   order_.copy_(of_host(*epoch.order));
   augment_.upload(*epoch.drawn);
 }
 
-int64_t HeldSet::steps() const {
+int64_t TorchResidentSet::steps() const {
   return (count_ + batch_size_ - 1) / batch_size_;
 }
 
-int64_t HeldSet::count_of(int64_t step) const {
+int64_t TorchResidentSet::count_of(int64_t step) const {
   return std::min(batch_size_, count_ - step * batch_size_);
 }
 
-TorchBatch HeldSet::batch(const at::Tensor& place, int64_t count) const {
-  const at::Tensor places =
-      first_places_.narrow(0, 0, count) + place * batch_size_;
-  const at::Tensor samples = order_.index_select(0, places);
+TorchBatch TorchResidentSet::batch(const at::Tensor& position,
+                                   int64_t count) const {
+  const at::Tensor positions =
+      first_positions_.narrow(0, 0, count) + position * batch_size_;
+  const at::Tensor samples = order_.index_select(0, positions);
   const at::Tensor images = images_.index_select(0, samples).to(at::kFloat);
   TorchBatch batch;
-  batch.images = input(images, places, true);
-  batch.whole = count;
-  if (makes_images_) {
-    batch.targets = input(images, places, false);
+  batch.images = input(images, positions, true);
+  batch.global_count = count;
+  if (outputs_images_) {
+    batch.targets = input(images, positions, false);
   } else {
     batch.labels = labels_.index_select(0, samples);
   }
@@ -72,9 +76,10 @@ TorchBatch HeldSet::batch(const at::Tensor& place, int64_t count) const {
   return batch;
 }
 
-at::Tensor HeldSet::input(const at::Tensor& images, const at::Tensor& places,
-                          bool painted) const {
-  return preprocess_(augment_(images, places, painted))
+at::Tensor TorchResidentSet::input(const at::Tensor& images,
+                                   const at::Tensor& positions,
+                                   bool photometric) const {
+  return preprocess_(augment_(images, positions, photometric))
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 

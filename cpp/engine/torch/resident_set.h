@@ -1,5 +1,5 @@
-// A training set in a device's memory, with the order and the draws of an
-// epoch: where a step finds its samples without the host.
+// A training set in a device's memory, with the order and the augmentation's
+// draws of an epoch: where a step finds its samples without the host.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -11,28 +11,30 @@
 
 namespace digitnet::engine {
 
-class HeldSet {
+class TorchResidentSet {
  public:
-  // Copies what is held; the preprocessing is the model's as it is now.
-  HeldSet(const Held& held, const models::Model& model, at::Device device);
+  // Copies the set; the preprocessing is the model's as it is now.
+  TorchResidentSet(const ResidentSet& source, const models::Model& model,
+                   at::Device device);
 
-  // To the memory where those of the last epoch were.
-  void start_epoch(const HeldEpoch& epoch);
+  // Order and draws go to the memory where those of the last epoch were:
+  // captured steps read them there.
+  void start_epoch(const ResidentEpoch& epoch);
 
   int64_t steps() const;                 // an epoch
   int64_t count_of(int64_t step) const;  // samples; the last may have fewer
-  // The samples of step `place` [1], an integer on the device.
-  TorchBatch batch(const at::Tensor& place, int64_t count) const;
+  // The samples of the epoch's step `position` [1], an integer on the device.
+  TorchBatch batch(const at::Tensor& position, int64_t count) const;
 
  private:
-  at::Tensor input(const at::Tensor& images, const at::Tensor& places,
-                   bool painted) const;
+  at::Tensor input(const at::Tensor& images, const at::Tensor& positions,
+                   bool photometric) const;
 
   int64_t count_, batch_size_;
-  bool makes_images_;
+  bool outputs_images_;
   at::Tensor images_, labels_, weights_;  // of all samples
   at::Tensor order_;                      // of the epoch
-  at::Tensor first_places_;               // 0 .. batch size - 1
+  at::Tensor first_positions_;            // 0 .. batch size - 1
   TorchAugment augment_;
   TorchPreprocess preprocess_;
 };

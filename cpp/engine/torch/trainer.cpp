@@ -22,20 +22,13 @@ using models::Slot;
 
 namespace {
 
-// Of our own; a rehearsal has no device that could draw.
+// Never torch's global one; tensors without content ("meta") draw on the CPU.
 at::Generator generator_for(at::Device device) {
   const at::Device from = device.is_meta() ? at::Device(at::kCPU) : device;
   return at::globalContext().defaultGenerator(from).clone();
 }
 
 }  // namespace
-
-at::Tensor losses_of(models::Loss loss, const at::Tensor& logits,
-                     const at::Tensor& labels, double smoothing) {
-  return loss == models::Loss::Margin
-             ? margin_losses(logits, labels)
-             : cross_entropies(logits, labels, smoothing);
-}
 
 TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
                            at::Device device, const TrainSettings& settings)
@@ -46,15 +39,15 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       gradients_(at::zeros_like(network.values())),
       random_(settings.recorder.random ? *settings.recorder.random
                                        : generator_for(device)),
-      taken_(at::zeros({}, network.values().options())),
+      step_count_(at::zeros({}, network.values().options())),
       rate_(at::zeros({}, network.values().options())) {
   const auto& entry =
       find(optimizers::all(), "optimizer", settings.optimizer.name);
   update_ = entry.update;
   for (int i = 0; i < entry.states; ++i)
-    state_.push_back(at::zeros_like(network.values()));
+    optimizer_state_.push_back(at::zeros_like(network.values()));
   if (settings.ema_decay > 0) averages_ = network.values().clone();
-  if (settings.rounded) rounded_.emplace(exact_);
+  if (settings.bfloat16) rounded_.emplace(exact_);
   choose_trained();
 }
 
@@ -80,7 +73,8 @@ void TorchTrainer::choose_trained() {
   }
 }
 
-// Recorded steps find these where they were in the first epoch.
+// The memory of the first epoch serves all of them: captured steps read and
+// write there.
 void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   const auto steps = static_cast<int64_t>(rates.size());
   if (!rates_.defined()) {
@@ -88,12 +82,12 @@ void TorchTrainer::start_epoch(const std::vector<double>& rates) {
     rates_ = at::zeros({steps}, floats);
     losses_ = at::zeros({steps}, floats);
     correct_ = at::zeros({}, floats.dtype(at::kLong));
-    place_ = at::zeros({1}, floats.dtype(at::kLong));
+    position_ = at::zeros({1}, floats.dtype(at::kLong));
   }
   rates_.copy_(of_host(rates));
   losses_.zero_();
   correct_.zero_();
-  place_.zero_();
+  position_.zero_();
   counts_.clear();
   ++epochs_;
   seed();
@@ -106,32 +100,33 @@ void TorchTrainer::seed() {
           .bits());
 }
 
-std::vector<at::Tensor> TorchTrainer::changed() const {
-  std::vector<at::Tensor> all = {
-      exact_.values(), exact_.buffers(), gradients_, taken_,
-      rate_,           place_,           losses_,    correct_};
-  all.insert(all.end(), state_.begin(), state_.end());
-  if (averages_.defined()) all.push_back(averages_);
-  return all;
+std::vector<at::Tensor> TorchTrainer::state() const {
+  std::vector<at::Tensor> result = {
+      exact_.values(), exact_.buffers(), gradients_, step_count_,
+      rate_,           position_,        losses_,    correct_};
+  result.insert(result.end(), optimizer_state_.begin(), optimizer_state_.end());
+  if (averages_.defined()) result.push_back(averages_);
+  return result;
 }
 
-void TorchTrainer::keep() {
-  kept_.clear();
-  for (const at::Tensor& tensor : changed()) kept_.push_back(tensor.clone());
+void TorchTrainer::save_state() {
+  saved_state_.clear();
+  for (const at::Tensor& tensor : state())
+    saved_state_.push_back(tensor.clone());
 }
 
-void TorchTrainer::restore() {
+void TorchTrainer::restore_state() {
   at::NoGradGuard guard;
-  const std::vector<at::Tensor> all = changed();
-  for (size_t i = 0; i < all.size(); ++i) all[i].copy_(kept_[i]);
-  kept_.clear();
+  const std::vector<at::Tensor> current = state();
+  for (size_t i = 0; i < current.size(); ++i) current[i].copy_(saved_state_[i]);
+  saved_state_.clear();
   seed();
 }
 
 void TorchTrainer::set_rate(double lr) { rate_.fill_(lr); }
 
 void TorchTrainer::take_rate() {
-  rate_.copy_(rates_.index_select(0, place_).squeeze(0));
+  rate_.copy_(rates_.index_select(0, position_).squeeze(0));
 }
 
 void TorchTrainer::step(const TorchBatch& batch) {
@@ -143,33 +138,35 @@ void TorchTrainer::step(const TorchBatch& batch) {
   }
   RunState state{true, &random_};
   state.ranks = &settings_.ranks;
-  state.whole = batch.whole;
+  state.global_count = batch.global_count;
   state.input = batch.images;
   if (!batch.targets.defined()) state.labels = batch.labels;
-  state.known = batch.known;
-  state.reversal = batch.reversal;
-  const at::Tensor answers =
+  state.labelled = batch.labelled;
+  state.reversal_coefficient = batch.reversal_coefficient;
+  const at::Tensor outputs =
       rounded_
           ? (*rounded_)(batch.images.to(at::kBFloat16), state).to(at::kFloat)
           : exact_(batch.images, state);
-  const at::Tensor loss = loss_of(batch, answers, state);
-  if (!trained_.empty()) find_gradients(several ? loss * batch.share : loss);
+  const at::Tensor loss = loss_of(batch, outputs, state);
+  if (!trained_.empty())
+    compute_gradients(several ? loss * batch.rank_weight : loss);
   at::NoGradGuard guard;
-  if (several) settings_.ranks.sum(gradients_);
-  taken_.add_(1);
+  if (several) settings_.ranks.all_reduce(gradients_);
+  step_count_.add_(1);
   regularise();
   for (const Segment& segment : segments_) update(segment);
-  average();
-  note(batch, loss.detach(), answers.detach());
+  update_averages();
+  add_to_totals(batch, loss.detach(), outputs.detach());
 }
 
-// All of them to one block, in the order of the weights' memory.
-void TorchTrainer::find_gradients(const at::Tensor& loss) {
-  const auto found =
+// All of them in one block, in the order of the weights' memory: penalties,
+// clipping, all-reduce and update are few launches then.
+void TorchTrainer::compute_gradients(const at::Tensor& loss) {
+  const auto gradients =
       torch::autograd::grad({loss}, trained_, {}, {}, false, true);
   at::NoGradGuard guard;
   std::vector<at::Tensor> parts;
-  auto next = found.begin();
+  auto next = gradients.begin();
   for (const Slot& slot : model_.slots()) {
     if (slot.parameter.is_buffer) continue;
     const at::Tensor& tensor = network().tensor(slot.parameter.name);
@@ -187,18 +184,19 @@ void TorchTrainer::find_gradients(const at::Tensor& loss) {
 }
 
 at::Tensor TorchTrainer::loss_of(const TorchBatch& batch,
-                                 const at::Tensor& answers,
+                                 const at::Tensor& outputs,
                                  const RunState& state) const {
-  const at::Tensor own =
+  const at::Tensor losses =
       batch.targets.defined()
-          ? (answers - batch.targets).square().mean({1, 2, 3})
-          : losses_of(model_.loss(), answers, batch.labels,
+          ? (outputs - batch.targets).square().mean({1, 2, 3})
+          : losses_of(model_.loss(), outputs, batch.labels,
                       settings_.label_smoothing);
   const at::Tensor& weights = batch.weights;
-  const at::Tensor mean =
-      weights.defined() ? (own * weights).sum() / weights.sum().clamp_min(1e-12)
-                        : own.mean();
-  return state.side_losses.defined() ? mean + state.side_losses.mean() : mean;
+  const at::Tensor mean = weights.defined() ? (losses * weights).sum() /
+                                                  weights.sum().clamp_min(1e-12)
+                                            : losses.mean();
+  return state.auxiliary_losses.defined() ? mean + state.auxiliary_losses.mean()
+                                          : mean;
 }
 
 void TorchTrainer::regularise() {
@@ -225,34 +223,37 @@ void TorchTrainer::update(const Segment& segment) {
     return block.narrow(0, segment.offset, segment.count);
   };
   std::vector<at::Tensor> state;
-  for (const at::Tensor& block : state_) state.push_back(part(block));
+  for (const at::Tensor& block : optimizer_state_) state.push_back(part(block));
   const at::Tensor lr =
       segment.lr_scale == 1 ? rate_ : rate_ * segment.lr_scale;
-  update_(settings_.optimizer.options, lr, taken_, part(exact_.values()),
+  update_(settings_.optimizer.options, lr, step_count_, part(exact_.values()),
           part(gradients_), state);
 }
 
-// Young averages forget faster: as TrainSettings::average_decay() says.
-void TorchTrainer::average() {
+// TrainSettings::average_decay(), on the device.
+void TorchTrainer::update_averages() {
   if (!averages_.defined()) return;
   const at::Tensor decay =
-      ((taken_ + 1) / (taken_ + 10)).clamp_max(settings_.ema_decay);
+      ((step_count_ + 1) / (step_count_ + 10)).clamp_max(settings_.ema_decay);
   averages_.lerp_(exact_.values(), 1 - decay);
 }
 
-void TorchTrainer::note(const TorchBatch& batch, const at::Tensor& loss,
-                        const at::Tensor& answers) {
-  // So that the ranks' losses, times their counts, add up to the batch's.
-  const double part = batch.count() < batch.whole
-                          ? batch.share * static_cast<double>(batch.whole) /
-                                static_cast<double>(batch.count())
-                          : 1;
-  losses_.index_copy_(0, place_, (part == 1 ? loss : loss * part).view({1}));
-  if (!batch.targets.defined() && batch.counted) {
-    const at::Tensor hits = answers.argmax(1).eq(batch.labels);
-    correct_.add_(hits.narrow(0, 0, batch.of_known()).sum());
+void TorchTrainer::add_to_totals(const TorchBatch& batch,
+                                 const at::Tensor& loss,
+                                 const at::Tensor& outputs) {
+  // So that the ranks' losses, times their counts, sum to the global batch's.
+  const double factor = batch.count() < batch.global_count
+                            ? batch.rank_weight *
+                                  static_cast<double>(batch.global_count) /
+                                  static_cast<double>(batch.count())
+                            : 1;
+  losses_.index_copy_(0, position_,
+                      (factor == 1 ? loss : loss * factor).view({1}));
+  if (!batch.targets.defined() && batch.in_totals) {
+    const at::Tensor hits = outputs.argmax(1).eq(batch.labels);
+    correct_.add_(hits.narrow(0, 0, batch.labelled_count()).sum());
   }
-  place_.add_(1);
+  position_.add_(1);
 }
 
 Totals TorchTrainer::totals() const {
@@ -274,9 +275,9 @@ Totals TorchTrainer::totals() const {
 void TorchTrainer::swap_averages() {
   if (!averages_.defined()) return;
   at::NoGradGuard guard;
-  const at::Tensor kept = exact_.values().clone();
+  const at::Tensor values = exact_.values().clone();
   exact_.values().copy_(averages_);
-  averages_.copy_(kept);
+  averages_.copy_(values);
 }
 
 }  // namespace digitnet::engine

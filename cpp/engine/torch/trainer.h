@@ -1,5 +1,5 @@
 // The training step by LibTorch. Everything that changes from step to step lies
-// in the device's memory, and nothing is read back: a step that was recorded
+// in the device's memory, and nothing is read back: a step that was captured
 // once may be repeated.
 #pragma once
 
@@ -21,20 +21,15 @@ struct TorchBatch {
   at::Tensor labels;   // [count], or undefined: see targets
   at::Tensor weights;  // [count], or undefined: all 1
   at::Tensor targets;  // like images, or undefined
-  int64_t known = -1;
-  double reversal = 0;
-  int64_t whole = 0;
-  double share = 1;
-  bool counted = true;
+  int64_t labelled = -1;
+  double reversal_coefficient = 0;
+  int64_t global_count = 0;
+  double rank_weight = 1;
+  bool in_totals = true;
 
   int64_t count() const { return images.size(0); }
-  // Samples whose labels count.
-  int64_t of_known() const { return known < 0 ? count() : known; }
+  int64_t labelled_count() const { return labelled < 0 ? count() : labelled; }
 };
-
-// Of each sample in evaluation or training: its loss, with a gradient.
-at::Tensor losses_of(models::Loss loss, const at::Tensor& logits,
-                     const at::Tensor& labels, double smoothing);
 
 class TorchTrainer {
  public:
@@ -50,20 +45,20 @@ class TorchTrainer {
   void take_rate();  // of the epoch's list
   // Forward, loss, backward, update.
   void step(const TorchBatch& batch);
-  // To be told of each step: of how many samples its sums are.
+  // Called for each step: how many samples its sums are of.
   void count(int64_t samples) { counts_.push_back(samples); }
 
-  // Before the next step is as if nothing since keep() had been done: recording
-  // needs steps that leave no trace.
-  void keep();
-  void restore();
-  void rewind() { place_.zero_(); }
+  // restore_state() undoes all steps since save_state(): capturing takes steps
+  // that must leave no trace.
+  void save_state();
+  void restore_state();
+  void rewind() { position_.zero_(); }
   Totals totals() const;
   void swap_averages();
 
   const TrainSettings& settings() const { return settings_; }
   // Steps of this epoch that were taken, [1] integer on the device.
-  const at::Tensor& place() const { return place_; }
+  const at::Tensor& position() const { return position_; }
 
  private:
   // A run of slots that train at one rate.
@@ -75,35 +70,35 @@ class TorchTrainer {
   // The network that computes a step.
   TorchNetwork& network() { return rounded_ ? *rounded_ : exact_; }
   void choose_trained();
-  std::vector<at::Tensor> changed() const;  // by a step
+  std::vector<at::Tensor> state() const;  // what a step changes
   void seed();
-  at::Tensor loss_of(const TorchBatch& batch, const at::Tensor& answers,
+  at::Tensor loss_of(const TorchBatch& batch, const at::Tensor& outputs,
                      const RunState& state) const;
-  void find_gradients(const at::Tensor& loss);
+  void compute_gradients(const at::Tensor& loss);
   void regularise();
   void update(const Segment& segment);
-  void average();
-  void note(const TorchBatch& batch, const at::Tensor& loss,
-            const at::Tensor& answers);
+  void update_averages();
+  void add_to_totals(const TorchBatch& batch, const at::Tensor& loss,
+                     const at::Tensor& outputs);
 
   const models::Model& model_;
-  TorchNetwork& exact_;
-  std::optional<TorchNetwork> rounded_;
+  TorchNetwork& exact_;                  // in float32
+  std::optional<TorchNetwork> rounded_;  // in bfloat16
   at::Device device_;
   TrainSettings settings_;
   optimizers::Update update_;
   at::Tensor gradients_, averages_;
   std::vector<at::Tensor> trained_;  // in the order of the slots
-  std::vector<at::Tensor> state_;
+  std::vector<at::Tensor> optimizer_state_;
   std::vector<Segment> segments_;
   at::Generator random_;
 
-  at::Tensor taken_;  // steps since the start, one float
+  at::Tensor step_count_;  // since the start, one float
   at::Tensor rates_, rate_;
-  at::Tensor place_, losses_, correct_;  // of the epoch
-  std::vector<int64_t> counts_;          // samples of each step of the epoch
+  at::Tensor position_, losses_, correct_;  // of the epoch
+  std::vector<int64_t> counts_;             // samples of each step of the epoch
   int64_t epochs_ = 0;
-  std::vector<at::Tensor> kept_;
+  std::vector<at::Tensor> saved_state_;
 };
 
 }  // namespace digitnet::engine

@@ -123,7 +123,7 @@ def _check_answers(model: Model, content: bytes) -> None:
     )
     said = session.run(None, {"images": images})[0]
     base = np.ascontiguousarray(images)
-    own = model._predictor.predict(base, None, "cpu", False).reshape(said.shape)
+    own = model.predictor.predict(base, None, "cpu", False).reshape(said.shape)
     off = float(np.abs(own - said).max() / max(1.0, float(np.abs(own).max())))
     if not off < _AGREE:
         raise RuntimeError(

@@ -53,7 +53,7 @@ class BaseModel:
             list(preprocess),
             as_whole(seed, "Model.seed"),
         )
-        self._predictor = _core.models.Predictor(self.core)
+        self.predictor = _core.models.Predictor(self.core)
         self.classes = _class_names(
             classes, 0 if self.outputs_images else self.core.outputs
         )
@@ -158,7 +158,7 @@ class BaseModel:
 
     def release_memory(self) -> None:
         """Give back the memory that predictions keep; the next one takes it again."""
-        self._predictor.forget()
+        self.predictor.clear()
 
     def require_classes(self, where: str) -> None:
         """ValueError for a network that outputs images; `where` is named in it."""
@@ -173,7 +173,7 @@ class BaseModel:
     ) -> npt.NDArray[np.float64]:
         self.require_classes(where)
         base, rows = self.check_images(images, where)
-        return self._predictor.predict(base, rows, device, probabilities)
+        return self.predictor.predict(base, rows, device, probabilities)
 
     def predict_proba(
         self, images: Any, *, device: str = "auto"
@@ -214,7 +214,7 @@ class BaseModel:
                 "reconstruct: expected a network that makes images, got one with classes"
             )
         base, rows = self.check_images(images, "reconstruct")
-        outputs = self._predictor.predict(base, rows, device, False)
+        outputs = self.predictor.predict(base, rows, device, False)
         return outputs.reshape(-1, *self.core.output_shape).astype(np.float32)
 
     def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
@@ -247,7 +247,7 @@ class BaseModel:
                 f"activations: expected at most 1000 images, got {len(base)}"
             )
         requested = self.require_layers(layers)
-        outputs = _core.features.activations(self.core, base, requested)
+        outputs = _core.features.activations(self.predictor, base, requested)
         return {name: outputs[name] for name in requested if name in outputs}
 
     # -- weights ----------------------------------------------------------------

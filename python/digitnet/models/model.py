@@ -219,7 +219,7 @@ class Model(BaseModel):
             >>> model.adapt(test)
         """
         base, rows = self.check_images(images, "adapt")
-        _core.train.adapt_statistics(self.core, base, rows)
+        _core.train.adapt_statistics(self.predictor, base, rows)
 
     def evaluate(self, data: Any, *, device: str = "auto") -> Report:
         """All metrics on labelled data: a mapping, a table in a notebook.
@@ -317,7 +317,7 @@ class Model(BaseModel):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy: description and weights, nothing of the core."""
-        core = ("core", "_predictor")
+        core = ("core", "predictor")
         more = {key: value for key, value in vars(self).items() if key not in core}
         return rebuilt, (file.described(self), self.state_dict(), more)
 

@@ -1,0 +1,69 @@
+#include "engine/select.h"
+
+#include "core/error.h"
+#include "engine/device.h"
+#include "engine/native/executor.h"
+#include "engine/native/plan.h"
+#include "engine/torch/executor.h"
+
+namespace digitnet::engine {
+namespace {
+
+std::string missing_in_native(const Requirements& requirements) {
+  if (requirements.ranks > 1)
+    return join(requirements.ranks, " ranks share every step");
+  if (requirements.bfloat16) return "the native executor computes in float32";
+  return requirements.inspector ? "attacks need gradients by the image" : "";
+}
+
+// Why not the native executor, as far as the network does not say.
+std::string native_refusal(const std::string& device,
+                           const Requirements& requirements) {
+  const std::string value = environment("DIGITNET_EXECUTOR");
+  require(value.empty() || value == "native" || value == "torch",
+          "DIGITNET_EXECUTOR: expected 'native' or 'torch', got '", value, "'");
+  if (value == "torch") return "DIGITNET_EXECUTOR is 'torch'";
+  const std::string missing = missing_in_native(requirements);
+  if (!missing.empty()) return missing;
+  return device == "cpu" ? "" : "the native executor is for CPUs";
+}
+
+}  // namespace
+
+std::unique_ptr<Executor> make_executor(models::Model& model,
+                                        const std::string& device,
+                                        const Requirements& requirements) {
+  refuse_forked_child();
+  const std::string resolved = resolve_device(device);
+  if (native_refusal(resolved, requirements).empty()) {
+    try {
+      return make_native_executor(model);
+    } catch (const native::NotCovered&) {
+      // choose_executor() gives the reason.
+    }
+  }
+  return make_torch_executor(model, resolved);
+}
+
+Choice choose_executor(models::Model& model, const std::string& device,
+                       const Requirements& requirements) {
+  const std::string resolved = resolve_device(device);
+  std::string reason = native_refusal(resolved, requirements);
+  if (reason.empty()) {
+    try {
+      native::Plan plan(model);
+      return {native_name(), ""};
+    } catch (const native::NotCovered& error) {
+      reason = error.what();
+    }
+  }
+  return {"torch on " + resolved, reason};
+}
+
+std::string executor_settings(const std::string& device) {
+  refuse_forked_child();  // a kept executor's threads stay behind as well
+  const std::string resolved = resolve_device(device);
+  return join(resolved, " ", native_refusal(resolved, {}), " ", native_name());
+}
+
+}  // namespace digitnet::engine

@@ -1,0 +1,42 @@
+// Which executor computes, and why.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/executor.h"
+#include "models/model.h"
+
+namespace digitnet::engine {
+
+// What an executor must do beside predicting and training by itself. The native
+// one does none of it.
+struct Requirements {
+  int64_t ranks = 1;       // processes that train one model
+  bool bfloat16 = false;   // TrainSettings::bfloat16
+  bool inspector = false;  // Executor::inspector() is not null
+};
+
+// `device` as for resolve_device(); the executor borrows the model. On a CPU
+// the native executor is taken for every network that it covers, unless the
+// environment variable DIGITNET_EXECUTOR is "torch" or something is required
+// that it does not do. Throws std::runtime_error if there is no such device, or
+// in a forked child.
+std::unique_ptr<Executor> make_executor(models::Model& model,
+                                        const std::string& device,
+                                        const Requirements& requirements = {});
+
+// Which executor that would be and, if it is not the native one, why.
+struct Choice {
+  std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
+  std::string reason;    // "" for the native one
+};
+Choice choose_executor(models::Model& model, const std::string& device,
+                       const Requirements& requirements = {});
+
+// What make_executor() goes by beside the model, to compare: an executor made
+// under other settings is out of date.
+std::string executor_settings(const std::string& device);
+
+}  // namespace digitnet::engine

@@ -1,0 +1,34 @@
+// Layers' outputs, gradients and batch statistics by LibTorch and its autograd.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/executor.h"
+#include "engine/torch/network.h"
+
+namespace digitnet::engine {
+
+class TorchInspector : public Inspector {
+ public:
+  // Borrows both.
+  TorchInspector(models::Model& model, TorchNetwork& network)
+      : model_(model), network_(network) {}
+
+  std::vector<Activation> activations(
+      const float* images, int64_t count,
+      const std::vector<std::string>& layers) override;
+  TargetGradients target_gradients(const float* images, int64_t count,
+                                   const Target& target,
+                                   const std::string& layer) override;
+  LossGradients loss_gradients(const float* images, const int64_t* labels,
+                               int64_t count, double label_smoothing) override;
+  void observe_statistics(const float* images, int64_t count,
+                          double momentum) override;
+
+ private:
+  models::Model& model_;
+  TorchNetwork& network_;
+};
+
+}  // namespace digitnet::engine
