@@ -6,7 +6,7 @@
 #include "augment/pipeline.h"
 #include "bindings/convert.h"
 #include "core/error.h"
-#include "engine/executor.h"
+#include "engine/device.h"
 #include "engine/memory.h"
 #include "kernels/thread_pool.h"
 
@@ -64,14 +64,14 @@ Args:
     rows: Which images the samples are, shape (M,); None for all.
     copies: How many copies of each sample, shape (M,). Copy k of sample i looks as
         sample i does in epoch k + 1.
-    seed: Of the draws.
+    seed: Seed of the draws.
     max_value: The value of full intensity.
 Returns:
     Array of the images' dtype (values rounded for uint8), sample after sample, shape
     (sum of copies, C, H, W).
 )doc";
 
-// Calls f(i, scratch) for 0 <= i < count, on as many threads as pay.
+// Calls f(i, scratch) for 0 <= i < count, on one thread a block at most.
 template <class F>
 void each_image(const Pipeline& pipeline, const Shape& shape, int64_t count,
                 F f) {
@@ -90,7 +90,8 @@ void each_image(const Pipeline& pipeline, const Shape& shape, int64_t count,
   });
 }
 
-// Checks what the pipeline relies on.
+// The value of full intensity. Throws std::invalid_argument for pixels that the
+// pipeline cannot take.
 double full_of(const Pipeline& pipeline, const data::ImagesView& view,
                const std::optional<double>& max_value) {
   const bool bytes = view.type == data::PixelType::UInt8;

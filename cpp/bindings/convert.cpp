@@ -81,14 +81,14 @@ data::DatasetView samples_for(const models::Model& model,
   return view;
 }
 
-std::shared_ptr<py::object> kept(py::object object) {
-  return {new py::object(std::move(object)), [](py::object* own) {
+std::shared_ptr<py::object> shared(py::object object) {
+  return {new py::object(std::move(object)), [](py::object* owned) {
             py::gil_scoped_acquire acquire;
-            delete own;
+            delete owned;
           }};
 }
 
-bool no_signal() {
+bool check_signals() {
   py::gil_scoped_acquire acquire;
   if (PyErr_CheckSignals() != 0) throw py::error_already_set();
   return true;

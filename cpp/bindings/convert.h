@@ -45,12 +45,12 @@ data::DatasetView samples_for(const models::Model& model,
                               const py::array& images,
                               const std::optional<Labels>& rows);
 
-// The object, dropped under the GIL by whoever is the last to hold it.
-std::shared_ptr<py::object> kept(py::object object);
+// A shared reference, released under the GIL by its last owner.
+std::shared_ptr<py::object> shared(py::object object);
 
-// True while Python has no signal for us, else throws what the signal raised;
-// called without the GIL.
-bool no_signal();
+// Runs Python's signal handlers; called without the GIL. Returns true, or
+// throws what a handler raised.
+bool check_signals();
 
 // Options from keyword arguments: numbers, words, lists of numbers.
 Options options_from(const py::dict& values);
@@ -69,10 +69,10 @@ std::vector<int64_t> sizes_of(
 // Hands a vector's memory to a new array, without copying.
 template <class T>
 py::array_t<T> to_array(std::vector<T> values, std::vector<py::ssize_t> sizes) {
-  auto* kept = new std::vector<T>(std::move(values));
+  auto* owned = new std::vector<T>(std::move(values));
   py::capsule owner(
-      kept, [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
-  return py::array_t<T>(std::move(sizes), kept->data(), owner);
+      owned, [](void* memory) { delete static_cast<std::vector<T>*>(memory); });
+  return py::array_t<T>(std::move(sizes), owned->data(), owner);
 }
 
 template <class T>

@@ -6,20 +6,20 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "corrupt/all.h"
-#include "engine/executor.h"
+#include "engine/device.h"
 #include "kernels/thread_pool.h"
 
 namespace digitnet::bindings {
 namespace {
 
 constexpr const char* kCorruptDoc =
-    R"doc(Spoil images, each at the corruption's fixed strength.
+    R"doc(Corrupt images, each at the corruption's fixed strength.
 
 Args:
     name: One of `describe()`.
     images: (N, C, H, W), uint8 or float32, contiguous, at least 8 pixels a side.
     rows: Which images the samples are, shape (M,); None for all.
-    seed: Of the draws; sample i is drawn for by (seed, i).
+    seed: Seed of the draws; those of sample i depend on (seed, i) alone.
     max_value: The value of full intensity.
 Returns:
     Array of the images' dtype (values rounded for uint8), shape (M, C, H, W).

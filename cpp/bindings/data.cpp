@@ -16,15 +16,17 @@
 namespace digitnet::bindings {
 namespace {
 
-template <class Enum>
-Enum word(const std::string& where, const std::map<std::string, Enum>& known,
-          const std::string& value) {
-  const auto found = known.find(value);
-  if (found != known.end()) return found->second;
-  std::vector<std::string> words;
-  for (const auto& [name, meaning] : known) words.push_back(name);
+// What `value` stands for. Throws std::invalid_argument listing the choices.
+template <class Choice>
+Choice choose(const std::string& where,
+              const std::map<std::string, Choice>& choices,
+              const std::string& value) {
+  const auto choice = choices.find(value);
+  if (choice != choices.end()) return choice->second;
+  std::vector<std::string> names;
+  for (const auto& [name, meaning] : choices) names.push_back(name);
   throw std::invalid_argument(
-      join(where, ": expected one of ", listed(words), ", got '", value, "'"));
+      join(where, ": expected one of ", listed(names), ", got '", value, "'"));
 }
 
 py::tuple read_csv(const py::bytes& content, const std::string& label,
@@ -32,32 +34,33 @@ py::tuple read_csv(const py::bytes& content, const std::string& label,
                    const std::optional<std::vector<int64_t>>& shape,
                    int64_t classes, const std::string& name) {
   using data::Header, data::LabelColumn;
-  const auto column = word<LabelColumn>("read_csv.label",
-                                        {{"auto", LabelColumn::Auto},
-                                         {"first", LabelColumn::First},
-                                         {"last", LabelColumn::Last},
-                                         {"none", LabelColumn::None}},
-                                        label);
-  const auto first_line = word<Header>(
+  const auto column = choose<LabelColumn>("read_csv.label",
+                                          {{"auto", LabelColumn::Auto},
+                                           {"first", LabelColumn::First},
+                                           {"last", LabelColumn::Last},
+                                           {"none", LabelColumn::None}},
+                                          label);
+  const auto first_line = choose<Header>(
       "read_csv.header",
       {{"auto", Header::Auto}, {"yes", Header::Yes}, {"no", Header::No}},
       header);
-  const Shape wanted = shape ? shape_from(*shape, "read_csv.shape") : Shape{};
+  const Shape requested =
+      shape ? shape_from(*shape, "read_csv.shape") : Shape{};
   require(classes >= 1 && classes <= 1'000'000,
           "read_csv.classes: expected 1 to 1000000, got ", classes);
   const std::string_view text = content;
   data::CsvTable table;
   {
     py::gil_scoped_release release;
-    table = data::read_csv(text, column, first_line, wanted, classes, name);
+    table = data::read_csv(text, column, first_line, requested, classes, name);
   }
-  const Shape& found = table.shape;
+  const Shape& size = table.shape;
   const bool labelled = !table.labels.empty();
   py::object labels =
       labelled ? py::object(to_array(std::move(table.labels))) : py::none();
   return py::make_tuple(
       to_array(std::move(table.pixels),
-               {table.count, found.channels, found.height, found.width}),
+               {table.count, size.channels, size.height, size.width}),
       labels);
 }
 
@@ -65,11 +68,11 @@ py::array_t<float> resize(const Floats& plane, int64_t height, int64_t width,
                           const std::string& method) {
   using Method =
       void (*)(const float*, int64_t, int64_t, float*, int64_t, int64_t);
-  const auto chosen = word<Method>("resize.method",
-                                   {{"nearest", data::resize_nearest},
-                                    {"bilinear", data::resize_bilinear},
-                                    {"area", data::resize_area}},
-                                   method);
+  const auto chosen = choose<Method>("resize.method",
+                                     {{"nearest", data::resize_nearest},
+                                      {"bilinear", data::resize_bilinear},
+                                      {"area", data::resize_area}},
+                                     method);
   require(plane.ndim() == 2 && plane.size() > 0,
           "resize.plane: expected shape (height, width), got ", plane.ndim(),
           " dimensions");

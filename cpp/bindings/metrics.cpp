@@ -190,26 +190,26 @@ py::dict mcnemar(const Labels& labels, const Labels& first,
 }
 
 constexpr const char* kPsnrDoc =
-    R"doc(Peak signal-to-noise ratio of images against what they should be, in decibels.
+    R"doc(Peak signal-to-noise ratio of images against their targets, in decibels.
 
 Args:
-    images, wanted: Equal shapes, (N, C, H, W) or (N, H, W), values in [0, max_value].
+    images, targets: Equal shapes, (N, C, H, W) or (N, H, W), values in [0, max_value].
     max_value: The value of full intensity.
 Returns:
     float64 array (N,): 10 log10(max_value^2 / mean squared error); infinite for equal images.
 Raises:
     ValueError: other shapes.
 Example:
-    >>> wanted = np.zeros((1, 4, 4))
-    >>> digitnet.metrics.psnr(wanted + .1, wanted).round(3).tolist()
+    >>> targets = np.zeros((1, 4, 4))
+    >>> digitnet.metrics.psnr(targets + .1, targets).round(3).tolist()
     [20.0]
 )doc";
 
 constexpr const char* kSsimDoc =
-    R"doc(Structural similarity of images to what they should be, at most 1.
+    R"doc(Structural similarity of images to their targets, at most 1.
 
 Args:
-    images, wanted: Equal shapes, (N, C, H, W) or (N, H, W), at least 11 pixels a side.
+    images, targets: Equal shapes, (N, C, H, W) or (N, H, W), at least 11 pixels a side.
     max_value: The value of full intensity.
 Returns:
     float64 array (N,): means over Gaussian windows (11 pixels, deviation 1.5) within the
@@ -219,40 +219,43 @@ Raises:
 Source:
     Wang, Bovik, Sheikh, Simoncelli, IEEE Transactions on Image Processing 13, 2004.
 Example:
-    >>> wanted = np.eye(16)[None]
-    >>> digitnet.metrics.ssim(wanted, wanted).tolist()
+    >>> targets = np.eye(16)[None]
+    >>> digitnet.metrics.ssim(targets, targets).tolist()
     [1.0]
 )doc";
 
 using Quality = std::vector<double> (*)(const metrics::ImagePairs&);
 
 py::array_t<double> quality(const std::string& where, Quality compute,
-                            const Floats& images, const Floats& wanted,
+                            const Floats& images, const Floats& targets,
                             double max_value) {
   const std::vector<int64_t> sizes(images.shape(),
                                    images.shape() + images.ndim());
   require(sizes.size() == 3 || sizes.size() == 4, where,
           ".images: expected shape (N, C, H, W) or (N, H, W), got ",
           sizes.size(), " dimensions");
-  require(std::vector<int64_t>(wanted.shape(),
-                               wanted.shape() + wanted.ndim()) == sizes,
-          where, ".wanted: expected the shape of the images, ",
-          std::string(py::str(py::cast(sizes))), ", got another");
+  const std::vector<int64_t> target_sizes(targets.shape(),
+                                          targets.shape() + targets.ndim());
+  require(target_sizes == sizes, where,
+          ".targets: expected the shape of the images, ",
+          std::string(py::str(py::cast(sizes))), ", got ",
+          std::string(py::str(py::cast(target_sizes))));
   require(std::isfinite(max_value) && max_value > 0, where,
           ".max_value: expected a positive number, got ", max_value);
-  metrics::ImagePairs pairs{images.data(), wanted.data(), sizes[0],
+  metrics::ImagePairs pairs{images.data(), targets.data(), sizes[0],
                             shape_from({sizes.begin() + 1, sizes.end()}, where),
                             max_value};
   py::gil_scoped_release release;
-  auto found = compute(pairs);
+  auto values = compute(pairs);
   py::gil_scoped_acquire acquire;
-  return to_array(std::move(found));
+  return to_array(std::move(values));
 }
 
 }  // namespace
 
 void bind_metrics(py::module_& root) {
-  auto m = root.def_submodule("metrics", "How good the answers are.");
+  auto m =
+      root.def_submodule("metrics", "Metrics of classifiers and of images.");
   m.def(
       "describe",
       [] {
@@ -311,10 +314,10 @@ void bind_metrics(py::module_& root) {
     m.def(
         name,
         [name = std::string(name), compute = compute](
-            const Floats& images, const Floats& wanted, double max_value) {
-          return quality(name, compute, images, wanted, max_value);
+            const Floats& images, const Floats& targets, double max_value) {
+          return quality(name, compute, images, targets, max_value);
         },
-        "images"_a, "wanted"_a, "max_value"_a = 1.0, doc);
+        "images"_a, "targets"_a, "max_value"_a = 1.0, doc);
   }
   m.def("mcnemar", &mcnemar, "labels"_a, "first"_a, "second"_a, kMcNemarDoc);
 }

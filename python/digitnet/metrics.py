@@ -1,5 +1,6 @@
-"""How good the answers are, computed in C++."""
+"""Metrics of classifiers and of images, computed in C++."""
 
+import digitnet._core as _core
 from digitnet._core.metrics import (
     confusion_matrix,
     describe,
@@ -8,12 +9,11 @@ from digitnet._core.metrics import (
     mcnemar,
     per_class,
     precision_recall_curve,
-    psnr,
     reliability,
     roc_curve,
-    ssim,
     top_k_accuracy,
 )
+from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import names_of
 
 __all__ = [
@@ -31,6 +31,9 @@ __all__ = [
     "ssim",
     "top_k_accuracy",
 ]
+
+psnr = renamed_arguments(wanted="targets")(_core.metrics.psnr)
+ssim = renamed_arguments(wanted="targets")(_core.metrics.ssim)
 
 
 def names() -> list[str]:
