@@ -1,0 +1,68 @@
+#include "engine/select.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "engine/native/executor.h"
+#include "halves.h"
+
+namespace digitnet::engine {
+namespace {
+
+using testing::Environment;
+
+TEST(Select, TakesTheNativeExecutorForAUsualNetworkOnACpu) {
+  models::Model model = testing::lenet5();
+  const Choice choice = choose_executor(model, "cpu");
+  EXPECT_EQ(choice.executor, native_name());
+  EXPECT_EQ(choice.reason, "");
+  EXPECT_EQ(make_executor(model, "cpu")->name(), choice.executor);
+}
+
+TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
+  models::Model model = testing::lenet5();
+  for (const Requirements& requirements :
+       {Requirements{.ranks = 2}, Requirements{.bfloat16 = true},
+        Requirements{.inspector = true}}) {
+    const Choice choice = choose_executor(model, "cpu", requirements);
+    EXPECT_EQ(choice.executor, "torch on cpu");
+    EXPECT_NE(choice.reason, "");
+    EXPECT_EQ(make_executor(model, "cpu", requirements)->name(),
+              choice.executor);
+  }
+}
+
+TEST(Select, GivesAnInspectorToWhoRequiresOne) {
+  models::Model model = testing::lenet5();
+  EXPECT_EQ(make_executor(model, "cpu")->inspector(), nullptr);
+  EXPECT_NE(make_executor(model, "cpu", {.inspector = true})->inspector(),
+            nullptr);
+}
+
+TEST(Select, GoesByTheEnvironmentAndRefusesUnknownValues) {
+  models::Model model = testing::lenet5();
+  const std::string settings = executor_settings("cpu");
+  const Environment torch("DIGITNET_EXECUTOR", "torch");
+  EXPECT_EQ(make_executor(model, "cpu")->name(), "torch on cpu");
+  EXPECT_NE(executor_settings("cpu"), settings);
+  const Environment unknown("DIGITNET_EXECUTOR", "other");
+  EXPECT_THROW(make_executor(model, "cpu"), std::invalid_argument);
+}
+
+TEST(Select, RefusesADeviceThatIsNone) {
+  models::Model model = testing::lenet5();
+  EXPECT_THROW(make_executor(model, "tpu"), std::invalid_argument);
+}
+
+TEST(ResidentTraining, ComesWithAReasonWhereThereIsNone) {
+  models::Model model = testing::lenet5();
+  const auto native = make_native_executor(model);
+  native->start_training({.optimizer = {"sgd", {}}});
+  const ResidentSupport support = native->resident_training();
+  EXPECT_EQ(support.training, nullptr);
+  EXPECT_EQ(support.reason, "the native executor works in the host's memory");
+}
+
+}  // namespace
+}  // namespace digitnet::engine
