@@ -339,6 +339,9 @@ void bind_models(py::module_& root) {
       .def(py::init<Model&>(), "model"_a, py::keep_alive<1, 2>())
       .def("predict", &predict, "images"_a, "rows"_a, "device"_a,
            "probabilities"_a)
+      .def_property_readonly("executors_made",
+                             &engine::Predictor::executors_made,
+                             "How many executors were made so far.")
       .def("clear", &engine::Predictor::clear,
            py::call_guard<py::gil_scoped_release>(), "Frees its executors.");
 }

@@ -7,6 +7,7 @@
 
 #include "data/view.h"
 #include "engine/executor.h"
+#include "models/model.h"
 
 namespace digitnet::features {
 

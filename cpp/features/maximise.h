@@ -3,10 +3,13 @@
 // 2009; regularisers after Yosinski et al., ICML workshop 2015.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "engine/executor.h"
+#include "models/model.h"
 
 namespace digitnet::features {
 

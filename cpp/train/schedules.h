@@ -9,13 +9,12 @@
 
 namespace digitnet::train::schedules {
 
-// The learning rate of each step as a factor of the one asked for.
+// The learning rate of each step as a factor of Config::learning_rate.
 class Schedule {
  public:
   virtual ~Schedule() = default;
   virtual double factor(int64_t step) const = 0;  // step 0 is the first
-  // Called after each epoch with what the run goes by (fit's `monitor`); less
-  // is better.
+  // Called after each epoch with the value of Config::monitor; less is better.
   virtual void epoch_done(double /*monitored*/) {}
 };
 
@@ -40,7 +39,7 @@ ScheduleEntry cosine();       // half a cosine wave down to `least`
 ScheduleEntry one_cycle();    // up, then down, by cosine
 ScheduleEntry exponential();  // by equal factors to `end`
 ScheduleEntry warm_up();      // linear rise over `epochs`, then constant
-// times `factor` when what is monitored gets no better
+// times `factor` when the monitored value makes no progress
 ScheduleEntry reduce_on_plateau();
 
 inline const std::vector<ScheduleEntry>& all() {

@@ -1,4 +1,5 @@
-"""A model keeps what computed its last answer, and never answers with what it was."""
+"""A model keeps its executors from one prediction, activation or gradient to the next,
+and never computes with weights or settings of before."""
 
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 import digitnet
+from digitnet import attack, features
 from digitnet.layers import BatchNorm, Conv, Dense, Flatten, ReLU
 
 CHANGES = {
@@ -18,6 +20,20 @@ CHANGES = {
     "load_weights": lambda m, data: m.load_weights(network(seed=9)),
     "adapt": lambda m, data: m.adapt(data[:200]),
 }
+INSPECTIONS = {
+    "activations": lambda m, data: m.activations(data, ["batch_norm1"])["batch_norm1"],
+    "saliency": lambda m, data: features.saliency(m, data, 3),
+    "grad_cam": lambda m, data: features.grad_cam(m, data, 3, layer="conv1"),
+    "occlusion": lambda m, data: features.occlusion(m, data, 3),
+    "integrated_gradients": lambda m, data: features.integrated_gradients(
+        m, data, 3, steps=2
+    ),
+    "maximise": lambda m, data: features.maximise(m, "conv1", 1, steps=3).images,
+    "most_activating": lambda m, data: features.most_activating(m, data, "conv1", 1)[1],
+    "attacked": lambda m, data: np.asarray(
+        attack.attacked(m, data, "pgd", steps=2).images
+    ),
+}
 
 
 def network(seed=1):
@@ -25,15 +41,15 @@ def network(seed=1):
     return digitnet.Model(layers, (8, 8), seed=seed)
 
 
-def anew(model, images, tmp_path):
-    """What the same weights say in a model that was asked nothing before."""
+def loaded_copy(model, tmp_path):
+    """A model of the same weights that has computed nothing yet."""
     model.save(tmp_path / "m.safetensors")
-    return digitnet.models.load(tmp_path / "m.safetensors").predict_logits(images)
+    return digitnet.models.load(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize("change", CHANGES)
-def test_an_answer_is_of_the_weights_of_now(
+def test_a_prediction_is_by_the_weights_of_now(
     change, executor, digits, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
@@ -43,23 +59,56 @@ def test_an_answer_is_of_the_weights_of_now(
     CHANGES[change](model, train)
     after = model.predict_logits(test)
     assert np.abs(after - before).max() > 1e-3
-    np.testing.assert_array_equal(after, anew(model, test, tmp_path))
+    expected = loaded_copy(model, tmp_path).predict_logits(test)
+    np.testing.assert_array_equal(after, expected)
 
 
-def test_an_answer_in_the_middle_of_training_is_of_the_weights_of_then(
+@pytest.mark.parametrize("inspection", INSPECTIONS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_an_inspection_is_by_the_weights_of_now(inspection, change, digits, tmp_path):
+    train, test = digits[0][:300], digits[1][:50]
+    model, inspect = network(), INSPECTIONS[inspection]
+    before = inspect(model, test)
+    CHANGES[change](model, train)
+    after = inspect(model, test)
+    assert not np.array_equal(after, before)
+    np.testing.assert_array_equal(after, inspect(loaded_copy(model, tmp_path), test))
+
+
+@pytest.mark.parametrize("inspection", INSPECTIONS)
+def test_a_second_inspection_gives_the_same_bits(inspection, digits):
+    model, inspect = network(), INSPECTIONS[inspection]
+    first = inspect(model, digits[1][:50])
+    np.testing.assert_array_equal(inspect(model, digits[1][:50]), first)
+
+
+def test_executors_are_made_once_and_again_after_a_change(digits):
+    model, test = network(), digits[1][:50]
+    for _ in range(3):
+        model.predict(test)
+        for inspect in INSPECTIONS.values():
+            inspect(model, test)
+    assert model.predictor.executors_made == 2  # one predicts, one inspects
+    CHANGES["load_state_dict"](model, None)
+    features.saliency(model, test, 3)
+    features.saliency(model, test, 3)
+    assert model.predictor.executors_made == 3
+
+
+def test_a_prediction_in_the_middle_of_training_is_by_the_weights_of_then(
     digits, tmp_path
 ):
     train, test = digits[0][:300], digits[1][:50]
-    model, asked = network(), []
+    model, logits = network(), []
 
-    def ask(epoch, logs):
-        said = model.predict_logits(test)
-        np.testing.assert_array_equal(said, anew(model, test, tmp_path))
-        asked.append(said)
+    def predict(epoch, logs):
+        logits.append(model.predict_logits(test))
+        expected = loaded_copy(model, tmp_path).predict_logits(test)
+        np.testing.assert_array_equal(logits[-1], expected)
 
-    model.fit(train, epochs=3, callbacks=[ask], progress=False)
-    assert np.abs(asked[0] - asked[1]).max() > 1e-3
-    assert np.abs(asked[1] - asked[2]).max() > 1e-3
+    model.fit(train, epochs=3, callbacks=[predict], progress=False)
+    assert np.abs(logits[0] - logits[1]).max() > 1e-3
+    assert np.abs(logits[1] - logits[2]).max() > 1e-3
 
 
 def test_one_image_and_many_give_what_each_gives_alone(digits):
@@ -70,7 +119,7 @@ def test_one_image_and_many_give_what_each_gives_alone(digits):
     np.testing.assert_array_equal(model.predict_logits(images[7:8]), many[7:8])
 
 
-def test_settings_of_the_environment_and_threads_hold_at_the_next_question(
+def test_settings_of_the_environment_and_threads_apply_to_the_next_prediction(
     digits, monkeypatch
 ):
     model, images = network(), digits[1].images
@@ -90,28 +139,33 @@ def test_settings_of_the_environment_and_threads_hold_at_the_next_question(
         torch.set_num_threads(threads)
 
 
-def test_several_threads_may_ask_at_once(digits):
-    model, images = network(), digits[1].images
-    expected = model.predict_logits(images)
-    said = [None] * 8
+@pytest.mark.parametrize(
+    "compute", [lambda m, x: m.predict_logits(x), INSPECTIONS["saliency"]]
+)
+def test_several_threads_compute_at_once(compute, digits):
+    model, test = network(), digits[1][:100]
+    expected = compute(model, test)
+    results = [None] * 8
 
-    def ask(i):
+    def work(i):
         for _ in range(20):
-            said[i] = model.predict_logits(images)
+            results[i] = compute(model, test)
 
-    threads = [threading.Thread(target=ask, args=(i,)) for i in range(len(said))]
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(results))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for answer in said:
-        np.testing.assert_array_equal(answer, expected)
+    for result in results:
+        np.testing.assert_array_equal(result, expected)
 
 
-def test_what_asks_outlives_its_model(digits):
+def test_a_predictor_outlives_its_model(digits):
     model = network()
     expected = model.predict_logits(digits[1].images)
-    asker = model.predictor
+    predictor = model.predictor
     del model
     images = digits[1].images[:, None]
-    np.testing.assert_array_equal(asker.predict(images, None, "cpu", False), expected)
+    np.testing.assert_array_equal(
+        predictor.predict(images, None, "cpu", False), expected
+    )

@@ -7,11 +7,12 @@
 namespace digitnet::train::schedules {
 namespace {
 
-// From `start` to `end` along half a cosine wave; `part` in [0, 1].
-double glide(double start, double end, double part) {
+// From `start` to `end` along half a cosine wave; `progress` in [0, 1].
+double anneal(double start, double end, double progress) {
   return end +
          (start - end) *
-             (1 + std::cos(std::numbers::pi * std::clamp(part, 0.0, 1.0))) / 2;
+             (1 + std::cos(std::numbers::pi * std::clamp(progress, 0.0, 1.0))) /
+             2;
 }
 
 }  // namespace
@@ -23,18 +24,18 @@ ScheduleEntry cosine() {
           {{"least", OptionType::Real, 0.0, 0, 1,
             "last rate, as a fraction of the first"}},
           [](const Options& options, const Horizon& horizon) {
-            const double least = number(options, "least");
+            const double end = number(options, "least");
             const auto last =
                 static_cast<double>(std::max<int64_t>(1, horizon.steps() - 1));
             return as_schedule([=](int64_t at) {
-              return glide(1, least, static_cast<double>(at) / last);
+              return anneal(1, end, static_cast<double>(at) / last);
             });
           }};
 }
 
 ScheduleEntry one_cycle() {
   return {"one-cycle",
-          "up for the first part, then down, by cosine; the rate asked for is "
+          "up for the first part, then down, by cosine; the learning rate is "
           "the peak",
           "Smith, Topin, 2018",
           {{"rise", OptionType::Real, 0.3, 0, 1,
@@ -52,8 +53,9 @@ ScheduleEntry one_cycle() {
             const auto last = static_cast<double>(horizon.steps() - 1);
             return as_schedule([=](int64_t step) {
               const auto at = static_cast<double>(step);
-              if (at <= peak) return glide(start, 1, at / std::max(peak, 1e-9));
-              return glide(1, end, (at - peak) / std::max(last - peak, 1e-9));
+              if (at <= peak)
+                return anneal(start, 1, at / std::max(peak, 1e-9));
+              return anneal(1, end, (at - peak) / std::max(last - peak, 1e-9));
             });
           }};
 }

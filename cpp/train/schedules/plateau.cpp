@@ -10,7 +10,7 @@ class ReduceOnPlateau : public Schedule {
  public:
   explicit ReduceOnPlateau(const Options& options)
       : factor_(number(options, "factor")),
-        least_(number(options, "least")),
+        min_factor_(number(options, "least")),
         min_delta_(number(options, "min_delta")),
         patience_(integer(options, "patience")) {}
 
@@ -19,17 +19,17 @@ class ReduceOnPlateau : public Schedule {
   void epoch_done(double monitored) override {
     if (monitored < best_ - min_delta_) {
       best_ = monitored;
-      waited_ = 0;
-    } else if (++waited_ >= patience_) {
-      current_ = std::max(least_, current_ * factor_);
-      waited_ = 0;
+      epochs_without_progress_ = 0;
+    } else if (++epochs_without_progress_ >= patience_) {
+      current_ = std::max(min_factor_, current_ * factor_);
+      epochs_without_progress_ = 0;
     }
   }
 
  private:
-  double factor_, least_, min_delta_;
+  double factor_, min_factor_, min_delta_;
   int64_t patience_;
-  int64_t waited_ = 0;
+  int64_t epochs_without_progress_ = 0;
   double best_ = std::numeric_limits<double>::infinity();
   double current_ = 1;
 };

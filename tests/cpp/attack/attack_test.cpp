@@ -26,7 +26,9 @@ constexpr int64_t kSide = 8;
 constexpr float kStrength = 0.1f;
 
 Spec spec_of(const AttackEntry& entry) {
-  return {entry.name, {{"strength", double(kStrength)}}};
+  Spec spec{entry.name, {{"strength", double(kStrength)}}};
+  if (entry.name == "pgd") spec.options["steps"] = 5.0;
+  return spec;
 }
 
 double mean_loss(Predictor& predictor, const data::DatasetView& samples) {

@@ -69,12 +69,12 @@ TEST(Predictor, LendsASecondUserAnExecutorOfItsOwn) {
   EXPECT_EQ(predictor.executors_made(), 2);
 }
 
-TEST(Predictor, MakesExecutorsAgainOnceTheyAreForgotten) {
+TEST(Predictor, MakesExecutorsAgainOnceTheyAreCleared) {
   const Halves data;
   models::Model model = testing::lenet5();
   Predictor predictor(model);
   const auto gradients = saliency(predictor, data);
-  predictor.forget();
+  predictor.clear();
   EXPECT_EQ(saliency(predictor, data), gradients);
   EXPECT_EQ(predictor.executors_made(), 2);
 }

@@ -58,7 +58,6 @@ TEST(Select, RefusesADeviceThatIsNone) {
 TEST(ResidentTraining, ComesWithAReasonWhereThereIsNone) {
   models::Model model = testing::lenet5();
   const auto native = make_native_executor(model);
-  native->start_training({.optimizer = {"sgd", {}}});
   const ResidentSupport support = native->resident_training();
   EXPECT_EQ(support.training, nullptr);
   EXPECT_EQ(support.reason, "the native executor works in the host's memory");

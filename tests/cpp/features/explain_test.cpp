@@ -120,7 +120,7 @@ TEST(IntegratedGradients, SumToTheDifferenceOfLogits) {
   const auto start = predictor.logits(baseline, "cpu");
   const auto lease = predictor.lease_inspector();
   const auto attributions = integrated_gradients(lease.inspector(), model,
-                                                 data.view, data.labels, 64, 0);
+                                                 data.view, data.labels, 32, 0);
   for (int64_t n = 0; n < data.view.count; ++n) {
     const int64_t label = data.labels[n];
     ASSERT_NEAR(sum_of(attributions, n * kSide * kSide, kSide * kSide),
@@ -158,8 +158,11 @@ TEST(Occlusion, MattersOnlyWhereTheNetworkLooks) {
   const auto drops = occlusion(lease.executor(), model, data.view,
                                Units(data.view.count, 0), 2, 2, 0);
   EXPECT_GT(sum_of(drops, 0, kSide * kSide), 0);
-  for (int64_t p = 0; p < kSide * kSide; ++p)
-    if (p % kSide >= kSide / 2) ASSERT_NEAR(drops[p], 0, 1e-6);
+  for (int64_t p = 0; p < kSide * kSide; ++p) {
+    if (p % kSide >= kSide / 2) {
+      ASSERT_NEAR(drops[p], 0, 1e-6);
+    }
+  }
 }
 
 TEST(Maximise, RaisesEveryUnitWithinTheRangeOfImages) {

@@ -33,8 +33,9 @@ struct Result {
 Result trained(const char* resident, const engine::Recorder& recorder = {}) {
   const Environment torch("DIGITNET_EXECUTOR", "torch");
   const Environment where("DIGITNET_RESIDENT", resident);
-  const Halves data;
-  models::Model model = testing::lenet5();
+  constexpr int64_t kSide = 8;
+  const Halves data(kSide);
+  models::Model model = testing::smooth_cnn(kSide);
   Hooks hooks;
   hooks.recorder = recorder;
   const Outcome outcome = fit(model, data.view, {}, short_training(), hooks);
