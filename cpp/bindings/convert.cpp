@@ -145,6 +145,12 @@ py::list describe_options(const std::vector<OptionInfo>& options) {
   return result;
 }
 
+py::dict choice_to_dict(const engine::Choice& choice) {
+  return py::dict("engine"_a = choice.engine, "device"_a = choice.device,
+                  "kernels"_a = choice.kernels, "threads"_a = choice.threads,
+                  "reason"_a = choice.reason);
+}
+
 Shape shape_from(const std::vector<int64_t>& sizes, const std::string& where) {
   require(sizes.size() == 2 || sizes.size() == 3, where,
           ": expected (height, width) or (channels, height, width), got ",

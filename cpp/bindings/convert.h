@@ -12,6 +12,7 @@
 
 #include "core/options.h"
 #include "data/view.h"
+#include "engine/select.h"
 #include "models/model.h"
 
 namespace digitnet::bindings {
@@ -60,6 +61,9 @@ Spec spec_from(const py::handle& value,
 py::tuple spec_to(const Spec& spec);
 // What describe() shows of declared options.
 py::list describe_options(const std::vector<OptionInfo>& options);
+
+// engine, device, kernels, threads, reason: digitnet.train.history.Executor.
+py::dict choice_to_dict(const engine::Choice& choice);
 
 // (C, H, W), or (H, W) for one channel.
 Shape shape_from(const std::vector<int64_t>& sizes, const std::string& where);

@@ -327,7 +327,7 @@ void bind_models(py::module_& root) {
           "executor",
           [](Model& self, const std::string& device) {
             const auto choice = engine::choose_executor(self, device);
-            return py::make_tuple(choice.executor, choice.reason);
+            return choice_to_dict(choice);
           },
           "device"_a, "Which executor would run the model, and why.")
       .def("native_bytes", &engine::native_bytes, "batch_size"_a,

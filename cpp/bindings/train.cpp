@@ -311,7 +311,7 @@ void bind_train(py::module_& root) {
         const train::Config config = config_from(options);
         const auto choice = engine::choose_executor(
             model, config.device, train::requirements_of(config, ranks));
-        return py::make_tuple(choice.executor, choice.reason);
+        return choice_to_dict(choice);
       },
       "model"_a, "options"_a, "ranks"_a,
       "Which executor would train the model, and why.");

@@ -5,6 +5,7 @@
 #include "engine/native/executor.h"
 #include "engine/native/plan.h"
 #include "engine/torch/executor.h"
+#include "kernels/kernels.h"
 
 namespace digitnet::engine {
 namespace {
@@ -52,12 +53,12 @@ Choice choose_executor(models::Model& model, const std::string& device,
   if (reason.empty()) {
     try {
       native::Plan plan(model);
-      return {native_name(), ""};
+      return {"native", resolved, kernels::select().name, num_threads(), ""};
     } catch (const native::NotCovered& error) {
       reason = error.what();
     }
   }
-  return {"torch on " + resolved, reason};
+  return {"torch", resolved, "", 0, reason};
 }
 
 std::string executor_settings(const std::string& device) {

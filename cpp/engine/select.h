@@ -29,8 +29,11 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
 
 // Which executor that would be and, if it is not the native one, why.
 struct Choice {
-  std::string executor;  // "native (avx512, 2 threads)", "torch on cpu"
-  std::string reason;    // "" for the native one
+  std::string engine;   // "native" or "torch"
+  std::string device;   // "cpu", "cuda", "cuda:1"
+  std::string kernels;  // the native one's instruction set: "avx512"
+  int threads = 0;      // of the native one
+  std::string reason;   // "" for the native one
 };
 Choice choose_executor(models::Model& model, const std::string& device,
                        const Requirements& requirements = {});

@@ -75,7 +75,7 @@ def do(case, out):
     about = {
         "status": history.status,
         **{name: history.get(name, []) for name in ("loss", "accuracy", "val_loss")},
-        "executor": history.executor,
+        "executor": str(history.executor),
         "told": len(told),
     }
     (out / f"{ranks}-{rank}.json").write_text(json.dumps(about))

@@ -66,7 +66,12 @@ def test_the_same_image_is_perfect(pair):
             1,
             "ssim.images: .* at least 11",
         ),
-        (np.zeros((2, 12, 12)), np.zeros((2, 12, 13)), 1, "targets: expected the shape"),
+        (
+            np.zeros((2, 12, 12)),
+            np.zeros((2, 12, 13)),
+            1,
+            "targets: expected the shape",
+        ),
         (np.zeros((12, 12)), np.zeros((12, 12)), 1, "expected shape .*got 2 dimension"),
         (np.zeros((2, 12, 12)), np.zeros((2, 12, 12)), 0, "max_value: expected a posi"),
     ],
@@ -78,6 +83,8 @@ def test_wrong_images_are_refused(images, wanted, full, message):
 
 def test_the_old_name_of_the_targets_warns(pair):
     noisy, targets = pair
-    with pytest.warns(DeprecationWarning, match="psnr: 'wanted' is now called 'targets'"):
+    with pytest.warns(
+        DeprecationWarning, match="psnr: 'wanted' is now called 'targets'"
+    ):
         old = metrics.psnr(noisy, wanted=targets)
     np.testing.assert_array_equal(old, metrics.psnr(noisy, targets))

@@ -64,9 +64,9 @@ def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer)
     }
     recorder = Recorder()
     captured = fitted(recorder, make, **options)
-    assert captured.history.executor.endswith("captured steps, up to 16 a launch")
+    assert str(captured.history.executor).endswith("captured steps, up to 16 a launch")
     single = fitted(None, make, **options)
-    assert single.history.executor.endswith("steps launched one by one")
+    assert str(single.history.executor).endswith("steps launched one by one")
     assert_close(single, captured, 0)
 
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fail
     recorder = Recorder(fails_at=fails_at)
     model = fitted(recorder, dropping_net)
     assert recorder.launches == []
-    assert model.history.executor.endswith(
+    assert str(model.history.executor).endswith(
         "steps not captured: this device records nothing"
     )
     assert_close(fitted(None, dropping_net), model, 0)

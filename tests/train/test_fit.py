@@ -395,3 +395,19 @@ def test_one_function_is_a_callback(digits):
         progress=False,
     )
     assert seen == [1, 2]
+
+
+def test_history_says_what_trained_as_a_record_and_as_a_sentence(digits, monkeypatch):
+    monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    executor = model.fit(digits[0], epochs=1, progress=False).executor
+    assert (executor.engine, executor.device, executor.threads) == ("torch", "cpu", 0)
+    assert str(executor) == "torch on cpu (DIGITNET_EXECUTOR is 'torch')"
+    monkeypatch.delenv("DIGITNET_EXECUTOR")
+    executor = model.fit(digits[0], epochs=1, progress=False).executor
+    assert (executor.engine, executor.reason) == ("native", "")
+    plural = "s" if executor.threads > 1 else ""
+    assert (
+        str(executor)
+        == f"native ({executor.kernels}, {executor.threads} thread{plural})"
+    )

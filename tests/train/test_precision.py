@@ -101,7 +101,7 @@ def test_the_native_executor_says_why_it_is_not_the_one(rng):
     history = model.fit(
         some_images(rng), epochs=1, precision="bfloat16", progress=False, device="cpu"
     )
-    assert "the native executor computes in float32" in history.executor
+    assert "the native executor computes in float32" in str(history.executor)
 
 
 def test_other_precisions_are_refused(rng):

@@ -18,7 +18,7 @@ def test_a_preset_trains_its_network(name):
         (images, np.arange(40) % 10), **{**recipe.options, "epochs": 1}, progress=False
     )
     assert history.status == "finished"
-    assert history.executor.startswith("native")
+    assert str(history.executor).startswith("native")
 
 
 @every_preset

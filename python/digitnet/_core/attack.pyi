@@ -1,5 +1,5 @@
 """
-Changes that only networks see.
+Adversarial examples.
 """
 from __future__ import annotations
 import digitnet._core.models
@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 __all__: list[str] = ['attacked', 'describe']
-def attacked(model: digitnet._core.models.Model, attack: typing.Any, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], seed: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+def attacked(predictor: digitnet._core.models.Predictor, attack: typing.Any, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], seed: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     """
     The images as the attack leaves them, raw float32 [N, C, H, W].
     """

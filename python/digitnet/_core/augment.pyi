@@ -62,7 +62,7 @@ class Pipeline:
             rows: Which images the samples are, shape (M,); None for all.
             copies: How many copies of each sample, shape (M,). Copy k of sample i looks as
                 sample i does in epoch k + 1.
-            seed: Of the draws.
+            seed: Seed of the draws.
             max_value: The value of full intensity.
         Returns:
             Array of the images' dtype (values rounded for uint8), sample after sample, shape

@@ -8,13 +8,13 @@ import typing
 __all__: list[str] = ['corrupt', 'describe']
 def corrupt(name: str, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, seed: typing.SupportsInt | typing.SupportsIndex, max_value: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
     """
-    Spoil images, each at the corruption's fixed strength.
+    Corrupt images, each at the corruption's fixed strength.
     
     Args:
         name: One of `describe()`.
         images: (N, C, H, W), uint8 or float32, contiguous, at least 8 pixels a side.
         rows: Which images the samples are, shape (M,); None for all.
-        seed: Of the draws; sample i is drawn for by (seed, i).
+        seed: Seed of the draws; those of sample i depend on (seed, i) alone.
         max_value: The value of full intensity.
     Returns:
         Array of the images' dtype (values rounded for uint8), shape (M, C, H, W).

@@ -1,5 +1,5 @@
 """
-How good the answers are.
+Metrics of classifiers and of images.
 """
 from __future__ import annotations
 import numpy
@@ -70,20 +70,20 @@ def precision_recall_curve(labels: typing.Annotated[numpy.typing.ArrayLike, nump
     """
     Precision and recall of class k at every threshold; of all decisions together without k.
     """
-def psnr(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], wanted: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], max_value: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.typing.NDArray[numpy.float64]:
+def psnr(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], targets: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], max_value: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.typing.NDArray[numpy.float64]:
     """
-    Peak signal-to-noise ratio of images against what they should be, in decibels.
+    Peak signal-to-noise ratio of images against their targets, in decibels.
     
     Args:
-        images, wanted: Equal shapes, (N, C, H, W) or (N, H, W), values in [0, max_value].
+        images, targets: Equal shapes, (N, C, H, W) or (N, H, W), values in [0, max_value].
         max_value: The value of full intensity.
     Returns:
         float64 array (N,): 10 log10(max_value^2 / mean squared error); infinite for equal images.
     Raises:
         ValueError: other shapes.
     Example:
-        >>> wanted = np.zeros((1, 4, 4))
-        >>> digitnet.metrics.psnr(wanted + .1, wanted).round(3).tolist()
+        >>> targets = np.zeros((1, 4, 4))
+        >>> digitnet.metrics.psnr(targets + .1, targets).round(3).tolist()
         [20.0]
     """
 def reliability(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], probabilities: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], *, bins: typing.SupportsInt | typing.SupportsIndex = 15) -> dict:
@@ -94,12 +94,12 @@ def roc_curve(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], pro
     """
     ROC curve and area of class k against the rest; of all decisions together (micro) without k.
     """
-def ssim(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], wanted: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], max_value: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.typing.NDArray[numpy.float64]:
+def ssim(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], targets: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], max_value: typing.SupportsFloat | typing.SupportsIndex = 1.0) -> numpy.typing.NDArray[numpy.float64]:
     """
-    Structural similarity of images to what they should be, at most 1.
+    Structural similarity of images to their targets, at most 1.
     
     Args:
-        images, wanted: Equal shapes, (N, C, H, W) or (N, H, W), at least 11 pixels a side.
+        images, targets: Equal shapes, (N, C, H, W) or (N, H, W), at least 11 pixels a side.
         max_value: The value of full intensity.
     Returns:
         float64 array (N,): means over Gaussian windows (11 pixels, deviation 1.5) within the
@@ -109,8 +109,8 @@ def ssim(images: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], wanted
     Source:
         Wang, Bovik, Sheikh, Simoncelli, IEEE Transactions on Image Processing 13, 2004.
     Example:
-        >>> wanted = np.eye(16)[None]
-        >>> digitnet.metrics.ssim(wanted, wanted).tolist()
+        >>> targets = np.eye(16)[None]
+        >>> digitnet.metrics.ssim(targets, targets).tolist()
         [1.0]
     """
 def top_k_accuracy(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], probabilities: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], *, k: typing.SupportsInt | typing.SupportsIndex = 3) -> float:

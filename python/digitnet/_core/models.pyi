@@ -50,7 +50,7 @@ class Model:
         ...
     def count_params(self) -> int:
         ...
-    def executor(self, device: str) -> tuple[str, str]:
+    def executor(self, device: str) -> dict:
         """
         Which executor would run the model, and why.
         """
@@ -58,7 +58,7 @@ class Model:
         ...
     def native_bytes(self, batch_size: typing.SupportsInt | typing.SupportsIndex) -> int:
         """
-        About what the native executor holds while it trains.
+        About the bytes of the native executor while it trains.
         """
     def outermost(self) -> list:
         """
@@ -103,16 +103,21 @@ class Model:
         ...
 class Predictor:
     """
-    Asks a model; keeps what computes for the next question.
+    Predicts and inspects; keeps its executors for the next call.
     """
     def __init__(self, model: Model) -> None:
         ...
-    def forget(self) -> None:
+    def clear(self) -> None:
         """
-        Frees its memory.
+        Frees its executors.
         """
     def predict(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, device: str, probabilities: bool) -> numpy.typing.NDArray[numpy.float64]:
         ...
+    @property
+    def executors_made(self) -> int:
+        """
+        How many executors were made so far.
+        """
 def apply_steps(steps: collections.abc.Sequence, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, max_value: typing.SupportsFloat | typing.SupportsIndex) -> numpy.ndarray:
     """
     Images as these preprocessing steps leave them.

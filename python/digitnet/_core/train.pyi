@@ -9,7 +9,7 @@ import typing
 __all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'default_options', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
 class Rehearsal:
     """
-    Training steps without content: what a step asks of a device.
+    Training steps without content: what a device could not capture throws.
     """
     def __init__(self, model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], options: dict) -> None:
         ...
@@ -21,7 +21,7 @@ class Rehearsal:
         """
         The next step of the epoch.
         """
-def adapt_statistics(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
+def adapt_statistics(predictor: digitnet._core.models.Predictor, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
     """
     Running statistics of batch norms become those of the images.
     """
@@ -45,13 +45,13 @@ def describe_schedules() -> list:
     """
     Every learning-rate schedule with its options.
     """
-def executor(model: digitnet._core.models.Model, options: dict, ranks: typing.SupportsInt | typing.SupportsIndex) -> tuple[str, str]:
+def executor(model: digitnet._core.models.Model, options: dict, ranks: typing.SupportsInt | typing.SupportsIndex) -> dict:
     """
     Which executor would train the model, and why.
     """
 def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None, recorder: typing.Any = None) -> dict:
     """
-    Train in place; digitnet.Model.fit is the front door.
+    Train in place; use digitnet.Model.fit.
     """
 def free_memory() -> int:
     """

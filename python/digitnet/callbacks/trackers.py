@@ -27,7 +27,7 @@ class _Tracker(Callback):
         about = {
             "model": self.model.name,
             "parameters": self.model.count_params(),
-            "executor": history.executor,
+            "executor": str(history.executor),
         }
         return {**about, **history.options}
 

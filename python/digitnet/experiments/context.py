@@ -13,6 +13,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +29,7 @@ from digitnet.experiments.placeholder_data import has_placeholder, placeholder
 from digitnet.models import load
 from digitnet.models.model import Model
 from digitnet.plot import Display
-from digitnet.train.history import History
+from digitnet.train.history import Executor, History
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -245,7 +246,9 @@ def _described(history: History) -> dict[str, Any]:
         "status": history.status,
         "monitor": history.monitor,
         "options": {k: repr(v) for k, v in history.options.items()},
-        "executor": history.executor,
+        "executor": asdict(history.executor)
+        if isinstance(history.executor, Executor)
+        else str(history.executor),
     }
 
 
@@ -254,7 +257,9 @@ def _history(values: dict[str, Any]) -> History:
     columns = values["columns"]
     for row in zip(*columns.values(), strict=True):
         history.append(dict(zip(columns, row, strict=True)))
-    history.status, history.executor = values["status"], values["executor"]
+    history.status, executor = values["status"], values["executor"]
+    # Version 0.1 wrote a sentence.
+    history.executor = Executor(**executor) if isinstance(executor, dict) else executor
     return history
 
 

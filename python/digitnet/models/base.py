@@ -22,7 +22,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
 from digitnet.models.summary import Summary
-from digitnet.train.history import History
+from digitnet.train.history import Executor, History
 
 
 class BaseModel:
@@ -89,13 +89,14 @@ class BaseModel:
 
     def summary(self) -> Summary:
         """Shapes, parameters, multiply-adds and memory, layer by layer."""
-        name, reason = self.core.executor("cpu")
-        executor = {
-            "name": name,
-            "reason": reason,
-            "memory_bytes": 0 if reason else self.core.native_bytes(64),
+        executor = Executor(**self.core.executor("cpu"))
+        native = executor.engine == "native"
+        runs_on = {
+            "name": executor.name,
+            "reason": executor.reason,
+            "memory_bytes": self.core.native_bytes(64) if native else 0,
         }
-        return Summary(self.name, self.core.summary(), self.input_shape, executor)
+        return Summary(self.name, self.core.summary(), self.input_shape, runs_on)
 
     # -- predictions ------------------------------------------------------------
 

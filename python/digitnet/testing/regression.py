@@ -24,6 +24,7 @@ from digitnet.testing.baseline import (
 from digitnet.testing.explain import explained
 from digitnet.testing.tolerance import Row, row_of
 from digitnet.train import resolve_device
+from digitnet.train.history import Executor
 
 Measured = Mapping[str, float] | Sequence[Any] | Callable[[int], Any]
 
@@ -231,12 +232,16 @@ def _device() -> str:
 
 
 def _computed_by(model: Any) -> str:
+    """What weights depend on beside the test: a baseline's key."""
     import torch
 
-    who = model.history.executor if model.history else "nobody"
-    words = who.replace("(", "").replace(")", "").split(",")
+    executor = model.history.executor if model.history else None
+    who = "nobody"  # not trained here, or by an older version
+    if isinstance(executor, Executor):
+        native = executor.engine == "native"
+        who = f"native {executor.kernels}" if native else f"torch on {executor.device}"
     minor = ".".join(torch.__version__.split(".")[:2])
-    return f"{words[0].strip()}, torch {minor}, {COMPILER}"
+    return f"{who}, torch {minor}, {COMPILER}"
 
 
 def _of(option: Any, name: str) -> Any:

@@ -6,6 +6,7 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import digitnet._core as _core
@@ -13,7 +14,7 @@ from digitnet._utils.files import check_target
 from digitnet.augment import as_text
 from digitnet.train.cuda_graphs import recorder_for
 from digitnet.train.fit_data import FitData, better_names, weights_of_classes
-from digitnet.train.history import History
+from digitnet.train.history import Executor, History
 from digitnet.train.hooks import Run, listed_callbacks, with_callback_options
 from digitnet.train.options import FitOptions, learning_rate_factors
 from digitnet.train.progress import in_notebook, progress_for
@@ -90,8 +91,8 @@ def fit(
         model.fix_scale(fit_data.training.max_value)
         model.classes = better_names(model.classes, fit_data.training.classes)
     model.history = history
-    history.executor = _executor(model, chosen, ranks)
-    _train(model, fit_data, chosen, run, ranks)
+    history.executor = executor = _executor(model, chosen, ranks)
+    _train(model, fit_data, chosen, run, ranks, executor)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=3)
     if history.status == "interrupted" and not _interactive():
@@ -116,6 +117,7 @@ def _train(
     options: FitOptions,
     run: Run,
     ranks: Ranks | None,
+    executor: Executor,
 ) -> None:
     training, validation = data.training, data.validation
     images, rows = training.storage
@@ -124,7 +126,7 @@ def _train(
     model.release_memory()  # it is the training's
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
-        run.progress.executor(run.history.executor)
+        run.progress.executor(str(executor))
         run.begin()
         try:
             outcome = _core.train.fit(
@@ -145,8 +147,7 @@ def _train(
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]
-            if outcome["loop"]:
-                run.history.executor += f"; {outcome['loop']}"
+            run.history.executor = replace(executor, loop=outcome["loop"])
             if options.record_steps:
                 names = {"loss": "step_losses", "learning_rate": "step_rates"}
                 run.history.steps = {k: outcome[key] for k, key in names.items()}
@@ -154,11 +155,10 @@ def _train(
             run.end()
 
 
-def _executor(model: Trainable, options: FitOptions, ranks: Ranks | None) -> str:
-    """What will train, and why if it is not the native executor."""
+def _executor(model: Trainable, options: FitOptions, ranks: Ranks | None) -> Executor:
+    """What will train."""
     count = ranks[1] if ranks else 1
-    name, reason = _core.train.executor(model.core, options.as_dict(), count)
-    return f"{name} ({reason})" if reason else str(name)
+    return Executor(**_core.train.executor(model.core, options.as_dict(), count))
 
 
 def _interactive() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,44 @@ from digitnet._utils.figures import Display, draw
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Executor:
+    """What computes: `str()` is a sentence such as "native (avx512, 2 threads)".
+
+    Attributes:
+        engine: "native" (kernels of our own) or "torch" (LibTorch).
+        device: "cpu", "cuda" or "cuda:N".
+        kernels: The native engine's instruction set: "avx512", "avx2" or "plain"; else "".
+        threads: The native engine's threads; else 0.
+        reason: Why it is not the native engine; "" if it is.
+        loop: On a GPU, how it got the data and the steps; else "".
+    Example:
+        >>> from digitnet.train.history import Executor
+        >>> str(Executor("native", "cpu", "avx2", 1))
+        'native (avx2, 1 thread)'
+    """
+
+    engine: str
+    device: str
+    kernels: str = ""
+    threads: int = 0
+    reason: str = ""
+    loop: str = ""
+
+    @property
+    def name(self) -> str:
+        """The sentence without reason and loop."""
+        if self.engine != "native":
+            return f"{self.engine} on {self.device}"
+        plural = "" if self.threads == 1 else "s"
+        return f"{self.engine} ({self.kernels}, {self.threads} thread{plural})"
+
+    def __str__(self) -> str:
+        reason = f" ({self.reason})" if self.reason else ""
+        loop = f"; {self.loop}" if self.loop else ""
+        return f"{self.name}{reason}{loop}"
 
 
 class History(Mapping[str, list[float]]):
@@ -24,8 +63,8 @@ class History(Mapping[str, list[float]]):
         options: The options of `fit`.
         monitor: The column that the best epoch goes by.
         steps: "loss" and "learning_rate" of every step, if `fit(record_steps=True)` recorded them.
-        executor: What trained, such as "native (avx512, 2 threads)"; if that is not the
-            native executor on a CPU, with the reason; on a GPU also how it was fed.
+        executor: The `Executor` that trained; None before a training, a sentence in what
+            older versions wrote.
     """
 
     def __init__(
@@ -36,7 +75,7 @@ class History(Mapping[str, list[float]]):
         self.monitor = monitor
         self.status = "finished"
         self.message = ""
-        self.executor = ""
+        self.executor: Executor | str | None = None
         self.steps: dict[str, list[float]] = {}
 
     @classmethod

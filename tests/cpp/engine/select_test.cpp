@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "core/error.h"
 #include "engine/native/executor.h"
 #include "halves.h"
 
@@ -15,9 +16,13 @@ using testing::Environment;
 TEST(Select, TakesTheNativeExecutorForAUsualNetworkOnACpu) {
   models::Model model = testing::lenet5();
   const Choice choice = choose_executor(model, "cpu");
-  EXPECT_EQ(choice.executor, native_name());
+  EXPECT_EQ(choice.engine, "native");
+  EXPECT_EQ(choice.device, "cpu");
   EXPECT_EQ(choice.reason, "");
-  EXPECT_EQ(make_executor(model, "cpu")->name(), choice.executor);
+  const std::string name = make_executor(model, "cpu")->name();
+  EXPECT_EQ(name, native_name());
+  EXPECT_NE(name.find(join("(", choice.kernels, ", ", choice.threads)),
+            std::string::npos);
 }
 
 TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
@@ -26,10 +31,11 @@ TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
        {Requirements{.ranks = 2}, Requirements{.bfloat16 = true},
         Requirements{.inspector = true}}) {
     const Choice choice = choose_executor(model, "cpu", requirements);
-    EXPECT_EQ(choice.executor, "torch on cpu");
+    EXPECT_EQ(choice.engine, "torch");
+    EXPECT_EQ(choice.threads, 0);
     EXPECT_NE(choice.reason, "");
     EXPECT_EQ(make_executor(model, "cpu", requirements)->name(),
-              choice.executor);
+              "torch on cpu");
   }
 }
 
