@@ -1,0 +1,235 @@
+// Every operation of a plan, forward and backward, against float64: networks
+// that make each class of operation run, on every instruction set.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "core/random.h"
+#include "engine/native/plan.h"
+#include "engine/native/reference.h"
+#include "models/build.h"
+
+namespace digitnet::engine::native {
+namespace {
+
+using namespace models::build;
+using models::Layer;
+
+struct Network {
+  std::string name;
+  Shape input;
+  std::vector<Layer> layers;
+};
+
+void PrintTo(const Network& network, std::ostream* out) {
+  *out << network.name;
+}
+
+Layer tanh_layer() { return models::make_layer("tanh"); }
+
+std::vector<Network> convolutions() {
+  const Layer first = conv(16, 3, "same");  // enough channels for Winograd
+  return {
+      {"FirstLayer3x3Pooled", {1, 10, 12}, {conv(9, 3), max_pool(), relu()}},
+      {"FirstLayer5x5Pooled", {1, 11, 12}, {conv(24, 5), relu(), max_pool()}},
+      {"FirstLayerWithoutRelu", {1, 9, 9}, {conv(32, 3, "same"), max_pool()}},
+      {"PooledFewChannels",
+       {1, 9, 10},
+       {conv(6, 3), relu(), conv(17, 3, "same"), relu(), max_pool()}},
+      {"PooledOfThreeChannels", {3, 9, 9}, {conv(12, 5, "same"), max_pool()}},
+      {"PooledByWinograd3x3",
+       {2, 12, 10},
+       {first, relu(), conv(20, 3, "same"), relu(), max_pool()}},
+      {"PooledByWinograd5x5",
+       {2, 11, 10},
+       {first, relu(), conv(33, 5, "same"), relu(), max_pool()}},
+      {"WinogradSmallTiles", {1, 8, 9}, {first, relu(), conv(24, 3), relu()}},
+      {"WinogradLargeTiles", {1, 10, 10}, {first, relu(), conv(40, 3)}},
+      {"Winograd5x5", {1, 12, 12}, {first, relu(), conv(16, 5), relu()}},
+      {"Plain1x1", {3, 6, 7}, {conv(10, 1), relu(), conv(33, 1)}},
+      {"PlainFewChannels", {2, 8, 9}, {conv(5, 3), relu(), conv(7, 5, "same")}},
+      {"PlainWithStride",
+       {2, 9, 10},
+       {conv(8, 3), relu(), strided_conv(12, 3, 2, 1), relu()}},
+      {"PlainWithWidePadding",
+       {1, 6, 7},
+       {conv(4, 3), relu(), strided_conv(6, 2, 1, 2)}},
+      {"ConvolutionWithoutBias",
+       {1, 8, 8},
+       {bare_conv(9, 3), relu(), bare_conv(8, 3, 2)}},
+  };
+}
+
+std::vector<Network> others() {
+  return {
+      {"DenseOnly", {1, 3, 5}, {flatten(), dense(37), relu(), dense(70)}},
+      {"DenseWithoutBias", {2, 4, 4}, {flatten(), dense(33, false), relu()}},
+      {"BatchNormOfMaps",
+       {2, 7, 6},
+       {conv(10, 3), batch_norm(), relu(), conv(5, 3), batch_norm()}},
+      {"BatchNormOfFeatures",
+       {1, 5, 5},
+       {flatten(), dense(19), batch_norm(), relu()}},
+      {"BatchNormBehindFlatten",
+       {1, 7, 7},
+       {conv(6, 3), flatten(), batch_norm(), relu()}},
+      {"OverlappingMaxPool", {1, 10, 11}, {conv(5, 3), relu(), max_pool(3, 2)}},
+      {"AveragePool", {1, 8, 8}, {conv(5, 3), average_pool(2), relu()}},
+      {"AdaptiveAveragePool",
+       {2, 9, 9},
+       {conv(5, 4), adaptive_average_pool(3), relu()}},
+      {"Sigmoid", {1, 6, 6}, {conv(5, 3), models::build::sigmoid()}},
+      {"Tanh", {1, 6, 6}, {conv(5, 3), tanh_layer()}},
+      {"Gelu", {1, 6, 6}, {conv(5, 3), gelu()}},
+      {"Residual",
+       {1, 7, 7},
+       {conv(6, 3), relu(), residual({conv(6, 3, "same"), relu()}), relu()}},
+      {"ResidualWithShortcut",
+       {2, 8, 8},
+       {residual({conv(9, 3, "same"), relu(), conv(9, 3, "same")},
+                 {conv(9, 1)}),
+        relu()}},
+      {"Concat",
+       {1, 8, 8},
+       {conv(4, 3), relu(), appended({conv(7, 3, "same"), relu()}),
+        appended({batch_norm(), relu(), conv(3, 1)})}},
+  };
+}
+
+std::vector<Network> networks() {
+  std::vector<Network> result = convolutions();
+  for (const Network& network : others()) result.push_back(network);
+  for (Network& network : result) {
+    const bool flat = network.layers[0].kind == "flatten";
+    if (!flat && network.name != "BatchNormBehindFlatten")
+      network.layers.push_back(flatten());
+    network.layers.push_back(dense(5));
+  }
+  return result;
+}
+
+// A batch, what the reference makes of it, and the model both have.
+struct Problem {
+  static constexpr int64_t kCount = 5;
+  // Of inputs of ReLU and gaps of pools: far more than float32 is off.
+  static constexpr double kMargin = 1e-5;
+
+  models::Model model;
+  std::vector<float> images;
+  Batch g;
+  ReferenceNetwork reference;
+  Batch logits;
+
+  // Numbers from `seed` on that no kink is too near to.
+  static Problem far_from_kinks(const Network& network, bool training) {
+    for (uint64_t seed = 1;; ++seed) {
+      Problem problem(network, training, seed);
+      if (problem.reference.margin > kMargin) return problem;
+    }
+  }
+
+ private:
+  Problem(const Network& network, bool training, uint64_t seed)
+      : model(random_model(network, seed)),
+        images(kCount * network.input.size()),
+        g(kCount, flat_shape(5)),
+        reference(model, training),
+        logits(kCount, flat_shape(5)) {
+    Draws(seed, 2000, 0, 0)
+        .fill(images.data(), static_cast<int64_t>(images.size()), -1, 1);
+    Batch x(kCount, network.input);
+    std::copy(images.begin(), images.end(), x.values.begin());
+    Draws draws(seed, 2001, 0, 0);
+    for (double& value : g.values)
+      value = static_cast<float>(draws.uniform(-1, 1));
+    const Traced traced = reference.forward(x);
+    logits = traced.y;
+    if (training) traced.backward(g);
+  }
+
+  static models::Model random_model(const Network& network, uint64_t seed) {
+    models::Model model(sequence(network.layers), network.input, {}, seed);
+    // Scales and statistics too, which start as 1 and 0.
+    Draws(seed, 2002, 0, 0)
+        .fill(model.trained().data(),
+              static_cast<int64_t>(model.trained().size()), -0.4, 0.4);
+    Draws(seed, 2003, 0, 0)
+        .fill(model.buffers().data(),
+              static_cast<int64_t>(model.buffers().size()), 0.5, 1);
+    return model;
+  }
+};
+
+double largest(const std::vector<double>& values) {
+  double result = 0;
+  for (const double value : values) result = std::max(result, std::abs(value));
+  return result;
+}
+
+class EveryNetwork : public testing::TestWithParam<Network> {};
+
+TEST_P(EveryNetwork, GivesTheLogitsAndGradientsOfFloat64) {
+  const Problem p = Problem::far_from_kinks(GetParam(), true);
+  for (const kernels::Kernels* kernels : kernels::available()) {
+    SCOPED_TRACE(kernels->name);
+    models::Model model = p.model;
+    Plan plan(model);
+    plan.load();
+    kernels::ThreadPool pool(2);
+    plan.reserve(Problem::kCount, true, pool.threads());
+    const Pass pass{*kernels, pool, Problem::kCount, true, {3, 4}};
+    plan.forward(pass, p.images.data());
+    for (int64_t n = 0; n < Problem::kCount; ++n) {
+      for (int64_t k = 0; k < 5; ++k) {
+        EXPECT_NEAR(plan.logits(n)[k], p.logits.at(n, k),
+                    2e-5 * (1 + largest(p.logits.values)));
+        plan.logits_gradient(n)[k] = static_cast<float>(p.g.at(n, k));
+      }
+    }
+    plan.backward(pass);
+    // In the weights' place they come back in the model's order.
+    plan.values() = plan.gradients();
+    plan.store();
+    for (const models::Slot& slot : model.slots()) {
+      const std::string& name = slot.parameter.name;
+      const auto& expected = slot.parameter.is_buffer
+                                 ? p.reference.parameters.at(name)
+                                 : p.reference.gradients.at(name);
+      const auto values = model.get(slot);
+      for (size_t i = 0; i < values.size(); ++i) {
+        ASSERT_NEAR(values[i], expected[i], 5e-5 * (1 + largest(expected)))
+            << name << "[" << i << "]";
+      }
+    }
+  }
+}
+
+TEST_P(EveryNetwork, PredictsAsFloat64DoesOneImageOrMany) {
+  const Problem p = Problem::far_from_kinks(GetParam(), false);
+  for (const kernels::Kernels* kernels : kernels::available()) {
+    SCOPED_TRACE(kernels->name);
+    models::Model model = p.model;
+    Plan plan(model);
+    plan.load();
+    kernels::ThreadPool pool(1);
+    for (const int64_t count : {Problem::kCount, int64_t{1}}) {
+      plan.reserve(count, false, pool.threads());
+      plan.forward({*kernels, pool, count, false}, p.images.data());
+      for (int64_t n = 0; n < count; ++n) {
+        for (int64_t k = 0; k < 5; ++k)
+          EXPECT_NEAR(plan.logits(n)[k], p.logits.at(n, k),
+                      2e-5 * (1 + largest(p.logits.values)));
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Native, EveryNetwork, testing::ValuesIn(networks()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace digitnet::engine::native

@@ -1,0 +1,73 @@
+// A network in float64, written as plainly as can be: what plans are compared
+// with.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "models/model.h"
+
+namespace digitnet::engine::native {
+
+// Values of some images, [count, C, H, W] or [count, features].
+struct Batch {
+  int64_t count;
+  Shape shape;
+  std::vector<double> values;
+
+  Batch(int64_t count, const Shape& shape)
+      : count(count), shape(shape), values(count * shape.size(), 0.0) {}
+  double& at(int64_t n, int64_t c, int64_t y = 0, int64_t x = 0) {
+    return values[((n * shape.channels + c) * shape.height + y) * shape.width +
+                  x];
+  }
+  double at(int64_t n, int64_t c, int64_t y = 0, int64_t x = 0) const {
+    return const_cast<Batch*>(this)->at(n, c, y, x);
+  }
+};
+
+// A layer's output, and how its gradient becomes that of the input.
+struct Traced {
+  Batch y;
+  std::function<Batch(const Batch& g)> backward;
+};
+
+// Without dropout and composites that let their input through.
+class ReferenceNetwork {
+ public:
+  // Parameters and running statistics of the model, by name.
+  ReferenceNetwork(const models::Model& model, bool training);
+
+  // The whole network; backward() adds to `gradients`.
+  Traced forward(const Batch& x);
+
+  std::map<std::string, std::vector<double>> parameters, gradients;
+  // How near the last pass came to a kink: the smallest |input| of a ReLU or
+  // gap between the two largest values of a pooling window. Where float32 may
+  // fall on its other side, gradients cannot be compared.
+  double margin = std::numeric_limits<double>::infinity();
+
+ private:
+  Traced run(const models::Layer& layer, const std::string& path,
+             const Batch& x);
+  Traced conv(const models::Layer& layer, const std::string& path,
+              const Batch& x);
+  Traced dense(const models::Layer& layer, const std::string& path,
+               const Batch& x);
+  Traced batch_norm(const models::Layer& layer, const std::string& path,
+                    const Batch& x);
+  Traced max_pool(const models::Layer& layer, const Batch& x);
+  Traced average_pool(const models::Layer& layer, const Batch& x);
+  Traced activation(const std::string& kind, const Batch& x);
+  Traced concat(const models::Layer& layer, const std::string& path,
+                const Batch& x);
+  Traced sum(std::vector<Traced> branches);
+
+  models::Layer root_;
+  bool training_;
+};
+
+}  // namespace digitnet::engine::native
