@@ -39,5 +39,25 @@ TEST(Idx, ProductsOfSizesDoNotOverflow) {
   EXPECT_THROW(idx_file_bytes(header(3, {0xffffffff, 1, 1}), "a"), DataError);
 }
 
+TEST(Idx, RefusesWrongMagicRankAndTrailingBytes) {
+  const std::string whole = header(3, {2, 3, 4}) + std::string(24, 'x');
+  for (const size_t at : {0, 1, 2, 3}) {
+    std::string damaged = whole;
+    damaged[at] = 77;
+    EXPECT_THROW(read_idx(damaged, 3, "a"), DataError) << at;
+  }
+  EXPECT_THROW(read_idx(whole, 1, "a"), DataError);
+  EXPECT_THROW(read_idx(whole + "x", 3, "a"), DataError);
+  EXPECT_THROW(read_idx(header(3, {2, 0, 4}), 3, "a"), DataError);
+  EXPECT_THROW(read_idx(header(3, {2, 1025, 4}), 3, "a"), DataError);
+}
+
+TEST(Idx, ChecksLabelsAgainstImagesAndClasses) {
+  const std::string labels = {0, 9, 3};
+  check_idx_labels(labels, 3, 10, "a");
+  EXPECT_THROW(check_idx_labels(labels, 4, 10, "a"), DataError);
+  EXPECT_THROW(check_idx_labels(labels, 3, 9, "a"), DataError);
+}
+
 }  // namespace
 }  // namespace digitnet::data

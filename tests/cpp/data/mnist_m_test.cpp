@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
-
-#include "core/error.h"
-#include "data/label_list.h"
 
 namespace digitnet::data {
 namespace {
@@ -39,16 +37,6 @@ TEST(MnistM, BlendsTheDifference) {
                                        28, 2}));
   blend(digits, 0, {photo.data(), 2, 2}, {0, 0, 0}, true, out.data());
   EXPECT_EQ(out[3], 215);  // 5 counts as 255
-}
-
-TEST(LabelList, ReadsLinesOfEveryEnding) {
-  const LabelList list = read_label_list("a b.png 3\r\n\n  c.png\t0", 10, "x");
-  EXPECT_EQ(list.files, (std::vector<std::string>{"a b.png", "c.png"}));
-  EXPECT_EQ(list.labels, (std::vector<int64_t>{3, 0}));
-  for (const char* text : {"", " ", "a", "a ", "a 1x", "a 10", "a 1\na 2",
-                           "a/b 1", "\\ 1", "a 1 2.5"}) {
-    EXPECT_THROW(read_label_list(text, 10, "x"), DataError) << text;
-  }
 }
 
 }  // namespace

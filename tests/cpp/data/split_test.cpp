@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
+#include <stdexcept>
 
 #include "core/random.h"
 
@@ -37,6 +40,43 @@ TEST(Split, IsExactInSizeAndFairToEveryClass) {
       }
     }
   }
+}
+
+TEST(Split, DependsOnItsArgumentsAloneAndNeverRepeatsASample) {
+  const std::vector<int64_t> labels(50, 1);
+  const auto parts = split(labels, {0.5, 0.4}, 3, false);
+  EXPECT_EQ(parts, split(labels, {0.5, 0.4}, 3, false));
+  EXPECT_NE(parts, split(labels, {0.5, 0.4}, 4, false));
+  std::set<int64_t> seen;
+  for (const auto& part : parts) {
+    EXPECT_TRUE(std::is_sorted(part.begin(), part.end()));
+    seen.insert(part.begin(), part.end());
+  }
+  EXPECT_EQ(seen.size(), 45u);  // a tenth is left out
+  EXPECT_LT(*seen.rbegin(), 50);
+}
+
+TEST(Split, RefusesImpossibleFractionsAndEmptyParts) {
+  const std::vector<int64_t> labels = {0, 1, 0, 1};
+  for (const auto& fractions : std::vector<std::vector<double>>{
+           {0.0}, {-0.5}, {1.5}, {0.6, 0.6}, {0.01}}) {
+    EXPECT_THROW(split(labels, fractions, 1, false), std::invalid_argument);
+  }
+}
+
+TEST(KFold, DividesTheWholeSetIntoDisjointFolds) {
+  std::vector<int64_t> labels;
+  for (int64_t i = 0; i < 23; ++i) labels.push_back(i % 3);
+  for (const bool stratify : {false, true}) {
+    std::set<int64_t> seen;
+    for (const auto& fold : k_fold(labels, 5, 1, stratify)) {
+      EXPECT_TRUE(fold.size() == 4 || fold.size() == 5);
+      for (const int64_t i : fold) EXPECT_TRUE(seen.insert(i).second);
+    }
+    EXPECT_EQ(seen.size(), labels.size());
+  }
+  EXPECT_THROW(k_fold(labels, 1, 1, false), std::invalid_argument);
+  EXPECT_THROW(k_fold(labels, 24, 1, false), std::invalid_argument);
 }
 
 }  // namespace
