@@ -7,8 +7,8 @@ namespace digitnet::augment {
 
 enum class Noise { Uniform, Normal };  // in [-1, 1); of mean 0 and deviation 1
 
-// Random numbers to out[count]: a function of what `draws` is addressed by and
-// of `plane` (0 or 1), not of what it drew before.
+// Random numbers to out[count]: a function of the seed, stream and indices of
+// `draws` and of `plane` (0 or 1), not of its position.
 void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
                 int64_t count, const Workspace& work);
 

@@ -8,7 +8,8 @@
 
 namespace digitnet::augment {
 
-// Draws are uniform unless said otherwise; strength 0 changes nothing.
+// Amounts are uniform in [0, strength] or [-strength, strength] unless noted;
+// strength 0 changes nothing.
 
 // Where pixels are read: one resampling for all of them.
 OpEntry shift();    // by up to `px` pixels or %, rows and columns apart

@@ -81,7 +81,7 @@ class Pipeline {
     std::vector<uint32_t> quads_;
   };
 
-  // Image `row`, whose pixels lie in [0, full] if needs_full(), as it looks at
+  // Image `row`, whose pixels lie in [0, full] if needs_full(), as drawn for
   // `key`, times `scale` plus `shift`, to out[C * H * W]. The result depends
   // on nothing else: not on batch, order or thread.
   void apply(const data::ImagesView& images, int64_t row, double full,

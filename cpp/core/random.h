@@ -14,8 +14,8 @@ namespace digitnet {
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter,
                                    std::array<uint32_t, 2> key);
 
-// What draws are for; two streams never share a number. Values are part of what
-// "same seed, same result" means: never renumber.
+// One stream a purpose, so that no two use the same random numbers. Values are
+// part of what "same seed, same result" means: never renumber.
 enum class Stream : uint32_t {
   Permutation = 1,
   Weights = 2,

@@ -29,9 +29,9 @@ std::vector<Indices> shuffled_classes(const std::vector<int64_t>& labels,
   return result;
 }
 
-// Whole sizes that sum to round(sum of fractions * n), each within one of its
-// share.
-std::vector<int64_t> shares(int64_t n, const std::vector<double>& fractions) {
+// Whole sizes that sum to round(sum of fractions * n), each within one of
+// fraction * n.
+std::vector<int64_t> sizes_of(int64_t n, const std::vector<double>& fractions) {
   std::vector<int64_t> sizes;
   double sum = 0;
   int64_t assigned = 0;
@@ -62,7 +62,7 @@ std::vector<Indices> split(const std::vector<int64_t>& labels,
   const bool rest = sum < 1 - 1e-9;
   if (rest) all.push_back(1 - sum);  // what is left out is a part too
 
-  std::vector<int64_t> need = shares(n, all);
+  std::vector<int64_t> need = sizes_of(n, all);
   for (size_t part = 0; part < fractions.size(); ++part) {
     require(need[part] > 0,
             "split.fractions: expected at least one sample in each part, got "

@@ -1,5 +1,5 @@
-// A data set as the core sees it: borrowed memory, nothing copied.
-// Whoever makes a view keeps the memory alive while the view is used.
+// A data set as the core sees it: borrowed memory, nothing copied, as
+// std::span. The caller keeps the memory alive while the view is used.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct DatasetView {
   const int64_t* rows = nullptr;
   const int64_t* labels = nullptr;  // [count]
   const double* weights = nullptr;  // [count], non-negative, or null: all 1
-  // [count], 0: the sample's label is known; 1: it is of another domain, its
-  // label says nothing. Null: all 0.
+  // [count], 0: source domain, labelled; 1: target domain, whose labels are
+  // ignored. Null: all 0.
   const int64_t* domains = nullptr;
   int64_t count = 0;
 

@@ -318,7 +318,7 @@ struct Kernels {
                            int64_t count);
   void (*tanh_gradient)(const float* y, const float* g, float* out,
                         int64_t count);
-  // By the input x: the output does not tell it.
+  // By the input x, which the output does not determine.
   void (*gelu_gradient)(const float* x, const float* g, float* out,
                         int64_t count);
   void (*relu)(const float* x, float* y, int64_t count);

@@ -1,4 +1,4 @@
-// Does 90 % sure mean right nine times in ten?
+// Calibration: are predictions of 90 % confidence right nine times in ten?
 #pragma once
 
 #include <vector>

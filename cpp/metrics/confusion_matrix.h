@@ -1,4 +1,4 @@
-// Who was taken for whom.
+// How often each true class was given each predicted class.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Do two models differ by more than chance on the same test samples?
+// McNemar's test: do two models differ by more than chance on the same samples?
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,7 @@
-// A network is a tree of layer values, and this is its one description:
-// training, summary, saved file, feature-map names and to_torch() all read it.
+// A network is a tree of layers, each a plain value: its kind, its options and
+// the layers inside, as get_config() of Keras gives them. Nothing here
+// computes: executors, summary, saved file and to_torch() all read this one
+// description.
 #pragma once
 
 #include <cstdint>
@@ -61,16 +63,18 @@ Layer make_layer(const std::string& kind, const Options& options = {},
                  std::vector<Layer> children = {},
                  const std::string& name = "");
 
-// Helpers that say what the entries say most often.
+// What several entries need: the shape of the input; or an error for flat
+// input.
 Shape same_shape(const Layer& layer, const Shape& input);
 void require_spatial(const Layer& layer, const Shape& input);
-// How weights start: see layers.h.
+// The option "init", how weights start: see layers.h.
 OptionInfo init_option();
 // "weight" of these sizes, each output a sum over `inputs`, and, if the layer
 // has one, "bias", as the layer's init option says.
 std::vector<Parameter> weight_and_bias(const Layer& layer,
                                        const std::vector<int64_t>& weight,
                                        int64_t inputs);
+// A whole number from min to max.
 OptionInfo whole(const std::string& name, double fallback, double min,
                  double max, const std::string& summary, bool required = false);
 

@@ -40,23 +40,23 @@ LayerEntry sigmoid();
 LayerEntry tanh();
 LayerEntry gelu();     // exact, by the error function
 LayerEntry softmax();  // over features or channels
-// Each pixel asks all pixels: [3 C, H, W], queries, keys and values, to
-// [C, H, W].
+// Multi-head self-attention over the pixels: queries, keys and values as the
+// channels of [3 C, H, W], to [C, H, W]. The projections are convolutions.
 LayerEntry attention();
-// Vectors as features: classes x size of them.
-LayerEntry capsules();        // [C, H, W], C / inputs vectors a pixel
-LayerEntry capsule_logits();  // their lengths, as log-odds
+// Capsules by dynamic routing: [C, H, W] to units x size features.
+LayerEntry capsules();        // C / inputs vectors a pixel come in
+LayerEntry capsule_logits();  // lengths of the vectors, as log-odds
 // Composites.
 LayerEntry sequence();  // children in turn
 // body + shortcut; children: body, and a shortcut if shapes differ
 LayerEntry residual();
 LayerEntry concat();  // children's outputs joined along channels or features
-// Composites that let their input through: the child's loss is added in
-// training.
+// Auxiliary heads: their input passes unchanged, and in training the loss of
+// the network inside is added.
 LayerEntry reconstruct();
 LayerEntry domain_head();
 
-// What an executor asks of an option that has a word for its value.
+// Options that may be a word or 0, as numbers.
 int64_t conv_padding(const Layer& layer);  // pixels around; "same" worked out
 int64_t pool_stride(const Layer& layer);   // 0 worked out
 int64_t pool_padding(const Layer& layer);  // 0 for kinds without

@@ -56,7 +56,7 @@ void check_reconstructions(const Layer& layer, const Shape& at,
           "; resize in preprocess or change its end");
 }
 
-// The network's output; an error also says what size would do.
+// The network's output; an error names the smallest size that fits.
 Shape checked_output(const Layer& network, const Shape& input) {
   try {
     return output_shape(network, input);

@@ -1,5 +1,5 @@
 // A network with its weights and preprocessing: what is trained, saved and
-// asked.
+// predicts.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace digitnet::models {
 
-// Where a tensor lies in the model's memory. Four-dimensional weights are
+// The place of a tensor in the model's memory. Four-dimensional weights are
 // stored with their second dimension last (out, height, width, in), the order
 // in which channels-last convolutions read them.
 struct Slot {
@@ -23,13 +23,13 @@ struct Slot {
 // below kAbsent.
 constexpr double kPresent = 0.9, kAbsent = 0.1, kAbsentWeight = 0.5;
 
-// What training makes small.
+// The training loss.
 enum class Loss {
   CrossEntropy,
   // Of networks that end in capsule_logits. Source: Sabour, Frosst, Hinton,
   // NeurIPS 2017, section 3.
   Margin,
-  SquaredError  // of networks that make images
+  SquaredError  // of networks that output images
 };
 
 class Model {
@@ -44,7 +44,7 @@ class Model {
   Preprocess& preprocess() { return preprocess_; }
   const Preprocess& preprocess() const { return preprocess_; }
   const Shape& input() const { return preprocess_.input(); }
-  // Numbers that the network gives for a sample: classes, or an image's values.
+  // Outputs for a sample: logits, one a class, or an image's values.
   int64_t outputs() const { return output_.size(); }
   bool outputs_images() const { return !output_.flat; }
   Loss loss() const;
@@ -52,14 +52,15 @@ class Model {
   const std::vector<Slot>& slots() const { return slots_; }
   const Slot& slot(
       const std::string& name) const;  // throws, listing the known names
-  // One block each: every executor, optimizer and average works on these.
+  // All trained parameters, and all buffers (running statistics), one block
+  // each: every executor, optimizer and average works on these.
   std::vector<float>& trained() { return trained_; }
   const std::vector<float>& trained() const { return trained_; }
   std::vector<float>& buffers() { return buffers_; }
   const std::vector<float>& buffers() const { return buffers_; }
 
-  // Counts the changes of the weights, as far as touch() tells of them: whoever
-  // writes to the blocks from outside calls it afterwards.
+  // A counter of changes, by which executors see that their copy of the weights
+  // is old. Call touch() after writing to the blocks from outside.
   uint64_t revision() const { return revision_; }
   void touch() { ++revision_; }
 

@@ -81,7 +81,7 @@ Shape output_shape(const Layer& layer, const Shape& input) {
   try {
     return entry.output_shape(layer, input);
   } catch (const std::invalid_argument& error) {
-    // Composites pass on what their children said.
+    // A composite passes on its children's errors.
     if (layer.name.empty() || entry.children != 0) throw;
     throw std::invalid_argument(
         join("layer '", layer.name, "': ", error.what()));

@@ -1,4 +1,4 @@
-// Questions about a whole network tree.
+// A whole network: names, shapes, parameters, summary.
 #pragma once
 
 #include <functional>

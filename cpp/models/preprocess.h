@@ -1,5 +1,6 @@
-// Deterministic steps from raw pixels to what a network sees. They belong to
-// the model and are saved with it, so that no two ways in can disagree.
+// Deterministic steps from raw pixels to the network's input, as Keras'
+// preprocessing layers. They belong to the model and are saved with it, so that
+// training, evaluation and serving cannot disagree.
 #pragma once
 
 #include <vector>
@@ -45,7 +46,8 @@ class Preprocess {
   // 0 until the first fit.
   double max_value() const { return max_value_; }
   void set_max_value(double value) { max_value_ = value; }
-  // Measures what steps were told to measure, once; later calls change nothing.
+  // Fits means and deviations that were left empty, as adapt() of Keras; later
+  // calls change nothing.
   void learn(const data::DatasetView& training);
 
   // One image: from[input], to[output]. Thread-safe.
@@ -53,8 +55,8 @@ class Preprocess {
     apply_first(steps_.size(), from, to);
   }
 
-  // Whether all steps together are value * scale + shift for every value; as
-  // closely as floats can say it.
+  // Whether all steps together are value * scale + shift for every value, to
+  // float32's precision.
   bool is_affine(float& scale, float& shift) const;
 
  private:

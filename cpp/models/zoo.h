@@ -13,9 +13,9 @@ struct ModelEntry {
   std::string name;
   std::string summary;
   std::string source;
-  Shape input;  // when nobody says otherwise
+  Shape input;  // default
   Layer (*make)(int64_t classes);
-  bool outputs_images = false;  // of its input's shape; `classes` says nothing
+  bool outputs_images = false;  // of its input's shape; `classes` is ignored
 };
 
 ModelEntry linear();

@@ -13,8 +13,9 @@ class Tensor;
 
 namespace digitnet::optimizers {
 
-// One update of a block of parameters, in place, on the device where all of
-// them are; nothing of it changes on the host from step to step.
+// One step of LibTorch's executors on a block of parameters, in place, on the
+// device where all of them are. No number comes from the host, so that a CUDA
+// graph can replay it.
 //   value, gradient, state[i]   [P] float
 //   lr, step                    one float; in the first update `step` is 1
 using Update = void (*)(const Options& options, const at::Tensor& lr,
@@ -22,7 +23,8 @@ using Update = void (*)(const Options& options, const at::Tensor& lr,
                         const at::Tensor& gradient,
                         const std::vector<at::Tensor>& state);
 
-// The same by a kernel of the native executor, told its settings once.
+// The same by a kernel of the native executor; configure() sets its options
+// once, before the first step.
 using Kernel = void (*kernels::Kernels::*)(const kernels::Update&);
 using Configure = void (*)(const Options& options, kernels::Update& update);
 
@@ -31,7 +33,7 @@ struct OptimizerEntry {
   std::string summary;
   std::string source;
   double default_lr;
-  int states;  // blocks of state it keeps, zero at first
+  int states;  // state tensors, each the size of the parameters, zero at first
   std::vector<OptionInfo> options;
   Update update;
   Kernel kernel;

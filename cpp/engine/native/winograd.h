@@ -13,7 +13,7 @@ struct Tiling {
   int64_t kernel, side;  // of a tile
   int64_t inputs, outputs, height, width;
 
-  // The one that multiplies least, if it beats the direct kernel.
+  // The tiles with the fewest multiplications, if they beat the direct kernel.
   static std::optional<Tiling> of(int64_t kernel, int64_t stride,
                                   int64_t inputs, int64_t outputs,
                                   int64_t height, int64_t width);
@@ -24,7 +24,7 @@ struct Tiling {
     return points * inputs * kernels::padded(outputs);
   }
   // All tiles of an image of `map`, whose first window or output begins at
-  // `start`; where their points lie is left open.
+  // `start`; the caller sets their points.
   kernels::Tiles over(const Map& map, float* start) const;
 };
 

@@ -22,8 +22,8 @@ LayerEntry gelu() {
 LayerEntry softmax() {
   return {"softmax",
           "Softmax",
-          "exp(x) / sum of exp(x); as the last layer of a network it is taken "
-          "as said already",
+          "exp(x) / sum of exp(x); as a network's last layer it is implied by "
+          "the loss and left out",
           {},
           same_shape};
 }

@@ -1,5 +1,5 @@
-// Composites that let their input through and, in training, ask a network of
-// their own about it, whose loss is added.
+// Auxiliary heads: their input passes unchanged, and in training the loss of
+// the network inside is added.
 #include "core/error.h"
 #include "models/layers.h"
 #include "models/network.h"

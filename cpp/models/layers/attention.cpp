@@ -12,7 +12,7 @@ LayerEntry attention() {
           "Attention",
           "each pixel's mean of all pixels' values, weighted by how its query "
           "meets their keys; takes queries, keys and values as channels",
-          {whole("heads", 1, 1, 256, "parts of the channels that ask apart")},
+          {whole("heads", 1, 1, 256, "attention heads: parts of the channels")},
           [](const Layer& layer, const Shape& input) {
             require_spatial(layer, input);
             const int64_t heads = integer(layer.options, "heads");
