@@ -1,7 +1,7 @@
-"""Images changed so little that people read them as before, but a network need not.
+"""Adversarial attacks: images changed so little that people read them as before.
 
-Every pixel moves by at most the strength, a part of full intensity, up the slope of the
-loss; computed in C++.
+Every pixel moves by at most the strength, a part of full intensity, along the gradient
+of the loss; computed in C++.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 
 if TYPE_CHECKING:
-    from digitnet.models.model import Model
+    from digitnet.models.base import BaseModel
 
 __all__ = ["attacked", "describe", "names"]
 
@@ -27,7 +27,7 @@ def names() -> list[str]:
 
 
 def attacked(
-    model: Model, data: Any, name: str, *, seed: int = 0, **options: float
+    model: BaseModel, data: Any, name: str, *, seed: int = 0, **options: float
 ) -> Dataset:
     """A set of its images as an attack on the model leaves them.
 
@@ -36,7 +36,7 @@ def attacked(
         data: A Dataset or a pair (images, labels); labels are the true ones, and kept.
         name: "fgsm", one step from the image itself, or "pgd", many small ones from random
             starts.
-        seed: Of the starts.
+        seed: Seed of the starts.
         **options: `strength` (the most by which a pixel changes, of full intensity;
             default .1); for "pgd" also `steps`, `step` (their size; default 2.5 strength /
             steps) and `restarts`, of which the strongest counts.
@@ -51,8 +51,8 @@ def attacked(
         >>> train, test = digitnet.data.load("digits")
         >>> model = digitnet.models.make("linear", input_shape=(8, 8))
         >>> history = model.fit(train, epochs=5, progress=False)
-        >>> spoiled = digitnet.attack.attacked(model, test, "fgsm", strength=0.1)
-        >>> model.evaluate(spoiled)["accuracy"] < model.evaluate(test)["accuracy"]
+        >>> adversarial = digitnet.attack.attacked(model, test, "fgsm", strength=0.1)
+        >>> model.evaluate(adversarial)["accuracy"] < model.evaluate(test)["accuracy"]
         True
     """
     model.require_classes("attacked")

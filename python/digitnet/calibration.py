@@ -1,13 +1,13 @@
-"""Probabilities that are as often right as they say: one number that divides the logits.
+"""Temperature scaling: calibrated probabilities by one number that divides the logits.
 
 Example:
     >>> from digitnet import calibration
-    >>> train, held = digitnet.data.load("digits")[0].split(0.8)
+    >>> train, validation = digitnet.data.load("digits")[0].split(0.8)
     >>> model = digitnet.models.make("linear", (8, 8))
     >>> history = model.fit(train, epochs=3, progress=False)
-    >>> t = calibration.fit_temperature(model, held)
-    >>> report = calibration.evaluate(model, held, t)
-    >>> report["log_loss"] <= model.evaluate(held)["log_loss"]
+    >>> t = calibration.fit_temperature(model, validation)
+    >>> report = calibration.evaluate(model, validation, t)
+    >>> report["log_loss"] <= model.evaluate(validation)["log_loss"]
     True
 """
 
@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet.data.interop import as_dataset
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.report import Report
 
 __all__ = ["evaluate", "fit_temperature", "temper"]
 
-_LEAST, _MOST = 0.02, 50.0
+_MIN, _MAX = 0.02, 50.0
 
 
 def temper(logits: Any, temperature: float) -> npt.NDArray[np.float64]:
@@ -35,14 +35,14 @@ def temper(logits: Any, temperature: float) -> npt.NDArray[np.float64]:
             f"temper.temperature: expected a positive number, got {temperature!r}"
         )
     scaled = np.asarray(logits, np.float64) / temperature
-    shares = np.exp(scaled - scaled.max(1, keepdims=True))
-    return np.asarray(shares / shares.sum(1, keepdims=True))
+    exponentials = np.exp(scaled - scaled.max(1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(1, keepdims=True))
 
 
-def fit_temperature(model: Model, data: Any) -> float:
-    """The temperature with the least log loss, from .02 to 50.
+def fit_temperature(model: BaseModel, data: Any) -> float:
+    """The temperature with the lowest log loss, from .02 to 50.
 
-    Above 1 the model was too sure of itself, below 1 too unsure. The predicted classes stay
+    Above 1 the model was overconfident, below 1 underconfident. The predicted classes stay
     the same.
 
     Args:
@@ -60,24 +60,24 @@ def fit_temperature(model: Model, data: Any) -> float:
     if not len(labels):
         raise ValueError("fit_temperature.data: expected at least one sample, got none")
     logits = model.predict_logits(data).astype(np.float64)
-    own = logits[np.arange(len(labels)), labels]
+    true_logits = logits[np.arange(len(labels)), labels]
 
     def loss(log_temperature: float) -> float:
         scaled = logits / math.exp(log_temperature)
         top = scaled.max(1)
         sums = np.log(np.exp(scaled - top[:, None]).sum(1)) + top
-        return float((sums - own / math.exp(log_temperature)).mean())
+        return float((sums - true_logits / math.exp(log_temperature)).mean())
 
-    bounds = (math.log(_LEAST), math.log(_MOST))
-    found = minimize_scalar(loss, bounds=bounds, method="bounded")
-    best = float(found.x) if found.fun < loss(0.0) else 0.0
+    bounds = (math.log(_MIN), math.log(_MAX))
+    result = minimize_scalar(loss, bounds=bounds, method="bounded")
+    best = float(result.x) if result.fun < loss(0.0) else 0.0
     return math.exp(best)
 
 
-def evaluate(model: Model, data: Any, temperature: float) -> Report:
+def evaluate(model: BaseModel, data: Any, temperature: float) -> Report:
     """`model.evaluate` with every logit divided by the temperature."""
     data = as_dataset(data, "evaluate.data", max_value=model.max_value)
     labels = data.require_labels("evaluate")
-    shares = temper(model.predict_logits(data), temperature)
+    probabilities = temper(model.predict_logits(data), temperature)
     name = f"{model.name} at temperature {temperature:.3g}"
-    return Report(labels, shares, model.classes, data=data, model=name)
+    return Report(labels, probabilities, model.classes, data=data, model=name)

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from digitnet._utils.versions import VERSION
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.report import Report
 from digitnet.train.history import History
 
@@ -24,13 +24,16 @@ _METRICS = (
 
 
 def model_card(
-    model: Model, report: Report | None = None, *, about: dict[str, Any] | None = None
+    model: BaseModel,
+    report: Report | None = None,
+    *,
+    about: dict[str, Any] | None = None,
 ) -> str:
     """Markdown about a model.
 
     Args:
-        model: Its training, if it was trained in this process, is told too.
-        report: How it did on test images; without one the card says that nobody measured.
+        model: Its training is described too, if it was trained in this process.
+        report: How it did on test images; without one the card says that there are none.
         about: More facts, such as hashes of the data: a line each.
     Example:
         >>> train, test = digitnet.data.load("digits")
@@ -76,7 +79,7 @@ def model_card(
     return "\n".join(lines)
 
 
-def _front_matter(model: Model, report: Report | None) -> str:
+def _front_matter(model: BaseModel, report: Report | None) -> str:
     task = "image-to-image" if model.outputs_images else "image-classification"
     lines = [
         "---",
@@ -103,17 +106,19 @@ def _front_matter(model: Model, report: Report | None) -> str:
 def _training(history: History | None, about: dict[str, Any]) -> list[str]:
     lines = ["## Training", ""]
     if history is None or not history.epochs:
-        lines.append("Nobody wrote down how it was trained.")
+        lines.append("Its training was not recorded.")
     else:
         seconds = sum(history["seconds"])
         lines.append(
             f"{history.status} after {history.epochs} epochs and {seconds:.1f} s; "
             f"{history.executor}; digitnet {VERSION}."
         )
-        told = {k: v for k, v in history.options.items() if v not in (None, "", [], 0)}
-        told.pop("lr_scales", None)  # a number a parameter
+        options = {
+            k: v for k, v in history.options.items() if v not in (None, "", [], 0)
+        }
+        options.pop("lr_scales", None)  # a number a parameter
         lines += ["", "| option | value |", "| --- | --- |"]
-        lines += [f"| {key} | `{value}` |" for key, value in told.items()]
+        lines += [f"| {key} | `{value}` |" for key, value in options.items()]
     if about:
         lines += ["", *(f"- {key}: {value}" for key, value in about.items())]
     return [*lines, ""]
@@ -121,7 +126,7 @@ def _training(history: History | None, about: dict[str, Any]) -> list[str]:
 
 def _results(report: Report | None) -> list[str]:
     if report is None:
-        return ["## Results", "", "Nobody measured it for this card.", ""]
+        return ["## Results", "", "It was not evaluated for this card.", ""]
     lines = [
         "## Results",
         "",

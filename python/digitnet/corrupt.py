@@ -1,4 +1,4 @@
-"""Ways to spoil images on purpose, each at one fixed strength, drawn in C++.
+"""Image corruptions, as in MNIST-C, each at one fixed strength, drawn in C++.
 
 Made from the published descriptions of MNIST-C (Mu, Gilmer, arXiv 1906.02337, 2019); the
 draws are digitnet's, so scores on them are not those of the published files.
@@ -21,20 +21,20 @@ def names() -> list[str]:
 
 
 def corrupted(data: Dataset, name: str, *, seed: int = 0) -> Dataset:
-    """A set of its images spoiled in one way.
+    """A set of its images with one corruption.
 
     Args:
         data: Images of at least 8 pixels a side; labels are kept.
         name: One of `names()`.
-        seed: Of the draws. The same seed spoils the same sample alike.
+        seed: Seed of the draws. The same seed corrupts the same sample alike.
     Raises:
         ValueError: unknown name, or images that are too small.
     Source:
         Mu, Gilmer, "MNIST-C", arXiv 1906.02337, 2019.
     Example:
         >>> _, test = digitnet.data.load("digits")
-        >>> spoiled = digitnet.corrupt.corrupted(test, "fog")
-        >>> spoiled.name, len(spoiled) == len(test)
+        >>> foggy = digitnet.corrupt.corrupted(test, "fog")
+        >>> foggy.name, len(foggy) == len(test)
         ('digits, fog', True)
     """
     images = _core.corrupt.corrupt(

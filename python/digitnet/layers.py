@@ -92,7 +92,7 @@ def Concat(*branches: Any, name: str = "") -> _core.models.Layer:
 def Reconstruct(
     body: Any, size: int = 16, weight: float = 0.0005, *, name: str = ""
 ) -> _core.models.Layer:
-    """Lets features through; in training `body` must make the image from some of them.
+    """Passes features through; in training `body` must make the image from some of them.
 
     Those are the `size` features of the true class, the others being 0. The sum of squared
     errors of each image is added to the loss, times `weight`.
@@ -104,7 +104,7 @@ def Reconstruct(
 
 
 def DomainHead(body: Any, weight: float = 1.0, *, name: str = "") -> _core.models.Layer:
-    """Lets features through; in training `body` must tell two domains apart by them.
+    """Passes features through; in training `body` must classify their domain by them.
 
     What is before it learns that `body` cannot: the gradient is reversed, times a factor
     that rises from 0 to `weight` over the training. `fit` is given the other domain's

@@ -1,4 +1,4 @@
-"""How a model did on a test set."""
+"""Evaluation of a classifier: a report of metrics and a confusion matrix."""
 
 from __future__ import annotations
 
@@ -79,10 +79,8 @@ class Confusion:
 
     def examples(self, true: int | str, predicted: int | str) -> npt.NDArray[np.int64]:
         """Indices of the samples of class `true` that were taken for `predicted`."""
-        wanted = self._class(true), self._class(predicted)
-        return np.flatnonzero(
-            (self._labels == wanted[0]) & (self._predicted == wanted[1])
-        )
+        cell = self._class(true), self._class(predicted)
+        return np.flatnonzero((self._labels == cell[0]) & (self._predicted == cell[1]))
 
     def _class(self, value: int | str) -> int:
         if isinstance(value, str):
@@ -164,10 +162,10 @@ class Report(Mapping[str, float]):
 
     @property
     def mistakes(self) -> npt.NDArray[np.int64]:
-        """Indices of wrong samples, the surest mistakes first."""
+        """Indices of misclassified samples, the most confident mistakes first."""
         wrong = np.flatnonzero(self.labels != self.predicted)
-        sure = self.probabilities[wrong, self.predicted[wrong]]
-        return wrong[np.argsort(-sure, kind="stable")]
+        confidence = self.probabilities[wrong, self.predicted[wrong]]
+        return wrong[np.argsort(-confidence, kind="stable")]
 
     @property
     def per_class(self) -> pd.DataFrame:

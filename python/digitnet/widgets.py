@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from digitnet import web
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.models.pictures import answer, prepare
 
 try:
@@ -33,7 +33,7 @@ class DrawPad(anywidget.AnyWidget):
         image: What the model was given last, (C, H, W), or None.
         label: The most probable class, or "".
         probabilities: By class name; empty while nothing is drawn.
-        problem: Why there is no answer, or "".
+        problem: Why there is no prediction, or "".
     Raises:
         ValueError: a network that makes images.
     Example:
@@ -53,24 +53,24 @@ class DrawPad(anywidget.AnyWidget):
     probabilities = traitlets.Dict().tag(sync=True)
     problem = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, network: Model, **options: Any) -> None:
+    def __init__(self, network: BaseModel, **options: Any) -> None:
         network.require_classes("DrawPad")
         self.network = network
         self.image: Any = None
         super().__init__(**options)
-        self.observe(self._answer, "drawn")
+        self.observe(self._predict, "drawn")
 
-    def _answer(self, change: Any) -> None:
+    def _predict(self, change: Any) -> None:
         self.image, label, probabilities, problem = None, "", {}, ""
         if change["new"]:
             try:
                 picture = base64.b64decode(change["new"], validate=True)
                 self.image = prepare(self.network, picture)
-                said = answer(self.network, self.image)
+                result = answer(self.network, self.image)
             except ValueError as error:  # a widget shows what is wrong
                 problem = str(error)
             else:
-                label, probabilities = said["label"], said["probabilities"]
+                label, probabilities = result["label"], result["probabilities"]
         with self.hold_sync():
             self.label, self.probabilities = label, probabilities
             self.problem = problem

@@ -74,7 +74,7 @@ def on_white(picture: Any) -> Any:
 def as_floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:
     """32 bits of every number, or None if one is not finite or becomes infinite.
 
-    Damaged files hold signaling NaNs, which NumPy warns of while it converts them.
+    Corrupt files hold signaling NaNs, which NumPy warns of while it converts them.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         floats = array.astype(np.float32, copy=False)

@@ -3,7 +3,7 @@
 A callback is a function of (epoch, logs), or an object with `on_epoch_end(epoch, logs)`
 and, if it likes, `set_model(model)`, `on_train_begin()` and `on_train_end()`. Epochs count
 from 1; logs are floats, those of `History`. What the loop itself can do (stopping early,
-schedules of the learning rate) it does: such callbacks only tell it so.
+schedules of the learning rate) it does: such callbacks only set its options.
 """
 
 from digitnet.callbacks.callback import Callback, LambdaCallback

@@ -35,7 +35,7 @@ class Callback:
         """Options of `fit` that this callback stands for.
 
         Args:
-            options: Those that `fit` was told; the learning rate is the one that it starts
+            options: Those that `fit` was functions; the learning rate is the one that it starts
                 with.
         """
         return {}
@@ -72,17 +72,17 @@ class LambdaCallback(Callback):
         on_train_begin: Callable[[Logs], Any] | None = None,
         on_train_end: Callable[[Logs], Any] | None = None,
     ) -> None:
-        given = {
+        functions = {
             "on_epoch_end": on_epoch_end,
             "on_train_begin": on_train_begin,
             "on_train_end": on_train_end,
         }
-        for name, function in given.items():
+        for name, function in functions.items():
             if function is not None and not callable(function):
                 raise TypeError(
                     f"LambdaCallback.{name}: expected a function, got {function!r:.60}"
                 )
-        self._given = given
+        self._functions = functions
 
     def on_train_begin(self) -> None:
         self._call("on_train_begin", {})
@@ -94,6 +94,6 @@ class LambdaCallback(Callback):
         self._call("on_train_end", {})
 
     def _call(self, name: str, *args: Any) -> None:
-        function: Any = self._given[name]
+        function: Any = self._functions[name]
         if function is not None:
             function(*args)

@@ -95,7 +95,7 @@ class ReduceLROnPlateau(Callback):
         min_delta: What counts as progress.
         min_lr: Lowest rate.
     Raises:
-        ValueError: values out of range, when `fit` is told.
+        ValueError: values out of range, when `fit` begins.
     Example:
         >>> train, test = digitnet.data.load("digits")
         >>> model = digitnet.models.make("linear", input_shape=(8, 8))
@@ -123,8 +123,8 @@ class ReduceLROnPlateau(Callback):
         self._options = {"factor": factor, "patience": patience, "min_delta": min_delta}
 
     def fit_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        least = min(1.0, self.min_lr / options["learning_rate"])
-        schedule = ("reduce-on-plateau", {**self._options, "least": least})
+        floor = min(1.0, self.min_lr / options["learning_rate"])
+        schedule = ("reduce-on-plateau", {**self._options, "least": floor})
         return {"monitor": self.monitor, "schedule": schedule}
 
 
@@ -133,7 +133,7 @@ class LearningRateScheduler(Callback):
 
     Args:
         schedule: A function of (epoch, rate), or of the epoch alone, as in Keras: epochs
-            count from 0 here, and the rate is that of the epoch before. It is asked before
+            count from 0 here, and the rate is that of the epoch before. It is called before
             the training starts, once an epoch.
     Raises:
         TypeError: no function, or one that gives something else than a number.
@@ -163,14 +163,14 @@ class LearningRateScheduler(Callback):
     def fit_options(self, options: dict[str, Any]) -> dict[str, Any]:
         rate, rates = options["learning_rate"], []
         for epoch in range(options["epochs"]):
-            given = (epoch, rate) if self._takes_rate else (epoch,)
-            said = self.schedule(*given)
+            arguments = (epoch, rate) if self._takes_rate else (epoch,)
+            value = self.schedule(*arguments)
             try:
-                rate = float(said)
+                rate = float(value)
             except (TypeError, ValueError) as error:
                 raise TypeError(
                     f"LearningRateScheduler.schedule: expected a rate for epoch {epoch}, "
-                    f"got {said!r:.60}"
+                    f"got {value!r:.60}"
                 ) from error
             rates.append(rate)
         return {"schedule": rates}

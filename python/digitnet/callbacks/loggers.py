@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet.callbacks.callback import Callback, Logs
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 
 
 class CSVLogger(Callback):
@@ -19,7 +19,7 @@ class CSVLogger(Callback):
         separator: Between the columns.
         append: Go on in a file that is there; else it is replaced.
     Raises:
-        ValueError: a file to go on in whose columns are others.
+        ValueError: a file to go on in that has different columns.
         OSError: a file that cannot be written.
     Example:
         >>> import pathlib, tempfile
@@ -95,7 +95,9 @@ class TensorBoard(Callback):
         ['events']
     """
 
-    def __init__(self, folder: str | PathLike[str], model: Model | None = None) -> None:
+    def __init__(
+        self, folder: str | PathLike[str], model: BaseModel | None = None
+    ) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
@@ -119,10 +121,10 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         writer: Any = self._writer
         for name, value in logs.items():
-            held = name.startswith("val_")
+            validation = name.startswith("val_")
             group = name.removeprefix("val_")
-            paired = held or f"val_{name}" in logs
-            part = "validation" if held else "training"
+            paired = validation or f"val_{name}" in logs
+            part = "validation" if validation else "training"
             writer.add_scalar(f"{group}/{part}" if paired else group, value, epoch)
         if self.weights_of is not None:
             for name, weights in self.weights_of.state_dict().items():

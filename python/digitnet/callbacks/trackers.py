@@ -1,4 +1,4 @@
-"""Callbacks that tell a tracking service: MLflow, Weights & Biases."""
+"""Experiment trackers as callbacks: MLflow, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _named(logs: Logs) -> dict[str, float]:
 
 
 class _Tracker(Callback):
-    """What a training tells: its options, its columns, how it ended, its model."""
+    """What a tracker logs: options, columns, how the training ended, the model."""
 
     def _params(self) -> dict[str, Any]:
         history: Any = self.model.history
@@ -38,7 +38,7 @@ class _Tracker(Callback):
 
 
 class MLflowLogger(_Tracker):
-    """Tells MLflow: options as parameters, columns as metrics, the model as an artifact.
+    """Logs to MLflow: options as parameters, columns as metrics, the model as an artifact.
 
     A run that is active stays so and is written to; else one is started, and ended with
     the training.
@@ -69,13 +69,13 @@ class MLflowLogger(_Tracker):
         self._mlflow: Any = mlflow
         self.experiment, self.run_name = experiment, run_name
         self.tracking_uri, self.log_model = tracking_uri, log_model
-        self._own = False
+        self._started_here = False
         self.run_id = ""
 
     def on_train_begin(self) -> None:
         mlflow = self._mlflow
-        self._own = mlflow.active_run() is None
-        if self._own:
+        self._started_here = mlflow.active_run() is None
+        if self._started_here:
             if self.tracking_uri is not None:
                 mlflow.set_tracking_uri(self.tracking_uri)
             if self.experiment is not None:
@@ -97,13 +97,13 @@ class MLflowLogger(_Tracker):
                 file = Path(folder) / "model.safetensors"
                 self.model.save(file)
                 mlflow.log_artifact(str(file))
-        if self._own:
+        if self._started_here:
             failed = self._status in ("diverged", "interrupted")
             mlflow.end_run("FAILED" if failed else "FINISHED")
 
 
 class WandbLogger(_Tracker):
-    """Tells Weights & Biases: options as config, columns as curves.
+    """Logs to Weights & Biases: options as config, columns as curves.
 
     Args:
         project: Its name.
@@ -146,8 +146,8 @@ class WandbLogger(_Tracker):
         self._run: Any = None
 
     def on_train_begin(self) -> None:
-        own = {**self.options, "name": self.options["name"] or self.model.name}
-        self._run = self._wandb.init(config=self._params(), **own)
+        options = {**self.options, "name": self.options["name"] or self.model.name}
+        self._run = self._wandb.init(config=self._params(), **options)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._run.log(_named(logs), step=epoch)

@@ -70,7 +70,7 @@ def train(args: argparse.Namespace) -> int:
         distributed=digitnet.distributed.world_size() > 1,
         **options,
     )
-    if not first:  # rank 0 judges and writes
+    if not first:  # rank 0 evaluates and writes
         return 0 if history.status != "diverged" else 1
     report = model.evaluate(test, device=args.device)
     config = {

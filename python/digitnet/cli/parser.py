@@ -1,4 +1,4 @@
-"""The words of the command line and what they take."""
+"""The commands of the command line and what they take."""
 
 from __future__ import annotations
 
@@ -15,26 +15,28 @@ def make_parser() -> argparse.ArgumentParser:
         prog="digitnet", description="Classifiers of small images."
     )
     parser.add_argument("--version", action="version", version=f"digitnet {VERSION}")
-    words = parser.add_subparsers(dest="word", required=True, metavar="WORD")
-    _add_train(words)
-    _add_evaluate(words)
-    _add_predict(words)
-    _add_compare(words)
-    _add_export(words)
-    _add_serve(words)
-    runs.add(words)
-    _add_data(words)
-    _add_models(words)
-    _add_reproduce(words)
-    _add_study(words)
-    doctor = words.add_parser("doctor", help="what is installed and whether it works")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_compare(commands)
+    _add_export(commands)
+    _add_serve(commands)
+    runs.add(commands)
+    _add_data(commands)
+    _add_models(commands)
+    _add_reproduce(commands)
+    _add_study(commands)
+    doctor = commands.add_parser(
+        "doctor", help="what is installed and whether it works"
+    )
     doctor.add_argument("--json", action="store_true", help="for machines")
     doctor.set_defaults(run=actions.doctor)
     return parser
 
 
-def _add_train(words: Any) -> None:
-    p = words.add_parser("train", help="train a network and write a report folder")
+def _add_train(commands: Any) -> None:
+    p = commands.add_parser("train", help="train a network and write a report folder")
     p.add_argument(
         "--data", required=True, help="a named data set, see 'digitnet data list'"
     )
@@ -79,8 +81,8 @@ def _add_train(words: Any) -> None:
     p.set_defaults(run=actions.train)
 
 
-def _add_evaluate(words: Any) -> None:
-    p = words.add_parser(
+def _add_evaluate(commands: Any) -> None:
+    p = commands.add_parser(
         "evaluate", help="all metrics of a saved model on a data set's test part"
     )
     p.add_argument("file", help="a model saved by digitnet")
@@ -91,8 +93,8 @@ def _add_evaluate(words: Any) -> None:
     p.set_defaults(run=actions.evaluate)
 
 
-def _add_compare(words: Any) -> None:
-    p = words.add_parser(
+def _add_compare(commands: Any) -> None:
+    p = commands.add_parser(
         "compare", help="two runs or models on a data set's test part, side by side"
     )
     p.add_argument("first", help="the folder of a run, or a model file")
@@ -104,8 +106,8 @@ def _add_compare(words: Any) -> None:
     p.set_defaults(run=actions.compare)
 
 
-def _add_predict(words: Any) -> None:
-    p = words.add_parser("predict", help="classify picture files")
+def _add_predict(commands: Any) -> None:
+    p = commands.add_parser("predict", help="classify picture files")
     p.add_argument("model", help="a model saved by digitnet")
     p.add_argument("files", nargs="+", help="pictures of any size")
     p.add_argument(
@@ -119,8 +121,8 @@ def _add_predict(words: Any) -> None:
     p.set_defaults(run=actions.predict)
 
 
-def _add_export(words: Any) -> None:
-    p = words.add_parser("export", help="write a model for another program")
+def _add_export(commands: Any) -> None:
+    p = commands.add_parser("export", help="write a model for another program")
     p.add_argument("model", help="a model saved by digitnet")
     p.add_argument("--format", help="onnx, torch or card (default: by --out's suffix)")
     p.add_argument("--out", required=True, help="the file to write")
@@ -128,8 +130,8 @@ def _add_export(words: Any) -> None:
     p.set_defaults(run=actions.export)
 
 
-def _add_serve(words: Any) -> None:
-    p = words.add_parser("serve", help="a page to draw on, and a JSON API")
+def _add_serve(commands: Any) -> None:
+    p = commands.add_parser("serve", help="a page to draw on, and a JSON API")
     p.add_argument("model", help="a model saved by digitnet")
     p.add_argument(
         "--host",
@@ -150,8 +152,8 @@ def _add_serve(words: Any) -> None:
     p.set_defaults(run=actions.serve)
 
 
-def _add_data(words: Any) -> None:
-    p = words.add_parser("data", help="list, get or show named data sets")
+def _add_data(commands: Any) -> None:
+    p = commands.add_parser("data", help="list, get or show named data sets")
     verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, about in (
         ("list", "every named data set"),
@@ -171,8 +173,8 @@ def _add_data(words: Any) -> None:
         )
 
 
-def _add_models(words: Any) -> None:
-    p = words.add_parser("models", help="list or show named networks")
+def _add_models(commands: Any) -> None:
+    p = commands.add_parser("models", help="list or show named networks")
     verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = verbs.add_parser("list", help="every named network")
     listing.add_argument("--json", action="store_true")
@@ -183,8 +185,8 @@ def _add_models(words: Any) -> None:
     show.set_defaults(run=actions.models_show)
 
 
-def _add_reproduce(words: Any) -> None:
-    p = words.add_parser(
+def _add_reproduce(commands: Any) -> None:
+    p = commands.add_parser(
         "reproduce", help="measure again what a paper claims, and write a report folder"
     )
     p.add_argument("name", help="a recipe, or 'list'")
@@ -199,8 +201,8 @@ def _add_reproduce(words: Any) -> None:
     p.set_defaults(run=actions.reproduce, mode="default")
 
 
-def _add_study(words: Any) -> None:
-    p = words.add_parser(
+def _add_study(commands: Any) -> None:
+    p = commands.add_parser(
         "study", help="compare on one footing, and write a report folder"
     )
     p.add_argument("name", help="a study, or 'list'")

@@ -1,4 +1,4 @@
-"""The command `runs`: what it takes and what it does."""
+"""The command `runs`: its arguments and actions."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from digitnet.cli.actions import print_result
 _ROOT = "runs"
 
 
-def add(words: Any) -> None:
-    p = words.add_parser("runs", help="list, show, compare and prune run folders")
+def add(commands: Any) -> None:
+    p = commands.add_parser("runs", help="list, show, compare and prune run folders")
     verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = verbs.add_parser("list", help="every run, with its accuracy and size")
     _root(listing)
@@ -23,8 +23,8 @@ def add(words: Any) -> None:
     show.set_defaults(run=_show)
     compare = verbs.add_parser(
         "compare",
-        help="settings that differ, and measurements, of several; 'digitnet compare' asks "
-        "two models the same images",
+        help="settings that differ, and measurements, of several; 'digitnet compare' "
+        "evaluates two models on the same images",
     )
     compare.add_argument("folders", nargs="+", metavar="folder")
     compare.set_defaults(run=_compare)
@@ -98,10 +98,10 @@ def _prune(args: argparse.Namespace) -> int:
         status=args.status,
         delete=args.delete,
     )
-    word = "deleted" if args.delete else "would delete (with --delete)"
+    verb = "deleted" if args.delete else "would delete (with --delete)"
     print_result(
         args,
         {"deleted": args.delete, "folders": [str(folder) for folder in gone]},
-        "\n".join(f"{word} {folder}" for folder in gone) or "nothing to delete",
+        "\n".join(f"{verb} {folder}" for folder in gone) or "nothing to delete",
     )
     return 0

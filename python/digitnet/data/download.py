@@ -80,7 +80,7 @@ def _check(file: File, path: Path) -> None:
     if not inside.startswith(file.content_sha256):
         raise DataError(
             f"{path}: expected contents of SHA-256 {file.content_sha256}, got {inside}; "
-            "the file is damaged or another one: delete it"
+            "the file is corrupt or another one: delete it"
         )
 
 
@@ -144,7 +144,7 @@ def fetch(file: File, *, timeout_seconds: float = 30) -> Path:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.part")
-    troubles = []
+    errors = []
     for url in file.urls:
         # What an earlier try left is gone on with once; if the whole is wrong, anew.
         for _ in range(2):
@@ -154,10 +154,10 @@ def fetch(file: File, *, timeout_seconds: float = 30) -> Path:
                 _accept(file, partial, target)
                 return target
             except (OSError, DataError) as error:
-                troubles.append(f"{url}: {error}")
+                errors.append(f"{url}: {error}")
             if not resumed:
                 break
-    listed = "\n  ".join(troubles)
+    listed = "\n  ".join(errors)
     raise OSError(
         f"{file.name}: expected a download from one of {len(file.urls)} mirrors, got none; "
         f"try again later, or put the file with SHA-256 {file.sha256} into "

@@ -44,7 +44,7 @@ def inflate(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:
         name: For errors.
         limit: From the first bytes inflated, how many there may be in all.
     Raises:
-        DataError: damaged, longer than the limit, or followed by other bytes.
+        DataError: corrupt, longer than the limit, or followed by other bytes.
     """
     if not content.startswith(_GZIP):
         return content
@@ -54,7 +54,7 @@ def inflate(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:
         most = limit(start)
         rest = stream.decompress(stream.unconsumed_tail, max(1, most - len(start) + 1))
     except zlib.error as error:
-        raise DataError(f"{name}: expected gzip data, got damage ({error})") from error
+        raise DataError(f"{name}: expected gzip data; {error}") from error
     if len(start) + len(rest) > most:
         raise DataError(f"{name}: expected {most} bytes inside the gzip file, got more")
     if not stream.eof:
@@ -131,13 +131,11 @@ def read_csv(
     """
     name = Path(path).name
     content = inflate(Path(path).read_bytes(), name, lambda _: _MOST_TEXT_BYTES)
-    words = {True: "yes", False: "no"}
-    first_line = words[header] if isinstance(header, bool) else header
+    header_options = {True: "yes", False: "no"}
+    first_line = header_options[header] if isinstance(header, bool) else header
     count = classes if isinstance(classes, int) else len(classes)
-    wanted = None if shape is None else [int(size) for size in shape]
-    pixels, labels = _core.data.read_csv(
-        content, label, first_line, wanted, count, name
-    )
+    sizes = None if shape is None else [int(size) for size in shape]
+    pixels, labels = _core.data.read_csv(content, label, first_line, sizes, count, name)
     return Dataset(pixels, labels, classes=classes, max_value=max_value, name=name)
 
 
@@ -167,9 +165,7 @@ def _opened(
     except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"{name}: expected a whole picture, got damage ({error})"
-        ) from error
+        raise DataError(f"{name}: expected a whole picture; {error}") from error
 
 
 def picture_name(source: str | PathLike[str] | bytes) -> str:
@@ -190,7 +186,7 @@ def read_picture(
         colour: Three channels instead of one.
         max_pixels: What is larger is refused before it is unpacked.
     Raises:
-        DataError: not a picture, damaged, or too large.
+        DataError: not a picture, corrupt, or too large.
     """
     with _opened(source, max_pixels) as picture:
         if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):

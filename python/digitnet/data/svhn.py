@@ -45,7 +45,7 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
             *(OSError, KeyError, IndexError, EOFError, OverflowError),
         ) as error:
             raise DataError(
-                f"{name}: expected a MATLAB file of level 5, got damage ({error})"
+                f"{name}: expected a MATLAB file of level 5; {error}"
             ) from error
     images, labels = found.get("X"), found.get("y")
     if images is None or images.dtype != np.uint8:

@@ -1,4 +1,4 @@
-"""Two models on the same samples: which is better, by how much, and is it chance?"""
+"""Two models compared on the same samples: bootstrap intervals and McNemar's test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from digitnet.train.history import History
 if TYPE_CHECKING:
     import pandas as pd
 
-Judged = Report | Model | str | PathLike[str]
+Evaluated = Report | Model | str | PathLike[str]
 # Metrics that are means over the samples: their differences have an interval.
 MEANS = ("accuracy", "log_loss", "brier")
 
@@ -43,7 +43,7 @@ class Comparison:
         table: One row a metric: both values, the second minus the first, and for means
             over the samples the interval of that difference.
         mcnemar: `digitnet.metrics.mcnemar` of the two.
-        level: Of the intervals.
+        level: Confidence level of the intervals.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class Comparison:
         """Indices of the samples that only the first (0) or the second (1) has right."""
         if which not in (0, 1):
             raise ValueError(f"only.which: expected 0 or 1, got {which!r}")
-        own, other = self.reports[which], self.reports[1 - which]
-        right = own.predicted == own.labels
+        this, other = self.reports[which], self.reports[1 - which]
+        right = this.predicted == this.labels
         return np.flatnonzero(right & (other.predicted != other.labels))
 
     def plot(self, ax: Any = None) -> Display:
@@ -175,8 +175,8 @@ class Comparison:
 
 
 def compare(
-    first: Judged,
-    second: Judged,
+    first: Evaluated,
+    second: Evaluated,
     data: Dataset | None = None,
     *,
     names: tuple[str, str] | None = None,
@@ -184,15 +184,17 @@ def compare(
     draws: int = 2000,
     seed: int = 0,
 ) -> Comparison:
-    """Put two models, runs or reports side by side on the same samples.
+    """Compare two models, runs or reports on the same samples.
+
+    `digitnet.runs.compare` compares the settings and metrics of run folders instead.
 
     Args:
         first, second: Each a Report, a Model, a model file or the folder of a run.
         data: Labelled Dataset on which both are evaluated; not needed for Reports.
         names: What to call them. Default: their own names, or those of their files.
-        level: Of the bootstrap intervals, 0 < level < 1.
-        draws: Of the bootstrap, 100 to 1,000,000.
-        seed: Of the bootstrap.
+        level: Confidence level of the intervals, 0 < level < 1.
+        draws: Number of bootstrap samples, 100 to 1,000,000.
+        seed: Seed of the bootstrap.
     Returns:
         A Comparison: table, McNemar's test, intervals, the samples on which they differ.
     Raises:
@@ -204,8 +206,8 @@ def compare(
     Example:
         >>> train, test = digitnet.data.load("digits")
         >>> models = [digitnet.models.make("linear", (8, 8), seed=s) for s in (0, 1)]
-        >>> found = digitnet.compare(*models, test, names=("a", "b"))
-        >>> len(found.only(0)) == found.mcnemar["only_first"]
+        >>> result = digitnet.compare(*models, test, names=("a", "b"))
+        >>> len(result.only(0)) == result.mcnemar["only_first"]
         True
     """
     if not (isinstance(level, float) and 0 < level < 1):
@@ -216,7 +218,7 @@ def compare(
     called = names or _distinct([name for _, name, _ in sides])
     if len(called) != 2 or called[0] == called[1]:
         raise ValueError(f"compare.names: expected two different names, got {called}")
-    reports = [_judged(judge, data) for judge, _, _ in sides]
+    reports = [_report_of(source, data) for source, _, _ in sides]
     one, other = reports
     if one.classes != other.classes or not np.array_equal(one.labels, other.labels):
         raise ValueError(
@@ -235,13 +237,13 @@ def compare(
     )
 
 
-def _opened(judge: Judged) -> tuple[Report | Model, str, History | None]:
+def _opened(source: Evaluated) -> tuple[Report | Model, str, History | None]:
     """What was named, what it is called, and its training if that is known."""
-    if isinstance(judge, Report):
-        return judge, judge.model or "report", None
-    if isinstance(judge, Model):
-        return judge, judge.name, judge.history
-    path = Path(judge)
+    if isinstance(source, Report):
+        return source, source.model or "report", None
+    if isinstance(source, Model):
+        return source, source.name, source.history
+    path = Path(source)
     if not path.is_dir():
         return models.load(path), path.stem, None
     if not (path / "model.safetensors").is_file():
@@ -256,14 +258,14 @@ def _distinct(names: list[str]) -> tuple[str, str]:
     return (first, second) if first != second else (f"{first} 1", f"{second} 2")
 
 
-def _judged(judge: Report | Model, data: Dataset | None) -> Report:
-    if isinstance(judge, Report):
-        return judge
+def _report_of(source: Report | Model, data: Dataset | None) -> Report:
+    if isinstance(source, Report):
+        return source
     if data is None:
         raise ValueError(
             "compare.data: expected a Dataset to evaluate models on, got none"
         )
-    return judge.evaluate(data)
+    return source.evaluate(data)
 
 
 def per_sample(report: Report, metric: str) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Every sample judged by a model that has not seen it."""
+"""K-fold cross-validation: every sample is predicted by a model that has not seen it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class CrossValidation:
-    """What the folds gave.
+    """The models of all folds, and one report over all samples.
 
     Attributes:
-        report: Report over all samples, each with the probabilities of the fold that held
-            it out.
+        report: Report over all samples, each with the probabilities of the model that it
+            was held out from.
         models: One a fold, in order.
         histories: Their training.
         parts: (training, test) indices of each fold.
@@ -42,15 +42,15 @@ class CrossValidation:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row a fold: samples, loss and accuracy of the part it held out."""
+        """One row a fold: samples, loss and accuracy of its held-out part."""
         import pandas as pd
 
         rows = []
         for _, test in self.parts:
-            shares = self.report.probabilities[test]
+            probabilities = self.report.probabilities[test]
             fold = Report(
                 self.report.labels[test],
-                shares,
+                probabilities,
                 self.report.classes,
                 data=self.report.data,
             )
@@ -80,14 +80,14 @@ def cross_validate(
     jobs: int | None = None,
     **options: Any,
 ) -> CrossValidation:
-    """Train a model for each fold, on what the fold leaves, and ask it about the fold.
+    """Train a model for each fold, on the other folds, and predict the samples of the fold.
 
     Args:
         make: Called with a seed, returns a fresh Model; or the name of a network. Fold k
             gets the seed `seed * folds + k`.
         data: A labelled Dataset; the folds share its images.
         folds: How many parts.
-        seed: Of the division and the models.
+        seed: Seed of the division and the models.
         stratify: Divide every class alike.
         jobs: How many trainings at a time. Default: as many as torch has threads.
         **options: Of `Model.fit`.
@@ -97,8 +97,8 @@ def cross_validate(
         ValueError: fewer samples than folds, or options that `fit` refuses.
     Example:
         >>> train, _ = digitnet.data.load("digits")
-        >>> found = digitnet.cross_validate("linear", train, folds=3, epochs=2)
-        >>> found.table["samples"].tolist(), len(found.report.labels)
+        >>> result = digitnet.cross_validate("linear", train, folds=3, epochs=2)
+        >>> result.table["samples"].tolist(), len(result.report.labels)
         ([480, 479, 479], 1438)
     """
     make = maker_for(make, data)
@@ -110,12 +110,12 @@ def cross_validate(
         history = model.fit(data[parts[k][0]], **{"progress": False} | options)
         return model, history, model.predict_proba(data[parts[k][1]])
 
-    found = parallel_map(fold, range(len(parts)), jobs=jobs)
+    results = parallel_map(fold, range(len(parts)), jobs=jobs)
     probabilities = np.zeros((len(data), len(data.classes)))
-    for (_, test), (_, _, answers) in zip(parts, found, strict=True):
-        probabilities[test] = answers
+    for (_, test), (_, _, predicted) in zip(parts, results, strict=True):
+        probabilities[test] = predicted
     labels = data.require_labels("cross_validate")
     report = Report(labels, probabilities, data.classes, data=data, model="the folds")
     return CrossValidation(
-        report, [m for m, _, _ in found], [h for _, h, _ in found], parts
+        report, [m for m, _, _ in results], [h for _, h, _ in results], parts
     )

@@ -1,4 +1,4 @@
-"""Questions before a long training: at which rate, and with how much data?"""
+"""Learning-rate range test and learning curves: choices before a long training."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SMOOTHING = 0.9
-_TOO_HIGH = 4.0  # times the least loss: beyond it nothing is learned
+_TOO_HIGH = 4.0  # times the lowest loss: beyond it nothing is learned
 
 
 class LearningRates:
-    """Losses of a training whose rate rises from step to step.
+    """Losses of a training whose learning rate rises from step to step.
 
     Attributes:
         rates, losses: Of each step, float64 (steps,), until the loss was four times its
-            least value or no number.
+            minimum or not finite.
         smoothed: The losses' moving average.
         steepest: The rate at which the smoothed loss fell fastest: a good peak for a
             constant or one-cycle schedule.
-        lowest: The rate at which it was least: too high by a factor of a few.
+        lowest: The rate at which it was lowest: too high by a factor of a few.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class LearningRates:
             )
         self.rates, self.losses = rates[:end], losses[:end]
         self.smoothed = smoothed[:end]
-        slopes = np.gradient(self.smoothed, np.log(self.rates))
+        gradients = np.gradient(self.smoothed, np.log(self.rates))
         lowest = int(self.smoothed.argmin())
-        steepest = int(slopes[: lowest + 1].argmin())
+        steepest = int(gradients[: lowest + 1].argmin())
         self.lowest = float(self.rates[lowest])
         self.steepest = float(self.rates[steepest])
 
@@ -70,12 +70,12 @@ class LearningRates:
 
 
 def _smoothed(losses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A moving average that owes nothing to how it starts."""
-    mean, found = 0.0, []
+    """A moving average, corrected for its start at zero."""
+    mean, means = 0.0, []
     for step, loss in enumerate(losses, 1):
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * loss
-        found.append(mean / (1 - _SMOOTHING**step))
-    return np.array(found)
+        means.append(mean / (1 - _SMOOTHING**step))
+    return np.array(means)
 
 
 @renamed_arguments(least="min_lr", most="max_lr")
@@ -93,10 +93,10 @@ def find_learning_rate(
     The model itself stays as it is.
 
     Args:
-        model: What is to be trained.
+        model: The model that is to be trained.
         data: A Dataset or a pair (images, labels).
         min_lr, max_lr: First and last rate, 0 < min_lr < max_lr.
-        steps: From one to the other, at least 20.
+        steps: Steps from one to the other, at least 20.
         **options: Of `Model.fit`, such as batch_size, optimizer, augment.
     Returns:
         A LearningRates.
@@ -107,8 +107,8 @@ def find_learning_rate(
     Example:
         >>> train, _ = digitnet.data.load("digits")
         >>> model = digitnet.models.make("linear", (8, 8))
-        >>> found = digitnet.find_learning_rate(model, train, steps=40)
-        >>> 1e-6 <= found.steepest <= found.lowest <= 1
+        >>> result = digitnet.find_learning_rate(model, train, steps=40)
+        >>> 1e-6 <= result.steepest <= result.lowest <= 1
         True
     """
     if not (0 < min_lr < max_lr < math.inf):
@@ -126,12 +126,12 @@ def find_learning_rate(
     size = as_whole(options.get("batch_size", 64), "fit.batch_size", 1)
     batches = max(1, math.ceil(len(samples) / size))
     epochs = math.ceil(steps / batches)
-    # The schedule ends with the last epoch; the wanted steps are its beginning.
+    # The schedule ends with the last epoch; the requested steps are its beginning.
     growth = (max_lr / min_lr) ** ((epochs * batches - 1) / (steps - 1))
-    twin = copied(model)
+    copy = copied(model)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "training diverged", RuntimeWarning)
-        history = twin.fit(
+        history = copy.fit(
             samples,
             epochs=epochs,
             learning_rate=min_lr,
@@ -146,18 +146,18 @@ def find_learning_rate(
 
 
 def copied(model: Model) -> Model:
-    """A model of its own with the same network, preprocessing and weights."""
-    twin = Model(
+    """An independent model with the same network, preprocessing and weights."""
+    copy = Model(
         model.core.network,
         model.input_shape,
         None if model.outputs_images else model.classes,
         preprocess=model.core.preprocess,
         name=model.name,
     )
-    twin.load_state_dict(model.state_dict())
+    copy.load_state_dict(model.state_dict())
     if model.max_value is not None:
-        twin.fix_scale(model.max_value)
-    return twin
+        copy.fix_scale(model.max_value)
+    return copy
 
 
 def learning_curve(
@@ -175,7 +175,7 @@ def learning_curve(
     Args:
         make: Called with a seed, returns a fresh Model; or the name of a network.
         train: What parts are taken of, every class alike.
-        validation: On which each model is judged.
+        validation: Data on which each model is evaluated.
         fractions: Sizes of the parts, each 0 < fraction <= 1.
         seeds: Of the parts and the models; each gives a row for every fraction.
         jobs: Trainings at a time. Default: as many as torch has threads.
@@ -186,9 +186,9 @@ def learning_curve(
     Raises:
         ValueError: no fractions or seeds, or a fraction that leaves no sample.
     Example:
-        >>> train, held = digitnet.data.load("digits")[0].split(0.8)
-        >>> found = digitnet.learning_curve("linear", train, held, fractions=(0.2, 1), epochs=2)
-        >>> found["samples"].tolist()
+        >>> train, validation = digitnet.data.load("digits")[0].split(0.8)
+        >>> result = digitnet.learning_curve("linear", train, validation, fractions=(0.2, 1), epochs=2)
+        >>> result["samples"].tolist()
         [230, 1150]
     """
     import pandas as pd
@@ -205,8 +205,10 @@ def learning_curve(
         part = train.fraction(fraction, seed=seed)
         model = make(seed)
         model.fit(part, **{"progress": False, "seed": seed} | options)
-        known, asked = (model.evaluate(data)["accuracy"] for data in (part, validation))
-        return fraction, seed, len(part), known, asked
+        on_part, on_validation = (
+            model.evaluate(data)["accuracy"] for data in (part, validation)
+        )
+        return fraction, seed, len(part), on_part, on_validation
 
     columns = ["fraction", "seed", "samples", "training", "validation"]
     return pd.DataFrame(parallel_map(one, cases, jobs=jobs), columns=columns)

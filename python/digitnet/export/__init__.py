@@ -77,7 +77,7 @@ def export(model: Model, path: str | PathLike[str], format: str | None = None) -
         ValueError: unknown format, lists the known; a model that was never fitted, whose
             scale of pixels nobody knows.
         ImportError: onnx is not installed.
-        RuntimeError: the written model would answer differently; nothing is written.
+        RuntimeError: the written model would predict differently; nothing is written.
     """
     target = check_target(path)
     if format is None:

@@ -11,13 +11,13 @@ from digitnet._utils.versions import VERSION
 from digitnet.export.onnx_graph import IR_VERSION, OPSET, Graph, Value
 from digitnet.export.onnx_layers import ASIDE, LAYERS, Layer, Weights
 from digitnet.export.onnx_steps import STEPS
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 
-_TRIED = 8  # random images on which the written model is asked
+_TRIED = 8  # random images on which the written model is checked
 _AGREE = 1e-3  # of logits, relative to the largest
 
 
-def onnx_bytes(model: Model) -> bytes:
+def onnx_bytes(model: BaseModel) -> bytes:
     """The file's content: `images` float32 (N, C, H, W) in; `logits` and `probabilities`
     (N, K) out, or `restored` (N, C, H, W) of a network that makes images."""
     try:
@@ -29,11 +29,11 @@ def onnx_bytes(model: Model) -> bytes:
     made = _model(model, onnx.helper, onnx.TensorProto.FLOAT)
     onnx.checker.check_model(made, full_check=True)
     content: bytes = made.SerializeToString()
-    _check_answers(model, content)
+    _check_outputs(model, content)
     return content
 
 
-def _model(model: Model, helper: Any, kind: int) -> Any:
+def _model(model: BaseModel, helper: Any, kind: int) -> Any:
     graph = Graph()
     x = Value("images", model.input_shape)
     for name, options in model.core.preprocess:
@@ -42,7 +42,7 @@ def _model(model: Model, helper: Any, kind: int) -> Any:
     network = model.core.network
     children = network.children
     if children and children[-1].kind == "softmax":
-        children = children[:-1]  # taken as said: the outputs are logits
+        children = children[:-1]  # left out: the outputs are logits
     x = tree.sequence(graph, x, children, "")
     outputs = ["restored"] if model.outputs_images else ["logits", "probabilities"]
     rename = helper.make_node("Identity", [x.name], outputs[:1])
@@ -74,7 +74,7 @@ def _model(model: Model, helper: Any, kind: int) -> Any:
 class _Tree:
     """Walks the network, with shapes and weights at hand."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: BaseModel) -> None:
         self.weights: Weights = model.state_dict()
         self.shapes = {
             row["layer"]: tuple(row["output"]) for row in model.core.summary()
@@ -107,8 +107,8 @@ class _Tree:
         return Value(LAYERS[layer.kind](graph, x, known), self.shapes[path])
 
 
-def _check_answers(model: Model, content: bytes) -> None:
-    """That onnxruntime, if it is here, says of random images what the model says."""
+def _check_outputs(model: BaseModel, content: bytes) -> None:
+    """Compare the outputs of onnxruntime, if it is here, with the model's on random images."""
     try:
         import onnxruntime
     except ImportError:
@@ -121,12 +121,13 @@ def _check_answers(model: Model, content: bytes) -> None:
     session = onnxruntime.InferenceSession(
         content, options, providers=["CPUExecutionProvider"]
     )
-    said = session.run(None, {"images": images})[0]
-    base = np.ascontiguousarray(images)
-    own = model.predictor.predict(base, None, "cpu", False).reshape(said.shape)
-    off = float(np.abs(own - said).max() / max(1.0, float(np.abs(own).max())))
-    if not off < _AGREE:
+    outputs = session.run(None, {"images": images})[0]
+    predict = model.reconstruct if model.outputs_images else model.predict_logits
+    expected = predict(images, device="cpu")
+    scale = max(1.0, float(np.abs(expected).max()))
+    difference = float(np.abs(expected - outputs).max()) / scale
+    if not difference < _AGREE:
         raise RuntimeError(
-            f"export: expected onnxruntime to answer as the model, got a difference of "
-            f"{off:.2g}; nothing was written"
+            f"export: expected onnxruntime's outputs to be the model's, got a difference "
+            f"of {difference:.2g}; nothing was written"
         )

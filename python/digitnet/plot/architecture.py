@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.plot.display import BLUE, GREEN, GREY, ORANGE, Display, axes_for
 
 # Layers that keep the shape, or only lay it out anew, are not drawn.
@@ -22,7 +22,7 @@ _COLOURS = {
 
 
 def architecture(
-    model: Model, ax: Any = None, *, frozen: str | Sequence[str] = ()
+    model: BaseModel, ax: Any = None, *, frozen: str | Sequence[str] = ()
 ) -> Display:
     """Layers from left to right: the height is the map's side, the width its channels.
 

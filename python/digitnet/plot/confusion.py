@@ -30,7 +30,7 @@ def confusion_matrix(
         normalize: None for counts, "true" or "pred" for shares of a row or column, "all".
         errors_only: Leave the diagonal out, so that the colours show the mistakes.
     Raises:
-        ValueError: another word for normalize.
+        ValueError: normalize is none of these.
     """
     import pandas as pd
 

@@ -77,23 +77,25 @@ def _curve(ax: Any, history: History, metric: str, name: str, colour: str) -> No
             label=f"{prefix}training",
             marker=marker,
         )
-    held = f"val_{metric}"
-    if held in history:
+    column = f"val_{metric}"
+    if column in history:
         colour = colour if name else ORANGE
         ax.plot(
             epochs,
-            history[held],
+            history[column],
             color=colour,
             label=f"{prefix}validation",
             marker=marker,
         )
         best = int(
-            np.argmin(history[held]) if metric == "loss" else np.argmax(history[held])
+            np.argmin(history[column])
+            if metric == "loss"
+            else np.argmax(history[column])
         )
-        ax.plot(epochs[best], history[held][best], "o", color=colour, markersize=5)
+        ax.plot(epochs[best], history[column][best], "o", color=colour, markersize=5)
         ax.annotate(
-            f"{history[held][best]:.4g}",
-            (epochs[best], history[held][best]),
+            f"{history[column][best]:.4g}",
+            (epochs[best], history[column][best]),
             fontsize=8,
             textcoords="offset points",
             xytext=(0, 6),
@@ -171,8 +173,8 @@ def _roc_line(
     colour: str,
     width: float,
 ) -> None:
-    least = 0.5 / (len(report.labels) * len(report.classes)) if zoom else 0
-    rate = np.maximum(curve["false_positive_rate"], least)
+    floor = 0.5 / (len(report.labels) * len(report.classes)) if zoom else 0
+    rate = np.maximum(curve["false_positive_rate"], floor)
     ax.plot(
         rate,
         curve["true_positive_rate"],
@@ -210,7 +212,7 @@ def precision_recall(report: Report, ax: Any = None) -> Display:
 
 
 def reliability(report: Report, ax: Any = None, *, bins: int = 15) -> Display:
-    """Accuracy against confidence, with how many samples each bin holds."""
+    """Accuracy against confidence, with the number of samples in each bin."""
     import pandas as pd
 
     table = pd.DataFrame(
@@ -253,19 +255,19 @@ def reliability(report: Report, ax: Any = None, *, bins: int = 15) -> Display:
 
 
 def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
-    """One line a column over the rows: what several ways had reached after each trial.
+    """One line a column over the rows: the best value of several methods after each trial.
 
     Args:
-        values: One column a way, one row a trial; missing values are left out.
-        label: Of the values.
+        values: One column a method, one row a trial; missing values are left out.
+        label: Label of the values.
         ax: Axes to draw into.
     """
     ax = axes_for(ax, 5.5, 3.6)
     for (name, column), colour in zip(
         values.items(), CYCLE * (1 + values.shape[1] // len(CYCLE)), strict=False
     ):
-        known = column.dropna()
-        ax.step(known.index, known, where="post", color=colour, label=str(name))
+        present = column.dropna()
+        ax.step(present.index, present, where="post", color=colour, label=str(name))
     ax.set(xlabel=values.index.name or "", ylabel=label)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3)
@@ -274,23 +276,23 @@ def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
     return Display(ax.figure, ax, values)
 
 
-def learning_rates(found: LearningRates, ax: Any = None) -> Display:
+def learning_rates(result: LearningRates, ax: Any = None) -> Display:
     """The loss against a rising rate; where it falls fastest is marked.
 
     Args:
-        found: From `digitnet.find_learning_rate`.
+        result: From `digitnet.find_learning_rate`.
         ax: Axes to draw into.
     """
     ax = axes_for(ax, 5.5, 3.4)
-    ax.plot(found.rates, found.losses, color=GREY, alpha=0.4, label="each step")
-    ax.plot(found.rates, found.smoothed, color=BLUE, label="smoothed")
+    ax.plot(result.rates, result.losses, color=GREY, alpha=0.4, label="each step")
+    ax.plot(result.rates, result.smoothed, color=BLUE, label="smoothed")
     ax.axvline(
-        found.steepest, color=ORANGE, label=f"falls fastest: {found.steepest:.2g}"
+        result.steepest, color=ORANGE, label=f"falls fastest: {result.steepest:.2g}"
     )
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
     ax.grid(alpha=0.3)
     ax.legend(fontsize=8)
-    return Display(ax.figure, ax, np.stack([found.rates, found.smoothed], 1))
+    return Display(ax.figure, ax, np.stack([result.rates, result.smoothed], 1))
 
 
 def learning_curve(frame: pd.DataFrame, ax: Any = None) -> Display:

@@ -1,4 +1,4 @@
-"""Why a network answers as it does, and what excites its units."""
+"""Attribution maps over images, feature visualisation and embeddings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from digitnet import features
 from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.plot.display import Display, axes_for
 from digitnet.plot.sheet import Sheet
 
 # Maps (N, H, W) of a model, images and targets.
-METHODS: dict[str, Callable[[Model, Any, Any], Any]] = {
+METHODS: dict[str, Callable[[BaseModel, Any, Any], Any]] = {
     "saliency": lambda m, x, t: np.abs(features.saliency(m, x, t)).max(1),
     "grad_cam": features.grad_cam,
     "integrated_gradients": lambda m, x, t: features.integrated_gradients(m, x, t).sum(
@@ -26,24 +26,24 @@ METHODS: dict[str, Callable[[Model, Any, Any], Any]] = {
 
 
 def explanations(
-    model: Model,
+    model: BaseModel,
     images: Any,
     methods: str | Sequence[str] = tuple(METHODS),
     ax: Any = None,
     *,
     target: Any = None,
 ) -> Display:
-    """Each image and, over it, where its answer comes from by each method.
+    """Each image with its attribution maps, one a method, laid over it.
 
     Saliency and Grad-CAM are drawn from dark (nothing) to bright; integrated gradients
     and occlusion in red where a pixel speaks for the target and blue where against.
 
     Args:
         model: The model.
-        images: A Dataset or raw images; a few.
+        images: A Dataset or raw images; a row each.
         methods: "saliency", "grad_cam", "integrated_gradients", "occlusion"; or some.
         ax: Axes to draw into.
-        target: A class, or one an image. Default: the model's answers.
+        target: A class, or one an image. Default: the predicted classes.
     Returns:
         Display; its data are the maps by method, (N, h, w).
     Raises:
@@ -58,16 +58,16 @@ def explanations(
         data = Dataset(model.as_batch(images, "explanations.images"))
     if not len(data):
         raise ValueError("explanations.images: expected at least one image, got none")
-    answers = model.predict(data)
-    wanted = answers if target is None else np.broadcast_to(target, answers.shape)
-    maps = {name: METHODS[name](model, data, wanted) for name in methods}
+    predicted = model.predict(data)
+    targets = predicted if target is None else np.broadcast_to(target, predicted.shape)
+    maps = {name: METHODS[name](model, data, targets) for name in methods}
     columns = 1 + len(methods)
     ax = axes_for(ax, 1.5 * columns, 1.6 * len(data) + 0.2)
     sheet = Sheet(ax, len(data), columns)
     for i in range(len(data)):
-        about = f"{model.classes[answers[i]]}"
-        if wanted[i] != answers[i]:
-            about += f", why {model.classes[wanted[i]]}?"
+        about = f"{model.classes[predicted[i]]}"
+        if targets[i] != predicted[i]:
+            about += f", why {model.classes[targets[i]]}?"
         image = data[i][0]
         sheet.image((i, 0), image, data.max_value, about)
         for column, name in enumerate(methods, 1):
@@ -94,7 +94,7 @@ def _overlay(
 
 
 def maximised(
-    model: Model,
+    model: BaseModel,
     layer: str = "",
     units: Sequence[int] | None = None,
     ax: Any = None,
@@ -124,7 +124,7 @@ def maximised(
     return Display(ax.figure, ax, found)
 
 
-def _units(model: Model, layer: str) -> range:
+def _units(model: BaseModel, layer: str) -> range:
     if not layer:
         return range(len(model.classes))
     model.require_layers([layer])
@@ -133,7 +133,7 @@ def _units(model: Model, layer: str) -> range:
 
 
 def most_activating(
-    model: Model,
+    model: BaseModel,
     data: Dataset,
     layer: str,
     units: Sequence[int] = (0, 1, 2, 3),
@@ -161,7 +161,7 @@ def most_activating(
 
 
 def embedding(
-    model: Model,
+    model: BaseModel,
     data: Dataset,
     method: str = "pca",
     ax: Any = None,
@@ -177,7 +177,7 @@ def embedding(
         method: "pca" or "tsne".
         ax: Axes to draw into.
         layer: Another layer's name.
-        seed: Of t-SNE.
+        seed: Seed of t-SNE.
     Returns:
         Display; its data are the points, (N, 2).
     """

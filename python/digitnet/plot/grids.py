@@ -10,7 +10,7 @@ import numpy as np
 from digitnet.augment import Pipeline, as_text
 from digitnet.data.dataset import Dataset
 from digitnet.evaluation.comparison import Comparison
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.plot.display import GREEN, GREY, ORANGE, RED, Display, axes_for
 from digitnet.plot.sheet import Sheet
 from digitnet.report import Report
@@ -43,7 +43,7 @@ def sample_grid(
         rows: At most so many.
         columns: Images a row.
         ax: Axes to draw into.
-        seed: Of random ones.
+        seed: Seed of random ones.
         title: Above; None for none.
         row_names: What stands left of the rows.
     Returns:
@@ -82,7 +82,7 @@ def augmented(
     *,
     seed: int = 0,
 ) -> Display:
-    """Each of the first images, on the left, and how an augmentation draws it.
+    """Each of the first images, on the left, and augmented versions of it.
 
     Args:
         data: Where the images come from.
@@ -90,7 +90,7 @@ def augmented(
         rows: How many images.
         columns: How many draws of each: those of epochs 1, 2, ...
         ax: Axes to draw into.
-        seed: Of the draws.
+        seed: Seed of the draws.
     Returns:
         A Display whose data are the drawn images, (rows, columns, C, H, W) as floats.
     """
@@ -112,14 +112,14 @@ def augmented(
     sheet = Sheet(ax, len(part), columns + 1, titles=False)
     for i in range(len(part)):
         sheet.name_row(i, _label(data, i))
-        for j, look in enumerate([images[i], *drawn[i]]):
-            sheet.image((i, j), look, data.max_value)
+        for j, image in enumerate([images[i], *drawn[i]]):
+            sheet.image((i, j), image, data.max_value)
     ax.set_title(pipeline.text or "no augmentation", fontsize=9)
     return Display(ax.figure, ax, drawn)
 
 
 def restorations(
-    model: Model,
+    model: BaseModel,
     data: Dataset,
     augment: Any,
     columns: int = 8,
@@ -127,7 +127,7 @@ def restorations(
     *,
     seed: int = 0,
 ) -> Display:
-    """The first images, how noise spoils them, and what a model makes of that.
+    """The first images, the same with noise, and what a model reconstructs from those.
 
     Args:
         model: One that makes images.
@@ -135,7 +135,7 @@ def restorations(
         augment: A pipeline or its text, of operations on pixels, such as "noise 30%".
         columns: How many images.
         ax: Axes to draw into.
-        seed: Of the noise.
+        seed: Seed of the noise.
     Returns:
         A Display whose data are the mean squared errors before and after, on a scale
         of 0 to 1.
@@ -144,11 +144,11 @@ def restorations(
     clean = part.images.reshape(len(part), *data.shape).astype(np.float32)
     pipeline = Pipeline(as_text(augment))
     noisy = pipeline(clean, seed=seed, max_value=data.max_value)
-    spoiled = part.with_images(noisy)
-    restored = model.reconstruct(spoiled) * data.max_value
+    corrupted = part.with_images(noisy)
+    restored = model.reconstruct(corrupted) * data.max_value
     ax = axes_for(ax, 0.9 * len(part) + 0.8, 3)
     sheet = Sheet(ax, 3, len(part), titles=False)
-    rows = (("as it was", clean), ("spoiled", noisy), ("restored", restored))
+    rows = (("as it was", clean), ("corrupted", noisy), ("restored", restored))
     for i, (name, images) in enumerate(rows):
         sheet.name_row(i, name)
         for j, image in enumerate(images):
@@ -194,7 +194,7 @@ def predictions(
         count: How many random samples.
         ax: Axes to draw into.
         indices: Which samples, instead.
-        seed: Of the random ones.
+        seed: Seed of the random ones.
     """
     if indices is None:
         rng = np.random.default_rng(seed)
@@ -229,7 +229,7 @@ def _prediction(sheet: Sheet, at: tuple[int, int], report: Report, index: int) -
 
 
 def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Display:
-    """Images that two models take for different classes: what it is, and what each says.
+    """Images that two models classify differently, with the true and both predicted classes.
 
     Args:
         comparison: From `digitnet.compare`.
@@ -252,8 +252,8 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
     first, second = comparison.reports
     sheet = Sheet(ax, rows, columns)
     for place, index in enumerate(chosen):
-        said = [first.classes[r.predicted[index]] for r in (first, second)]
-        title = f"{' / '.join(said)} (it is {first.classes[first.labels[index]]})"
+        predicted = [first.classes[r.predicted[index]] for r in (first, second)]
+        title = f"{' / '.join(predicted)} (it is {first.classes[first.labels[index]]})"
         image = first.data[int(index)][0]
         sheet.image(divmod(place, columns), image, first.data.max_value, title)
     return Display(ax.figure, ax, chosen)
@@ -262,8 +262,10 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
 def misclassified(
     report: Report, count: int = 25, ax: Any = None, *, indices: Any = None
 ) -> Display:
-    """Wrong answers, the surest first, or those of `indices`. The Display's data are
-    their indices."""
+    """Misclassified samples, the most confident first, or those of `indices`.
+
+    The Display's data are their indices.
+    """
     chosen = (report.mistakes if indices is None else np.asarray(indices))[:count]
     rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 1.5 * columns, 1.6 * rows)
@@ -274,8 +276,10 @@ def misclassified(
     sheet = Sheet(ax, rows, columns)
     for place, index in enumerate(chosen):
         true, predicted = report.labels[index], report.predicted[index]
-        sure = report.probabilities[index, predicted]
-        title = f"{report.classes[true]} > {report.classes[predicted]} ({sure:.0%})"
+        confidence = report.probabilities[index, predicted]
+        title = (
+            f"{report.classes[true]} > {report.classes[predicted]} ({confidence:.0%})"
+        )
         image = report.data[int(index)][0]
         sheet.image(divmod(place, columns), image, report.data.max_value, title, RED)
     ax.set_title("Mistakes: true > predicted (confidence)", fontsize=10)

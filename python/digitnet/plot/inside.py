@@ -12,7 +12,7 @@ import numpy as np
 from digitnet import features
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.plot.display import CYCLE, Display, axes_for, cells
 
 
@@ -32,7 +32,7 @@ def mosaic(maps: Any, columns: int, gap: int = 1) -> Any:
 
 @renamed_arguments(most="max_channels")
 def feature_maps(
-    model: Model,
+    model: BaseModel,
     image: Any,
     layers: Sequence[str] | None = None,
     ax: Any = None,
@@ -59,11 +59,11 @@ def feature_maps(
         raise ValueError(
             f"feature_maps.scale: expected map, layer or standard, got '{scale}'"
         )
-    if layers is None:  # dropout does nothing to an answer
+    if layers is None:  # dropout does nothing to a prediction
         rows = model.summary().rows
         layers = [row["layer"] for row in rows if row["kind"] != "dropout"]
-    found = features.activations(model, np.asarray(image)[None], layers)
-    shown = {name: _squeezed(value[0]) for name, value in found.items()}
+    activations = features.activations(model, np.asarray(image)[None], layers)
+    shown = {name: _squeezed(value[0]) for name, value in activations.items()}
     heights = [
         0.5 + 0.45 * math.ceil(min(max_channels, len(v)) / 16) if v.ndim == 3 else 0.55
         for v in shown.values()
@@ -72,11 +72,11 @@ def feature_maps(
     ax.set_axis_off()
     top = 1.0
     for (name, value), height in zip(shown.items(), heights, strict=True):
-        share = height / sum(heights)
-        panel = ax.inset_axes((0.14, top - share * 0.92, 0.86, share * 0.84))
-        top -= share
+        fraction = height / sum(heights)
+        panel = ax.inset_axes((0.14, top - fraction * 0.92, 0.86, fraction * 0.84))
+        top -= fraction
         _draw_layer(panel, name, value, max_channels, scale, cmap)
-    return Display(ax.figure, ax, found)
+    return Display(ax.figure, ax, activations)
 
 
 def _squeezed(value: Any) -> Any:
@@ -90,8 +90,8 @@ def _scaled(maps: Any, scale: str) -> Any:
         low, high = maps.min(**axes), maps.max(**axes)
         return (maps - low) / np.maximum(high - low, 1e-12)
     if scale == "standard":
-        spread = np.maximum(maps.std(**axes), 1e-12)
-        return np.clip((maps - maps.mean(**axes)) / spread, -2, 2)
+        std = np.maximum(maps.std(**axes), 1e-12)
+        return np.clip((maps - maps.mean(**axes)) / std, -2, 2)
     return maps
 
 
@@ -116,7 +116,9 @@ def _draw_layer(
     )
 
 
-def _several(model: Model | Mapping[str, Model], where: str) -> Mapping[str, Model]:
+def _several(
+    model: BaseModel | Mapping[str, BaseModel], where: str
+) -> Mapping[str, BaseModel]:
     """Models by name, also of one alone."""
     models = model if isinstance(model, Mapping) else {"": model}
     if not models:
@@ -124,7 +126,9 @@ def _several(model: Model | Mapping[str, Model], where: str) -> Mapping[str, Mod
     return models
 
 
-def filters(model: Model | Mapping[str, Model], layer: str, ax: Any = None) -> Display:
+def filters(
+    model: BaseModel | Mapping[str, BaseModel], layer: str, ax: Any = None
+) -> Display:
     """A layer's kernels for its first input channel; red adds, blue takes away.
 
     Args:
@@ -143,12 +147,12 @@ def filters(model: Model | Mapping[str, Model], layer: str, ax: Any = None) -> D
     rows = -(-count // columns)
     outer = axes_for(ax, 0.6 * columns * len(models) + 1, 0.6 * rows + 0.5)
     outer.set_axis_off()
-    most = max(float(np.abs(k[:, 0]).max()) for k in kernels.values())
+    limit = max(float(np.abs(k[:, 0]).max()) for k in kernels.values())
     wide = 0.94 / len(models)
-    for i, (name, own) in enumerate(kernels.items()):
+    for i, (name, kernel) in enumerate(kernels.items()):
         panel = outer.inset_axes((i * wide, 0, wide * 0.96, 0.94))
-        tiles = mosaic(own[:, 0].astype(float), columns)
-        shown = panel.imshow(tiles, cmap="RdBu_r", vmin=-most, vmax=most)
+        tiles = mosaic(kernel[:, 0].astype(float), columns)
+        shown = panel.imshow(tiles, cmap="RdBu_r", vmin=-limit, vmax=limit)
         panel.set_axis_off()
         panel.set_title(name, fontsize=9)
     bar = outer.inset_axes((0.95, 0.1, 0.02, 0.7))
@@ -159,19 +163,19 @@ def filters(model: Model | Mapping[str, Model], layer: str, ax: Any = None) -> D
 
 
 def weight_histograms(
-    models: Model | Mapping[str, Model],
+    models: BaseModel | Mapping[str, BaseModel],
     layers: Sequence[str] | None = None,
     ax: Any = None,
     *,
     bins: int = 60,
 ) -> Display:
-    """How the weights of each layer are spread, a panel a layer, a line a model.
+    """Histograms of the weights of each layer, a panel a layer, a line a model.
 
     Args:
         models: One model, or several by name.
         layers: Names of layers with weights. Default: all convolutions and dense layers.
         ax: Axes to draw into.
-        bins: Of the histograms.
+        bins: Number of bins.
     Returns:
         Display; its data are (counts, edges) by layer and model.
     Raises:
@@ -179,14 +183,14 @@ def weight_histograms(
     """
     named = _several(models, "weight_histograms")
     states = {name: model.state_dict() for name, model in named.items()}
-    known = [
+    with_weights = [
         name.removesuffix(".weight")
         for name, value in next(iter(states.values())).items()
         if name.endswith(".weight") and value.ndim > 1
     ]
-    chosen = known if layers is None else list(layers)
+    chosen = with_weights if layers is None else list(layers)
     for layer in chosen:
-        check_name("weights", layer, known)
+        check_name("weights", layer, with_weights)
     if not chosen:
         raise ValueError("weight_histograms.layers: expected at least one, got none")
     columns = min(3, len(chosen))

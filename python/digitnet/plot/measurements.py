@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from digitnet._utils.deprecation import renamed_arguments
 from digitnet.data.dataset import Dataset
 from digitnet.data.readers import read_picture
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.plot.display import BLUE, GREY, ORANGE, Display, axes_for, show_image
 from digitnet.train.history import History
 
@@ -16,18 +17,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def comparison(values: pd.Series, ax: Any = None, *, spread: Any = None) -> Display:
-    """One bar a name, the best in orange; the axis begins near the least value.
+@renamed_arguments(spread="std")
+def comparison(values: pd.Series, ax: Any = None, *, std: Any = None) -> Display:
+    """One bar a name, the best in orange; the axis begins near the lowest value.
 
     Args:
         values: By name; its own name becomes the axis label.
         ax: Axes to draw into.
-        spread: Standard deviations, as error bars.
+        std: Standard deviations, as error bars.
     """
     ax = axes_for(ax, 6, 0.35 * len(values) + 1)
     best = int(np.argmax(values))
     colours = [ORANGE if i == best else BLUE for i in range(len(values))]
-    ax.barh(range(len(values)), values, xerr=spread, color=colours, height=0.7)
+    ax.barh(range(len(values)), values, xerr=std, color=colours, height=0.7)
     ax.set_yticks(range(len(values)), [str(name) for name in values.index])
     ax.invert_yaxis()
     low, high = float(values.min()), float(values.max())
@@ -105,8 +107,8 @@ def against_time(
     return Display(ax.figure, ax, np.stack([seconds, values], 1))
 
 
-def drawing(picture: Any, image: Any, model: Model, ax: Any = None) -> Display:
-    """A picture file, what the model is shown of it, and what it answers.
+def drawing(picture: Any, image: Any, model: BaseModel, ax: Any = None) -> Display:
+    """A picture file, the image that the model is given, and its prediction.
 
     Args:
         picture: A file's path, or an array.
@@ -182,7 +184,7 @@ def distribution(scores: pd.DataFrame, label: str = "", ax: Any = None) -> Displ
 
     Args:
         scores: One column a variant, one row a seed.
-        label: Of the axis.
+        label: Label of the axis.
         ax: Axes to draw into.
     """
     ax = axes_for(ax, 6, 0.45 * scores.shape[1] + 1)
@@ -208,7 +210,7 @@ def parallel(frame: pd.DataFrame, ax: Any = None) -> Display:
     """Every row a line through its columns, coloured by the last one; the best is orange.
 
     Args:
-        frame: Numbers or words; the last column, of numbers, says how good a row is.
+        frame: Numbers or text; the last column, of numbers, says how good a row is.
         ax: Axes to draw into.
     """
     import matplotlib as mpl
@@ -219,13 +221,17 @@ def parallel(frame: pd.DataFrame, ax: Any = None) -> Display:
     heights = {}
     for name, column in frame.items():
         numbers = pd.api.types.is_numeric_dtype(column)
-        known = sorted(column.unique())
-        at = column.astype(float) if numbers else column.map(known.index).astype(float)
+        values = sorted(column.unique())
+        at = column.astype(float) if numbers else column.map(values.index).astype(float)
         low, high = float(at.min()), float(at.max())
         log = numbers and low > 0 and high / low > 50
         scaled = np.log(at / low) if log else at - low
         heights[name] = np.asarray(scaled / (float(np.max(scaled)) or 1.0))
-        ends = [f"{v:.3g}" for v in (low, high)] if numbers else [known[0], known[-1]]
+        ends = (
+            [f"{v:.3g}" for v in (low, high)]
+            if numbers
+            else [str(values[0]), str(values[-1])]
+        )
         place = len(heights) - 1
         ax.axvline(place, color=GREY, linewidth=0.8)
         ax.annotate(ends[0], (place, 0), (0, -11), **_BESIDE)

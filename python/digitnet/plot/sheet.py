@@ -18,7 +18,7 @@ def pixels_of(image: Any, max_value: float) -> Any:
 
 
 def title_size(title: str) -> float:
-    """Of the letters: long titles would meet."""
+    """Font size of a title: long ones would overlap."""
     return min(8.0, max(5.0, 160 / max(1, len(title))))
 
 
@@ -29,7 +29,7 @@ class Sheet:
 
     Args:
         ax: The axes.
-        rows, columns: Of the grid.
+        rows, columns: Rows and columns of the grid.
         titles: Whether there is room for them.
     """
 
@@ -58,20 +58,20 @@ class Sheet:
             self.title(at, title, colour)
 
     def title(
-        self, at: tuple[int, int], words: str, colour: str = "black", cells: int = 1
+        self, at: tuple[int, int], text: str, colour: str = "black", cells: int = 1
     ) -> None:
         """Above so many cells."""
         left, _, bottom, _ = self._box(at, (1, 1))
-        text = self.axes.text(
+        label = self.axes.text(
             left + (cells + (cells - 1) * GAP) / 2,
             bottom - 1.03,
-            words,
+            text,
             ha="center",
             va="bottom",
             color=colour,
-            fontsize=title_size(words) if cells == 1 else 8,
+            fontsize=title_size(text) if cells == 1 else 8,
         )
-        text.set_in_layout(False)  # it has its room
+        label.set_in_layout(False)  # its room is set aside
 
     def bars(
         self, at: tuple[int, int], shares: Any, colours: list[str], names: list[str]

@@ -1,4 +1,4 @@
-"""Hyperparameter search: by chance, on a grid, by what was learned so far, or by breeding."""
+"""Hyperparameter search: random, on a grid, Bayesian or evolutionary."""
 
 from digitnet.search.space import METHODS
 from digitnet.search.trials import Params, Search, load_search, search

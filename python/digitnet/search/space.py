@@ -1,4 +1,4 @@
-"""What a search may try, and who picks from it: our words into Optuna's."""
+"""Search spaces and samplers: settings as Optuna's distributions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POPULATION = 8
 
 
 def distribution_of(name: str, values: Any) -> Any:
-    """Optuna's word for choices or a range."""
+    """Optuna's distribution for choices or a range."""
     from optuna.distributions import (
         CategoricalDistribution,
         FloatDistribution,
@@ -26,7 +26,7 @@ def distribution_of(name: str, values: Any) -> Any:
     if isinstance(values, list):
         if not values or any(not isinstance(v, str | int | float) for v in values):
             raise ValueError(
-                f"{where}: expected a list of numbers or words, got {values!r}"
+                f"{where}: expected a list of numbers or strings, got {values!r}"
             )
         return CategoricalDistribution(values)
     bounds, log = values, False
@@ -78,7 +78,9 @@ def sampler_of(method: str, spaces: Mapping[str, Any], seed: int) -> Any:
     from optuna import samplers
 
     if method == "grid":
-        points = {name: grid_points(own) for name, own in spaces.items()}
+        points = {
+            name: grid_points(distribution) for name, distribution in spaces.items()
+        }
         return samplers.GridSampler(points, seed=seed)
     makers: dict[str, Callable[[int], Any]] = {
         "random": lambda own: samplers.RandomSampler(seed=own),

@@ -1,4 +1,4 @@
-"""Settings tried out by chance, by a grid, by what was learned so far, or by breeding.
+"""Hyperparameter search: random, on a grid, Bayesian or evolutionary.
 
 Optuna decides what is tried next; trials are trainings here.
 """
@@ -37,7 +37,7 @@ Build = Callable[[Params, int], tuple[Model, Mapping[str, Any]]]
 
 
 class Search:
-    """What was tried.
+    """The trials of a hyperparameter search.
 
     Attributes:
         study: Optuna's, for its own figures and tools.
@@ -55,15 +55,15 @@ class Search:
 
         rows = []
         for trial in self.study.get_trials(deepcopy=False):
-            known, state = trial.user_attrs, trial.state.name.lower()
-            cut_off = state == "fail" and "reason" not in known
+            attributes, state = trial.user_attrs, trial.state.name.lower()
+            cut_off = state == "fail" and "reason" not in attributes
             rows.append(
                 {
                     "state": "interrupted" if cut_off else state,
                     "accuracy": math.nan if trial.value is None else trial.value,
-                    "reason": known.get("reason", ""),
+                    "reason": attributes.get("reason", ""),
                     "epochs": len(trial.intermediate_values),
-                    "seconds": known.get("seconds", math.nan),
+                    "seconds": attributes.get("seconds", math.nan),
                     **trial.params,
                 }
             )
@@ -85,7 +85,7 @@ class Search:
         return best.rename("best so far")
 
     def importance(self) -> pd.Series:
-        """How much each setting explains of the accuracies' spread, the largest first.
+        """How much of the variance of the accuracies each setting explains, the largest first.
 
         Raises:
             ValueError: fewer than two finished trials, or all of one accuracy.
@@ -95,14 +95,16 @@ class Search:
         import optuna
         import pandas as pd
 
-        found = self.table.query("state == 'complete'")["accuracy"]
-        if found.nunique() < 2:
+        accuracies = self.table.query("state == 'complete'")["accuracy"]
+        if accuracies.nunique() < 2:
             raise ValueError(
                 "importance: expected finished trials of different accuracy, got "
-                f"{len(found)} of {found.nunique()}"
+                f"{len(accuracies)} of {accuracies.nunique()}"
             )
-        judge = optuna.importance.FanovaImportanceEvaluator(seed=0)
-        shares = optuna.importance.get_param_importances(self.study, evaluator=judge)
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        shares = optuna.importance.get_param_importances(
+            self.study, evaluator=evaluator
+        )
         return pd.Series(shares, name="importance", dtype=float)
 
     def plot(self, ax: Any = None) -> Display:
@@ -128,24 +130,24 @@ def search(
     jobs: int = 1,
     seed: int = 0,
 ) -> Search:
-    """Try settings and keep what the validation data said of each.
+    """Train with several settings and record the validation accuracy of each.
 
     Args:
         build: Called with a trial's settings and a seed; returns a fresh Model and options
             of `fit` for it, such as ``{"epochs": 5, "learning_rate": params["rate"]}``.
-        space: Name to choices, a list of numbers or words; or to a range: ``(0.1, 0.5)``
+        space: Name to choices, a list of numbers or strings; or to a range: ``(0.1, 0.5)``
             of numbers, ``(1, 4)`` of whole numbers, ``(1e-4, 1e-1, "log")``.
         train: What each trial learns.
-        validation: What it is judged by.
+        validation: Data on which it is evaluated.
         trials: How many, those in `file` counted; a grid has no more than its points.
         method: "grid" (three points of a range), "random", "bayesian" (tree-structured
             Parzen estimators) or "evolutionary" (a genetic algorithm).
-        file: Journal of the search. Trials that it holds are not done again, and several
+        file: Journal of the search. Trials recorded in it are not done again, and several
             processes may work on it at once. Default: kept in memory.
         prune: Give up a trial whose validation accuracy is below the median of the others
             at the same epoch.
         jobs: Trials at a time. With one, the same seed tries the same settings.
-        seed: Of the choices; trial k trains with the seed `seed + k`.
+        seed: Seed of the choices; trial k trains with the seed `seed + k`.
     Returns:
         A Search. A trial that raised ValueError, RuntimeError or OutOfMemory stands in its
         table with the reason, and the search went on.
@@ -156,12 +158,12 @@ def search(
         Bergstra et al., NeurIPS 2011 (TPE); Akiba et al., KDD 2019 (Optuna).
     Example:
         >>> from digitnet.search import search
-        >>> train, held = digitnet.data.load("digits")[0].split(0.8)
+        >>> train, validation = digitnet.data.load("digits")[0].split(0.8)
         >>> def build(params, seed):
         ...     model = digitnet.models.make("linear", (8, 8), seed=seed)
         ...     return model, {"epochs": 2, "learning_rate": params["rate"]}
-        >>> found = search(build, {"rate": (1e-4, 1e-1, "log")}, train, held, trials=3)
-        >>> len(found.table), 1e-4 <= found.best_params["rate"] <= 1e-1
+        >>> result = search(build, {"rate": (1e-4, 1e-1, "log")}, train, validation, trials=3)
+        >>> len(result.table), 1e-4 <= result.best_params["rate"] <= 1e-1
         (3, True)
     """
     optuna = _optuna()
@@ -233,14 +235,14 @@ def _opened(
     how: Callable[..., optuna.Study], file: str | PathLike[str] | None, **options: Any
 ) -> optuna.Study:
     # Optuna replays the file line by line and raises whatever a line leads to.
-    damage = (ValueError, KeyError, TypeError, AttributeError, AssertionError)
+    errors = (ValueError, KeyError, TypeError, AttributeError, AssertionError)
     try:
         return how(study_name="digitnet", storage=_storage(file), **options)
-    except damage as error:
+    except errors as error:
         if file is None:
             raise
         raise ValueError(
-            f"{file}: expected the journal of a search, got damage ({error}); move it away"
+            f"{file}: expected the journal of a search; {error}; move it away"
         ) from error
 
 
@@ -252,7 +254,7 @@ def _settings(
     prune: bool,
     seed: int,
 ) -> dict[str, Any]:
-    """What must not change while a search goes on."""
+    """The settings that must not change while a search goes on."""
     return {
         "space": {name: list(values) for name, values in space.items()},
         "train": f"{len(train)} of {train.name}",
@@ -264,16 +266,16 @@ def _settings(
 
 
 def _check_settings(
-    study: optuna.Study, wanted: dict[str, Any], file: str | PathLike[str] | None
+    study: optuna.Study, settings: dict[str, Any], file: str | PathLike[str] | None
 ) -> None:
-    kept = study.user_attrs.get("settings")
-    if kept is None:
-        study.set_user_attr("settings", wanted)
+    recorded = study.user_attrs.get("settings")
+    if recorded is None:
+        study.set_user_attr("settings", settings)
         return
-    for name, value in wanted.items():
-        if kept.get(name) != value:
+    for name, value in settings.items():
+        if recorded.get(name) != value:
             raise ValueError(
-                f"search.{name}: expected {kept.get(name)} as in '{file}', got {value}; "
+                f"search.{name}: expected {recorded.get(name)} as in '{file}', got {value}; "
                 "choose another file"
             )
 
@@ -302,12 +304,12 @@ def _try(
     from optuna import TrialPruned
 
     start = time.perf_counter()
-    params = {name: picked(trial, name, own) for name, own in spaces.items()}
+    params = {name: picked(trial, name, space) for name, space in spaces.items()}
     try:
         model, options = build(params, seed + trial.number)
         watch = _Watch(trial, model)
-        own = {"seed": seed + trial.number} | dict(options)
-        model.fit(train, validation, progress=False, callbacks=watch, **own)
+        fit_options = {"seed": seed + trial.number} | dict(options)
+        model.fit(train, validation, progress=False, callbacks=watch, **fit_options)
         value = model.evaluate(validation)["accuracy"]
     except (ValueError, RuntimeError, OutOfMemory) as error:
         trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
@@ -319,7 +321,7 @@ def _try(
 
 
 class _Watch:
-    """Tells Optuna of each epoch, and ends a training that falls behind."""
+    """Reports each epoch to Optuna, and ends a training that is pruned."""
 
     def __init__(self, trial: Any, model: Model) -> None:
         self.trial, self.model, self.pruned = trial, model, False
@@ -331,7 +333,7 @@ class _Watch:
 
 
 def load_search(file: str | PathLike[str]) -> Search:
-    """The search that a journal holds, also while others work on it.
+    """Read a search from its journal, also while other processes work on it.
 
     Raises:
         FileNotFoundError: no such file.

@@ -10,7 +10,7 @@ import numpy as np
 
 from digitnet import features, web
 from digitnet._utils.versions import VERSION
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.models.pictures import described
 from digitnet.serve.guard import Guard, Limits
 from digitnet.serve.intake import Refusal, images_of
@@ -18,13 +18,13 @@ from digitnet.serve.intake import Refusal, images_of
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_AT_ONCE_SECONDS = 0.001  # models that answer sooner are asked in the event loop
+_FAST_SECONDS = 0.001  # faster models predict in the event loop
 _EXAMPLE = {
     "label": "7",
     "confidence": 0.99,
     "probabilities": {"1": 0.01, "7": 0.99},
 }
-# FastAPI's own checks are not in the way of the body: it is parsed once, in `intake`.
+# FastAPI's own checks do not touch the body: it is parsed once, in `intake`.
 _PREDICT_DOCS: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -53,7 +53,7 @@ _PREDICT_DOCS: dict[str, Any] = {
 def _fastapi() -> Any:
     try:
         import fastapi
-        import prometheus_client  # noqa: F401  (asked for here, to say what is missing)
+        import prometheus_client  # noqa: F401  (imported here, to say what is missing)
     except ImportError as error:
         raise ImportError(
             f"serve: expected the package {error.name}, got none; "
@@ -77,7 +77,7 @@ class _Counts:
         )
         self.seconds = Histogram(
             "digitnet_request_seconds",
-            "Seconds from a request's header to its answer",
+            "Seconds from a request's header to its response",
             ["path"],
             buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
             registry=self.registry,
@@ -87,15 +87,15 @@ class _Counts:
         )
 
     def count(
-        self, known: frozenset[str], path: str, status: int, spent: float
+        self, paths: frozenset[str], path: str, status: int, spent: float
     ) -> None:
         # Unknown paths are one: a client cannot fill the memory with them.
-        name = path if path in known else "other"
+        name = path if path in paths else "other"
         self.requests.labels(name, str(status)).inc()
         self.seconds.labels(name).observe(spent)
 
 
-def make_app(model: Model, limits: Limits | None = None) -> FastAPI:
+def make_app(model: BaseModel, limits: Limits | None = None) -> FastAPI:
     """The ASGI application: `/`, `/api/predict`, `/api/model`, `/api/health`, `/metrics`.
 
     Args:
@@ -124,9 +124,9 @@ def make_app(model: Model, limits: Limits | None = None) -> FastAPI:
     _add_pages(app, fastapi)
     _add_about(app, model, limits, counts)
     _add_predict(app, fastapi, model, limits, counts)
-    known = frozenset(route.path for route in app.routes)
+    paths = frozenset(route.path for route in app.routes)
     app.add_middleware(
-        Guard, limits=limits, counted=functools.partial(counts.count, known)
+        Guard, limits=limits, counted=functools.partial(counts.count, paths)
     )
     return app  # type: ignore[no-any-return]
 
@@ -146,7 +146,7 @@ def _add_pages(app: Any, fastapi: Any) -> None:
         app.add_route(path, page, include_in_schema=False)
 
 
-def _add_about(app: Any, model: Model, limits: Limits, counts: _Counts) -> None:
+def _add_about(app: Any, model: BaseModel, limits: Limits, counts: _Counts) -> None:
     from fastapi import Response
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -154,7 +154,7 @@ def _add_about(app: Any, model: Model, limits: Limits, counts: _Counts) -> None:
 
     @app.get("/api/health")  # type: ignore[untyped-decorator]
     async def health() -> dict[str, Any]:
-        """Whether it answers."""
+        """Whether the server runs."""
         return {"status": "ok", "seconds": round(time.time() - started, 3)}
 
     @app.get("/api/model")  # type: ignore[untyped-decorator]
@@ -192,12 +192,12 @@ def _described_limits(limits: Limits) -> dict[str, float]:
 
 
 def _add_predict(
-    app: Any, fastapi: Any, model: Model, limits: Limits, counts: _Counts
+    app: Any, fastapi: Any, model: BaseModel, limits: Limits, counts: _Counts
 ) -> None:
     from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import JSONResponse
 
-    quick = _answers_at_once(model)
+    quick = _is_fast(model)
 
     async def predict(request: Any) -> Any:
         query = request.query_params
@@ -205,17 +205,17 @@ def _add_predict(
         body = await request.body()
         explain = query.get("explain") == "1"
         work = functools.partial(
-            _answer, model, body, kind, query.get("way"), explain, limits
+            _respond, model, body, kind, query.get("way"), explain, limits
         )
         # Threads only where there is something to wait for: they cost more than a
-        # small model's answer.
+        # small model's prediction.
         small = quick and not explain and len(body) < 50_000
         try:
-            answer, count = work() if small else await run_in_threadpool(work)
+            content, count = work() if small else await run_in_threadpool(work)
         except Refusal as error:
             return JSONResponse({"detail": str(error)}, error.status)
         counts.images.inc(count)
-        return JSONResponse(answer)
+        return JSONResponse(content)
 
     predict.__annotations__ = {"request": fastapi.Request}
     app.router.add_api_route(
@@ -244,34 +244,36 @@ def _add_predict(
     )
 
 
-def _answer(
-    model: Model,
+def _respond(
+    model: BaseModel,
     body: bytes,
     kind: str,
     way: str | None,
     explain: bool,
     limits: Limits,
 ) -> tuple[dict[str, Any], int]:
-    """What is said, and of how many images."""
+    """The JSON of the response, and how many images it is about."""
     images, alone = images_of(model, body, kind, way, limits)
     try:
         probabilities = model.predict_proba(images)
     except ValueError as error:
         raise Refusal(422, str(error)) from error
-    answers = [described(model, row) for row in probabilities]
+    predictions = [described(model, row) for row in probabilities]
     if explain:
-        slopes = np.abs(features.saliency(model, images)).max(1)
-        for answer, image, slope in zip(answers, images, slopes, strict=True):
+        gradients = np.abs(features.saliency(model, images)).max(1)
+        for prediction, image, gradient in zip(
+            predictions, images, gradients, strict=True
+        ):
             shown = image.mean(0) if len(image) > 1 else image[0]
-            answer["image"] = shown.tolist()
-            answer["saliency"] = slope.tolist()
-            answer["max_value"] = model.max_value or 255.0
-    return (answers[0] if alone else {"predictions": answers}), len(images)
+            prediction["image"] = shown.tolist()
+            prediction["saliency"] = gradient.tolist()
+            prediction["max_value"] = model.max_value or 255.0
+    return (predictions[0] if alone else {"predictions": predictions}), len(images)
 
 
-def _answers_at_once(model: Model) -> bool:
+def _is_fast(model: BaseModel) -> bool:
     image = np.zeros((1, *model.input_shape), np.float32)
-    model.predict_proba(image)  # the first answer makes its buffers
+    model.predict_proba(image)  # the first call makes its buffers
     start = time.perf_counter()
     model.predict_proba(image)
-    return time.perf_counter() - start < _AT_ONCE_SECONDS
+    return time.perf_counter() - start < _FAST_SECONDS

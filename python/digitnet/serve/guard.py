@@ -1,4 +1,4 @@
-"""What stands between the network and the model: limits, times, headers.
+"""Middleware between the network and the model: limits, times, headers.
 
 Plain ASGI, because every request passes here.
 """
@@ -41,12 +41,12 @@ class Limits:
     """What a request may be.
 
     Attributes:
-        max_bytes: Of a request's body; more is answered 413.
+        max_bytes: Of a request's body; more gets status 413.
         max_pixels: Of a picture, before it is unpacked.
         batch: Images in one request.
-        rate: Requests a second of one client, on average; more are answered 429.
+        rate: Requests a second of one client, on average; more get status 429.
         burst: Requests at once.
-        seconds: For a body to arrive; later is answered 408.
+        seconds: For a body to arrive; later gets status 408.
     """
 
     max_bytes: int = 4_000_000
@@ -78,7 +78,7 @@ class Guard:
     """Checks size, rate and time; counts; adds headers.
 
     Args:
-        app: What answers.
+        app: The ASGI application behind it.
         limits: Limits.
         counted: Called with (path, status, seconds) of every request.
     """
@@ -97,7 +97,7 @@ class Guard:
         path = scope["path"]
         status = 500
 
-        async def answered(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -112,13 +112,13 @@ class Guard:
         try:
             reason = self._refused(scope)
             if reason:
-                await _say(answered, *reason)
+                await _refuse(send_with_headers, *reason)
                 return
             body = await self._body(receive)
             if isinstance(body, tuple):
-                await _say(answered, *body)
+                await _refuse(send_with_headers, *body)
             elif body is not None:  # None: the client has gone
-                await self.app(scope, _replay(body, receive), answered)
+                await self.app(scope, _replay(body, receive), send_with_headers)
         finally:
             self.counted(path, status, time.perf_counter() - start)
 
@@ -195,20 +195,20 @@ class _within:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """A receive that gives the body that has come, then what comes."""
-    given = False
+    """A receive that returns the body that was read, then what comes after it."""
+    sent = False
 
     async def again() -> Message:
-        nonlocal given
-        if given:
+        nonlocal sent
+        if sent:
             return await receive()
-        given = True
+        sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
 
 
-async def _say(send: Send, status: int, reason: str) -> None:
+async def _refuse(send: Send, status: int, reason: str) -> None:
     content = json.dumps({"detail": reason}).encode()
     headers = [
         (b"content-type", b"application/json"),

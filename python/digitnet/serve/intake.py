@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.arrays import as_array
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.models.pictures import WAYS, prepare
 from digitnet.serve.guard import Limits
 
@@ -23,7 +23,7 @@ class Refusal(ValueError):
 
 
 def images_of(
-    model: Model, body: bytes, content_type: str, way: str | None, limits: Limits
+    model: BaseModel, body: bytes, content_type: str, way: str | None, limits: Limits
 ) -> tuple[npt.NDArray[Any], bool]:
     """(images (N, C, H, W), whether there was one alone).
 
@@ -46,23 +46,23 @@ def images_of(
 
 
 def _numbers(
-    model: Model, body: bytes, limits: Limits
+    model: BaseModel, body: bytes, limits: Limits
 ) -> tuple[npt.NDArray[Any], bool]:
     try:
-        asked = json.loads(body)
+        body_json = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, f"expected JSON, got something else: {error}") from error
     names = [
         name
         for name in ("image", "images")
-        if isinstance(asked, dict) and name in asked
+        if isinstance(body_json, dict) and name in body_json
     ]
-    if len(names) != 1 or len(asked) != 1:
+    if len(names) != 1 or len(body_json) != 1:
         raise Refusal(
             422, 'expected {"image": rows of numbers} or {"images": [...]}, got another'
         )
     alone = names[0] == "image"
-    values = [asked["image"]] if alone else asked["images"]
+    values = [body_json["image"]] if alone else body_json["images"]
     if not isinstance(values, list) or not 1 <= len(values) <= limits.batch:
         count = len(values) if isinstance(values, list) else "none"
         raise Refusal(

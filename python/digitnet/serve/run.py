@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import socket
 
-from digitnet.models.model import Model
+from digitnet.models.base import BaseModel
 from digitnet.serve.app import make_app
 from digitnet.serve.guard import Limits
 
-_CONNECTIONS = 512  # open at a time; more are answered 503
+_CONNECTIONS = 512  # open at a time; more get status 503
 
 
 def serve(
-    model: Model,
+    model: BaseModel,
     *,
     host: str = "127.0.0.1",
     port: int = 8000,

@@ -15,7 +15,7 @@ function makePad(parent, onStroke, pause = 120) {
   parent.append(canvas);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let last = null;
-  let told = 0;
+  let reported = 0;
 
   function clear() {
     context.fillStyle = "white";
@@ -45,8 +45,8 @@ function makePad(parent, onStroke, pause = 120) {
   canvas.addEventListener("pointermove", (event) => {
     if (!last) return;
     draw(event);
-    if (performance.now() - told > pause) {
-      told = performance.now();
+    if (performance.now() - reported > pause) {
+      reported = performance.now();
       onStroke(canvas);
     }
   });

@@ -1,36 +1,36 @@
-// The page of `digitnet serve`: what is drawn is sent as a PNG, the newest answer is shown.
+// The page of `digitnet serve`: what is drawn is sent as a PNG, the newest prediction is shown.
 
 const $ = (id) => document.getElementById(id);
-let asked = 0;
+let requests = 0;
 let shown = 0;
 
-async function ask(blob) {
-  const number = ++asked;
+async function predict(blob) {
+  const number = ++requests;
   const response = await fetch("api/predict?explain=1", { method: "POST", body: blob });
-  const answer = await response.json().catch(() => ({ detail: "no answer" }));
+  const result = await response.json().catch(() => ({ detail: "no response" }));
   if (number < shown) return; // a newer one is here
   shown = number;
-  $("problem").textContent = response.ok ? "" : answer.detail;
+  $("problem").textContent = response.ok ? "" : result.detail;
   if (!response.ok) return;
-  $("label").textContent = answer.label;
+  $("label").textContent = result.label;
   const timing = response.headers.get("server-timing") ?? "";
   const took = /dur=([\d.]+)/.exec(timing);
   $("took").textContent = took ? `${Number(took[1]).toFixed(1)} ms` : "";
-  bars(answer.probabilities);
+  bars(result.probabilities);
   const ink = (t) => Array(3).fill(Math.round(255 * (1 - t)));
-  paint($("seen"), answer.image, 0, answer.max_value, ink);
-  const most = Math.max(...answer.saliency.flat());
+  paint($("seen"), result.image, 0, result.max_value, ink);
+  const most = Math.max(...result.saliency.flat());
   const heat = (t) => [255, 255 - 160 * t, 255 - 255 * t].map(Math.round);
-  paint($("saliency"), answer.saliency, 0, most, heat);
+  paint($("saliency"), result.saliency, 0, most, heat);
 }
 
-const pad = makePad($("pad"), (canvas) => canvas.toBlob((blob) => ask(blob)));
+const pad = makePad($("pad"), (canvas) => canvas.toBlob((blob) => predict(blob)));
 const bars = makeBars($("bars"));
 $("pad").prepend(pad.canvas);
 
 function clear() {
   pad.clear();
-  shown = ++asked;
+  shown = ++requests;
   $("label").textContent = "\u00a0";
   $("took").textContent = $("problem").textContent = "";
   $("bars").firstChild.replaceChildren();
@@ -47,7 +47,7 @@ async function take(file) {
   } catch {
     // The server says what is wrong with it.
   }
-  await ask(file);
+  await predict(file);
 }
 $("file").addEventListener("change", (event) => take(event.target.files[0]));
 for (const kind of ["dragover", "dragleave", "drop"]) {
