@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "python" / "digitnet"
-# Each line imports only from lines above it, whatever kind of import it is. The root's
-# __init__ is "", the last but for the command line.
+# Each line imports only from lines above it, inside functions and under TYPE_CHECKING
+# too. "." is the root's own __init__.py.
 FLOORS = [
     "_core _build_info",
     "_utils",
@@ -32,7 +32,6 @@ FLOORS = [
 ]
 FLOOR = {room: i for i, floor in enumerate(FLOORS) for room in floor.split()}
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
-TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
 MODULES = [name for name in FILES if "/" not in name and name != "__init__.py"]
 
 
@@ -44,43 +43,49 @@ def room_of(file):
 def file_of(module):
     """The file of a dotted name such as digitnet.data.dataset, or None."""
     path = "/".join(module.split(".")[1:])
+    if path.startswith(("_core", "_build_info")):
+        return path.partition("/")[0]  # made by the build
     candidates = (f"{path}.py", f"{path}/__init__.py".lstrip("/"))
-    if path.partition("/")[0] in ("_core", "_build_info"):
-        return f"{path}.py"  # made by the build
     return next((name for name in candidates if name in FILES), None)
 
 
 def modules_of(node):
+    """Dotted names that an import statement loads."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if node.level:
-        return ["digitnet." + "." * node.level]  # relative: refused below
+        return ["digitnet"]  # relative imports are refused as imports of the root
     inner = [f"{node.module}.{alias.name}" for alias in node.names]
     return [name if file_of(name) else node.module for name in inner]
 
 
-def imports(file):
+def imports_of(file):
     """(line, file imported, whether it is inside a function) of every own import."""
+    tree = ast.parse(FILES[file].read_text())
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     inside = {
-        id(node)
-        for function in ast.walk(TREES[file])
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, functions)
         for node in ast.walk(function)
     }
-    for node in ast.walk(TREES[file]):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for module in modules_of(node):
-                if module.split(".")[0] == "digitnet":
-                    target = file_of(module)
-                    assert target, f"{file}:{node.lineno}: no file for {module}"
-                    yield node.lineno, target, id(node) in inside
+    return [
+        (node.lineno, file_of(module), node in inside)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in modules_of(node)
+        if module.split(".")[0] == "digitnet"
+    ]
+
+
+IMPORTS = {file: imports_of(file) for file in FILES}
 
 
 @pytest.mark.parametrize("file", sorted(FILES))
 def test_a_room_imports_only_rooms_above_it(file):
     room = room_of(file)
     assert room in FLOOR, f"{file}: give its room a line in FLOORS"
-    for line, target, _ in imports(file):
+    for line, target, _ in IMPORTS[file]:
         other = room_of(target)
         assert other == room or FLOOR[other] < FLOOR[room], (
             f"{file}:{line} imports {target}, which is not above it"
@@ -89,15 +94,19 @@ def test_a_room_imports_only_rooms_above_it(file):
 
 @pytest.mark.parametrize("file", sorted(FILES))
 def test_own_modules_are_imported_at_the_top_of_the_file(file):
-    assert [line for line, _, inside in imports(file) if inside] == []
+    assert [line for line, _, inside in IMPORTS[file] if inside] == []
 
 
 def test_no_files_import_each_other_in_a_circle():
-    left = {file: {target for _, target, _ in imports(file)} for file in FILES}
-    while free := [file for file, needs in left.items() if not needs & left.keys()]:
-        for file in free:
-            del left[file]
-    assert left == {}
+    needs = {file: {target for _, target, _ in IMPORTS[file]} for file in FILES}
+    while needs:
+        imported = set().union(*needs.values())
+        ends = [
+            f for f, own in needs.items() if f not in imported or not own & {*needs}
+        ]
+        assert ends, f"a circle of {sorted(needs)}"
+        for file in ends:
+            del needs[file]
 
 
 def test_few_modules_lie_loose_beside_the_packages():

@@ -33,11 +33,11 @@ def attacked(
 
     Args:
         model: A model with classes whose preprocessing scales all pixels alike.
-        data: A Dataset or a pair (images, labels); labels are the true ones, and kept.
+        data: A Dataset or a pair (images, labels); labels are the true ones, and stay.
         name: "fgsm", one step from the image itself, or "pgd", many small ones from random
             starts.
         seed: Seed of the starts.
-        **options: `strength` (the most by which a pixel changes, of full intensity;
+        **options: `strength` (the largest change of a pixel, of full intensity;
             default .1); for "pgd" also `steps`, `step` (their size; default 2.5 strength /
             steps) and `restarts`, of which the strongest counts.
     Returns:

@@ -1,4 +1,4 @@
-"""Random operations on images, drawn as functions of seed, epoch, sample and operation."""
+"""Data augmentation: random operations, functions of seed, epoch, sample and operation."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["Pipeline", "describe", "names"]
 
 
 def names() -> list[str]:
-    """Operations that a pipeline may hold."""
+    """Names of the operations of a pipeline."""
     return names_of(describe())
 
 

@@ -58,7 +58,7 @@ def model_card(
         "## Network",
         "",
         f"{model.count_params():,} parameters; weights, layers and preprocessing are in one "
-        "safetensors file that holds no code.",
+        "safetensors file without code.",
         "",
         "```text",
         str(model.summary()),

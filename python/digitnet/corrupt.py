@@ -24,7 +24,7 @@ def corrupted(data: Dataset, name: str, *, seed: int = 0) -> Dataset:
     """A set of its images with one corruption.
 
     Args:
-        data: Images of at least 8 pixels a side; labels are kept.
+        data: Images of at least 8 pixels a side; labels stay.
         name: One of `names()`.
         seed: Seed of the draws. The same seed corrupts the same sample alike.
     Raises:

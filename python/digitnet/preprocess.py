@@ -38,7 +38,7 @@ def applied(data: Dataset, steps: Sequence[Any]) -> Dataset:
     """A set of its images as these steps leave them, without a model.
 
     Args:
-        data: Images; labels are kept.
+        data: Images; labels stay.
         steps: Names, or values of this module. They are given pixels from 0 to 1, and what
             leaves that range is clipped.
     Returns:

@@ -30,7 +30,7 @@ class DrawPad(anywidget.AnyWidget):
     Args:
         network: A trained model with classes.
     Attributes:
-        image: What the model was given last, (C, H, W), or None.
+        image: The last input of the model, (C, H, W), or None.
         label: The most probable class, or "".
         probabilities: By class name; empty while nothing is drawn.
         problem: Why there is no prediction, or "".

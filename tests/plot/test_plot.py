@@ -213,6 +213,12 @@ def test_a_model_without_mistakes_is_drawn_too(digits):
     assert len(plot.misclassified(report).data) == 0
 
 
+def test_a_comparison_takes_std_by_its_old_name():
+    values = pd.Series({"a": 0.9, "b": 0.8}, name="accuracy")
+    with pytest.warns(DeprecationWarning, match="'spread' is now called 'std'"):
+        plot.comparison(values, spread=[0.1, 0.2]).close()
+
+
 def test_feature_maps_take_max_channels_by_its_old_name(world):
     with pytest.warns(DeprecationWarning, match="'most' is now called 'max_channels'"):
         plot.feature_maps(world["model"], world["image"], most=4).close()

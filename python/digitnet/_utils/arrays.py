@@ -1,4 +1,4 @@
-"""From what people bring to what the core takes."""
+"""Conversion of arrays, tensors, frames and pictures to what the core takes."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "getbands"):  # a PIL picture; palettes are colours, not numbers
         return value if value.mode in ("L", "RGB", "I;16", "I", "F") else _drawn(value)
     if isinstance(value, list | tuple):
-        known = any(hasattr(v, "getbands") or hasattr(v, "detach") for v in value[:1])
-        return [np.asarray(_plain(v)) for v in value] if known else value
+        convertible = any(
+            hasattr(v, "getbands") or hasattr(v, "detach") for v in value[:1]
+        )
+        return [np.asarray(_plain(v)) for v in value] if convertible else value
     if not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
         import torch
 
@@ -122,7 +124,7 @@ def _pixels(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
             return small  # whole numbers: a quarter of the memory, nothing lost
     floats = as_floats(array)
     if floats is None:
-        raise ValueError(f"{where}: expected pixels within float32's range, got larger")
+        raise ValueError(f"{where}: expected pixels within float32's range")
     return floats
 
 

@@ -43,7 +43,7 @@ class EarlyStopping(Callback):
     Attributes:
         stopped_epoch: The epoch after which it ended the training, or 0.
     Raises:
-        ValueError: a monitor that is not known, a mode that does not fit it.
+        ValueError: an unknown monitor, a mode that does not fit it.
     Example:
         >>> train, test = digitnet.data.load("digits")
         >>> model = digitnet.models.make("linear", input_shape=(8, 8))

@@ -107,7 +107,7 @@ class WandbLogger(_Tracker):
 
     Args:
         project: Its name.
-        name: Of the run. Default: the model's name.
+        name: Name of the run. Default: the model's name.
         mode: "offline" writes to `folder` alone, for ``wandb sync``; "online" sends.
         folder: Where wandb writes.
         options: More options of ``wandb.init``.

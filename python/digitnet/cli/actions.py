@@ -39,7 +39,7 @@ FIT_OPTIONS = (
 
 
 def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Network and options: the preset's, but for those given beside it."""
+    """Network and options: the preset's, overridden by the other arguments."""
     recipe = digitnet.train.preset(args.preset) if args.preset else None
     network = args.model or (recipe and recipe.network)
     if not network:
@@ -152,7 +152,7 @@ def serve(args: argparse.Namespace) -> int:
 def reproduce(args: argparse.Namespace) -> int:
     if args.name == "list":
         return _list_recipes(args, digitnet.papers.describe())
-    found = digitnet.papers.reproduce(
+    findings = digitnet.papers.reproduce(
         args.name,
         args.mode,
         data=args.data,
@@ -161,31 +161,31 @@ def reproduce(args: argparse.Namespace) -> int:
         out=args.out,
         progress=not args.json,
     )
-    print_result(args, found.metrics, f"\n{found}")
+    print_result(args, findings.metrics, f"\n{findings}")
     return 0
 
 
 def study(args: argparse.Namespace) -> int:
     if args.name == "list":
         return _list_recipes(args, digitnet.studies.describe())
-    found = digitnet.studies.study(
+    findings = digitnet.studies.study(
         args.name,
         args.mode,
         seeds=args.seeds,
         out=args.out,
         progress=not args.json,
     )
-    print_result(args, found.metrics, f"\n{found}")
+    print_result(args, findings.metrics, f"\n{findings}")
     return 0
 
 
 def compare(args: argparse.Namespace) -> int:
     _, test = digitnet.data.load(args.data, seed=args.seed)
-    found = digitnet.compare(args.first, args.second, test)
-    text = str(found)
+    comparison = digitnet.compare(args.first, args.second, test)
+    text = str(comparison)
     if args.out:
-        text += f"\n\nreport: {found.save(args.out)}"
-    print_result(args, found.to_json(), text)
+        text += f"\n\nreport: {comparison.save(args.out)}"
+    print_result(args, comparison.to_json(), text)
     return 0
 
 
@@ -204,9 +204,9 @@ def data_list(args: argparse.Namespace) -> int:
 
 
 def data_get(args: argparse.Namespace) -> int:
-    found = sources.find(args.name)
-    paths = [str(fetch(file)) for file in found.files]
-    paths += [str(need_folder(folder)) for folder in found.folders]
+    source = sources.find(args.name)
+    paths = [str(fetch(file)) for file in source.files]
+    paths += [str(need_folder(folder)) for folder in source.folders]
     print_result(
         args,
         {"name": args.name, "files": paths},

@@ -43,7 +43,7 @@ def _add_train(commands: Any) -> None:
     p.add_argument("--model", help="a named network, see 'digitnet models list'")
     p.add_argument(
         "--preset",
-        help="a recipe: its network and settings, but for those given beside it: "
+        help="a recipe: its network and settings, overridden by the other options: "
         + ", ".join(f"{r.name} ({r.summary})" for r in PRESETS.values()).replace(
             "%", "%%"
         ),
@@ -69,7 +69,7 @@ def _add_train(commands: Any) -> None:
         "--seed",
         type=int,
         default=0,
-        help="of weights, order, augmentation, dropout and split",
+        help="seed of weights, order, augmentation, dropout and split",
     )
     p.add_argument("--device", default="auto")
     p.add_argument(
@@ -87,7 +87,9 @@ def _add_evaluate(commands: Any) -> None:
     )
     p.add_argument("file", help="a model saved by digitnet")
     p.add_argument("--data", required=True)
-    p.add_argument("--seed", type=int, default=0, help="of the split, as in training")
+    p.add_argument(
+        "--seed", type=int, default=0, help="seed of the split, as in training"
+    )
     p.add_argument("--device", default="auto")
     p.add_argument("--json", action="store_true")
     p.set_defaults(run=actions.evaluate)
@@ -100,7 +102,9 @@ def _add_compare(commands: Any) -> None:
     p.add_argument("first", help="the folder of a run, or a model file")
     p.add_argument("second", help="another")
     p.add_argument("--data", required=True)
-    p.add_argument("--seed", type=int, default=0, help="of the split, as in training")
+    p.add_argument(
+        "--seed", type=int, default=0, help="seed of the split, as in training"
+    )
     p.add_argument("--out", help="folder for a report with curves and images")
     p.add_argument("--json", action="store_true")
     p.set_defaults(run=actions.compare)
@@ -221,7 +225,10 @@ def _add_run_options(p: Any, folder: str) -> None:
             f"--{mode}", dest="mode", action="store_const", const=mode, help=about
         )
     p.add_argument(
-        "--seeds", type=int, metavar="N", help="repetitions (default: its own, or 1)"
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="repetitions (default: those of the recipe, or 1)",
     )
     p.add_argument("--out", help=f"folder (default: {folder})")
     p.add_argument(

@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
         "--status",
         action="append",
         default=[],
-        help="such as diverged, interrupted, unfinished; may be given again",
+        help="such as diverged, interrupted, unfinished; may be repeated",
     )
     prune.add_argument("--delete", action="store_true", help="not only show, do it")
     prune.set_defaults(run=_prune)

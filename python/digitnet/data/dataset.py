@@ -42,7 +42,7 @@ class Dataset:
         labels: Whole numbers in [0, K), shape (N,), or None for an unlabelled set.
         classes: K, or the K class names.
         max_value: The pixel value of full intensity. Default: the smallest of 1, 16
-            and 255 that holds every pixel.
+            and 255 that no pixel exceeds.
         name: Where the data came from, for reports.
     Raises:
         ValueError: shapes, types, labels or pixels out of range.
@@ -199,11 +199,11 @@ class Dataset:
         """
         images = self.to_nchw()
         about = (images.shape, str(images.dtype), self.classes, self.max_value)
-        found = hashlib.sha256(repr(about).encode())
-        found.update(images.data)
+        digest = hashlib.sha256(repr(about).encode())
+        digest.update(images.data)
         if self.labels is not None:
-            found.update(np.ascontiguousarray(self.labels).data)
-        return found.hexdigest()
+            digest.update(np.ascontiguousarray(self.labels).data)
+        return digest.hexdigest()
 
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How many samples each class has, shape (K,)."""
@@ -214,7 +214,7 @@ class Dataset:
     def split(
         self, fraction: float | Sequence[float], *, seed: int = 0, stratify: bool = True
     ) -> tuple[Dataset, ...]:
-        """Divide by chance, every class alike.
+        """Split at random, stratified by class.
 
         Args:
             fraction: Size of the first part, the second gets the rest; or the sizes of
@@ -273,9 +273,9 @@ class Dataset:
             1797
         """
         for what in ("shape", "max_value", "classes"):
-            own, theirs = getattr(self, what), getattr(other, what)
-            if own != theirs:
-                raise ValueError(f"joined.{what}: expected {own}, got {theirs}")
+            ours, theirs = getattr(self, what), getattr(other, what)
+            if ours != theirs:
+                raise ValueError(f"joined.{what}: expected {ours}, got {theirs}")
         labels = None
         if self.labels is not None or other.labels is not None:
             labels = np.concatenate(

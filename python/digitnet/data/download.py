@@ -1,4 +1,4 @@
-"""Files of named data sets: found, or downloaded whole and checked, or not at all."""
+"""Download and check the files of named data sets, whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from digitnet._core import DataError
 from digitnet.data.readers import idx_payload
 
-_MOST_BYTES = 2**31
+_MAX_BYTES = 2**31
 _CHUNK = 1 << 16
 
 
@@ -39,19 +39,19 @@ class Folder:
     """A folder that the user brings: its files have no known hashes."""
 
     names: tuple[str, ...]  # where it may lie, the usual one first
-    holds: str
+    content: str
     origin: str
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
+    """Where downloads are stored: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
     root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(root) / "digitnet"
 
 
 def _candidates(file: File) -> Iterator[Path]:
-    given = os.environ.get("DIGITNET_DATA")
-    for root in [Path(given)] if given else []:
+    data_folder = os.environ.get("DIGITNET_DATA")
+    for root in [Path(data_folder)] if data_folder else []:
         for folder in (root / file.folder, root):
             yield folder / file.name
             yield folder / file.plain_name
@@ -63,7 +63,7 @@ def sha256_of(content: bytes) -> str:
 
 
 def _check(file: File, path: Path) -> None:
-    """Raise DataError unless the file at `path` holds what we know.
+    """Raise DataError unless the file at `path` has the known content.
 
     What counts is the contents: an archive of another hash may be the same data
     packed again, and is unzipped (within the bounds of its header) to find out.
@@ -99,8 +99,8 @@ def find_file(file: File) -> Path | None:
 
 def find_folder(folder: Folder) -> Path | None:
     """The folder in DIGITNET_DATA or the cache, or None."""
-    given = os.environ.get("DIGITNET_DATA")
-    for root in [*([Path(given)] if given else []), cache_folder()]:
+    data_folder = os.environ.get("DIGITNET_DATA")
+    for root in [*([Path(data_folder)] if data_folder else []), cache_folder()]:
         for name in folder.names:
             if (root / name).is_dir():
                 return root / name
@@ -111,29 +111,29 @@ def need_folder(folder: Folder) -> Path:
     """The folder.
 
     Raises:
-        FileNotFoundError: it is not there; says what it holds and where it goes.
+        FileNotFoundError: it is not there; says what should be in it and where it goes.
     """
-    found = find_folder(folder)
-    if found is None:
+    path = find_folder(folder)
+    if path is None:
         raise FileNotFoundError(
-            f"{folder.names[0]}: expected a folder of {folder.holds} as "
+            f"{folder.names[0]}: expected a folder of {folder.content} as "
             f"$DIGITNET_DATA/{folder.names[0]} or {cache_folder() / folder.names[0]}, got "
             f"none; get it from {folder.origin}"
         )
-    return found
+    return path
 
 
 def fetch(file: File, *, timeout_seconds: float = 30) -> Path:
-    """The checked file: found, or downloaded.
+    """The checked file, downloaded if it is not on this machine.
 
     Raises:
         FileNotFoundError: offline and not there; says which file goes where.
         OSError: no mirror gave the file; lists what each of them did.
         DataError: a file on this machine is not what it should be.
     """
-    found = find_file(file)
-    if found:
-        return found
+    path = find_file(file)
+    if path:
+        return path
     target = cache_folder() / file.folder / file.name
     if os.environ.get("DIGITNET_OFFLINE", "") not in ("", "0"):
         raise FileNotFoundError(
@@ -213,8 +213,8 @@ def _download(url: str, partial: Path, name: str, timeout_seconds: float) -> Non
         start = have if goes_on else 0
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
-        if total is not None and total > _MOST_BYTES:
-            raise OSError(f"expected at most {_MOST_BYTES} bytes, got {total}")
+        if total is not None and total > _MAX_BYTES:
+            raise OSError(f"expected at most {_MAX_BYTES} bytes, got {total}")
         with (
             partial.open("ab" if goes_on else "wb") as out,
             tqdm(
@@ -226,7 +226,7 @@ def _download(url: str, partial: Path, name: str, timeout_seconds: float) -> Non
                 out.write(chunk)
                 done += len(chunk)
                 bar.update(len(chunk))
-                if done > _MOST_BYTES:
-                    raise OSError(f"expected at most {_MOST_BYTES} bytes, got more")
+                if done > _MAX_BYTES:
+                    raise OSError(f"expected at most {_MAX_BYTES} bytes, got more")
     if total is not None and done != total:
         raise OSError(f"expected {total} bytes, got {done}; the connection broke off")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from digitnet._utils.arrays import as_array, as_labels
 from digitnet.data.dataset import Dataset
@@ -81,19 +82,23 @@ def from_torch(
             f"from_torch: expected images of one size, got {sorted(sizes)[:4]}"
         )
     join = np.concatenate if batched else np.stack
-    known = join(labels) if labels else None
+    labels_array = join(labels) if labels else None
     inner = source.dataset if isinstance(source, data.DataLoader) else source
     if classes is None:
-        own = getattr(inner, "classes", None)
-        most = int(known.max()) + 1 if known is not None and known.size else 0
-        classes = [str(c) for c in own] if own else max(10, most)
+        names = getattr(inner, "classes", None)
+        classes = [str(c) for c in names] if names else _class_count(labels_array)
     return Dataset(
         join(images),
-        known,
+        labels_array,
         classes=classes,
         max_value=max_value,
         name=name or type(inner).__name__,
     )
+
+
+def _class_count(labels: npt.NDArray[Any] | None) -> int:
+    """10, or as many classes as the labels need."""
+    return max(10, int(labels.max()) + 1) if labels is not None and labels.size else 10
 
 
 def from_frame(
@@ -148,7 +153,7 @@ def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dat
         return from_torch(value, max_value=max_value)
     if isinstance(value, tuple) and len(value) == 2:
         labels = as_labels(value[1], f"{where}.labels")
-        classes = max(10, int(labels.max()) + 1) if len(labels) else 10
+        classes = _class_count(labels)
         return Dataset(value[0], labels, classes=classes, max_value=max_value)
     raise TypeError(
         f"{where}: expected a Dataset, a torch set or a pair (images, labels), got "

@@ -54,7 +54,7 @@ def make_mnist_m(
         digits: Grey uint8 images with max_value 255.
         photos: A folder of pictures, or uint8 arrays of shape (3, height, width), each
             at least as large as a digit.
-        seed: Of the patches.
+        seed: Seed of the patches.
         first_index: Count samples from here, so that two parts of one set differ.
         binary: Take every pixel of a digit above 0 as 255, as some generators do.
     Returns:
@@ -132,7 +132,7 @@ def read_picture_list(
 
     root, list_file = Path(folder), Path(labels)
     count = classes if isinstance(classes, int) else len(classes)
-    files, found = _core.data.read_label_list(
+    files, classes_of = _core.data.read_label_list(
         list_file.read_bytes(), count, list_file.name
     )
     images: npt.NDArray[np.uint8] | None = None
@@ -148,4 +148,4 @@ def read_picture_list(
                 f"picture, got {picture.shape[1:]}; make them one size"
             )
         images[i] = picture
-    return Dataset(images, found, classes=classes, max_value=255, name=root.name)
+    return Dataset(images, classes_of, classes=classes, max_value=255, name=root.name)

@@ -19,7 +19,7 @@ from digitnet._utils.arrays import on_white
 from digitnet.data.dataset import Dataset
 
 _GZIP = b"\x1f\x8b"
-_MOST_TEXT_BYTES = 2**31  # of an inflated CSV
+_MAX_TEXT_BYTES = 2**31  # of an inflated CSV
 MAX_PIXELS = 50_000_000  # of one picture
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _SUFFIXES = {
@@ -51,12 +51,17 @@ def inflate(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:
     stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         start = stream.decompress(content, 64)
-        most = limit(start)
-        rest = stream.decompress(stream.unconsumed_tail, max(1, most - len(start) + 1))
+        max_bytes = limit(start)
+        rest = stream.decompress(
+            stream.unconsumed_tail, max(1, max_bytes - len(start) + 1)
+        )
     except zlib.error as error:
         raise DataError(f"{name}: expected gzip data; {error}") from error
-    if len(start) + len(rest) > most:
-        raise DataError(f"{name}: expected {most} bytes inside the gzip file, got more")
+    if len(start) + len(rest) > max_bytes:
+        raise DataError(
+            f"{name}: expected {max_bytes} bytes inside the gzip file, got at least "
+            f"{len(start) + len(rest)}"
+        )
     if not stream.eof:
         stream_end = stream.decompress(stream.unconsumed_tail, 1)
         if stream_end or not stream.eof:
@@ -130,7 +135,7 @@ def read_csv(
         DataError: names the file, line and column.
     """
     name = Path(path).name
-    content = inflate(Path(path).read_bytes(), name, lambda _: _MOST_TEXT_BYTES)
+    content = inflate(Path(path).read_bytes(), name, lambda _: _MAX_TEXT_BYTES)
     header_options = {True: "yes", False: "no"}
     first_line = header_options[header] if isinstance(header, bool) else header
     count = classes if isinstance(classes, int) else len(classes)
@@ -157,11 +162,11 @@ def _opened(
                 )
             yield picture
     except UnidentifiedImageError as error:
-        known = ", ".join(_FORMATS)
-        raise DataError(f"{name}: expected a picture ({known}), got another") from error
+        formats = ", ".join(_FORMATS)
+        raise DataError(f"{name}: expected a picture ({formats})") from error
     except Image.DecompressionBombError as error:
-        known = ", ".join(_FORMATS)
-        raise DataError(f"{name}: expected a picture ({known}): {error}") from error
+        formats = ", ".join(_FORMATS)
+        raise DataError(f"{name}: expected a picture ({formats}): {error}") from error
     except (DataError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, SyntaxError, ValueError) as error:
@@ -233,10 +238,10 @@ def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dat
         )
     files: list[tuple[Path, int]] = []
     for k, folder in enumerate(folders):
-        found = picture_files(folder)
-        if not found:
+        pictures = picture_files(folder)
+        if not pictures:
             raise DataError(f"{root.name}/{folder.name}: expected pictures, got none")
-        files += [(file, k) for file in found]
+        files += [(file, k) for file in pictures]
     if colour is None:
         colour = any(_is_colour(file) for file, _ in files)
     images = []

@@ -37,7 +37,7 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
             sizes = {field: shape for field, shape, _ in whosmat(content)}
             _check_sizes(sizes, name)
             content.seek(0)
-            found = loadmat(content, variable_names=["X", "y"])
+            arrays = loadmat(content, variable_names=["X", "y"])
         except DataError:
             raise
         except (
@@ -47,14 +47,14 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
             raise DataError(
                 f"{name}: expected a MATLAB file of level 5; {error}"
             ) from error
-    images, labels = found.get("X"), found.get("y")
+    images, labels = arrays.get("X"), arrays.get("y")
     if images is None or images.dtype != np.uint8:
-        raise DataError(f"{name}.X: expected uint8 numbers, got something else")
+        raise DataError(f"{name}.X: expected uint8 numbers")
     if labels is None or labels.dtype.kind not in "iuf":
-        raise DataError(f"{name}.y: expected numbers, got something else")
+        raise DataError(f"{name}.y: expected numbers")
     digits = labels.ravel()
     if not np.isin(digits, np.arange(1, 11)).all():
-        raise DataError(f"{name}.y: expected labels from 1 to 10, got others")
+        raise DataError(f"{name}.y: expected labels from 1 to 10")
     return Dataset(
         np.ascontiguousarray(images.transpose(3, 2, 0, 1)),
         digits.astype(np.int64) % 10,

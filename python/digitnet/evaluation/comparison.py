@@ -39,7 +39,7 @@ class Comparison:
     Attributes:
         names: What the two are called.
         reports: Their Reports, on the same samples.
-        histories: Of their training, by name, where there is one.
+        histories: Histories of their trainings, by name, where there are any.
         table: One row a metric: both values, the second minus the first, and for means
             over the samples the interval of that difference.
         mcnemar: `digitnet.metrics.mcnemar` of the two.
@@ -225,8 +225,8 @@ def compare(
             f"compare: expected reports on the same samples, got {len(one.labels)} of "
             f"'{one.data.name}' and {len(other.labels)} of '{other.data.name}'"
         )
-    known = zip(called, sides, strict=True)
-    histories = {name: h for name, (_, _, h) in known if h is not None and h.epochs}
+    named = zip(called, sides, strict=True)
+    histories = {name: h for name, (_, _, h) in named if h is not None and h.epochs}
     return Comparison(
         (one, other),
         (called[0], called[1]),
@@ -238,7 +238,7 @@ def compare(
 
 
 def _opened(source: Evaluated) -> tuple[Report | Model, str, History | None]:
-    """What was named, what it is called, and its training if that is known."""
+    """A report or model, its name, and its training if there is a history."""
     if isinstance(source, Report):
         return source, source.model or "report", None
     if isinstance(source, Model):

@@ -177,7 +177,7 @@ def learning_curve(
         train: What parts are taken of, every class alike.
         validation: Data on which each model is evaluated.
         fractions: Sizes of the parts, each 0 < fraction <= 1.
-        seeds: Of the parts and the models; each gives a row for every fraction.
+        seeds: Seeds of the parts and the models; each gives a row for every fraction.
         jobs: Trainings at a time. Default: as many as torch has threads.
         **options: Of `Model.fit`.
     Returns:

@@ -75,7 +75,7 @@ def export(model: Model, path: str | PathLike[str], format: str | None = None) -
         The path.
     Raises:
         ValueError: unknown format, lists the known; a model that was never fitted, whose
-            scale of pixels nobody knows.
+            max_value is not set.
         ImportError: onnx is not installed.
         RuntimeError: the written model would predict differently; nothing is written.
     """
@@ -86,8 +86,8 @@ def export(model: Model, path: str | PathLike[str], format: str | None = None) -
     _, _, content_of = find_named("format", format, _FORMATS)
     if format != "card" and model.max_value is None:
         raise ValueError(
-            f"export.model: expected one whose scale of pixels is known, got {model!r}, "
-            "which was never fitted"
+            f"export.model: expected a fitted model, got {model!r}, whose "
+            "max_value is not set"
         )
     write_whole(target, content_of(model))
     return target

@@ -26,9 +26,9 @@ def onnx_bytes(model: BaseModel) -> bytes:
         raise ImportError(
             "export: expected the package onnx, got none; pip install digitnet[export]"
         ) from error
-    made = _model(model, onnx.helper, onnx.TensorProto.FLOAT)
-    onnx.checker.check_model(made, full_check=True)
-    content: bytes = made.SerializeToString()
+    onnx_model = _model(model, onnx.helper, onnx.TensorProto.FLOAT)
+    onnx.checker.check_model(onnx_model, full_check=True)
+    content: bytes = onnx_model.SerializeToString()
     _check_outputs(model, content)
     return content
 
@@ -50,7 +50,7 @@ def _model(model: BaseModel, helper: Any, kind: int) -> Any:
     if not model.outputs_images:
         nodes.append(helper.make_node("Softmax", ["logits"], outputs[1:], axis=1))
     shape = model.core.output_shape if model.outputs_images else [len(model.classes)]
-    made = helper.make_model(
+    onnx_model = helper.make_model(
         helper.make_graph(
             nodes,
             model.name,
@@ -67,8 +67,8 @@ def _model(model: BaseModel, helper: Any, kind: int) -> Any:
         "classes": json.dumps(model.classes),
         "max_value": f"{model.max_value or 0:g}",
     }
-    helper.set_model_props(made, about)
-    return made
+    helper.set_model_props(onnx_model, about)
+    return onnx_model
 
 
 class _Tree:
@@ -103,8 +103,8 @@ class _Tree:
             name = graph.node("Concat", *(b.name for b in branches), axis=1)
             channels = sum(b.shape[0] for b in branches)
             return Value(name, (channels, *branches[0].shape[1:]))
-        known = Layer(layer.options, path, self.weights)
-        return Value(LAYERS[layer.kind](graph, x, known), self.shapes[path])
+        context = Layer(layer.options, path, self.weights)
+        return Value(LAYERS[layer.kind](graph, x, context), self.shapes[path])
 
 
 def _check_outputs(model: BaseModel, content: bytes) -> None:

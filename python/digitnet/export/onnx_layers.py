@@ -67,8 +67,8 @@ def _layer_norm(graph: Graph, x: Value, layer: Layer) -> str:
     values = [graph.constant(layer.weights[name]) for name in ("weight", "bias")]
     epsilon = float(layer.options["epsilon"])
     last = x.name if len(x.shape) == 1 else graph.transpose(x.name, 0, 2, 3, 1)
-    made = graph.node("LayerNormalization", last, *values, axis=-1, epsilon=epsilon)
-    return str(made) if len(x.shape) == 1 else graph.transpose(made, 0, 3, 1, 2)
+    output = graph.node("LayerNormalization", last, *values, axis=-1, epsilon=epsilon)
+    return str(output) if len(x.shape) == 1 else graph.transpose(output, 0, 3, 1, 2)
 
 
 def _position(graph: Graph, x: Value, layer: Layer) -> str:
@@ -121,12 +121,12 @@ def _adaptive_average_pool(graph: Graph, x: Value, layer: Layer) -> str:
     size = layer.whole("size")
 
     def shares(pixels: int) -> npt.NDArray[np.float32]:
-        made = np.zeros((size, pixels), np.float32)
+        output = np.zeros((size, pixels), np.float32)
         for window in range(size):
             first = window * pixels // size
             last = math.ceil((window + 1) * pixels / size)
-            made[window, first:last] = 1 / (last - first)
-        return made
+            output[window, first:last] = 1 / (last - first)
+        return output
 
     rows = graph.node("MatMul", graph.constant(shares(height)), x.name)
     return graph.of("MatMul", rows, shares(width).T)
@@ -182,14 +182,14 @@ def _capsules(graph: Graph, x: Value, layer: Layer) -> str:
     weight = graph.constant(layer.weights["weight"])
     foreseen = graph.node("Einsum", weight, vectors, equation="noi,bni->bno")
     foreseen = graph.reshape(foreseen, count, units, size)
-    logits, made = graph.constant(np.zeros((1, count, units))), ""
+    logits, output = graph.constant(np.zeros((1, count, units))), ""
     last, first = graph.constant([-1], np.int64), graph.constant([1], np.int64)
     for _ in range(layer.whole("routing")):
         shares = graph.node("Unsqueeze", graph.node("Softmax", logits, axis=2), last)
-        made = graph.squash(graph.sum(graph.node("Mul", shares, foreseen), 1))
-        agreed = graph.node("Mul", foreseen, graph.node("Unsqueeze", made, first))
+        output = graph.squash(graph.sum(graph.node("Mul", shares, foreseen), 1))
+        agreed = graph.node("Mul", foreseen, graph.node("Unsqueeze", output, first))
         logits = graph.node("Add", logits, graph.sum(agreed, -1))
-    return graph.reshape(made, units * size)
+    return graph.reshape(output, units * size)
 
 
 def _capsule_logits(graph: Graph, x: Value, layer: Layer) -> str:
@@ -229,5 +229,5 @@ LAYERS: dict[str, Callable[[Graph, Value, Layer], str]] = {
     "capsules": _capsules,
     "capsule_logits": _capsule_logits,
 }
-# What these hold takes part in training only.
+# The children of these take part in training only.
 ASIDE = ("reconstruct", "domain_head")

@@ -34,7 +34,7 @@ def _mean_rgb(graph: Graph, x: Value, options: Options, max_value: float) -> Val
 def _resize(graph: Graph, x: Value, options: Options, max_value: float) -> Value:
     height, width = int(options["height"]), int(options["width"])
     nearest = options["method"] == "nearest"
-    made = graph.node(
+    output = graph.node(
         "Resize",
         *(x.name, "", "", graph.constant([height, width], np.int64)),
         axes=[2, 3],
@@ -42,14 +42,14 @@ def _resize(graph: Graph, x: Value, options: Options, max_value: float) -> Value
         coordinate_transformation_mode="asymmetric" if nearest else "half_pixel",
         nearest_mode="floor",
     )
-    return Value(made, (x.shape[0], height, width))
+    return Value(output, (x.shape[0], height, width))
 
 
 def _grey_to_rgb(graph: Graph, x: Value, options: Options, max_value: float) -> Value:
     if x.shape[0] == 3:
         return x
-    made = graph.node("Concat", x.name, x.name, x.name, axis=1)
-    return Value(made, (3, *x.shape[1:]))
+    output = graph.node("Concat", x.name, x.name, x.name, axis=1)
+    return Value(output, (3, *x.shape[1:]))
 
 
 def _rgb_to_grey(graph: Graph, x: Value, options: Options, max_value: float) -> Value:

@@ -21,12 +21,12 @@ _POOL = 70_000
 FOLDERS = {
     "digits": Folder(
         names=("digit-recognizer",),
-        holds="train.csv and test.csv",
+        content="train.csv and test.csv",
         origin="Kaggle's competition Digit Recognizer",
     ),
     "fashion": Folder(
         names=("fashionmnist",),
-        holds="fashion-mnist_train.csv and fashion-mnist_test.csv",
+        content="fashion-mnist_train.csv and fashion-mnist_test.csv",
         origin="Kaggle's data set zalando-research/fashionmnist",
     ),
 }
@@ -50,7 +50,7 @@ def files(context: Context, name: str) -> tuple[Path, Path]:
         for file in (first, second):
             if not (downloaded / file).is_file():
                 raise FileNotFoundError(
-                    f"{downloaded}: expected {FOLDERS[name].holds}, got no {file}; get it "
+                    f"{downloaded}: expected {FOLDERS[name].content}, got no {file}; get it "
                     f"from {FOLDERS[name].origin}, or move the folder away"
                 )
         return downloaded / first, downloaded / second

@@ -50,7 +50,7 @@ def confusion_matrix(
         np.fill_diagonal(shown, 0)
     size = max(4.5, 0.5 * len(confusion.classes))
     ax = axes_for(ax, size + 0.8, size)
-    # The root brings out the few mistakes beside the many hits.
+    # The square root brings out rare mistakes beside the large diagonal.
     colours = np.sqrt(shown / max(shown.max(), 1e-12))
     ax.imshow(colours, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(shown.shape):

@@ -80,14 +80,14 @@ def _overlay(
     sheet: Sheet, at: tuple[int, int], shape: Any, values: Any, name: str
 ) -> None:
     signed = name in ("integrated_gradients", "occlusion")
-    most = float(np.abs(values).max()) or 1.0
+    limit = float(np.abs(values).max()) or 1.0
     sheet.layer(
         at,
         values,
         shape,
         cmap="RdBu_r" if signed else "inferno",
-        vmin=-most if signed else 0,
-        vmax=most,
+        vmin=-limit if signed else 0,
+        vmax=limit,
         alpha=0.75,
         interpolation="bilinear" if values.shape != shape else "nearest",
     )
@@ -112,16 +112,16 @@ def maximised(
         Display; its data are the `features.Maximised`.
     """
     chosen = list(_units(model, layer)) if units is None else list(units)
-    found = features.maximise(model, layer, chosen, **options)
+    maximised = features.maximise(model, layer, chosen, **options)
     columns = min(8, len(chosen))
     rows = -(-len(chosen) // columns)
     ax = axes_for(ax, 1.2 * columns, 1.35 * rows + 0.3)
     sheet = Sheet(ax, rows, columns)
-    for place, (unit, image) in enumerate(zip(chosen, found.images, strict=True)):
+    for place, (unit, image) in enumerate(zip(chosen, maximised.images, strict=True)):
         name = f"{layer} {unit}" if layer else model.classes[unit]
         sheet.image(divmod(place, columns), image, 1.0, name)
     ax.set_title("Images that excite most", fontsize=10)
-    return Display(ax.figure, ax, found)
+    return Display(ax.figure, ax, maximised)
 
 
 def _units(model: BaseModel, layer: str) -> range:
@@ -146,18 +146,18 @@ def most_activating(
     """
     if not len(units):
         raise ValueError("most_activating.units: expected at least one, got none")
-    found = [
+    indices = [
         features.most_activating(model, data, layer, unit, count)[0] for unit in units
     ]
-    columns = len(found[0])
-    ax = axes_for(ax, 0.9 * columns + 0.6, 0.9 * len(found) + 0.4)
-    sheet = Sheet(ax, len(found), columns, titles=False)
-    for i, (unit, chosen) in enumerate(zip(units, found, strict=True)):
+    columns = len(indices[0])
+    ax = axes_for(ax, 0.9 * columns + 0.6, 0.9 * len(indices) + 0.4)
+    sheet = Sheet(ax, len(indices), columns, titles=False)
+    for i, (unit, chosen) in enumerate(zip(units, indices, strict=True)):
         sheet.name_row(i, str(unit))
         for j, index in enumerate(chosen):
             sheet.image((i, j), data[int(index)][0], data.max_value)
     ax.set_title(f"Images that excite units of {layer} most", fontsize=10)
-    return Display(ax.figure, ax, np.array(found))
+    return Display(ax.figure, ax, np.array(indices))
 
 
 def embedding(
@@ -188,8 +188,10 @@ def embedding(
 
     colours = matplotlib.colormaps["tab10" if len(data.classes) <= 10 else "tab20"]
     for k, name in enumerate(data.classes):
-        own = points[labels == k]
-        ax.scatter(own[:, 0], own[:, 1], s=6, color=colours(k % colours.N), label=name)
+        members = points[labels == k]
+        ax.scatter(
+            members[:, 0], members[:, 1], s=6, color=colours(k % colours.N), label=name
+        )
     ax.set(xticks=[], yticks=[])
     ax.legend(markerscale=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     ax.set_title({"pca": "PCA", "tsne": "t-SNE"}[method] + " of the last hidden layer")

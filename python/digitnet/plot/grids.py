@@ -40,12 +40,12 @@ def sample_grid(
 
     Args:
         data: Where the images come from.
-        rows: At most so many.
+        rows: Maximum of rows.
         columns: Images a row.
         ax: Axes to draw into.
         seed: Seed of random ones.
-        title: Above; None for none.
-        row_names: What stands left of the rows.
+        title: Title of the figure; None for none.
+        row_names: Names left of the rows.
     Returns:
         A Display whose data are the indices shown.
     """
@@ -233,7 +233,7 @@ def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Di
 
     Args:
         comparison: From `digitnet.compare`.
-        count: At most so many; those come first on which one of the two is right.
+        count: Maximum of images; those come first on which one of the two is right.
         ax: Axes to draw into.
     Returns:
         A Display whose data are the indices.

@@ -49,7 +49,7 @@ def feature_maps(
         layers: Layer names. Default: all but dropout.
         ax: Axes to draw into.
         max_channels: Channels shown of a layer.
-        scale: "map", each map from its least to its largest value; "layer", one scale for
+        scale: "map", each map from its minimum to its maximum; "layer", one scale for
             all maps of a layer; "standard", each map standardised, two deviations either way.
         cmap: Colours, by matplotlib's name.
     Returns:

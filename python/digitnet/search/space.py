@@ -43,8 +43,8 @@ def distribution_of(name: str, values: Any) -> Any:
         )
     low, high = bounds
     if not low < high or (log and low <= 0):
-        least = "0 < low < high" if log else "low < high"
-        raise ValueError(f"{where}: expected {least}, got {values!r}")
+        order = "0 < low < high" if log else "low < high"
+        raise ValueError(f"{where}: expected {order}, got {values!r}")
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
     return FloatDistribution(float(low), float(high), log=log)
@@ -83,10 +83,10 @@ def sampler_of(method: str, spaces: Mapping[str, Any], seed: int) -> Any:
         }
         return samplers.GridSampler(points, seed=seed)
     makers: dict[str, Callable[[int], Any]] = {
-        "random": lambda own: samplers.RandomSampler(seed=own),
-        "bayesian": lambda own: samplers.TPESampler(seed=own, n_startup_trials=5),
-        "evolutionary": lambda own: samplers.NSGAIISampler(
-            seed=own, population_size=_POPULATION
+        "random": lambda seed: samplers.RandomSampler(seed=seed),
+        "bayesian": lambda seed: samplers.TPESampler(seed=seed, n_startup_trials=5),
+        "evolutionary": lambda seed: samplers.NSGAIISampler(
+            seed=seed, population_size=_POPULATION
         ),
     }
     return _numbered(makers[method], seed)
@@ -102,26 +102,28 @@ def _numbered(make: Callable[[int], Any], seed: int) -> Any:
 
     class Numbered(BaseSampler):
         def __init__(self) -> None:
-            self._own = threading.local()  # trials of several threads share this object
+            self._local = (
+                threading.local()
+            )  # trials of several threads share this object
 
         def before_trial(self, study: Any, trial: Any) -> None:
             state = np.random.SeedSequence([seed, trial.number]).generate_state(1)
-            self._own.sampler = make(int(state[0]))
-            self._own.sampler.before_trial(study, trial)
+            self._local.sampler = make(int(state[0]))
+            self._local.sampler.before_trial(study, trial)
 
         def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-            return self._own.sampler.infer_relative_search_space(study, trial)
+            return self._local.sampler.infer_relative_search_space(study, trial)
 
         def sample_relative(self, study: Any, trial: Any, space: Any) -> Any:
-            return self._own.sampler.sample_relative(study, trial, space)
+            return self._local.sampler.sample_relative(study, trial, space)
 
         def sample_independent(
             self, study: Any, trial: Any, name: str, distribution: Any
         ) -> Any:
-            sampler = self._own.sampler
+            sampler = self._local.sampler
             return sampler.sample_independent(study, trial, name, distribution)
 
         def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-            self._own.sampler.after_trial(study, trial, state, values)
+            self._local.sampler.after_trial(study, trial, state, values)
 
     return Numbered()

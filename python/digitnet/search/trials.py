@@ -143,7 +143,7 @@ def search(
         method: "grid" (three points of a range), "random", "bayesian" (tree-structured
             Parzen estimators) or "evolutionary" (a genetic algorithm).
         file: Journal of the search. Trials recorded in it are not done again, and several
-            processes may work on it at once. Default: kept in memory.
+            processes may work on it at once. Default: in memory.
         prune: Give up a trial whose validation accuracy is below the median of the others
             at the same epoch.
         jobs: Trials at a time. With one, the same seed tries the same settings.
@@ -225,9 +225,7 @@ def _storage(file: str | PathLike[str] | None) -> Any:
     if path.is_file() and path.stat().st_size:
         with path.open("rb") as stream:
             if stream.read(1) != b"{":
-                raise ValueError(
-                    f"{path}: expected the journal of a search, got another file"
-                )
+                raise ValueError(f"{path}: expected the journal of a search")
     return JournalStorage(JournalFileBackend(str(path)))
 
 

@@ -41,8 +41,8 @@ class Limits:
     """What a request may be.
 
     Attributes:
-        max_bytes: Of a request's body; more gets status 413.
-        max_pixels: Of a picture, before it is unpacked.
+        max_bytes: Size of a request's body; more gets status 413.
+        max_pixels: Pixels of a picture, before it is unpacked.
         batch: Images in one request.
         rate: Requests a second of one client, on average; more get status 429.
         burst: Requests at once.
@@ -136,7 +136,7 @@ class Guard:
         return None
 
     def _too_large(self) -> str:
-        return f"expected a body of at most {self.limits.max_bytes} bytes, got more"
+        return f"expected a body of at most {self.limits.max_bytes} bytes"
 
     def _may(self, client: str) -> bool:
         """A bucket of tokens for each client: one a request, refilled at the rate."""

@@ -51,16 +51,14 @@ def _numbers(
     try:
         body_json = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, f"expected JSON, got something else: {error}") from error
+        raise Refusal(400, f"expected JSON: {error}") from error
     names = [
         name
         for name in ("image", "images")
         if isinstance(body_json, dict) and name in body_json
     ]
     if len(names) != 1 or len(body_json) != 1:
-        raise Refusal(
-            422, 'expected {"image": rows of numbers} or {"images": [...]}, got another'
-        )
+        raise Refusal(422, 'expected {"image": rows of numbers} or {"images": [...]}')
     alone = names[0] == "image"
     values = [body_json["image"]] if alone else body_json["images"]
     if not isinstance(values, list) or not 1 <= len(values) <= limits.batch:
@@ -84,10 +82,8 @@ def _numbers(
             + (f" in {channels} channels" if channels > 1 else "")
             + f", got shape {list(array.shape[1:])}",
         )
-    most = model.max_value or 255.0
-    if not np.isfinite(array).all() or array.min() < 0 or array.max() > most:
-        raise Refusal(
-            422, f"{names[0]}: expected numbers from 0 to {most:g}, got others"
-        )
+    max_value = model.max_value or 255.0
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > max_value:
+        raise Refusal(422, f"{names[0]}: expected numbers from 0 to {max_value:g}")
     kind = np.uint8 if array.dtype.kind in "bui" else np.float32
     return np.ascontiguousarray(array, kind), alone

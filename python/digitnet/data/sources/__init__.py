@@ -1,4 +1,4 @@
-"""Named data sets: where they come from and how to know them again.
+"""Named data sets: their origin, hashes and loaders.
 
 To add one: write sources/<name>.py with a function that returns a Source, and add it
 to all() below. Parsing stays in C++.
@@ -55,7 +55,7 @@ def load(name: str, *, seed: int = 0) -> tuple[Dataset, Dataset]:
 
     Args:
         name: One of `names()`.
-        seed: Of the split, where the set has no official one ("digits" and
+        seed: Seed of the split, where the set has no official one ("digits" and
             "optdigits-pooled": a stratified fifth is held out), or of the photographs'
             patches ("mnist-m").
     Returns:

@@ -22,7 +22,7 @@ def _load(seed: int) -> tuple[Dataset, Dataset]:
 def source() -> Source:
     return Source(
         name="digits",
-        summary="1,797 images 8x8, embedded in scikit-learn; a seeded fifth held out",
+        summary="1,797 images 8x8, embedded in scikit-learn; a seeded fifth is the test set",
         origin="Alpaydin, Kaynak, UCI Machine Learning Repository, 1998 (optdigits.tes)",
         licence="CC BY 4.0",
         files=(),

@@ -20,12 +20,12 @@ _ORIGIN = (
 )
 _PHOTOS = Folder(
     names=("bsds500", "BSR/BSDS500/data/images/train"),
-    holds="photographs (BSDS500's training images)",
+    content="photographs (BSDS500's training images)",
     origin="Berkeley's BSDS500 page (BSR_bsds500.tgz, images/train)",
 )
 _OFFICIAL = Folder(
     names=("mnist_m", "mnist-m"),
-    holds="mnist_m_train, mnist_m_test and their label files",
+    content="mnist_m_train, mnist_m_test and their label files",
     origin="the authors' archive mnist_m.tar.gz (MD5 859df31c91afe82e80e5012ba928f279)",
 )
 

@@ -49,7 +49,7 @@ def source() -> Source:
 def pooled_source() -> Source:
     return Source(
         name="optdigits-pooled",
-        summary="all 5,620 digits of optdigits; a seeded fifth held out",
+        summary="all 5,620 digits of optdigits; a seeded fifth is the test set",
         origin=_ORIGIN,
         licence="CC BY 4.0",
         files=_FILES,

@@ -9,7 +9,7 @@ from digitnet.data.svhn import read_svhn
 
 _FOLDER = Folder(
     names=("svhn", "SVHN"),
-    holds="train_32x32.mat and test_32x32.mat",
+    content="train_32x32.mat and test_32x32.mat",
     origin="the authors' page (format 2, cropped digits)",
 )
 
