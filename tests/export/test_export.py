@@ -132,18 +132,20 @@ def test_formats_go_by_suffix_and_the_unknown_lists_the_known(trained, tmp_path)
 
 
 def test_a_model_that_was_never_fitted_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="export.model: expected one whose scale of"):
+    with pytest.raises(ValueError, match="export.model: expected a fitted model"):
         export(digitnet.models.make("linear"), tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_would_answer_otherwise_is_not_written(
+def test_a_file_whose_outputs_would_differ_is_not_written(
     trained, tmp_path, monkeypatch
 ):
     wrong = {**LAYERS, "relu": LAYERS["tanh"]}
     monkeypatch.setattr(onnx_file, "LAYERS", wrong)
     (tmp_path / "m.onnx").write_bytes(b"old")
-    with pytest.raises(RuntimeError, match="expected onnxruntime to answer as the mod"):
+    with pytest.raises(
+        RuntimeError, match="expected onnxruntime.s outputs to be the mod"
+    ):
         export(trained, tmp_path / "m.onnx")
     assert (tmp_path / "m.onnx").read_bytes() == b"old"
 

@@ -94,7 +94,7 @@ def test_losses_beyond_four_times_the_smallest_are_left_out():
     broken = np.array([2.0] * 20 + [1.5] * 20 + [np.nan] * 40)
     assert len(LearningRates(np.geomspace(1e-5, 1, 80), broken).rates) == 40
     with pytest.raises(
-        ValueError, match="least: expected a rate that learns, got 1e-05"
+        ValueError, match="min_lr: expected a rate that learns, got 1e-05"
     ):
         LearningRates(np.geomspace(1e-5, 1, 80), np.full(80, np.nan))
 
@@ -102,9 +102,12 @@ def test_losses_beyond_four_times_the_smallest_are_left_out():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"least": 0.1, "most": 0.01}, "expected 0 < least < most, got 0.1 and 0.01"),
-        ({"least": 0}, "expected 0 < least < most"),
-        ({"most": float("inf")}, "expected 0 < least < most"),
+        (
+            {"min_lr": 0.1, "max_lr": 0.01},
+            "expected 0 < min_lr < max_lr, got 0.1 and 0.01",
+        ),
+        ({"min_lr": 0}, "expected 0 < min_lr < max_lr"),
+        ({"max_lr": float("inf")}, "expected 0 < min_lr < max_lr"),
         ({"steps": 3}, "find_learning_rate.steps: expected a whole number from 20"),
         ({"epochs": 3}, "find_learning_rate.epochs: expected none, got 3"),
         ({"schedule": "cosine"}, "find_learning_rate.schedule: expected none"),
