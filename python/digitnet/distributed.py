@@ -1,4 +1,4 @@
-"""Several processes that train one model, each its part of every batch.
+"""Distributed training: several processes train one model, each a part of every batch.
 
     torchrun --nproc-per-node 2 -m digitnet.cli train --data mnist --model lenet5
 

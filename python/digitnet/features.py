@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 from digitnet.models import transfer
@@ -69,8 +70,7 @@ def filters(model: BaseModel, layer: str) -> Array:
     if first and weights[first].shape[1:] == (np.prod(model.input_shape),):
         weights[first] = weights[first].reshape(-1, *model.input_shape)
     kernels = [name for name, value in weights.items() if value.ndim == 4]
-    if layer not in kernels:
-        raise ValueError(f"unknown filters '{layer}'; known: {', '.join(kernels)}")
+    check_name("filters", layer, kernels)
     return weights[layer]
 
 

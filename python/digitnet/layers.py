@@ -1,4 +1,4 @@
-"""The layers that networks are made of: `Conv(32, 5)`, `ReLU()`, `Residual([...])`.
+"""Layers of networks: `Conv(32, 5)`, `ReLU()`, `Residual([...])`.
 
 Each is a value: nothing is computed and no weight exists until a Model is made.
 

@@ -1,4 +1,4 @@
-"""Deterministic steps before a network: `Scale()`, `Resize(48, 48)`, `Standardise()`.
+"""Preprocessing: deterministic steps before a network, `Scale()`, `Resize(48, 48)`, `Standardise()`.
 
 They belong to the model, run in C++ and are saved with it.
 

@@ -1,4 +1,4 @@
-"""A pad to draw on in a notebook, with a model behind it."""
+"""Notebook widgets: a pad to draw on, with a model behind it."""
 
 from __future__ import annotations
 

@@ -187,7 +187,62 @@ def test_impossible_folds_are_refused(k):
         data.k_fold(k)
 
 
+def test_other_images_keep_labels_classes_and_scale(rng):
+    data = Dataset(
+        rng.integers(0, 17, (4, 6, 6)), [0, 1, 1, 2], classes=3, max_value=16
+    )
+    part = data[1:]
+    other = part.with_images(part.to_nchw()[..., :3].astype(np.float32))
+    assert (other.shape, other.max_value, other.classes) == (
+        (1, 6, 3),
+        16,
+        data.classes,
+    )
+    np.testing.assert_array_equal(other.labels, [1, 1, 2])
+    np.testing.assert_array_equal(other.images, data.images[1:, :, :3])
+    named = part.with_images(part.images, max_value=255, name="other")
+    assert (named.max_value, named.name, part.name) == (255, "other", "arrays")
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((3, 6, 6), np.uint8), "with_images: expected 4 images"),
+        (np.zeros((4, 36), np.uint8), r"with_images: expected 4 images.*\(4, 36\)"),
+        (np.zeros((4, 6, 6)), "with_images: expected uint8 or float32, got float64"),
+    ],
+)
+def test_other_images_that_do_not_fit_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        Dataset(np.zeros((4, 6, 6), np.uint8)).with_images(images)
+
+
+def test_other_labels_are_checked_and_share_the_images():
+    data = Dataset(np.zeros((3, 6, 6), np.uint8), [0, 1, 1], classes=2)
+    other = data.with_labels([2, 0, 1], ["a", "b", "c"])
+    assert other.classes == ("a", "b", "c")
+    assert np.shares_memory(other.images, data.images)
+    assert data.with_labels(None).labels is None
+    assert data.renamed("b").name == "b"
+    with pytest.raises(ValueError, match="Dataset.labels"):
+        data.with_labels([0, 1, 2])
+    with pytest.raises(
+        ValueError, match="Dataset.labels: expected 3 labels, one an im"
+    ):
+        data.with_labels([0, 1])
+
+
+def test_parts_name_the_rows_of_the_stored_images(rng):
+    data = Dataset(rng.integers(0, 256, (5, 4, 4), dtype=np.uint8))
+    assert data.storage[1] is None
+    images, rows = data[[4, 1]].storage
+    assert np.shares_memory(images, data.images)
+    np.testing.assert_array_equal(rows, [4, 1])
+
+
 def test_an_unlabelled_set_says_so():
+    with pytest.raises(ValueError, match="Dataset: expected labels, got an unlabelled"):
+        Dataset(np.zeros((2, 4, 4))).require_labels()
     with pytest.raises(ValueError, match="expected labels, got an unlabelled set"):
         Dataset(np.zeros((3, 2, 2))).class_counts()
 

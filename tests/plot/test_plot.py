@@ -8,6 +8,7 @@ import pytest
 
 import digitnet
 from digitnet import plot
+from digitnet._utils.figures import draw
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +214,11 @@ def test_a_model_without_mistakes_is_drawn_too(digits):
     assert len(plot.misclassified(report).data) == 0
 
 
+def test_a_result_without_a_figure_is_refused():
+    with pytest.raises(TypeError, match="draw: expected a result .*, got dict; import"):
+        draw({})
+
+
 def test_a_comparison_takes_std_by_its_old_name():
     values = pd.Series({"a": 0.9, "b": 0.8}, name="accuracy")
     with pytest.warns(DeprecationWarning, match="'spread' is now called 'std'"):
@@ -276,9 +282,9 @@ def test_weight_histograms_count_every_weight(world):
         plot.weight_histograms(other, ["relu1"])
     with pytest.raises(ValueError, match="weight_histograms.layers: expected at least"):
         plot.weight_histograms(other, [])
-    for draw in (plot.weight_histograms, lambda none: plot.filters(none, "conv1")):
+    for plot_of in (plot.weight_histograms, lambda none: plot.filters(none, "conv1")):
         with pytest.raises(ValueError, match="expected at least one model, got none"):
-            draw({})
+            plot_of({})
     display.close()
 
 

@@ -1,1 +1,1 @@
-"""What every room uses and what uses only the core: arrays, files, lists, pages."""
+"""Helpers of every package: arrays, files, registries, HTML, figures, versions."""

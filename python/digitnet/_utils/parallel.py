@@ -1,4 +1,4 @@
-"""Several trainings side by side, in threads that share the one copy of the data."""
+"""Parallel map: several trainings side by side, in threads that share one copy of the data."""
 
 from __future__ import annotations
 

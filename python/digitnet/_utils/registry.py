@@ -1,4 +1,4 @@
-"""Open lists: their names, a member by its name, and callables for the core's members."""
+"""Registries: names, a member by its name, and callables for the core's members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callbacks have in common, and functions as callbacks."""
+"""The base class of callbacks, and functions as callbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Callbacks that steer a training or keep its best model."""
+"""Control callbacks: early stopping, learning-rate schedules, checkpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure that grows while the training runs."""
+"""Live training curves: a figure that grows while the training runs."""
 
 from __future__ import annotations
 

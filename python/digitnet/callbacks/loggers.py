@@ -1,4 +1,4 @@
-"""Callbacks that write the history where others read it: CSV and TensorBoard."""
+"""Loggers as callbacks: the history as CSV and for TensorBoard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether what is installed here works."""
+"""Diagnostics: whether what is installed here works."""
 
 from __future__ import annotations
 

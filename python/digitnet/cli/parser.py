@@ -1,4 +1,4 @@
-"""The commands of the command line and what they take."""
+"""The argument parser: commands and their arguments."""
 
 from __future__ import annotations
 

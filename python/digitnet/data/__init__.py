@@ -1,4 +1,4 @@
-"""Data: read it, check it, divide it.
+"""Data sets: read, check and split them.
 
 Named sets come by `load`, files by `read_idx`, `read_csv`, `read_folder` and `read_svhn`, arrays
 by `Dataset` itself, torch's sets and pandas' frames by `from_torch` and `from_frame`.

@@ -1,4 +1,4 @@
-"""Files to data sets: containers are opened here, their meaning is checked in C++."""
+"""Readers of files: containers are opened here, their contents are checked in C++."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def cross_validate(
         seed: Seed of the division and the models.
         stratify: Divide every class alike.
         jobs: How many trainings at a time. Default: as many as torch has threads.
-        **options: Of `Model.fit`.
+        **options: Options of `Model.fit`.
     Returns:
         A CrossValidation.
     Raises:

@@ -30,8 +30,8 @@ class LearningRates:
     """Losses of a training whose learning rate rises from step to step.
 
     Attributes:
-        rates, losses: Of each step, float64 (steps,), until the loss was four times its
-            minimum or not finite.
+        rates, losses: Learning rate and loss of each step, float64 (steps,), until the loss
+            was four times its minimum or not finite.
         smoothed: The losses' moving average.
         steepest: The rate at which the smoothed loss fell fastest: a good peak for a
             constant or one-cycle schedule.
@@ -97,7 +97,7 @@ def find_learning_rate(
         data: A Dataset or a pair (images, labels).
         min_lr, max_lr: First and last rate, 0 < min_lr < max_lr.
         steps: Steps from one to the other, at least 20.
-        **options: Of `Model.fit`, such as batch_size, optimizer, augment.
+        **options: Options of `Model.fit`, such as batch_size, optimizer, augment.
     Returns:
         A LearningRates.
     Raises:
@@ -179,7 +179,7 @@ def learning_curve(
         fractions: Sizes of the parts, each 0 < fraction <= 1.
         seeds: Seeds of the parts and the models; each gives a row for every fraction.
         jobs: Trainings at a time. Default: as many as torch has threads.
-        **options: Of `Model.fit`.
+        **options: Options of `Model.fit`.
     Returns:
         One row a training: fraction, seed, samples, training (accuracy on the part) and
         validation accuracy. `digitnet.plot.learning_curve` draws it.
@@ -187,7 +187,8 @@ def learning_curve(
         ValueError: no fractions or seeds, or a fraction that leaves no sample.
     Example:
         >>> train, validation = digitnet.data.load("digits")[0].split(0.8)
-        >>> result = digitnet.learning_curve("linear", train, validation, fractions=(0.2, 1), epochs=2)
+        >>> result = digitnet.learning_curve(
+        ...     "linear", train, validation, fractions=(0.2, 1), epochs=2)
         >>> result["samples"].tolist()
         [230, 1150]
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from digitnet._utils.registry import find_named, names_of
 from digitnet.experiments.recipe import Recipe
 
 
@@ -23,16 +24,13 @@ class Registry:
         return list(self._recipes)
 
     def names(self) -> list[str]:
-        return [recipe.name for recipe in self._recipes]
+        return names_of(self._recipes)
 
     def describe(self) -> list[dict[str, Any]]:
         return [recipe.describe() for recipe in self._recipes]
 
     def find(self, name: str) -> Recipe:
         """The recipe called `name`; ValueError lists the names."""
-        for recipe in self._recipes:
-            if recipe.name == name:
-                return recipe
-        raise ValueError(
-            f"unknown {self.kind} '{name}'; known: {', '.join(self.names())}"
+        return find_named(
+            self.kind, name, dict(zip(self.names(), self.all(), strict=True))
         )

@@ -1,4 +1,4 @@
-"""Models for other programs: ONNX, torch.export, a card for a person.
+"""Export of models: ONNX, torch.export, a model card.
 
 Example:
     >>> import pathlib, tempfile

@@ -18,6 +18,7 @@ from digitnet._utils.arrays import (
     guess_max_value,
 )
 from digitnet._utils.deprecation import warn_renamed
+from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
@@ -145,8 +146,7 @@ class BaseModel:
         names = self.layer_names()
         requested = names if layers is None else list(layers)
         for name in requested:
-            if name not in names:
-                raise ValueError(f"unknown layer '{name}'; known: {', '.join(names)}")
+            check_name("layer", name, names)
         return requested
 
     def layer_names(self) -> list[str]:

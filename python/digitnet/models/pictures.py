@@ -11,6 +11,7 @@ import numpy.typing as npt
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.deprecation import renamed_arguments
+from digitnet._utils.registry import check_name
 from digitnet.data.readers import MAX_PIXELS, picture_name, read_picture
 from digitnet.models.base import BaseModel
 
@@ -40,8 +41,8 @@ def prepare(
         ValueError: unknown way, or "scan" for a model that is not of digit shape.
     """
     channels, height, width = model.input_shape
-    if way is not None and way not in WAYS:
-        raise ValueError(f"unknown way '{way}'; known: {', '.join(WAYS)}")
+    if way is not None:
+        check_name("way", way, WAYS)
     picture = read_picture(source, colour=channels == 3, max_pixels=max_pixels)
     name = picture_name(source)
     if way == "exact" or (way is None and picture.shape[-2:] == (height, width)):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from digitnet._core import DataError
 from digitnet._utils.arrays import arrays_sha256, as_floats
 from digitnet._utils.deprecation import warn_renamed
+from digitnet._utils.registry import check_name
 from digitnet.data.download import File, fetch
 from digitnet.models.base import BaseModel
 from digitnet.models.weight_files import Tensors, tensors_of
@@ -105,8 +106,7 @@ def fetch_weights(name: str) -> Path:
         ValueError: unknown name.
         FileNotFoundError, OSError: offline, or no download; says which file goes where.
     """
-    if name not in PUBLISHED:
-        raise ValueError(f"unknown weights '{name}'; known: {', '.join(PUBLISHED)}")
+    check_name("weights", name, PUBLISHED)
     return fetch(PUBLISHED[name])
 
 
@@ -122,10 +122,7 @@ def load_weights(
     loaded, label = tensors_of(source)
     state = model.state_dict()
     naming = _naming(loaded, state) if naming == "auto" else naming
-    if naming not in NAMINGS:
-        raise ValueError(
-            f"unknown naming '{naming}'; known: {', '.join(NAMINGS)}, auto"
-        )
+    check_name("naming", naming, [*NAMINGS, "auto"])
     report = WeightReport(label, naming)
     chosen: Tensors = {}
     taken = set()

@@ -1,4 +1,4 @@
-"""A network as boxes."""
+"""Architecture diagrams: a network as boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many small images."""
+"""Image grids: samples, augmentations, predictions, mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many small images as one drawing."""
+"""A grid of small images in one axes."""
 
 from __future__ import annotations
 

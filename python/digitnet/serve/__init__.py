@@ -1,4 +1,4 @@
-"""A trained model as a page to draw on and a JSON API.
+"""Model serving: a page to draw on and a JSON API.
 
 `digitnet serve model.safetensors` from a shell; `make_app(model)` for a server of one's own.
 """

@@ -1,4 +1,4 @@
-"""Requests to images: a picture's bytes, or numbers in JSON."""
+"""Parsing of requests: a picture's bytes, or numbers in JSON."""
 
 from __future__ import annotations
 

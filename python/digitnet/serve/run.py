@@ -1,4 +1,4 @@
-"""Serving until Ctrl-C."""
+"""The web server, until Ctrl-C."""
 
 from __future__ import annotations
 

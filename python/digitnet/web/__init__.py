@@ -1,4 +1,4 @@
-"""Texts that browsers run: the drawing pad of the page and of the notebook's widget."""
+"""Static files for browsers: the drawing pad of the page and of the notebook's widget."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a named data set says of itself."""
+"""The description of a named data set."""
 
 from __future__ import annotations
 
