@@ -19,8 +19,8 @@
 namespace digitnet::engine {
 namespace {
 
-// What painters are made for.
-struct Canvases {
+// What an operation is made for.
+struct Setting {
   Shape shape;
   double full;
   const augment::Amounts& largest;
@@ -31,14 +31,14 @@ at::Tensor each(const at::Tensor& numbers, int64_t which) {
   return numbers.select(1, which).view({-1, 1, 1, 1});
 }
 
-Painter brightness(const Canvases& on) {
+Photometric brightness(const Setting& on) {
   return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
                           const at::Tensor&) {
     return (x + each(numbers, 0) * full).clamp(0, full);
   };
 }
 
-Painter contrast(const Canvases& on) {
+Photometric contrast(const Setting& on) {
   return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
                           const at::Tensor&) {
     const at::Tensor mean = x.mean({1, 2, 3}, true);
@@ -46,14 +46,14 @@ Painter contrast(const Canvases& on) {
   };
 }
 
-Painter noise(const Canvases& on) {
+Photometric noise(const Setting& on) {
   return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
                           const at::Tensor& noise) {
     return (x + noise * (each(numbers, 0) * full)).clamp(0, full);
   };
 }
 
-Painter erase(const Canvases& on) {
+Photometric erase(const Setting& on) {
   const at::Tensor rows =
       at::arange(on.shape.height, on.options).view({1, 1, -1, 1});
   const at::Tensor columns =
@@ -69,13 +69,13 @@ Painter erase(const Canvases& on) {
   };
 }
 
-Painter sharpen(const Canvases& on) {
+Photometric sharpen(const Setting& on) {
   // Positions 0 .. size - 1 moved by `by`, mirrored at the border.
   const auto neighbours = [&](int64_t size, int64_t by) {
-    std::vector<int64_t> places;
+    std::vector<int64_t> indices;
     for (int64_t i = 0; i < size; ++i)
-      places.push_back(augment::mirror(i + by, size));
-    return copied(of_host(places), on.options.device());
+      indices.push_back(augment::mirror(i + by, size));
+    return copied(of_host(indices), on.options.device());
   };
   const int64_t height = on.shape.height, width = on.shape.width;
   return
@@ -93,20 +93,20 @@ Painter sharpen(const Canvases& on) {
 // [2 radius + 1, size * size]: by tap t output i reads input j.
 at::Tensor reads(int64_t size, int64_t radius,
                  const at::TensorOptions& options) {
-  at::Tensor made = at::zeros({2 * radius + 1, size * size}, at::kFloat);
-  float* values = made.mutable_data_ptr<float>();
+  at::Tensor matrices = at::zeros({2 * radius + 1, size * size}, at::kFloat);
+  float* values = matrices.mutable_data_ptr<float>();
   for (int64_t t = -radius; t <= radius; ++t) {
     for (int64_t i = 0; i < size; ++i) {
       values[((t + radius) * size + i) * size + augment::mirror(i + t, size)] =
           1;
     }
   }
-  return made.to(options.device());
+  return matrices.to(options.device());
 }
 
 // Along columns and along rows a matrix an image: every image has a width of
 // its own.
-Painter blur(const Canvases& on) {
+Photometric blur(const Setting& on) {
   const auto radius = static_cast<int64_t>(std::ceil(3 * on.largest.strength));
   const at::Tensor distance =
       at::arange(-radius, radius + 1, on.options).view({1, -1});
@@ -129,26 +129,26 @@ Painter blur(const Canvases& on) {
 
 struct Entry {
   std::string name;
-  Painter (*make)(const Canvases& on);
+  Photometric (*make)(const Setting& on);
 };
 
-const std::vector<Entry>& painters() {
+const std::vector<Entry>& operations() {
   static const std::vector<Entry> entries = {
       {"brightness", brightness}, {"contrast", contrast}, {"noise", noise},
       {"erase", erase},           {"sharpen", sharpen},   {"blur", blur}};
   return entries;
 }
 
-// On the device for as many values, or undefined for none.
-at::Tensor room_for(const std::vector<float>& values,
-                    const std::vector<int64_t>& sizes,
-                    const at::TensorOptions& options) {
+// A tensor on the device for as many values, or undefined for none.
+at::Tensor allocated(const std::vector<float>& values,
+                     const std::vector<int64_t>& sizes,
+                     const at::TensorOptions& options) {
   if (values.empty()) return {};
   return at::empty({static_cast<int64_t>(values.size())}, options).view(sizes);
 }
 
-void fill(const at::Tensor& there, const std::vector<float>& values) {
-  if (there.defined()) there.copy_(of_host(values).view(there.sizes()));
+void upload_to(const at::Tensor& tensor, const std::vector<float>& values) {
+  if (tensor.defined()) tensor.copy_(of_host(values).view(tensor.sizes()));
 }
 
 }  // namespace
@@ -166,52 +166,54 @@ TorchAugment::TorchAugment(const augment::Pipeline& pipeline,
   const auto grid = std::vector<int64_t>{1, shape.height, shape.width};
   columns_ = at::arange(shape.width, options).view({1, 1, -1}).expand(grid);
   rows_ = at::arange(shape.height, options).view({1, -1, 1}).expand(grid);
-  for (const auto& painting : drawn.photometric) {
-    const Entry& entry = find(painters(), "painting", painting.op->name);
-    const auto count = static_cast<int64_t>(painting.op->identity.size());
-    paintings_.push_back(
-        {entry.make({shape, full, painting.amounts, options}),
-         room_for(painting.numbers, {-1, count}, options),
-         room_for(painting.noise,
-                  {-1, shape.channels, shape.height, shape.width}, options)});
+  for (const auto& drawn_op : drawn.photometric) {
+    const Entry& entry =
+        find(operations(), "photometric operation", drawn_op.op->name);
+    const auto count = static_cast<int64_t>(drawn_op.op->identity.size());
+    operations_.push_back(
+        {entry.make({shape, full, drawn_op.amounts, options}),
+         allocated(drawn_op.numbers, {-1, count}, options),
+         allocated(drawn_op.noise,
+                   {-1, shape.channels, shape.height, shape.width}, options)});
   }
-  maps_ = room_for(drawn.maps, {-1, 6}, options);
-  places_ = room_for(drawn.grids, {-1, 2, shape.height, shape.width}, options);
+  maps_ = allocated(drawn.maps, {-1, 6}, options);
+  grids_ = allocated(drawn.grids, {-1, 2, shape.height, shape.width}, options);
 }
 
 void TorchAugment::upload(const augment::Drawn& drawn) {
-  fill(maps_, drawn.maps);
-  fill(places_, drawn.grids);
-  for (size_t i = 0; i < paintings_.size(); ++i) {
-    fill(paintings_[i].numbers, drawn.photometric[i].numbers);
-    fill(paintings_[i].noise, drawn.photometric[i].noise);
+  upload_to(maps_, drawn.maps);
+  upload_to(grids_, drawn.grids);
+  for (size_t i = 0; i < operations_.size(); ++i) {
+    upload_to(operations_[i].numbers, drawn.photometric[i].numbers);
+    upload_to(operations_[i].noise, drawn.photometric[i].noise);
   }
 }
 
 at::Tensor TorchAugment::operator()(const at::Tensor& images,
-                                    const at::Tensor& places,
-                                    bool painted) const {
-  at::Tensor x = moved(images, places);
-  if (!painted) return x;
-  for (const Painting& own : paintings_) {
-    const at::Tensor noise =
-        own.noise.defined() ? own.noise.index_select(0, places) : at::Tensor();
-    x = own.paint(x, own.numbers.index_select(0, places), noise);
+                                    const at::Tensor& positions,
+                                    bool photometric) const {
+  at::Tensor x = moved(images, positions);
+  if (!photometric) return x;
+  for (const Operation& operation : operations_) {
+    const at::Tensor noise = operation.noise.defined()
+                                 ? operation.noise.index_select(0, positions)
+                                 : at::Tensor();
+    x = operation.apply(x, operation.numbers.index_select(0, positions), noise);
   }
   return x;
 }
 
 at::Tensor TorchAugment::moved(const at::Tensor& images,
-                               const at::Tensor& places) const {
+                               const at::Tensor& positions) const {
   at::Tensor x, y;  // [B, H, W]
-  if (places_.defined()) {
-    const at::Tensor own = places_.index_select(0, places);
-    x = own.select(1, 0);
-    y = own.select(1, 1);
+  if (grids_.defined()) {
+    const at::Tensor grid = grids_.index_select(0, positions);
+    x = grid.select(1, 0);
+    y = grid.select(1, 1);
   } else if (maps_.defined()) {
-    const at::Tensor own = maps_.index_select(0, places);
+    const at::Tensor map = maps_.index_select(0, positions);
     const auto number = [&](int64_t which) {
-      return own.select(1, which).view({-1, 1, 1});
+      return map.select(1, which).view({-1, 1, 1});
     };
     x = number(0) * columns_ + number(1) * rows_ + number(2);
     y = number(3) * columns_ + number(4) * rows_ + number(5);

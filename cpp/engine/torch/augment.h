@@ -11,14 +11,15 @@
 
 namespace digitnet::engine {
 
-// x[B, C, H, W], numbers[B, k] and noise, like x or undefined.
-using Painter = std::function<at::Tensor(
+// One operation on pixel values: x[B, C, H, W], numbers[B, k] and noise, like x
+// or undefined.
+using Photometric = std::function<at::Tensor(
     const at::Tensor& x, const at::Tensor& numbers, const at::Tensor& noise)>;
 
 class TorchAugment {
  public:
-  // For images of one shape whose full intensity is `full`. Makes the room that
-  // `drawn` has; upload() comes before anything is painted.
+  // For images of one shape whose full intensity is `full`. Allocates
+  // what an epoch's draws need; upload() comes before the first batch.
   TorchAugment(const augment::Pipeline& pipeline, const Shape& shape,
                data::PixelType type, double full, const augment::Drawn& drawn,
                at::Device device);
@@ -26,25 +27,25 @@ class TorchAugment {
   // An epoch's draws, to the memory where those of the last one were.
   void upload(const augment::Drawn& drawn);
 
-  // images[B, C, H, W] as floats, changed as the draws at `places` [B] of the
-  // epoch say. Unpainted: only moved.
-  at::Tensor operator()(const at::Tensor& images, const at::Tensor& places,
-                        bool painted) const;
+  // images[B, C, H, W] as floats, augmented by the draws at `positions` [B] of
+  // the epoch; without photometric operations only moved.
+  at::Tensor operator()(const at::Tensor& images, const at::Tensor& positions,
+                        bool photometric) const;
 
  private:
-  struct Painting {
-    Painter paint;
+  struct Operation {
+    Photometric apply;
     at::Tensor numbers, noise;  // of the epoch
   };
 
-  at::Tensor moved(const at::Tensor& images, const at::Tensor& places) const;
+  at::Tensor moved(const at::Tensor& images, const at::Tensor& positions) const;
 
   Shape shape_;
   augment::Sampling sampling_;
-  double beyond_ = 0;          // what lies beyond the border
+  double beyond_ = 0;          // the pixel value beyond the border
   at::Tensor columns_, rows_;  // [1, H, W]
-  at::Tensor maps_, places_;   // of the epoch, as in augment::Drawn
-  std::vector<Painting> paintings_;
+  at::Tensor maps_, grids_;    // of the epoch, as in augment::Drawn
+  std::vector<Operation> operations_;
 };
 
 }  // namespace digitnet::engine

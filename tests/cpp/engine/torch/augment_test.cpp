@@ -69,18 +69,19 @@ at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
 
 class EveryOperationAtOnce : public testing::TestWithParam<augment::OpEntry> {};
 
-TEST_P(EveryOperationAtOnce, PaintsWhatIsPaintedOneByOne) {
+TEST_P(EveryOperationAtOnce, ChangesEveryImageAsAlone) {
   const augment::OpEntry& op = GetParam();
   for (const Shape& shape : {Shape{1, 28, 28}, Shape{3, 9, 14}}) {
     const std::vector<float> pixels = some_images(shape);
     for (const char* fill : {"constant 50%", "nearest", "reflect"}) {
-      for (const double part : {0.1, 1.0}) {
-        const Pipeline pipeline(op.name + " " +
-                                std::to_string(part * std::min(op.most, 20.0)) +
-                                op.units[0] + " | fill " + fill);
+      for (const double fraction : {0.1, 1.0}) {
+        const Pipeline pipeline(
+            op.name + " " +
+            std::to_string(fraction * std::min(op.max_strength, 20.0)) +
+            op.units[0] + " | fill " + fill);
         const auto expected = one_by_one(pipeline, shape, pixels);
-        const at::Tensor made = at_once(pipeline, shape, pixels);
-        const float* values = made.const_data_ptr<float>();
+        const at::Tensor batch = at_once(pipeline, shape, pixels);
+        const float* values = batch.const_data_ptr<float>();
         for (size_t i = 0; i < expected.size(); ++i) {
           ASSERT_NEAR(values[i], expected[i], 1e-4 * kFull)
               << pipeline.text() << " on " << to_string(shape) << ", value "
