@@ -7,7 +7,7 @@ from typing import Any
 
 from digitnet import web
 from digitnet.models.base import BaseModel
-from digitnet.models.pictures import answer, prepare
+from digitnet.models.pictures import predict_one, prepare
 
 try:
     import anywidget
@@ -66,7 +66,7 @@ class DrawPad(anywidget.AnyWidget):
             try:
                 picture = base64.b64decode(change["new"], validate=True)
                 self.image = prepare(self.network, picture)
-                result = answer(self.network, self.image)
+                result = predict_one(self.network, self.image)
             except ValueError as error:  # a widget shows what is wrong
                 problem = str(error)
             else:

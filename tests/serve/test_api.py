@@ -209,9 +209,9 @@ def test_a_bomb_of_a_picture_is_not_unpacked(client):
     assert "pixels" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("way", ["sideways", "", "scan%00"])
-def test_an_unknown_way_is_refused(client, way):
-    answer = post(client, picture(), "image/png", f"/api/predict?way={way}")
+@pytest.mark.parametrize("mode", ["sideways", "", "scan%00"])
+def test_an_unknown_mode_is_refused(client, mode):
+    answer = post(client, picture(), "image/png", f"/api/predict?mode={mode}")
     assert answer.status_code == 422
     assert "expected scan or exact" in answer.json()["detail"]
 

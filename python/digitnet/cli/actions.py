@@ -12,7 +12,7 @@ from digitnet._utils.versions import versions
 from digitnet.cli import doctor as health
 from digitnet.data import sources
 from digitnet.data.download import fetch, need_folder
-from digitnet.models.pictures import answer, prepare
+from digitnet.models.pictures import predict_one, prepare
 from digitnet.models.zoo import count_params
 from digitnet.runs.folder import metrics_of, write_run
 
@@ -98,11 +98,11 @@ def predict(args: argparse.Namespace) -> int:
     results: list[dict[str, Any]] = []
     for file in args.files:
         try:
-            image = prepare(model, file, args.way)
+            image = prepare(model, file, args.mode)
         except (OSError, ValueError) as error:
             results.append({"file": file, "error": str(error)})
             continue
-        results.append({"file": file, **answer(model, image)})
+        results.append({"file": file, **predict_one(model, image)})
     failed = [r for r in results if "error" in r]
     if args.json:
         print(json.dumps(results))

@@ -116,7 +116,7 @@ def _add_predict(commands: Any) -> None:
     p.add_argument("files", nargs="+", help="pictures of any size")
     p.add_argument(
         "--as",
-        dest="way",
+        dest="mode",
         choices=("scan", "exact"),
         help="scan: find, crop and centre the digit; exact: take the picture as it is "
         "(default: exact if the size fits, else scan)",

@@ -15,14 +15,14 @@ from digitnet._utils.registry import check_name
 from digitnet.data.readers import MAX_PIXELS, picture_name, read_picture
 from digitnet.models.base import BaseModel
 
-WAYS = ("scan", "exact")
+MODES = ("scan", "exact")
 
 
-@renamed_arguments(most_pixels="max_pixels")
+@renamed_arguments(most_pixels="max_pixels", way="mode")
 def prepare(
     model: BaseModel,
     source: str | PathLike[str] | bytes,
-    way: str | None = None,
+    mode: str | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
 ) -> npt.NDArray[Any]:
@@ -31,21 +31,21 @@ def prepare(
     Args:
         model: Decides size, channels and scale.
         source: A file, or its bytes: PNG, JPEG, BMP, GIF, TIFF or WEBP.
-        way: "scan" finds polarity, crops and centres a digit of any size as MNIST did,
+        mode: "scan" finds polarity, crops and centres a digit of any size as MNIST did,
             or, for an 8x8 model of values up to 16, counts ink in blocks as UCI did;
             "exact" takes a picture of the right size as it is. Default: exact if the
             size fits, else scan.
         max_pixels: Larger pictures are refused.
     Raises:
         DataError: no picture, too large a one, no ink, or the wrong size for "exact".
-        ValueError: unknown way, or "scan" for a model that is not of digit shape.
+        ValueError: unknown mode, or "scan" for a model that is not of digit shape.
     """
     channels, height, width = model.input_shape
-    if way is not None:
-        check_name("way", way, WAYS)
+    if mode is not None:
+        check_name("mode", mode, MODES)
     picture = read_picture(source, colour=channels == 3, max_pixels=max_pixels)
     name = picture_name(source)
-    if way == "exact" or (way is None and picture.shape[-2:] == (height, width)):
+    if mode == "exact" or (mode is None and picture.shape[-2:] == (height, width)):
         return _exact(model, picture, name)
     if channels != 1 or height != width:
         raise ValueError(
@@ -61,12 +61,12 @@ def prepare(
         raise DataError(f"{name}: {error}") from error
 
 
-def answer(model: BaseModel, image: Any) -> dict[str, Any]:
+def predict_one(model: BaseModel, image: Any) -> dict[str, Any]:
     """Label, confidence and probabilities by class name, for one image."""
-    return described(model, model.predict_proba(image)[0])
+    return prediction_of(model, model.predict_proba(image)[0])
 
 
-def described(
+def prediction_of(
     model: BaseModel, probabilities: npt.NDArray[np.float64]
 ) -> dict[str, Any]:
     """One row of probabilities in plain values."""

@@ -11,7 +11,7 @@ import numpy as np
 from digitnet import features, web
 from digitnet._utils.versions import VERSION
 from digitnet.models.base import BaseModel
-from digitnet.models.pictures import described
+from digitnet.models.pictures import prediction_of
 from digitnet.serve.guard import Guard, Limits
 from digitnet.serve.intake import Refusal, images_of
 
@@ -205,7 +205,13 @@ def _add_predict(
         body = await request.body()
         explain = query.get("explain") == "1"
         work = functools.partial(
-            _respond, model, body, kind, query.get("way"), explain, limits
+            _respond,
+            model,
+            body,
+            kind,
+            query.get("mode", query.get("way")),
+            explain,
+            limits,
         )
         # Threads only where there is something to wait for: they cost more than a
         # small model's prediction.
@@ -225,7 +231,7 @@ def _add_predict(
         response_model=None,
         summary="Classify one or several images",
         description="An image file's bytes, of any size, or raw pixels as JSON. "
-        "`?way=scan` finds, crops and centres a digit; `?way=exact` takes the picture as it "
+        "`?mode=scan` finds, crops and centres a digit; `?mode=exact` takes the picture as it "
         "is; `?explain=1` adds what the model was given, and its saliency.",
         responses={
             200: {"content": {"application/json": {"example": _EXAMPLE}}},
@@ -248,17 +254,17 @@ def _respond(
     model: BaseModel,
     body: bytes,
     kind: str,
-    way: str | None,
+    mode: str | None,
     explain: bool,
     limits: Limits,
 ) -> tuple[dict[str, Any], int]:
     """The JSON of the response, and how many images it is about."""
-    images, alone = images_of(model, body, kind, way, limits)
+    images, alone = images_of(model, body, kind, mode, limits)
     try:
         probabilities = model.predict_proba(images)
     except ValueError as error:
         raise Refusal(422, str(error)) from error
-    predictions = [described(model, row) for row in probabilities]
+    predictions = [prediction_of(model, row) for row in probabilities]
     if explain:
         gradients = np.abs(features.saliency(model, images)).max(1)
         for prediction, image, gradient in zip(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from digitnet._utils.arrays import as_array
 from digitnet.models.base import BaseModel
-from digitnet.models.pictures import WAYS, prepare
+from digitnet.models.pictures import MODES, prepare
 from digitnet.serve.guard import Limits
 
 
@@ -23,15 +23,15 @@ class Refusal(ValueError):
 
 
 def images_of(
-    model: BaseModel, body: bytes, content_type: str, way: str | None, limits: Limits
+    model: BaseModel, body: bytes, content_type: str, mode: str | None, limits: Limits
 ) -> tuple[npt.NDArray[Any], bool]:
     """(images (N, C, H, W), whether there was one alone).
 
     Raises:
         Refusal: anything that is not such a request.
     """
-    if way is not None and way not in WAYS:
-        raise Refusal(422, f"way: expected {' or '.join(WAYS)}, got '{way[:40]}'")
+    if mode is not None and mode not in MODES:
+        raise Refusal(422, f"mode: expected {' or '.join(MODES)}, got '{mode[:40]}'")
     if not body:
         raise Refusal(400, "expected a picture's bytes or JSON, got an empty body")
     kind = content_type.partition(";")[0].strip().lower()
@@ -39,7 +39,7 @@ def images_of(
     if kind == "application/json" or body[:100].lstrip()[:1] == b"{":
         return _numbers(model, body, limits)
     try:
-        image = prepare(model, body, way, max_pixels=limits.max_pixels)
+        image = prepare(model, body, mode, max_pixels=limits.max_pixels)
     except ValueError as error:
         raise Refusal(422, str(error)) from error
     return image[None], True
