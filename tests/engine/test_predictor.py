@@ -21,15 +21,17 @@ CHANGES = {
     "adapt": lambda m, data: m.adapt(data[:200]),
 }
 INSPECTIONS = {
-    "activations": lambda m, data: m.activations(data, ["batch_norm1"])["batch_norm1"],
+    "activations": lambda m, data: m.activations(data, ["dense1"])["dense1"],
     "saliency": lambda m, data: features.saliency(m, data, 3),
     "grad_cam": lambda m, data: features.grad_cam(m, data, 3, layer="conv1"),
     "occlusion": lambda m, data: features.occlusion(m, data, 3),
     "integrated_gradients": lambda m, data: features.integrated_gradients(
         m, data, 3, steps=2
     ),
-    "maximise": lambda m, data: features.maximise(m, "conv1", 1, steps=3).images,
-    "most_activating": lambda m, data: features.most_activating(m, data, "conv1", 1)[1],
+    "maximise": lambda m, data: features.maximise(m, "dense1", 1, steps=3).images,
+    "most_activating": lambda m, data: features.most_activating(m, data, "dense1", 1)[
+        1
+    ],
     "attacked": lambda m, data: np.asarray(
         attack.attacked(m, data, "pgd", steps=2).images
     ),
