@@ -64,8 +64,8 @@ def test_the_card_has_the_numbers_and_the_hashes(trained, tmp_path):
 def test_a_card_without_a_report_says_so():
     model = digitnet.models.make("linear", input_shape=(8, 8))
     card = digitnet.card.model_card(model)
-    assert "Nobody measured it" in card
-    assert "Nobody wrote down how it was trained" in card
+    assert "It was not evaluated" in card
+    assert "Its training was not recorded" in card
     assert "model-index" not in card
 
 

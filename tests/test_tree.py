@@ -144,3 +144,10 @@ def test_editors_know_every_kind_of_layer():
     declared = re.findall(r"^    (\w+): Callable\[\.\.\., Layer\]$", text, re.M)
     simple = [e for e in digitnet.layers.describe() if not e["composite"]]
     assert declared == sorted(e["class_name"] for e in simple)
+
+
+def test_the_engines_include_nothing_that_stands_above_them():
+    for folder in ("core", "kernels", "data", "models", "optimizers", "engine"):
+        for file in (CPP / folder).rglob("*.*"):
+            for room in re.findall(r'#include "(\w+)/', file.read_text()):
+                assert room not in ("train", "features", "attack", "bindings"), file

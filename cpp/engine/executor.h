@@ -1,7 +1,9 @@
-// Who computes: the interfaces between a network and the machine.
+// The interfaces between a network and what computes it. There are two engines,
+// native/ (our kernels, CPU) and torch/ (LibTorch, CPU and GPU); each makes
+// executors.
 //   Executor          predicts and trains; every engine makes one
-//   ResidentTraining  trains on a set in the device's memory, many steps a
-//                     launch
+//   ResidentTraining  trains on a data set that stays in the device's memory;
+//                     one launch from the host may be many steps
 //   Inspector         outputs of layers, gradients, batch statistics
 // An executor says which of the last two it has. native/executor.h and
 // torch/executor.h make executors, select.h chooses between them.
@@ -25,7 +27,8 @@ struct Generator;
 
 namespace digitnet::engine {
 
-// Work of a device, recorded so that the device repeats it without the host.
+// Training steps recorded once, so that the device repeats them without the
+// host: a CUDA graph, see python/digitnet/train/cuda_graphs.py.
 using Work = std::function<void()>;
 struct Recorder {
   // Calls `warm_up` some times, then records what `work`, the same, launches;
@@ -45,12 +48,12 @@ struct Batch {
   // is the mean squared error then, and labels are not read.
   const float* targets = nullptr;
   int64_t count = 0;
-  // With two domains: so many samples, the first ones, are of the labelled
-  // domain; the others' labels and weights are not read. -1: all are.
+  // For domain adaptation: the first `labelled` samples are of the labelled
+  // domain, the others' labels and weights are not read. -1: all are labelled.
   int64_t labelled = -1;
   double reversal_coefficient = 0;  // of the gradient reversal at domain heads
-  // Of several ranks: the samples of the global batch, the weight of this
-  // rank's loss in the global batch's, and whether its sums go into the totals.
+  // For several ranks: the number of samples of the global batch; the factor of
+  // this rank's loss in the global loss; whether this rank's sums count.
   int64_t global_count = 0;
   double rank_weight = 1;
   bool in_totals = true;
@@ -58,16 +61,16 @@ struct Batch {
 
 struct TrainSettings {
   Spec optimizer;
-  std::vector<double> lr_scales;  // one per slot of the model; 0 freezes it
-  double l1 = 0;                  // times the sum of absolute weights
-  double l2 = 0;                  // times the sum of squared weights
+  std::vector<double> lr_scales;  // one per parameter tensor; 0 freezes it
+  double l1 = 0;                  // factor of the sum of absolute weights
+  double l2 = 0;                  // factor of the sum of squared weights
   double label_smoothing = 0;
   double clip_norm = 0;  // of the gradient of all weights; 0: off
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
   bool bfloat16 = false;  // layers compute in it, weights stay in float32
   Ranks ranks;            // who trains along
-  Recorder recorder;      // of the steps on a resident set; empty: none does
+  Recorder recorder;      // of steps on a resident set; empty: no recording
 
   // Young averages forget faster, so that the first weights do not linger.
   double average_decay(int64_t steps) const {
@@ -137,16 +140,17 @@ struct Target {
   std::vector<int64_t> units;
 };
 
-// Gradients of the target's units by a layer's output or by the images.
+// Gradients of the target's units with respect to a layer's output or the
+// images.
 struct TargetGradients {
   std::vector<float> values;     // [count]: the units' outputs
   std::vector<int64_t> sizes;    // of the two below
   std::vector<float> outputs;    // of the layer, or the images
-  std::vector<float> gradients;  // of each value by its sample's outputs
+  std::vector<float> gradients;  // of each value with respect to `outputs`
 };
 
-// Each sample's loss, [count], and its gradient by the sample's own image,
-// [count, C, H, W].
+// Each sample's loss, [count], and its gradient with respect to the sample's
+// own image, [count, C, H, W].
 struct LossGradients {
   std::vector<float> losses, gradients;
 };
@@ -159,8 +163,9 @@ class Inspector {
   virtual std::vector<Activation> activations(
       const float* images, int64_t count,
       const std::vector<std::string>& layers) = 0;
-  // By the output of `layer` ("": by the images). Throws std::invalid_argument
-  // for no such layer or unit, or if `layer` comes behind the target.
+  // With respect to the output of `layer` ("": the images). Throws
+  // std::invalid_argument for no such layer or unit, or if `layer` comes behind
+  // the target.
   virtual TargetGradients target_gradients(const float* images, int64_t count,
                                            const Target& target,
                                            const std::string& layer) = 0;
@@ -193,11 +198,10 @@ class Executor {
   virtual Totals totals() = 0;
   // Exchanges the weights with their moving average; called in pairs.
   virtual void swap_averages() = 0;
-  // Weights in the model's memory become those of the executor, or the reverse.
-  virtual void pull() = 0;
-  virtual void push() = 0;
+  virtual void pull() = 0;  // copies the executor's weights into the model
+  virtual void push() = 0;  // copies the model's weights into the executor
 
-  // Behind start_training(), until the next one.
+  // After start_training(), until the next one.
   virtual ResidentSupport resident_training() = 0;
   // The executor's own, or null: see Requirements in select.h.
   virtual Inspector* inspector() = 0;

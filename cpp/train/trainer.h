@@ -12,8 +12,8 @@
 // writes it into model.history, closes the progress bar and the callbacks, and
 // then returns the History to a notebook or prompt, or raises KeyboardInterrupt
 // in a script. An interrupt that is raised elsewhere, such as while steps are
-// captured, passes through the loop as an exception: close() runs all the same.
-// So does any error of a hook.
+// recorded as CUDA graphs, passes through the loop as an exception: close()
+// runs all the same. So does any error of a hook.
 #pragma once
 
 #include <functional>

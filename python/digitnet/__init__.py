@@ -29,6 +29,7 @@ from digitnet import (  # noqa: E402  (only after torch was checked)
     corrupt,
     data,
     distributed,
+    evaluation,
     export,
     features,
     layers,
@@ -71,8 +72,16 @@ def __dir__() -> list[str]:
 
 
 # Pickles that version 0.1 wrote name these modules.
-sys.modules["digitnet.history"] = train.history
-sys.modules["digitnet.model_file"] = models.model
+for _old, _module in {
+    "history": train.history,
+    "model_file": models.model,
+    "weights": models.weights,
+    "summary": models.summary,
+    "comparison": evaluation.comparison,
+    "crossval": evaluation.cross_validation,
+    "learning": evaluation.learning_curves,
+}.items():
+    sys.modules[f"digitnet.{_old}"] = _module
 
 __all__ = [
     "Comparison",
@@ -95,6 +104,7 @@ __all__ = [
     "cross_validate",
     "data",
     "distributed",
+    "evaluation",
     "export",
     "features",
     "find_learning_rate",

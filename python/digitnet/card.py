@@ -111,7 +111,7 @@ def _training(history: History | None, about: dict[str, Any]) -> list[str]:
         seconds = sum(history["seconds"])
         lines.append(
             f"{history.status} after {history.epochs} epochs and {seconds:.1f} s; "
-            f"{history.executor}; digitnet {VERSION}."
+            f"{history.executor or 'unknown executor'}; digitnet {VERSION}."
         )
         options = {
             k: v for k, v in history.options.items() if v not in (None, "", [], 0)

@@ -57,6 +57,12 @@ class Confusion:
         self.classes = classes
         self._labels, self._predicted, self.data = labels, predicted, data
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_data" in state:  # of a pickle of version 0.1
+            state = {**state, "data": state["_data"]}
+            del state["_data"]
+        vars(self).update(state)
+
     def __getitem__(self, cell: tuple[int | str, int | str]) -> Dataset:
         """The samples of a cell, (true, predicted): `confusion[4, 9]`, a set that a
         notebook shows.

@@ -1,6 +1,8 @@
 """Callbacks that come with the package."""
 
+import math
 import sys
+import time
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,6 +23,9 @@ from digitnet.callbacks import (
     WandbLogger,
     live,
 )
+from digitnet.train.history import History
+from digitnet.train.hooks import Run
+from digitnet.train.progress import Progress
 
 
 def curves(folder):
@@ -326,7 +331,10 @@ def test_weights_and_biases_writes_a_run_offline(digits, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_SILENT", "true")
     linear(digits, epochs=2, callbacks=WandbLogger(folder=tmp_path))
     (run,) = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
-    content = run.read_bytes()
+    deadline = time.monotonic() + 60  # wandb's own process writes the file
+    while b"val/loss" not in (content := run.read_bytes()):
+        assert time.monotonic() < deadline, content[:200]
+        time.sleep(0.1)
     for word in (b"val/loss", b"train/accuracy", b"batch_size"):
         assert word in content
     with pytest.raises(ValueError, match="WandbLogger.mode: expected offline or"):
@@ -340,3 +348,29 @@ def test_a_missing_tracker_names_the_extra(make, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf"pip install digitnet\[{package}\]"):
         make()
+
+
+def test_a_list_for_the_optimizer_gives_callbacks_its_own_rate(digits):
+    rates = []
+    scheduler = digitnet.callbacks.LearningRateScheduler(
+        lambda epoch, rate: rates.append(rate) or rate
+    )
+    linear(digits, epochs=1, optimizer=["adam", {}], callbacks=scheduler)
+    linear(digits, epochs=1, optimizer=("adam", {}), callbacks=scheduler)
+    assert rates == [0.002, 0.002]
+
+
+def test_a_validation_loss_that_is_not_finite_in_the_first_epoch_is_seen(digits):
+    seen = []
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    run = Run(
+        model,
+        History(),
+        [lambda epoch, logs: seen.append(logs)],
+        None,
+        Progress(1),
+        frozenset({"loss", "val_loss"}),
+    )
+    run.epoch_done({"epoch": 1, "loss": 1.0, "val_loss": math.nan, "accuracy": 0.5})
+    assert seen[0].keys() == {"loss", "val_loss"}
+    assert math.isnan(seen[0]["val_loss"])

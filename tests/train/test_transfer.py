@@ -163,3 +163,16 @@ def test_composites_are_split_behind_them(rng):
     images = rng.random((5, 1, 8, 8), dtype=np.float32)
     answers = model.features(images, "both", progress=False)
     assert answers.shape == (5, 7 * 36)
+
+
+@pytest.mark.parametrize("option", ["lr_scales", "rates", "save", "epoch"])
+def test_a_head_refuses_options_that_fit_does_not_have(option, model, digits):
+    with pytest.raises(TypeError, match=f"unexpected argument '{option}'"):
+        model.fit_head(digits[0], epochs=1, progress=False, **{option: [1]})
+
+
+def test_features_of_a_network_that_outputs_images_are_its_activations(digits):
+    model = digitnet.models.make("autoencoder", (8, 8))
+    features = model.features(digits[1][:5], "relu1", progress=False)
+    expected = model.activations(digits[1][:5], ["relu1"])["relu1"]
+    np.testing.assert_array_equal(features, expected.reshape(5, -1))

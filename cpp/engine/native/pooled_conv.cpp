@@ -7,6 +7,8 @@
 //                               `--> by channel, over all rows of some images
 //                                        --gather windows of x--> dw
 //
+// (A first layer of one channel with its pool is FirstConv, first_conv.cpp.)
+//
 // Weights and their gradient lie output by output here, [outputs][k][k * C]:
 // a term is one output's patch.
 #include <algorithm>

@@ -1,5 +1,6 @@
-// Steps on a set in a device's memory, captured where the device can: then the
-// host launches many of them at once.
+// Steps on a set in a device's memory, captured as CUDA graphs where the device
+// can: then the host launches many of them at once. The graph itself is made by
+// the recorder, python/digitnet/train/cuda_graphs.py.
 #pragma once
 
 #include <cstdint>

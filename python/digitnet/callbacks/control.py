@@ -243,8 +243,9 @@ class TerminateOnNaN(Callback):
     """Ends a training when a loss or accuracy of an epoch is NaN or infinite.
 
     A training loss that is not finite ends `fit` at that very step in any case, and the
-    last good weights come back; this callback does the same for validation columns and for
-    what other callbacks write into the logs. Its name is that of Keras.
+    last good weights come back. This callback also stops at the end of an epoch when a
+    validation column, or what another callback wrote into the logs, is not finite; the
+    weights stay as they are. Its name is that of Keras.
 
     Example:
         >>> import warnings

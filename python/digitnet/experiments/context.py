@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.files import write_json, write_whole
 from digitnet._utils.html import saved_png
 from digitnet._utils.parallel import parallel_map
@@ -37,6 +38,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 Arrays = dict[str, npt.NDArray[Any]]
+
+
+_OLD_NAMES = {
+    "once": "cached",
+    "kept": "cached_arrays",
+    "remember": "memoize",
+    "at_once": "parallel_map",
+    "each": "progress",
+}
 
 
 class Context:
@@ -60,6 +70,12 @@ class Context:
         self.advance: Callable[[float], None] = lambda part: None
         self._memoized: dict[str, Any] = {}
         self._lock = threading.RLock()  # tasks that run side by side load the same data
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _OLD_NAMES:
+            raise AttributeError(f"'Context' object has no attribute '{name}'")
+        warn_renamed("Context", name, _OLD_NAMES[name])
+        return getattr(self, _OLD_NAMES[name])
 
     def size(self, *, smoke: T, quick: T, default: T, full: T) -> T:
         """The one that belongs to the mode."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
@@ -88,11 +89,11 @@ class Model(BaseModel):
             validation: A Dataset or pair, or the fraction of `data` to hold out (stratified,
                 by `seed`). Default: none.
             epochs: Passes over the data.
-            batch_size: Samples a step; the last step of an epoch may have fewer.
+            batch_size: Samples per step; the last step of an epoch may have fewer.
             optimizer: Name, or `digitnet.train.optimizer(name, ...)`.
             learning_rate: Default: the optimizer's own.
-            schedule: Name, or `digitnet.train.schedule(name, ...)`; or the rates themselves,
-                one an epoch. Default: one-cycle, which beats a constant rate on every network
+            schedule: Name, or `digitnet.train.schedule(name, ...)`; or a list of learning rates,
+                one per epoch. Default: one-cycle, which beats a constant rate on every network
                 here; its peak is the learning rate.
             augment: Text such as ``"shift 1px | rotate 8deg | zoom 10%"``, drawn anew for
                 each sample and epoch; its operations are those of `digitnet.augment`. A network that
@@ -101,12 +102,13 @@ class Model(BaseModel):
             copies: Instead of drawing anew, train on a fixed set: the data (without the
                 validation part) and so many augmented copies of each image, or by class.
                 See `Dataset.enlarged`.
-            l1, l2: Penalties: times the sum of absolute or squared weights (not biases).
+            l1, l2: Factors of the penalties, the sums of absolute and of squared weights
+                (not biases).
                 The reported loss is without them.
             label_smoothing: Fraction of the target that is divided among all classes.
-            class_weights: One weight a class, a dict by class (others 1), or "balanced".
-            sample_weight: One weight a sample of `data`, shape (N,).
-            clip_norm: Largest norm of the whole gradient; 0 for any.
+            class_weights: One weight per class, a dict by class (others 1), or "balanced".
+            sample_weight: One weight per sample of `data`, shape (N,).
+            clip_norm: Largest norm of the gradient of all weights; 0: no clipping.
             ema_decay: Average the weights over the steps with this decay, and evaluate and
                 keep the average; 0 for none.
             early_stopping: Stop after so many epochs without progress; 0 for never.
@@ -123,8 +125,8 @@ class Model(BaseModel):
                 Setting ``model.stop_training = True`` ends the run.
             seed: Seed of shuffling, augmentation, dropout and the validation split.
             device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N".
-            target: Images of another domain, for a network with a `DomainHead` (its labels, if
-                it has any, are not read). An epoch passes over both; loss and accuracy are of
+            target: For domain adaptation with a `DomainHead`: images of the target domain
+                (their labels, if there are any, are not read). An epoch passes over both; loss and accuracy are of
                 `data` alone.
             adversary: Learn from attacked images: "fgsm", "pgd" or
                 ``("pgd", {"strength": .2, "steps": 1})``, see `digitnet.attack`. Each step
@@ -155,7 +157,7 @@ class Model(BaseModel):
             >>> history.status, len(history["val_loss"])
             ('finished', 2)
         """
-        options = locals()
+        options = locals()  # the arguments: this stays the first line
         del options["self"]
         return fit(self, save=self.save, **options)
 
@@ -171,13 +173,13 @@ class Model(BaseModel):
         """Train what follows a frozen base, whose features are computed once and kept.
 
         Equal to `fit` with the base frozen (but for the rounding of sums), and faster by as
-        much as the base is dearer than the head. The features take 4 bytes a number: the
+        much as the base costs more than the head. The features take 4 bytes a number: the
         amount is printed, and refused if it is more than half of the free memory.
 
         Args:
             data: A Dataset or a pair (images, labels).
             validation: As in `fit`.
-            base: The last layer of the base, an outermost layer that gives a map without
+            base: The last layer of the base, a top-level layer that gives a feature map without
                 negative values. Default: the one before the last flatten.
             progress: As in `fit`.
             options: As in `fit`, but for augment, copies and checkpoint; callbacks are given
@@ -196,6 +198,9 @@ class Model(BaseModel):
             >>> bool((model.state_dict()["conv1.weight"] == before).all())
             True
         """
+        unknown = sorted(options.keys() - inspect.signature(self.fit).parameters.keys())
+        if unknown:
+            raise TypeError(f"fit_head: got an unexpected argument '{unknown[0]}'")
         return transfer.fit_head(
             self, data, validation, base=base, progress=progress, **options
         )

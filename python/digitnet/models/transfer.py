@@ -102,8 +102,9 @@ def features(
 
 
 def _ends_a_base(model: BaseModel, layer: str) -> bool:
-    """Whether the network can be divided behind the layer: outermost, and a map."""
-    return len(dict(model.core.outermost()).get(layer, ())) == 3
+    """Whether the network can be divided behind the layer: top-level, and a feature map."""
+    is_map = len(dict(model.core.outermost()).get(layer, ())) == 3
+    return is_map and not model.outputs_images
 
 
 def _activations_of(

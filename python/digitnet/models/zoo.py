@@ -1,4 +1,4 @@
-"""Networks by name, and models from files."""
+"""Named networks, and models from files. The networks themselves are in cpp/models/zoo."""
 
 from __future__ import annotations
 

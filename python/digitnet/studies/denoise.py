@@ -144,9 +144,9 @@ def scores_stage(context: Context) -> None:
     cases = [(c, m, s) for c in CORRUPTIONS for m in METHODS for s in context.seeds]
     results = context.parallel_map(lambda case: score(context, *case), cases)
     rows = [(*case, *scores) for case, scores in zip(cases, results, strict=True)]
-    frame = pd.DataFrame(rows, columns=["damage", "way", "seed", *COLUMNS])
+    frame = pd.DataFrame(rows, columns=["corruption", "method", "seed", *COLUMNS])
     context.table("scores", "Each corruption, each method", frame)
-    grouped = frame.groupby(["damage", "way"], sort=False)
+    grouped = frame.groupby(["corruption", "method"], sort=False)
     titles = {
         "psnr": "Peak signal-to-noise ratio, dB",
         "ssim": "Structural similarity",

@@ -205,16 +205,16 @@ def adaptation_stage(context: Context) -> None:
     for pair, seed in product(pairs, context.seeds):
         target = score(context, pair[1], pair[1], seed)
         rows.append((f"{pair[0]} to {pair[1]}", "target's labels", seed, target))
-    frame = pd.DataFrame(rows, columns=["domains", "way", "seed", "accuracy"])
+    frame = pd.DataFrame(rows, columns=["domains", "method", "seed", "accuracy"])
     context.table("adaptation", "Accuracy on the target's test images", frame)
-    means = frame.groupby(["domains", "way"], sort=False)["accuracy"].mean()
+    means = frame.groupby(["domains", "method"], sort=False)["accuracy"].mean()
     grid = means.unstack()[[*METHODS, "target's labels"]]
     context.figure(
         "adaptation",
         "Without the target's labels, and with them",
         partial(plot.heat_map, grid, "accuracy"),
     )
-    for (domains, method), part in frame.groupby(["domains", "way"]):
+    for (domains, method), part in frame.groupby(["domains", "method"]):
         if method in METHODS[1:]:
             context.measure(f"{domains}, {method}", part["accuracy"])
     for pair in ADAPTED:

@@ -116,12 +116,12 @@ def growth_stage(context: Context) -> None:
             rows.append((method, n, accuracy))
     boosting = boosted(context, seed)
     rows += [("boosting", n, a) for n, a in enumerate(boosting["together"], 1)]
-    frame = pd.DataFrame(rows, columns=["way", "members", "accuracy"])
+    frame = pd.DataFrame(rows, columns=["method", "members", "accuracy"])
     context.table("growth", "Accuracy of the first members together", frame)
     context.figure(
         "growth",
         "How many are enough",
-        lambda: plot.sensitivity(frame, "way", "members", "accuracy"),
+        lambda: plot.sensitivity(frame, "method", "members", "accuracy"),
     )
     boosts = [boosted(context, s) for s in context.seeds]
     context.measure("boosting", [float(b["together"][-1]) for b in boosts])

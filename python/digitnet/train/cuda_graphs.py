@@ -1,4 +1,6 @@
-"""Training steps recorded as CUDA graphs: the GPU repeats them without the host.
+"""Training steps captured as CUDA graphs: the GPU repeats them without the host.
+
+What is recorded is cpp/engine/torch/captured_steps.cpp.
 
 `Model.fit` uses it by itself on a GPU; `DIGITNET_CAPTURE=0` asks for every step singly.
 """

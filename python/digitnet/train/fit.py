@@ -1,4 +1,4 @@
-"""The Python side of training: arguments in, History out. The loop is C++."""
+"""The Python side of training: arguments in, History out; the loop is cpp/train/trainer.cpp."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def fit(
 ) -> History:
     """Train a model in place: `Model.fit`; see there.
 
-    What is named here is of Python; the other options are `FitOptions`. `save` writes the
-    model to the file `checkpoint`.
+    The arguments named here are used in Python; the other options are those of
+    `FitOptions`, for the loop in C++. `save` writes the model to the file `checkpoint`.
     """
     listed = listed_callbacks(callbacks)
     if model.outputs_images and class_weights is not None:
@@ -86,7 +86,14 @@ def fit(
     save_best = None
     if checkpoint is not None and save is not None:
         save_best = functools.partial(save, checkpoint)
-    run = Run(model, history, listed, save_best, progress_for(chosen.epochs, progress))
+    run = Run(
+        model,
+        history,
+        listed,
+        save_best,
+        progress_for(chosen.epochs, progress),
+        _columns(model, fit_data),
+    )
     if model.max_value is None:
         model.fix_scale(fit_data.training.max_value)
         model.classes = better_names(model.classes, fit_data.training.classes)
@@ -98,6 +105,14 @@ def fit(
     if history.status == "interrupted" and not _interactive():
         raise KeyboardInterrupt
     return history
+
+
+def _columns(model: Trainable, data: FitData) -> frozenset[str]:
+    """The columns that this training has; what callbacks get in their logs."""
+    scores = ["loss"] if model.outputs_images else ["loss", "accuracy"]
+    if data.validation is not None:
+        scores += [f"val_{name}" for name in scores]
+    return frozenset([*scores, "learning_rate", "seconds"])
 
 
 def _history(options: FitOptions, data: FitData, augment: Any, copies: Any) -> History:

@@ -7,7 +7,7 @@ from typing import Any
 
 import digitnet._core as _core
 from digitnet.train.history import History
-from digitnet.train.options import default_options
+from digitnet.train.options import as_spec, default_options
 from digitnet.train.progress import Progress
 from digitnet.train.trainable import Trainable
 
@@ -56,7 +56,8 @@ def with_callback_options(
 
 
 def _default_rate(optimizer: Any) -> float:
-    names = optimizer[:1] if isinstance(optimizer, tuple) else [optimizer]
+    spec = as_spec(optimizer)
+    names = spec[:1] if isinstance(spec, tuple) else [spec]
     for entry in _core.train.describe_optimizers():
         if entry["name"] in names:
             return float(entry["learning_rate"])
@@ -73,10 +74,11 @@ class Run:
         callbacks: list[Callback],
         save_best: Callable[[], None] | None,
         progress: Progress,
+        columns: frozenset[str],
     ) -> None:
         self.model, self.history = model, history
         self.callbacks, self.save_best = callbacks, save_best
-        self.progress = progress
+        self.progress, self.columns = progress, columns
 
     def begin(self) -> None:
         for callback in self.callbacks:
@@ -96,7 +98,7 @@ class Run:
         self.progress.epoch(row)
         if self.save_best and self.history.best_epoch == row["epoch"]:
             self.save_best()
-        logs = {name: values[-1] for name, values in self.history.items()}
+        logs = {name: value for name, value in row.items() if name in self.columns}
         for callback in self.callbacks:
             on_epoch_end: Any = getattr(callback, "on_epoch_end", callback)
             on_epoch_end(int(row["epoch"]), logs)
