@@ -15,9 +15,9 @@ const std::vector<OptionInfo> kDeclared = {
     {"list", OptionType::Numbers, std::vector<double>{}, 0, 1, "numbers"},
 };
 
-std::string trouble(const Options& given) {
+std::string message_of(const Options& options) {
   try {
-    resolve("it", kDeclared, given);
+    resolve("it", kDeclared, options);
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
@@ -33,17 +33,17 @@ TEST(Options, HaveTheirDefaults) {
 }
 
 TEST(Options, SayWhatIsRight) {
-  EXPECT_EQ(trouble({{"size", 10.0}}),
+  EXPECT_EQ(message_of({{"size", 10.0}}),
             "it.size: expected a whole number from 1 to 9, got 10");
-  EXPECT_EQ(trouble({{"size", 1.5}}),
+  EXPECT_EQ(message_of({{"size", 1.5}}),
             "it.size: expected a whole number from 1 to 9, got 1.5");
-  EXPECT_EQ(trouble({{"rate", std::nan("")}}),
+  EXPECT_EQ(message_of({{"rate", std::nan("")}}),
             "it.rate: expected a number from 0 to 1, got nan");
-  EXPECT_EQ(trouble({{"how", std::string("c")}}),
+  EXPECT_EQ(message_of({{"how", std::string("c")}}),
             "it.how: expected one of a, b, got 'c'");
-  EXPECT_EQ(trouble({{"list", std::vector<double>{0.5, 2}}}),
+  EXPECT_EQ(message_of({{"list", std::vector<double>{0.5, 2}}}),
             "it.list: expected numbers from 0 to 1, got a list of 2 numbers");
-  EXPECT_EQ(trouble({{"siez", 1.0}}),
+  EXPECT_EQ(message_of({{"siez", 1.0}}),
             "it: unknown option 'siez'; known: size, rate, how, list");
 }
 

@@ -9,8 +9,8 @@ namespace {
 
 using Block = std::array<uint32_t, 4>;
 
-// Known answers of the authors' own library, Random123.
-TEST(Philox, GivesThePublishedAnswers) {
+// Test vectors of the authors' library, Random123.
+TEST(Philox, GivesThePublishedVectors) {
   EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}),
             (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   EXPECT_EQ(philox4x32({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}),
@@ -64,7 +64,7 @@ TEST(Draws, AreTheSameOneByOneAndManyAtATime) {
   }
 }
 
-TEST(Permutation, HoldsEveryNumberOnce) {
+TEST(Permutation, ContainsEveryNumberOnce) {
   for (int64_t n : {0, 1, 2, 100}) {
     const auto order = permutation(n, Draws(1, Stream::Permutation));
     EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), n);

@@ -57,7 +57,7 @@ TEST(Csv, ReadsSpacesAByteOrderMarkAndQuotedNames) {
   EXPECT_EQ(table.pixels, (Bytes{5}));
 }
 
-TEST(Csv, TakesTheShapeItIsTold) {
+TEST(Csv, TakesTheShapeOfItsOptions) {
   const CsvTable table =
       read("4,1,2,3,4,5,6", LabelColumn::First, Header::No, Shape{1, 2, 3});
   EXPECT_EQ(to_string(table.shape), "1x2x3");

@@ -18,10 +18,10 @@ std::string header(uint8_t rank, std::initializer_list<uint32_t> sizes) {
 }
 
 TEST(Idx, ReadsSizesAndOffset) {
-  const IdxHeader found =
+  const IdxHeader parsed =
       read_idx(header(3, {2, 3, 4}) + std::string(24, 'x'), 3, "a");
-  EXPECT_EQ(found.sizes, (std::vector<int64_t>{2, 3, 4}));
-  EXPECT_EQ(found.offset, 16);
+  EXPECT_EQ(parsed.sizes, (std::vector<int64_t>{2, 3, 4}));
+  EXPECT_EQ(parsed.offset, 16);
   EXPECT_EQ(idx_file_bytes(header(3, {2, 3, 4}), "a"), 40);
 }
 
@@ -42,9 +42,9 @@ TEST(Idx, ProductsOfSizesDoNotOverflow) {
 TEST(Idx, RefusesWrongMagicRankAndTrailingBytes) {
   const std::string whole = header(3, {2, 3, 4}) + std::string(24, 'x');
   for (const size_t at : {0, 1, 2, 3}) {
-    std::string damaged = whole;
-    damaged[at] = 77;
-    EXPECT_THROW(read_idx(damaged, 3, "a"), DataError) << at;
+    std::string corrupted = whole;
+    corrupted[at] = 77;
+    EXPECT_THROW(read_idx(corrupted, 3, "a"), DataError) << at;
   }
   EXPECT_THROW(read_idx(whole, 1, "a"), DataError);
   EXPECT_THROW(read_idx(whole + "x", 3, "a"), DataError);

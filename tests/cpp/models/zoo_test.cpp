@@ -29,9 +29,9 @@ TEST_P(EveryModel, KeepsItsTensorsApart) {
   Model model(GetParam().make(10), GetParam().input, {}, 1);
   int64_t next[2] = {0, 0};  // in trained(), in buffers()
   for (const Slot& slot : model.slots()) {
-    int64_t& own = next[slot.parameter.is_buffer];
-    EXPECT_EQ(slot.offset, own) << slot.parameter.name;
-    own += slot.parameter.count();
+    int64_t& offset = next[slot.parameter.is_buffer];
+    EXPECT_EQ(slot.offset, offset) << slot.parameter.name;
+    offset += slot.parameter.count();
   }
   EXPECT_EQ(next[0], static_cast<int64_t>(model.trained().size()));
   EXPECT_EQ(next[1], static_cast<int64_t>(model.buffers().size()));

@@ -26,7 +26,7 @@ bool inside(const Batch& b, int64_t y, int64_t x) {
 
 struct Function {
   double (*value)(double);
-  double (*slope)(double);  // by the input
+  double (*derivative)(double);  // by the input
 };
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
@@ -299,7 +299,7 @@ Traced ReferenceNetwork::activation(const std::string& kind, const Batch& x) {
   }
   return {y, [x, function](Batch g) {
             for (size_t i = 0; i < g.values.size(); ++i)
-              g.values[i] *= function.slope(x.values[i]);
+              g.values[i] *= function.derivative(x.values[i]);
             return g;
           }};
 }
@@ -341,14 +341,14 @@ Traced ReferenceNetwork::concat(const Layer& layer, const std::string& path,
   });
   return {y, [=](const Batch& g) {
             Batch dx(x.count, x.shape);
-            std::vector<Batch> own;
+            std::vector<Batch> part_gradients;
             for (const Traced& part : parts)
-              own.emplace_back(g.count, part.y.shape);
+              part_gradients.emplace_back(g.count, part.y.shape);
             each_channel([&](size_t p, int64_t whole, int64_t c) {
-              copy(g, whole, own[p], c);
+              copy(g, whole, part_gradients[p], c);
             });
             for (size_t p = 0; p < parts.size(); ++p) {
-              const Batch back = parts[p].backward(own[p]);
+              const Batch back = parts[p].backward(part_gradients[p]);
               for (size_t i = 0; i < dx.values.size(); ++i)
                 dx.values[i] += back.values[i];
             }

@@ -8,7 +8,7 @@ namespace {
 
 using Term = std::pair<int32_t, float>;
 
-// The lists of one row, made by the kernel and plainly.
+// The lists of one row, by the kernel and plainly.
 struct Lists {
   static constexpr int64_t kWidth = 5, kStep = 100, kVector = 16;
   int64_t channels;

@@ -148,7 +148,7 @@ TEST_P(EveryInstructionSet, ConvolvesOnTopOfWhatIsThere) {
   }
 }
 
-TEST_P(EveryInstructionSet, ComputesOnlyThePanelsAsked) {
+TEST_P(EveryInstructionSet, ComputesOnlyTheRequestedPanels) {
   const Problem p{4, 70, 1, 1, 1, 9};
   std::vector<float> y(p.width * (p.outputs + kGap), kUntouched);
   Convolution c = p.call(y.data());

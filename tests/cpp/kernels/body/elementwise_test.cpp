@@ -11,7 +11,7 @@ namespace {
 
 double sigmoid_of(double x) { return 1 / (1 + std::exp(-x)); }
 double gelu_of(double x) { return x / 2 * std::erfc(-x / std::sqrt(2.0)); }
-double gelu_slope(double x) {
+double gelu_derivative(double x) {
   return std::erfc(-x / std::sqrt(2.0)) / 2 +
          x * std::exp(-x * x / 2) / std::sqrt(2 * std::acos(-1.0));
 }
@@ -51,19 +51,19 @@ TEST_P(EveryInstructionSet, ComputesActivationsToFloat32sPrecision) {
 }
 
 // By the output, or by the input in the case of gelu.
-struct Slope {
+struct Derivative {
   std::string name;
   void (*Kernels::*kernel)(const float*, const float*, float*, int64_t);
   double (*formula)(double);
 };
 
 TEST_P(EveryInstructionSet, MultipliesGradientsByTheActivationsDerivative) {
-  for (const Slope& f : std::vector<Slope>{
+  for (const Derivative& f : std::vector<Derivative>{
            {"sigmoid", &Kernels::sigmoid_gradient,
             [](double y) { return y * (1 - y); }},
            {"tanh", &Kernels::tanh_gradient,
             [](double y) { return 1 - y * y; }},
-           {"gelu", &Kernels::gelu_gradient, gelu_slope},
+           {"gelu", &Kernels::gelu_gradient, gelu_derivative},
        }) {
     const auto x = range();
     const auto g = real_numbers(static_cast<int64_t>(x.size()), 1);

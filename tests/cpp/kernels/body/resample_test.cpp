@@ -109,7 +109,7 @@ TEST_P(EveryInstructionSet, ResamplesAtTheNearestPixel) {
       const auto v = static_cast<double>(i / kWidth);
       const double x = r.xx * u + r.xy * v + r.dx + 0.5;
       const double y = r.yx * u + r.yy * v + r.dy + 0.5;
-      // Between two pixels float32 may say either.
+      // Between two pixels float32 may round to either.
       if (std::abs(x - std::round(x)) < 1e-4) continue;
       if (std::abs(y - std::round(y)) < 1e-4) continue;
       ASSERT_EQ(out.values[i],
