@@ -16,7 +16,7 @@ PROGRAMS = Path(sys.executable).parent
 
 @pytest.fixture
 def configured(tmp_path):
-    """CMake's answer with a torch of this version in place of the one here."""
+    """CMake's output with a torch of this version in place of the one here."""
     cmake = shutil.which("cmake", path=str(PROGRAMS)) or shutil.which("cmake")
     ninja = shutil.which("ninja", path=str(PROGRAMS)) or shutil.which("ninja")
     if not cmake or not ninja:
@@ -82,5 +82,5 @@ def test_a_torch_that_is_too_old_is_refused(configured):
 
 def test_no_source_names_a_header_of_cuda():
     for path in (ROOT / "cpp").rglob("*.*"):
-        found = re.findall(r"#include .*cud[an].*", path.read_text(), re.IGNORECASE)
-        assert not found, f"{path}: {found}"
+        includes = re.findall(r"#include .*cud[an].*", path.read_text(), re.IGNORECASE)
+        assert not includes, f"{path}: {includes}"

@@ -7,8 +7,8 @@ import digitnet
 from digitnet import calibration
 
 
-class Says:
-    """A model that says given logits."""
+class FixedLogits:
+    """A model with fixed logits."""
 
     name, max_value = "says", 16
     classes = tuple("0123456789")
@@ -33,30 +33,33 @@ def honest(digits, rng):
 @pytest.mark.parametrize("factor", [0.3, 1.0, 4.0])
 def test_the_temperature_undoes_what_logits_were_multiplied_by(honest, factor):
     logits, data = honest
-    found = calibration.fit_temperature(Says(logits * factor), data)
-    assert found == pytest.approx(factor, rel=0.15)
+    temperature = calibration.fit_temperature(FixedLogits(logits * factor), data)
+    assert temperature == pytest.approx(factor, rel=0.15)
 
 
 def test_an_overconfident_network_is_calibrated_and_keeps_its_predictions(digits):
-    train, held = digits[0].split(0.7)
+    train, validation = digits[0].split(0.7)
     model = digitnet.models.make("mlp", (8, 8), seed=1)
     model.fit(train[:200], epochs=60, learning_rate=0.01, progress=False)
-    found = calibration.fit_temperature(model, held)
-    before, after = model.evaluate(held), calibration.evaluate(model, held, found)
-    assert found > 1
+    temperature = calibration.fit_temperature(model, validation)
+    before, after = (
+        model.evaluate(validation),
+        calibration.evaluate(model, validation, temperature),
+    )
+    assert temperature > 1
     assert after["log_loss"] < before["log_loss"]
     np.testing.assert_array_equal(after.predicted, before.predicted)
     assert "at temperature" in after.model
-    as_it_was = calibration.evaluate(model, held, 1.0)
+    as_it_was = calibration.evaluate(model, validation, 1.0)
     np.testing.assert_allclose(as_it_was.probabilities, before.probabilities, atol=1e-6)
 
 
 def test_all_right_predictions_do_not_lead_out_of_the_range(digits):
     data = digits[0][:50]
     sure = np.eye(10)[data.labels] * 100
-    assert 0.01 < calibration.fit_temperature(Says(sure), data) <= 1
+    assert 0.01 < calibration.fit_temperature(FixedLogits(sure), data) <= 1
     wrong = np.eye(10)[(data.labels + 1) % 10] * 100
-    assert 1 < calibration.fit_temperature(Says(wrong), data) <= 51
+    assert 1 < calibration.fit_temperature(FixedLogits(wrong), data) <= 51
 
 
 def test_wrong_temperatures_and_data_are_refused(trained, digits):

@@ -10,11 +10,11 @@ from digitnet import cli
 
 
 def report(digits, wrong, name):
-    """Certain answers to the test digits, wrong at these places."""
+    """Confident predictions of the test digits, wrong at these places."""
     data = digits[1]
-    said = data.labels.copy()
-    said[wrong] = (said[wrong] + 1) % 10
-    shares = np.eye(10)[said] * 0.91 + 0.009
+    predicted = data.labels.copy()
+    predicted[wrong] = (predicted[wrong] + 1) % 10
+    shares = np.eye(10)[predicted] * 0.91 + 0.009
     return digitnet.Report(data.labels, shares, data.classes, data=data, model=name)
 
 
@@ -24,13 +24,16 @@ def two(digits):
 
 
 def test_who_is_right_where(two):
-    found = digitnet.compare(*two)
-    assert found.only(0).tolist() == [4]
-    assert found.only(1).tolist() == [0, 1, 2]
-    assert found.differing.tolist() == [0, 1, 2, 4]
-    assert (found.mcnemar["only_first"], found.mcnemar["only_second"]) == (1, 3)
+    comparison = digitnet.compare(*two)
+    assert comparison.only(0).tolist() == [4]
+    assert comparison.only(1).tolist() == [0, 1, 2]
+    assert comparison.differing.tolist() == [0, 1, 2, 4]
+    assert (comparison.mcnemar["only_first"], comparison.mcnemar["only_second"]) == (
+        1,
+        3,
+    )
     with pytest.raises(ValueError, match="only.which: expected 0 or 1, got 2"):
-        found.only(2)
+        comparison.only(2)
 
 
 def test_the_table_has_both_values_and_their_difference(two):
@@ -49,8 +52,8 @@ def test_means_over_samples_are_those_of_the_metrics(two, rng):
     from digitnet.evaluation.comparison import MEANS, per_sample
 
     shares = rng.dirichlet(np.full(10, 0.3), len(two[0].labels))
-    own = two[0]
-    other = digitnet.Report(own.labels, shares, own.classes, data=own.data)
+    first = two[0]
+    other = digitnet.Report(first.labels, shares, first.classes, data=first.data)
     for metric in MEANS:
         assert per_sample(other, metric).mean() == pytest.approx(other[metric])
 
@@ -71,28 +74,29 @@ def test_the_interval_is_scipys(rng):
 
 
 def test_two_that_agree_have_no_difference(two):
-    found = digitnet.compare(two[0], two[0])
-    assert found.names == ("first 1", "first 2")
-    assert (found.table["difference"] == 0).all()
-    assert found.mcnemar["p_value"] == 1
-    assert len(found.differing) == 0
-    assert "both are right equally often" in str(found)
-    found.plot()
+    comparison = digitnet.compare(two[0], two[0])
+    assert comparison.names == ("first 1", "first 2")
+    assert (comparison.table["difference"] == 0).all()
+    assert comparison.mcnemar["p_value"] == 1
+    assert len(comparison.differing) == 0
+    assert "both are right equally often" in str(comparison)
+    comparison.plot()
 
 
-def test_models_are_asked_about_the_data(trained, digits):
+def test_models_are_compared_on_the_data(trained, digits):
     other = digitnet.models.make("linear", (8, 8))
     other.fit(digits[0][:300], epochs=3, progress=False)
-    found = digitnet.compare(trained, other, digits[1])
-    assert found.names == ("optdigits-cnn", "linear")
+    comparison = digitnet.compare(trained, other, digits[1])
+    assert comparison.names == ("optdigits-cnn", "linear")
     assert (
-        found.table.loc["accuracy", "linear"] == other.evaluate(digits[1])["accuracy"]
+        comparison.table.loc["accuracy", "linear"]
+        == other.evaluate(digits[1])["accuracy"]
     )
-    assert found.verdict().startswith("optdigits-cnn is ahead by")
-    assert set(found.plot_curves().data.index.get_level_values("run")) == set(
-        found.names
+    assert comparison.verdict().startswith("optdigits-cnn is ahead by")
+    assert set(comparison.plot_curves().data.index.get_level_values("run")) == set(
+        comparison.names
     )
-    assert "<table" in found._repr_html_()
+    assert "<table" in comparison._repr_html_()
 
 
 def test_runs_and_files_are_compared_from_a_shell(tmp_path, capsys, digits):
@@ -131,7 +135,7 @@ def test_runs_and_files_are_compared_from_a_shell(tmp_path, capsys, digits):
     )
 
 
-def test_a_damaged_history_is_named(tmp_path, trained):
+def test_a_corrupt_history_is_named(tmp_path, trained):
     read_history = digitnet.History.read
     assert read_history(tmp_path) is None
     (tmp_path / "history.csv").write_text(trained.history.to_frame().to_csv())

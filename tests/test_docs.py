@@ -165,13 +165,15 @@ def tables():
 
 
 def test_tables_are_those_of_the_lists():
-    made = tables()
+    generator = tables()
     placed = []
     for path in DOCS.glob("*.md"):
         text = path.read_text()
-        placed += [match[1] for match in made.PLACE.finditer(text)]
-        assert made.written(text) == text, f"{path.name}: run `python docs/tables.py`"
-    assert sorted(placed) == sorted(made.TABLES)
+        placed += [match[1] for match in generator.PLACE.finditer(text)]
+        assert generator.written(text) == text, (
+            f"{path.name}: run `python docs/tables.py`"
+        )
+    assert sorted(placed) == sorted(generator.TABLES)
 
 
 def test_every_page_is_in_the_sites_contents():

@@ -60,7 +60,7 @@ def modules_of(node):
 
 
 def imports_of(file):
-    """(line, file imported, whether it is inside a function) of every own import."""
+    """(line, file imported, whether it is inside a function) of every import of this package."""
     tree = ast.parse(FILES[file].read_text())
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     inside = {
@@ -102,7 +102,9 @@ def test_no_files_import_each_other_in_a_circle():
     while needs:
         imported = set().union(*needs.values())
         ends = [
-            f for f, own in needs.items() if f not in imported or not own & {*needs}
+            f
+            for f, targets in needs.items()
+            if f not in imported or not targets & {*needs}
         ]
         assert ends, f"a circle of {sorted(needs)}"
         for file in ends:

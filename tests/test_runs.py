@@ -1,4 +1,4 @@
-"""Folders of runs: found, read, compared, pruned."""
+"""Folders of runs: listed, read, compared, pruned."""
 
 import json
 import math

@@ -25,16 +25,16 @@ def build(params, seed):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_tries_what_the_space_allows(method, parts):
-    found = search(build, SPACE, *parts, trials=6, method=method)
-    table = found.table
+    result = search(build, SPACE, *parts, trials=6, method=method)
+    table = result.table
     assert len(table) == 6
     assert table["rate"].between(1e-4, 1e-1).all()
     assert set(table["size"]) <= {16, 64}
     assert table["units"].between(4, 12).all()
-    assert found.best_value == table["accuracy"].max()
-    assert found.best_params["rate"] in table["rate"].to_list()
-    assert found.best_so_far().is_monotonic_increasing
-    assert found.method == method and method in repr(found)
+    assert result.best_value == table["accuracy"].max()
+    assert result.best_params["rate"] in table["rate"].to_list()
+    assert result.best_so_far().is_monotonic_increasing
+    assert result.method == method and method in repr(result)
     assert (table["epochs"] >= 1).all()
 
 
@@ -65,12 +65,12 @@ def test_points_of_a_grid_are_choices_or_ends_and_middle():
         "wide": (1, 100, "log"),
         "part": (0.0, 0.5),
     }
-    found = {name: grid_points(distribution_of(name, v)) for name, v in points.items()}
-    assert found["words"] == ["a", "b"]
-    assert found["whole"] == [1, 2, 4]
-    assert found["few"] == [1, 2]
-    assert found["wide"] == [1, 10, 100]
-    assert found["part"] == [0.0, 0.25, 0.5]
+    grids = {name: grid_points(distribution_of(name, v)) for name, v in points.items()}
+    assert grids["words"] == ["a", "b"]
+    assert grids["whole"] == [1, 2, 4]
+    assert grids["few"] == [1, 2]
+    assert grids["wide"] == [1, 10, 100]
+    assert grids["part"] == [0.0, 0.25, 0.5]
 
 
 def test_a_trial_that_fails_stands_there_with_its_reason(parts):
@@ -94,26 +94,26 @@ def test_a_bug_in_build_is_not_taken_for_a_failed_trial(parts):
 
 
 def test_a_stopped_search_goes_on_and_does_nothing_twice(parts, tmp_path):
-    asked = []
+    seeds = []
 
     def counted(params, seed):
-        asked.append(seed)
-        if len(asked) == 3:
+        seeds.append(seed)
+        if len(seeds) == 3:
             raise KeyboardInterrupt
         return build(params, seed)
 
     file = tmp_path / "search.log"
     with pytest.raises(KeyboardInterrupt):
         search(counted, SPACE, *parts, trials=5, file=file)
-    found = search(counted, SPACE, *parts, trials=5, file=file)
-    finished = found.table.query("state in ('complete', 'pruned')")
+    result = search(counted, SPACE, *parts, trials=5, file=file)
+    finished = result.table.query("state in ('complete', 'pruned')")
     assert len(finished) == 5
-    assert len(asked) == 6  # the one that was cut off was begun anew
-    assert found.table["state"].tolist().count("interrupted") == 1
+    assert len(seeds) == 6  # the one that was cut off was begun anew
+    assert result.table["state"].tolist().count("interrupted") == 1
     assert finished["rate"].nunique() == 5  # nor draws what it drew before
     again = search(counted, SPACE, *parts, trials=5, file=file)
-    assert len(asked) == 6
-    assert again.best_value == found.best_value == load_search(file).best_value
+    assert len(seeds) == 6
+    assert again.best_value == result.best_value == load_search(file).best_value
 
 
 def test_several_processes_work_on_one_file(tmp_path):
@@ -151,12 +151,12 @@ def test_a_file_of_other_settings_is_refused_by_the_settings_name(
     change, message, parts, tmp_path
 ):
     options = {"space": {"rate": (1e-4, 1e-1)}, "trials": 1, "file": tmp_path / "a.log"}
-    train, held = parts
-    search(build, train=train, validation=held, **options)
+    train, validation = parts
+    search(build, train=train, validation=validation, **options)
     with pytest.raises(ValueError, match=message):
-        search(build, train=train, validation=held, **options | change)
+        search(build, train=train, validation=validation, **options | change)
     with pytest.raises(ValueError, match="search.train: expected 210 of .* got 90 of"):
-        search(build, train=held, validation=held, **options)
+        search(build, train=validation, validation=validation, **options)
 
 
 @pytest.mark.parametrize("content", ["thesis", "{}\n", '{"op_code": 99}\n', "[1, 2]\n"])
@@ -187,28 +187,28 @@ def test_another_file_is_refused_and_kept(content, parts, tmp_path):
         ({"jobs": 0}, "search.jobs: expected a whole number from 1"),
     ],
 )
-def test_wrong_words_are_refused_before_anything_is_tried(
+def test_wrong_options_are_refused_before_anything_is_tried(
     options, message, parts, tmp_path
 ):
     file = tmp_path / "a.log"
-    train, held = parts
-    wanted = {"space": SPACE, "trials": 1, "file": file} | options
+    train, validation = parts
+    settings = {"space": SPACE, "trials": 1, "file": file} | options
     with pytest.raises(ValueError, match=message):
-        search(build, train=train, validation=held, **wanted)
+        search(build, train=train, validation=validation, **settings)
     assert not file.exists()
 
 
-def test_what_matters_most_is_found(parts):
+def test_the_most_important_parameter_is_identified(parts):
     def only_rate(params, seed):
         model = digitnet.models.make("linear", (8, 8), seed=seed)
         return model, {"epochs": 3, "learning_rate": params["rate"]}
 
     space = {"nothing": (0.0, 1.0), "rate": (1e-6, 1e-1, "log")}
-    found = search(only_rate, space, *parts, trials=25, method="random", prune=False)
-    importance = found.importance()
+    result = search(only_rate, space, *parts, trials=25, method="random", prune=False)
+    importance = result.importance()
     assert list(importance.index) == ["rate", "nothing"]
     assert importance.sum() == pytest.approx(1)
-    assert list(found.plot().data) == ["nothing", "rate", "accuracy"]
+    assert list(result.plot().data) == ["nothing", "rate", "accuracy"]
     one = search(only_rate, space, *parts, trials=1)
     with pytest.raises(
         ValueError, match="importance: expected finished trials of diff"
@@ -216,7 +216,7 @@ def test_what_matters_most_is_found(parts):
         one.importance()
 
 
-def test_trials_that_fall_behind_are_given_up(parts):
+def test_trials_that_fall_behind_are_pruned(parts):
     def slow_after_the_first(params, seed):
         model = digitnet.models.make("linear", (8, 8), seed=seed)
         rate = 0.05 if seed < 6 else 1e-7
@@ -232,8 +232,8 @@ def test_trials_that_fall_behind_are_given_up(parts):
 
 
 def test_trials_side_by_side_are_all_kept(parts, tmp_path):
-    found = search(build, SPACE, *parts, trials=7, jobs=3, file=tmp_path / "a.log")
-    assert len(found.table) == 7
+    result = search(build, SPACE, *parts, trials=7, jobs=3, file=tmp_path / "a.log")
+    assert len(result.table) == 7
     lines = (tmp_path / "a.log").read_text().splitlines()
     assert all(json.loads(line) for line in lines)
 

@@ -32,11 +32,13 @@ def drawn(size=280):
     return content.getvalue()
 
 
-def test_what_is_drawn_is_answered_as_a_file_would_be(pad, trained):
+def test_what_is_drawn_is_predicted_as_a_file_would_be(pad, trained):
     pad.drawn = base64.b64encode(drawn()).decode()
-    own = trained.predict_proba(prepare(trained, drawn()))[0]
-    assert pad.probabilities == dict(zip(trained.classes, own.tolist(), strict=True))
-    assert pad.label == trained.classes[own.argmax()]
+    expected = trained.predict_proba(prepare(trained, drawn()))[0]
+    assert pad.probabilities == dict(
+        zip(trained.classes, expected.tolist(), strict=True)
+    )
+    assert pad.label == trained.classes[expected.argmax()]
     assert pad.image.shape == (1, 8, 8)
     assert pad.problem == ""
 
@@ -45,7 +47,7 @@ def test_what_is_drawn_is_answered_as_a_file_would_be(pad, trained):
     "sent",
     ["no base64!", base64.b64encode(b"no picture").decode(), "", "AAAA" * 10],
 )
-def test_what_is_no_drawing_is_said_and_the_old_answer_goes(pad, sent):
+def test_what_is_no_drawing_is_named_and_the_old_prediction_goes(pad, sent):
     pad.drawn = base64.b64encode(drawn()).decode()
     pad.drawn = sent
     assert (pad.label, pad.probabilities, pad.image) == ("", {}, None)
@@ -95,8 +97,8 @@ GLUE = """
 """
 
 
-def test_a_stroke_goes_to_python_and_the_answer_is_shown(tmp_path, pad):
-    if not chrome.found():
+def test_a_stroke_goes_to_python_and_the_prediction_is_shown(tmp_path, pad):
+    if not chrome.executable():
         pytest.skip("no Chromium here (Debian: chromium)")
     pytest.importorskip("websockets")
     browser = chrome.Chrome(tmp_path)
@@ -106,8 +108,8 @@ def test_a_stroke_goes_to_python_and_the_answer_is_shown(tmp_path, pad):
         chrome.wait(lambda: browser.run("window.saved ?? 0") > 0, 30)
         pad.drawn = browser.run("model.get('drawn')")
         assert np.abs(pad.image).max() > 0
-        answer = {"label": pad.label, "probabilities": pad.probabilities}
-        browser.run(f"model.tell({json.dumps(answer)})")
+        prediction = {"label": pad.label, "probabilities": pad.probabilities}
+        browser.run(f"model.tell({json.dumps(prediction)})")
         assert browser.run("document.querySelector('output').textContent") == pad.label
         assert browser.run("document.querySelectorAll('.dn-bar').length") == 10
         assert browser.run("document.querySelectorAll('.dn-best').length") == 1

@@ -35,8 +35,8 @@ TOLERANCES = {
 
 @pytest.mark.parametrize("name", papers.names())
 def test_a_recipe_is_as_good_as_it_was(name, data_folder, tmp_path, metric_regression):
-    found = papers.reproduce(name, "quick", out=tmp_path / "run", progress=False)
-    measured = {key: value["mean"] for key, value in found.metrics["measured"].items()}
+    result = papers.reproduce(name, "quick", out=tmp_path / "run", progress=False)
+    measured = {key: value["mean"] for key, value in result.metrics["measured"].items()}
     tolerances = TOLERANCES[name]
     metric_regression.check(measured, metrics=list(tolerances), tolerance=tolerances)
 

@@ -27,9 +27,11 @@ def test_copies_follow_the_originals_and_look_as_in_epochs(digits):
 def test_copies_may_differ_by_class(digits):
     data = digits[0]
     counts = data.class_counts()
-    wanted = np.arange(10)
-    by_list = data.enlarged(AUGMENT, list(wanted))
-    np.testing.assert_array_equal(by_list.class_counts(), counts * (1 + wanted))
+    copies_by_class = np.arange(10)
+    by_list = data.enlarged(AUGMENT, list(copies_by_class))
+    np.testing.assert_array_equal(
+        by_list.class_counts(), counts * (1 + copies_by_class)
+    )
     by_dict = data.enlarged(AUGMENT, {8: 2})
     assert by_dict.class_counts()[8] == 3 * counts[8]
     assert by_dict.class_counts()[7] == counts[7]
@@ -66,9 +68,9 @@ def test_fit_on_copies_is_fit_on_the_enlarged_set(digits):
     history = one.fit(data, augment=AUGMENT, copies=2, validation=0.2, **options)
     assert history.options["copies"] == 2
     assert history.options["augment"] == AUGMENT
-    kept, held = data.split((0.8, 0.2), seed=4)
+    train, validation = data.split((0.8, 0.2), seed=4)
     two = digitnet.models.make("linear", input_shape=(8, 8))
-    two.fit(kept.enlarged(AUGMENT, 2, seed=4), held, **options)
+    two.fit(train.enlarged(AUGMENT, 2, seed=4), validation, **options)
     np.testing.assert_array_equal(
         one.predict_proba(digits[1].images), two.predict_proba(digits[1].images)
     )

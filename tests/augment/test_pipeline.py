@@ -18,8 +18,8 @@ def images(rng):
 
 
 def strength(op, part=0.1):
-    most = 4 if op["units"][0] == "px" else min(op["most"], 30)
-    return f"{op['name']} {most * part}{op['units'][0]}"
+    limit = 4 if op["units"][0] == "px" else min(op["most"], 30)
+    return f"{op['name']} {limit * part}{op['units'][0]}"
 
 
 @every_op
@@ -74,7 +74,7 @@ def test_uint8_and_float_images_are_treated_alike(op, kernels, images, monkeypat
         np.testing.assert_allclose(pipeline(images), floats, atol=1e-2)
 
 
-def test_flips_mirror_as_often_as_asked(images):
+def test_flips_mirror_with_the_requested_probability(images):
     same = np.repeat(images[:1], 2000, axis=0)
     for name, axis in (("horizontal_flip", -1), ("vertical_flip", -2)):
         out = Pipeline(f"{name} 30%")(same)

@@ -1,15 +1,15 @@
-"""Every operation against its slow twin, draw for draw."""
+"""Every operation against its reference implementation, draw for draw."""
 
 import numpy as np
 import pytest
-from reference import augment as twin
+from reference import augment as reference
 
 import digitnet
 from digitnet.augment import Pipeline
 
 OPS = digitnet.augment.describe()
 GEOMETRIC = [op for op in OPS if op["geometric"]]
-PAINTING = [op for op in OPS if not op["geometric"]]
+PHOTOMETRIC = [op for op in OPS if not op["geometric"]]
 every_kernel = pytest.mark.parametrize("kernels", digitnet._core.train.kernels())
 SHAPES = [(1, 28, 28), (3, 17, 11), (1, 8, 8), (2, 1, 5)]
 SEED, EPOCH = 2**40 + 7, 3
@@ -34,8 +34,10 @@ def pictures(rng, shape, kind):
 
 
 @every_kernel
-@named(PAINTING)
-def test_painting_equals_its_twin(op, kernels, kind, rng, monkeypatch):
+@named(PHOTOMETRIC)
+def test_photometric_operations_equal_the_reference(
+    op, kernels, kind, rng, monkeypatch
+):
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
     s = strength_of(op)
     for shape in SHAPES:
@@ -44,15 +46,19 @@ def test_painting_equals_its_twin(op, kernels, kind, rng, monkeypatch):
             images, seed=SEED, epoch=EPOCH, first_index=9, max_value=255
         )
         for i, image in enumerate(images):
-            draws = twin.Draws(SEED, op["name"], EPOCH, 9 + i)
-            expected = twin.painted(image.astype(float), op["name"], draws, s, 255)
+            draws = reference.Draws(SEED, op["name"], EPOCH, 9 + i)
+            expected = reference.photometric(
+                image.astype(float), op["name"], draws, s, 255
+            )
             np.testing.assert_allclose(out[i], expected, atol=0.01)
 
 
 @every_kernel
 @pytest.mark.parametrize("fill", ["constant", "nearest", "reflect"])
 @named(GEOMETRIC)
-def test_moving_equals_its_twin(op, fill, kernels, kind, rng, monkeypatch):
+def test_geometric_operations_equal_the_reference(
+    op, fill, kernels, kind, rng, monkeypatch
+):
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
     s = strength_of(op)
     for shape in SHAPES:
@@ -60,13 +66,13 @@ def test_moving_equals_its_twin(op, fill, kernels, kind, rng, monkeypatch):
         pipeline = Pipeline(f"{op['name']} {s} | fill {fill}")
         out = pipeline(images, seed=SEED, epoch=EPOCH)
         for i, image in enumerate(images):
-            draws = twin.Draws(SEED, op["name"], EPOCH, i)
-            expected = twin.resampled(image, [(op["name"], draws, s, {})], fill)
+            draws = reference.Draws(SEED, op["name"], EPOCH, i)
+            expected = reference.resampled(image, [(op["name"], draws, s, {})], fill)
             np.testing.assert_allclose(out[i], expected, atol=0.02)
 
 
 @every_kernel
-def test_a_whole_pipeline_equals_its_twin(kernels, kind, rng, monkeypatch):
+def test_a_whole_pipeline_equals_the_reference(kernels, kind, rng, monkeypatch):
     """One resampling through all geometric steps, then the others in order."""
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
     moves = [
@@ -86,10 +92,12 @@ def test_a_whole_pipeline_equals_its_twin(kernels, kind, rng, monkeypatch):
         seen, steps = {}, []
         for op, s, options in moves:
             occurrence = seen[op] = seen.get(op, -1) + 1
-            steps.append((op, twin.Draws(SEED, op, 0, i, occurrence), s, options))
-        expected = twin.resampled(image, steps, value=51)
+            steps.append((op, reference.Draws(SEED, op, 0, i, occurrence), s, options))
+        expected = reference.resampled(image, steps, value=51)
         for op, s in (("contrast", 0.3), ("noise", 0.1), ("blur", 1)):
-            expected = twin.painted(expected, op, twin.Draws(SEED, op, 0, i), s, 255)
+            expected = reference.photometric(
+                expected, op, reference.Draws(SEED, op, 0, i), s, 255
+            )
         np.testing.assert_allclose(out[i], expected, atol=0.05)
 
 
@@ -107,10 +115,10 @@ def test_nearest_interpolation_takes_whole_pixels(
     same = 0
     for i, image in enumerate(images):
         steps = [
-            ("rotate", twin.Draws(5, "rotate", 0, i), 40, {}),
-            ("shift", twin.Draws(5, "shift", 0, i), 6, {}),
+            ("rotate", reference.Draws(5, "rotate", 0, i), 40, {}),
+            ("shift", reference.Draws(5, "shift", 0, i), 6, {}),
         ]
-        same += np.mean(out[i] == twin.resampled(image, steps, fill, order=0))
+        same += np.mean(out[i] == reference.resampled(image, steps, fill, order=0))
     # A place half-way between two pixels may go either way.
     assert same / len(images) > 0.99
 

@@ -54,7 +54,7 @@ def folder(tmp_path_factory):
     return out
 
 
-def test_an_unknown_adversary_is_refused_before_anything_is_made(tmp_path, capsys):
+def test_an_unknown_adversary_is_refused_before_anything_is_written(tmp_path, capsys):
     words = ("train", "--data", "digits", "--model", "linear", "--adversary", "cw")
     assert cli.main([*words, "--out", str(tmp_path / "run")]) == 1
     assert "unknown attack 'cw'; known: fgsm, pgd" in capsys.readouterr().err
@@ -82,7 +82,7 @@ def test_training_leaves_a_whole_folder(folder):
     config = json.loads((folder / "config.json").read_text())
     assert config["seed"] == 3
     assert config["batch_size"] == 32
-    assert config["label_smoothing"] == 0  # nobody said anything about it
+    assert config["label_smoothing"] == 0  # nobody set it
     assert config["versions"]["digitnet"] == digitnet.__version__
     assert (folder / "history.csv").read_text().count("\n") == 9
 
@@ -133,8 +133,8 @@ def test_evaluate_gives_the_accuracy_of_the_run(folder, capsys):
         ]
     )
     assert code == 0
-    found = json.loads(capsys.readouterr().out)["test"]
-    assert found == json.loads((folder / "metrics.json").read_text())["test"]
+    metrics = json.loads(capsys.readouterr().out)["test"]
+    assert metrics == json.loads((folder / "metrics.json").read_text())["test"]
 
 
 def test_two_runs_of_one_seed_leave_equal_models(tmp_path):
@@ -186,13 +186,13 @@ def test_predict_reads_scans(folder, tmp_path, digits, capsys):
         ["predict", str(folder / "model.safetensors"), *files, "--as", "scan", "--json"]
     )
     assert code == 0
-    found = json.loads(capsys.readouterr().out)
+    predictions = json.loads(capsys.readouterr().out)
     right = [
         f["label"] == str(label)
-        for f, label in zip(found, digits[1].labels, strict=False)
+        for f, label in zip(predictions, digits[1].labels, strict=False)
     ]
     assert np.mean(right) >= 0.75
-    for entry in found:
+    for entry in predictions:
         assert entry["confidence"] == max(entry["probabilities"].values())
         assert sum(entry["probabilities"].values()) == pytest.approx(1)
 
@@ -365,7 +365,7 @@ def test_json_prints_json_and_nothing_else(tmp_path):
     assert json.loads(out) == json.loads((tmp_path / "metrics.json").read_text())
 
 
-def test_an_out_folder_that_cannot_be_made_is_an_error(tmp_path):
+def test_an_out_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     code, _, err = run(
         "train",

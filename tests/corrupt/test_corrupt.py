@@ -1,8 +1,8 @@
-"""Corruptions: each against its slow twin, and what all of them promise."""
+"""Corruptions: each against its reference implementation, and what all of them promise."""
 
 import numpy as np
 import pytest
-from reference import corrupt as twins
+from reference import corrupt as reference
 
 import digitnet
 from digitnet import corrupt
@@ -23,15 +23,15 @@ def blobs(rng, count, shape):
 
 @every_corruption
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_every_corruption_is_its_slow_twin(name, shape, rng):
+def test_every_corruption_equals_its_reference_implementation(name, shape, rng):
     images = blobs(rng, 3, shape)
     seed = int(rng.integers(2**40))
     data = digitnet.Dataset(images, max_value=1)
-    spoiled = corrupt.corrupted(data, name, seed=seed).images
-    twin = getattr(twins, name)
+    corrupted = corrupt.corrupted(data, name, seed=seed).images
+    implementation = getattr(reference, name)
     for i, image in enumerate(images.astype(np.float64)):
-        expected = np.clip(twin(twins.Draws(seed, name, i), image), 0, 1)
-        apart = np.abs(spoiled[i] - expected) > 1e-5
+        expected = np.clip(implementation(reference.Draws(seed, name, i), image), 0, 1)
+        apart = np.abs(corrupted[i] - expected) > 1e-5
         # An edge or a splash may hang on the last bit of a comparison.
         assert apart.sum() <= (2 if name in ("canny_edges", "spatter") else 0)
 
@@ -40,15 +40,15 @@ def test_every_corruption_is_its_slow_twin(name, shape, rng):
 def test_every_corruption_keeps_what_a_set_is(name, digits):
     data = digits[1][[5, 3, 8, 8]]
     before = data.images.copy()
-    spoiled = corrupt.corrupted(data, name)
-    assert spoiled.images.dtype == np.uint8
-    assert spoiled.shape == data.shape
-    assert (spoiled.max_value, spoiled.classes) == (data.max_value, data.classes)
-    assert spoiled.name == f"{data.name}, {name}"
-    np.testing.assert_array_equal(spoiled.labels, data.labels)
+    corrupted = corrupt.corrupted(data, name)
+    assert corrupted.images.dtype == np.uint8
+    assert corrupted.shape == data.shape
+    assert (corrupted.max_value, corrupted.classes) == (data.max_value, data.classes)
+    assert corrupted.name == f"{data.name}, {name}"
+    np.testing.assert_array_equal(corrupted.labels, data.labels)
     np.testing.assert_array_equal(data.images, before)
-    assert spoiled.images.max() <= 16
-    assert not np.array_equal(spoiled.images, before)
+    assert corrupted.images.max() <= 16
+    assert not np.array_equal(corrupted.images, before)
 
 
 @every_corruption
@@ -74,37 +74,37 @@ def test_threads_do_not_change_a_corruption(name, rng):
 
     data = digitnet.Dataset(blobs(rng, 130, (28, 28)), max_value=1)
     before = torch.get_num_threads()
-    found = []
+    outputs = []
     try:
         for threads in (1, 3):
             torch.set_num_threads(threads)
-            found.append(corrupt.corrupted(data, name).images)
+            outputs.append(corrupt.corrupted(data, name).images)
     finally:
         torch.set_num_threads(before)
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(*outputs)
 
 
 @every_corruption
-def test_channels_are_spoiled_alike(name, rng):
+def test_channels_are_corrupted_alike(name, rng):
     grey = blobs(rng, 2, (28, 28))
     colour = digitnet.Dataset(np.repeat(grey[:, None], 3, 1), max_value=1)
-    spoiled = corrupt.corrupted(colour, name, seed=1).images
+    corrupted = corrupt.corrupted(colour, name, seed=1).images
     expected = corrupt.corrupted(digitnet.Dataset(grey, max_value=1), name, seed=1)
     for channel in range(3):
-        np.testing.assert_array_equal(spoiled[:, channel], expected.images)
+        np.testing.assert_array_equal(corrupted[:, channel], expected.images)
 
 
 @every_corruption
 def test_black_and_white_images_do_no_harm(name):
     for value in (0.0, 1.0):
         images = np.full((2, 28, 28), value, np.float32)
-        spoiled = corrupt.corrupted(digitnet.Dataset(images, max_value=1), name)
-        assert np.isfinite(spoiled.images).all()
-        assert 0 <= spoiled.images.min() <= spoiled.images.max() <= 1
+        corrupted = corrupt.corrupted(digitnet.Dataset(images, max_value=1), name)
+        assert np.isfinite(corrupted.images).all()
+        assert 0 <= corrupted.images.min() <= corrupted.images.max() <= 1
 
 
 def test_there_are_the_fifteen_of_mnist_c():
-    assert sorted(corrupt.names()) == sorted(twins.NUMBERS)
+    assert sorted(corrupt.names()) == sorted(reference.NUMBERS)
     assert all(len(entry["summary"]) > 5 for entry in corrupt.describe())
 
 
@@ -121,7 +121,7 @@ def test_there_are_the_fifteen_of_mnist_c():
         (np.zeros((1, 28, 28)), "fog", -1, "corrupted.seed: expected a whole number"),
     ],
 )
-def test_what_cannot_be_spoiled_is_refused(images, name, seed, message):
+def test_what_cannot_be_corrupted_is_refused(images, name, seed, message):
     data = digitnet.Dataset(images, max_value=1)
     with pytest.raises(ValueError, match=message):
         corrupt.corrupted(data, name, seed=seed)

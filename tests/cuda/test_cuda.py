@@ -21,8 +21,8 @@ NAMES = ("linear", "mlp", "lenet5", "kaggle-cnn", "norm-cnn", "gru", "vit-tiny")
 
 def fitted(name, data, device, **options):
     model = digitnet.models.make(name, input_shape=data.shape, seed=2)
-    own = {"epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, **options}
-    model.fit(data, device=device, progress=False, seed=3, **own)
+    settings = {"epochs": 2, "optimizer": "sgd", "learning_rate": 0.05, **options}
+    model.fit(data, device=device, progress=False, seed=3, **settings)
     return model
 
 
@@ -30,19 +30,19 @@ def fitted(name, data, device, **options):
 def images():
     """Images of MNIST's size."""
     rng = np.random.default_rng(0)
-    made = rng.integers(0, 256, (300, 28, 28), dtype=np.uint8)
-    return digitnet.Dataset(made, rng.integers(0, 10, 300))
+    pixels = rng.integers(0, 256, (300, 28, 28), dtype=np.uint8)
+    return digitnet.Dataset(pixels, rng.integers(0, 10, 300))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_training_follows_the_cpu(name, images, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
-    own = fitted(name, images, "cpu", augment=AUGMENT)
-    assert_weights_close(own, fitted(name, images, "cuda", augment=AUGMENT))
+    on_cpu = fitted(name, images, "cpu", augment=AUGMENT)
+    assert_weights_close(on_cpu, fitted(name, images, "cuda", augment=AUGMENT))
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_every_layer_answers_as_on_the_cpu(network, rng):
+def test_every_layer_predicts_as_on_the_cpu(network, rng):
     images = rng.random((5, 2, 9, 9), dtype=np.float32)
     model = digitnet.Model(network, input_shape=(2, 9, 9), seed=1)
     model.fix_scale(1)
@@ -52,13 +52,13 @@ def test_every_layer_answers_as_on_the_cpu(network, rng):
     )
 
 
-def test_a_gpu_is_taken_without_being_asked_for_and_said(images):
+def test_a_gpu_is_the_default_and_named_in_the_history(images):
     assert digitnet.train.resolve_device("auto") == "cuda"
     model = fitted("lenet5", images, "auto", epochs=1)
     assert str(model.history.executor).startswith("torch on cuda")
 
 
-def test_what_was_trained_there_is_saved_and_asked_anywhere(images, tmp_path):
+def test_what_was_trained_there_is_saved_and_predicts_anywhere(images, tmp_path):
     model = fitted("norm-cnn", images, "cuda", epochs=1)
     model.save(tmp_path / "m.safetensors")
     again = digitnet.models.load(tmp_path / "m.safetensors")
@@ -85,8 +85,8 @@ def test_every_optimizer_follows_the_cpu(optimizer, images, monkeypatch):
         "ema_decay": 0.9,
         "label_smoothing": 0.1,
     }
-    own = fitted("mlp", images, "cpu", **options)
-    assert_weights_close(own, fitted("mlp", images, "cuda", **options))
+    on_cpu = fitted("mlp", images, "cpu", **options)
+    assert_weights_close(on_cpu, fitted("mlp", images, "cuda", **options))
 
 
 CAPTURED = "the data in the device's memory, captured steps, up to "
@@ -100,9 +100,7 @@ def test_the_data_are_on_the_gpu_and_steps_are_captured(images):
 
 @pytest.mark.parametrize("name", [*NAMES, "resnet18", "capsnet", "autoencoder"])
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_captured_steps_are_those_asked_for_singly(
-    name, precision, images, monkeypatch
-):
+def test_captured_steps_are_those_launched_singly(name, precision, images, monkeypatch):
     options = {
         "augment": AUGMENT,
         "batch_size": 16,
@@ -131,18 +129,18 @@ def test_masks_of_dropout_are_the_same_when_captured(images, monkeypatch):
 
 
 @pytest.mark.parametrize("augment", OPERATIONS)
-def test_every_operation_paints_what_the_host_paints(augment, images, monkeypatch):
+def test_every_operation_augments_as_the_host_does(augment, images, monkeypatch):
     options = {"augment": augment, "epochs": 1, "learning_rate": 0.01}
-    own = fitted("linear", images, "cuda", **options)
+    resident = fitted("linear", images, "cuda", **options)
     monkeypatch.setenv("DIGITNET_RESIDENT", "0")
-    other = fitted("linear", images, "cuda", **options)
+    from_host = fitted("linear", images, "cuda", **options)
     assert "batches from the host: DIGITNET_RESIDENT is '0'" in str(
-        other.history.executor
+        from_host.history.executor
     )
-    assert_weights_close(other, own, 1e-4)
+    assert_weights_close(from_host, resident, 1e-4)
 
 
-def test_the_same_seed_gives_the_same_weights_when_asked_to(images):
+def test_the_same_seed_gives_the_same_weights_in_deterministic_mode(images):
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         first, second = (fitted("mlp", images, "cuda") for _ in range(2))
@@ -151,7 +149,7 @@ def test_the_same_seed_gives_the_same_weights_when_asked_to(images):
     assert_weights_close(first, second, 0)
 
 
-def test_what_a_training_took_is_given_back(images):
+def test_the_memory_of_a_training_is_released(images):
     fitted("lenet5", images, "cuda")
     torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated()
@@ -186,17 +184,17 @@ def test_divergence_there_brings_the_last_good_weights_back(images):
 
 
 def test_two_models_train_at_once_on_one_gpu(images):
-    made = {}
+    models = {}
 
     def work(number):
-        made[number] = fitted("lenet5", images, "cuda", epochs=2)
+        models[number] = fitted("lenet5", images, "cuda", epochs=2)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert_weights_close(made[0], made[1])
+    assert_weights_close(models[0], models[1])
 
 
 def _child(queue):
@@ -207,7 +205,7 @@ def _child(queue):
         queue.put(str(error))
 
 
-def test_a_forked_child_is_told(images):
+def test_a_forked_child_gets_an_error(images):
     fitted("linear", images, "cuda", epochs=1)
     context = multiprocessing.get_context("fork")
     queue = context.Queue()

@@ -10,7 +10,7 @@ from digitnet import DataError
 
 
 def text(images, labels=None, header=None, last=False):
-    """Slow twin: the text of a CSV file."""
+    """Reference implementation: the text of a CSV file."""
     lines = [] if header is None else [header]
     for i, image in enumerate(images):
         cells = [str(v) for v in image.ravel()]
@@ -71,7 +71,7 @@ def test_kaggles_unlabelled_file_has_no_labels(tmp_path, sample):
     np.testing.assert_array_equal(data.images, images)
 
 
-def test_two_candidates_for_the_label_are_asked_about(tmp_path):
+def test_two_candidates_for_the_label_need_an_option(tmp_path):
     (tmp_path / "a.csv").write_text("1,0,0,0,2\n2,0,0,0,1\n")
     with pytest.raises(DataError, match="two candidates; say label='first'"):
         digitnet.data.read_csv(tmp_path / "a.csv")

@@ -121,7 +121,9 @@ def test_one_index_gives_image_and_label(digits):
 
 @pytest.mark.parametrize("fractions", [(0.6, 0.2, 0.2), (0.8, 0.2), (0.5, 0.25, 0.25)])
 @pytest.mark.parametrize("stratify", [True, False])
-def test_splits_are_disjoint_whole_and_of_the_asked_size(digits, fractions, stratify):
+def test_splits_are_disjoint_whole_and_of_the_requested_size(
+    digits, fractions, stratify
+):
     data = digits[0]
     parts = data.split(fractions, seed=3, stratify=stratify)
     rows = np.concatenate([part._rows for part in parts])
@@ -268,7 +270,7 @@ def test_class_names_must_differ():
         Dataset(np.zeros((2, 2, 2)), [0, 1], classes=["a", "a"])
 
 
-def test_more_than_255_asks_for_the_scale():
+def test_more_than_255_needs_the_scale():
     floats = np.full((1, 2, 2), 300.5)
     with pytest.raises(ValueError, match="give max_value"):
         Dataset(floats)

@@ -32,9 +32,9 @@ class OnlyDlpack:
 
 
 def pixels(rng, count=6, side=5):
-    made = rng.integers(0, 256, (count, side, side), dtype=np.uint8)
-    made[0, 0, 0] = 255
-    return made
+    values = rng.integers(0, 256, (count, side, side), dtype=np.uint8)
+    values[0, 0, 0] = 255
+    return values
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def pixels(rng, count=6, side=5):
     ],
 )
 def test_whoever_brings_the_pixels_they_are_the_same(give, rng):
-    made = pixels(rng) & 0xF8  # eight bits of precision hold them
-    made[0, 0, 0] = 248
-    data = Dataset(give(made))
+    expected = pixels(rng) & 0xF8  # exact in eight bits of precision
+    expected[0, 0, 0] = 248
+    data = Dataset(give(expected))
     shown = data.images if data.shape[0] == 1 else data.images[:, 0]
-    np.testing.assert_array_equal(shown, made)
+    np.testing.assert_array_equal(shown, expected)
 
 
 def test_a_picture_with_transparency_is_drawn_on_white():
@@ -103,7 +103,7 @@ def test_a_read_only_set_is_copied_for_torch():
     assert not mine.any()
 
 
-def test_a_model_learns_from_and_judges_torchs_sets(digits):
+def test_a_model_trains_and_evaluates_on_torchs_sets(digits):
     train, test = digits
     loader = DataLoader(train.torch(), batch_size=100)
 
@@ -121,11 +121,11 @@ def test_a_model_learns_from_and_judges_torchs_sets(digits):
 
 @pytest.mark.parametrize("batch", [None, 1, 4, 100])
 def test_loaders_and_sets_give_the_same(batch, rng):
-    made = torch.from_numpy(pixels(rng, 10)[:, None])
-    pairs = TensorDataset(made, torch.arange(10))
+    images = torch.from_numpy(pixels(rng, 10)[:, None])
+    pairs = TensorDataset(images, torch.arange(10))
     source = pairs if batch is None else DataLoader(pairs, batch_size=batch)
     data = digitnet.data.from_torch(source)
-    np.testing.assert_array_equal(data.images, made[:, 0])
+    np.testing.assert_array_equal(data.images, images[:, 0])
     assert data.labels.tolist() == list(range(10))
 
 
@@ -171,7 +171,7 @@ def test_an_endless_set_is_refused_at_once():
             digitnet.data.from_torch(source)
 
 
-def test_a_frame_becomes_the_set_that_made_it(digits):
+def test_a_frame_becomes_the_set_that_it_came_from(digits):
     data = digits[1]
     again = digitnet.data.from_frame(data.to_frame(), name="again")
     assert again.sha256() == data.sha256()
@@ -222,7 +222,7 @@ def test_a_plain_torch_networks_weights_fit_by_name(give):
     np.testing.assert_array_equal(model.state_dict()["dense1.weight"], weight)
 
 
-def test_one_colour_picture_may_be_asked_alone():
+def test_one_colour_picture_may_be_predicted_alone():
     model = digitnet.models.make("mnistm-cnn", input_shape=(3, 16, 16))
     picture = Image.new("RGB", (16, 16), (1, 2, 3))
     alone = model.predict_proba(picture)

@@ -26,7 +26,7 @@ def sha(content):
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """The path's first part says how to behave."""
+    """The path's first part selects how to behave."""
 
     requests: list = []
 
@@ -125,7 +125,7 @@ def test_a_download_is_whole_and_checked_and_happens_once(address, cache):
 @pytest.mark.parametrize(
     "bad", ["lies", "rubbish", "truncates", "drops", "missing", "huge"]
 )
-def test_the_next_mirror_is_asked_when_one_misbehaves(address, cache, bad):
+def test_the_next_mirror_is_tried_when_one_misbehaves(address, cache, bad):
     assert fetch(file(address, bad, "good")).read_bytes() == ARCHIVE
     assert {b for b, _ in Server.requests} == {bad, "good"}
 
@@ -176,7 +176,7 @@ def test_a_server_without_ranges_sends_it_anew(address, cache):
 
 
 @pytest.mark.parametrize("left", [b"z" * 700, ARCHIVE + b"too long", ARCHIVE])
-def test_a_wrong_rest_of_an_earlier_try_does_not_spoil_this_one(address, cache, left):
+def test_a_wrong_rest_of_an_earlier_try_does_not_corrupt_this_one(address, cache, left):
     cache.mkdir(parents=True)
     (cache / "toy.gz.part").write_bytes(left)
     assert fetch(file(address, "good")).read_bytes() == ARCHIVE
@@ -199,7 +199,7 @@ def test_a_killed_download_leaves_nothing_that_looks_right(address, cache):
     assert fetch(file(address, "good")).read_bytes() == ARCHIVE
 
 
-def test_a_damaged_cache_is_refused_not_used(address, cache):
+def test_a_corrupt_cache_is_refused_not_used(address, cache):
     path = fetch(file(address, "good"))
     path.write_bytes(ARCHIVE[:-3])
     with pytest.raises(DataError, match="toy.gz: expected SHA-256"):
@@ -213,7 +213,7 @@ def test_the_same_contents_packed_otherwise_are_accepted(address, cache):
 
 
 @pytest.mark.parametrize("name", ["toy.gz", "toy", "toy/toy.gz", "toy/toy"])
-def test_the_given_folder_comes_first(address, cache, tmp_path, monkeypatch, name):
+def test_the_users_folder_comes_first(address, cache, tmp_path, monkeypatch, name):
     monkeypatch.setenv("DIGITNET_DATA", str(tmp_path / "mine"))
     place = tmp_path / "mine" / name
     place.parent.mkdir(parents=True)
@@ -222,7 +222,9 @@ def test_the_given_folder_comes_first(address, cache, tmp_path, monkeypatch, nam
     assert Server.requests == []
 
 
-def test_offline_never_asks_and_says_what_to_put_where(address, cache, monkeypatch):
+def test_offline_never_downloads_and_says_what_to_put_where(
+    address, cache, monkeypatch
+):
     monkeypatch.setenv("DIGITNET_OFFLINE", "1")
     with pytest.raises(FileNotFoundError) as caught:
         fetch(file(address, "good"))

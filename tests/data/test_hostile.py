@@ -1,4 +1,4 @@
-"""Whatever comes in: an answer or a ValueError, never a crash and never another error."""
+"""Whatever comes in: a result or a ValueError, never a crash and never another error."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ from digitnet import DataError
 
 
 def idx(array):
-    """Slow twin: the bytes of an IDX file."""
+    """Reference implementation: the bytes of an IDX file."""
     header = struct.pack(">BBBB", 0, 0, 8, array.ndim)
     return header + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
@@ -44,9 +44,9 @@ def test_gzip_is_unpacked(pair):
 @pytest.mark.parametrize("at", range(16))
 def test_a_changed_header_byte_is_refused(pair, at):
     folder, images, _ = pair
-    damaged = bytearray(idx(images))
-    damaged[at] ^= 0x41
-    (folder / "images").write_bytes(damaged)
+    corrupted = bytearray(idx(images))
+    corrupted[at] ^= 0x41
+    (folder / "images").write_bytes(corrupted)
     with pytest.raises(DataError, match="images: "):
         digitnet.data.read_idx(folder / "images")
 
@@ -91,7 +91,7 @@ def test_a_label_outside_the_classes_is_refused(pair):
 @pytest.mark.parametrize(
     "sizes", [(0, 28, 28), (2**31, 2**31, 2**31), (1, 0, 5), (1, 4097, 1)]
 )
-def test_impossible_dimensions_are_refused_before_memory_is_asked_for(tmp_path, sizes):
+def test_impossible_dimensions_are_refused_before_memory_is_allocated(tmp_path, sizes):
     (tmp_path / "huge").write_bytes(struct.pack(">I3I", 0x803, *sizes))
     with pytest.raises(DataError, match="huge: expected dimension"):
         digitnet.data.read_idx(tmp_path / "huge")

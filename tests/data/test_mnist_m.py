@@ -21,7 +21,7 @@ def grey(rng):
     return Dataset(images, rng.integers(0, 10, 60), max_value=255)
 
 
-def twin(image, photos, seed, index, binary=False):
+def expected_image(image, photos, seed, index, binary=False):
     """The definition: the patch is drawn by (seed, index) from stream 5."""
     from reference.augment import Draws
 
@@ -36,13 +36,13 @@ def twin(image, photos, seed, index, binary=False):
 
 @pytest.mark.parametrize("binary", [False, True])
 def test_a_digit_is_the_difference_to_a_patch(binary, grey, photos):
-    made = make_mnist_m(grey, photos, seed=9, first_index=5, binary=binary)
+    mnist_m = make_mnist_m(grey, photos, seed=9, first_index=5, binary=binary)
     for i in range(len(grey)):
-        expected = twin(grey.images[i], photos, 9, 5 + i, binary)
-        np.testing.assert_array_equal(made.images[i], expected)
-    np.testing.assert_array_equal(made.labels, grey.labels)
-    assert made.shape == (3, 28, 28)
-    assert made.images.dtype == np.uint8
+        expected = expected_image(grey.images[i], photos, 9, 5 + i, binary)
+        np.testing.assert_array_equal(mnist_m.images[i], expected)
+    np.testing.assert_array_equal(mnist_m.labels, grey.labels)
+    assert mnist_m.shape == (3, 28, 28)
+    assert mnist_m.images.dtype == np.uint8
 
 
 def test_photograph_and_corner_follow_the_seed_alone(grey, photos):

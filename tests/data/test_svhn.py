@@ -51,7 +51,7 @@ def test_wrong_fields_are_named(written, changes, message):
         read_svhn(written(**changes)[0])
 
 
-def test_damage_never_crashes(written, rng):
+def test_a_corrupt_file_never_crashes(written, rng):
     path, _ = written()
     whole = path.read_bytes()
     for length in (0, 1, 100, 127, 140, len(whole) // 2, len(whole) - 1):
@@ -59,10 +59,10 @@ def test_damage_never_crashes(written, rng):
         with pytest.raises(DataError, match=path.name):
             read_svhn(path)
     for _ in range(200):
-        damaged = bytearray(whole)
+        corrupted = bytearray(whole)
         for place in rng.integers(0, len(whole), 3):
-            damaged[place] = rng.integers(256)
-        path.write_bytes(damaged)
+            corrupted[place] = rng.integers(256)
+        path.write_bytes(corrupted)
         try:
             assert len(read_svhn(path)) == 7
         except DataError as error:

@@ -16,9 +16,9 @@ WORKER = Path(__file__).parent / "worker.py"
 
 
 def free_port():
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return made.getsockname()[1]
+    with socket.socket() as connection:
+        connection.bind(("127.0.0.1", 0))
+        return connection.getsockname()[1]
 
 
 def run(case, ranks, out, *, timeout=240):
@@ -37,16 +37,18 @@ def run(case, ranks, out, *, timeout=240):
         }
         if ranks == 1:
             environment["DIGITNET_EXECUTOR"] = "torch"  # as several have
-        words = [sys.executable, str(WORKER), case, str(out)]
+        command = [sys.executable, str(WORKER), case, str(out)]
         processes.append(
-            subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
+            subprocess.Popen(
+                command, env=environment, stderr=subprocess.PIPE, text=True
+            )
         )
     errors = [process.communicate(timeout=timeout)[1] for process in processes]
     return [process.returncode for process in processes], errors
 
 
 def left(out, ranks, rank):
-    """(weights, what was told) of a rank."""
+    """(weights, logs) of a rank."""
     with np.load(out / f"{ranks}-{rank}.npz") as arrays:
         weights = dict(arrays)
     return weights, json.loads((out / f"{ranks}-{rank}.json").read_text())
@@ -69,15 +71,15 @@ def learned(tmp_path_factory):
 @pytest.mark.parametrize("case", LEARNING)
 def test_ranks_learn_what_one_process_learns(learned, case, ranks):
     out = learned / case
-    alone, told_alone = left(out, 1, 0)
-    first, told = left(out, ranks, 0)
-    assert "ranks share every step" in told["executor"]
+    alone, logs_alone = left(out, 1, 0)
+    first, logs = left(out, ranks, 0)
+    assert "ranks share every step" in logs["executor"]
     for name, value in alone.items():
         np.testing.assert_allclose(
             first[name], value, rtol=2e-4, atol=2e-5, err_msg=name
         )
     for column in ("loss", "accuracy", "val_loss"):
-        np.testing.assert_allclose(told[column], told_alone[column], rtol=2e-4)
+        np.testing.assert_allclose(logs[column], logs_alone[column], rtol=2e-4)
 
 
 @pytest.mark.parametrize("ranks", [2, 3])
@@ -86,10 +88,10 @@ def test_all_ranks_have_the_same_bits_and_one_of_them_writes(learned, case, rank
     out = learned / case
     first, _ = left(out, ranks, 0)
     for rank in range(1, ranks):
-        other, told = left(out, ranks, rank)
+        other, logs = left(out, ranks, rank)
         for name, value in first.items():
             np.testing.assert_array_equal(other[name], value)
-        assert told["told"] == 0  # rank 0 tells the callbacks
+        assert logs["callback_calls"] == 0  # rank 0 calls them
     files = {path.name for path in out.glob("checkpoint*")}
     assert files == {"checkpoint0.safetensors"}
 
@@ -98,8 +100,8 @@ def test_a_callbacks_stop_stops_all(tmp_path):
     codes, errors = run("stops", 2, tmp_path)
     assert codes == [0, 0], errors
     for rank in (0, 1):
-        _, told = left(tmp_path / "stops", 2, rank)
-        assert (told["status"], len(told["loss"])) == ("stopped early", 2)
+        _, logs = left(tmp_path / "stops", 2, rank)
+        assert (logs["status"], len(logs["loss"])) == ("stopped early", 2)
 
 
 def test_ranks_diverge_together(tmp_path):
@@ -137,17 +139,17 @@ def test_without_ranks_it_says_how_to_start_them(digits):
 
 
 def test_torchrun_trains_from_the_shell(tmp_path):
-    words = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
-    words += [str(free_port()), "-m", "digitnet.cli", "train", "--data", "digits"]
-    words += ["--model", "linear", "--epochs", "2", "--out", str(tmp_path / "run")]
-    found = subprocess.run(
-        [sys.executable, "-m", *words],
+    command = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
+    command += [str(free_port()), "-m", "digitnet.cli", "train", "--data", "digits"]
+    command += ["--model", "linear", "--epochs", "2", "--out", str(tmp_path / "run")]
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
         capture_output=True,
         text=True,
         timeout=240,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.count("report: ") == 1
-    assert found.stdout.count("training on torch") == 1
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("report: ") == 1
+    assert result.stdout.count("training on torch") == 1
     assert digitnet.runs.read(tmp_path / "run").status == "finished"

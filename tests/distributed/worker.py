@@ -1,4 +1,4 @@
-"""What each rank of the tests does: torchrun-like, told by its command line.
+"""What each rank of the tests does: as under torchrun, by its command line.
 
 python worker.py CASE OUT
 """
@@ -36,8 +36,8 @@ CASES = {
 def do(case, out):
     out.mkdir(exist_ok=True)
     rank, ranks = digitnet.distributed.rank(), digitnet.distributed.world_size()
-    network, own = CASES[case]
-    options = {"epochs": 3, "optimizer": "sgd", "learning_rate": 0.1, **own}
+    network, overrides = CASES[case]
+    options = {"epochs": 3, "optimizer": "sgd", "learning_rate": 0.1, **overrides}
     train, test = digitnet.data.load("digits")
     train = train[:97]
     if options.pop("differs", False) and rank == 1:
@@ -45,10 +45,10 @@ def do(case, out):
     if options.pop("weighted", False):
         options["sample_weight"] = np.random.default_rng(0).random(97)
     model = digitnet.Model(network, input_shape=(8, 8), seed=3)
-    told = []
+    epoch_logs = []
 
     def each(epoch, logs):
-        told.append(logs)
+        epoch_logs.append(logs)
         if epoch == stop_after:
             model.stop_training = True
 
@@ -76,7 +76,7 @@ def do(case, out):
         "status": history.status,
         **{name: history.get(name, []) for name in ("loss", "accuracy", "val_loss")},
         "executor": str(history.executor),
-        "told": len(told),
+        "callback_calls": len(epoch_logs),
     }
     (out / f"{ranks}-{rank}.json").write_text(json.dumps(about))
 

@@ -141,9 +141,9 @@ def draw(rng, shape, count):
     return images, rng.integers(0, 3, count)
 
 
-def closest_tie(twin, images):
+def closest_tie(reference, images):
     """How near, in float64, a ReLU's input is to 0 or two of a pool's to each other."""
-    twin = copy.deepcopy(twin).double().train()
+    reference = copy.deepcopy(reference).double().train()
     gaps = [1.0]
 
     def at_relu(module, inputs, output):
@@ -157,21 +157,21 @@ def closest_tie(twin, images):
         gap = best[:, 0] - best[:, 1]
         gaps.extend(gap[gap > 0].min(dim=0, keepdim=True).values.tolist())
 
-    for module in twin.modules():
+    for module in reference.modules():
         if isinstance(module, torch.nn.ReLU):
             module.register_forward_hook(at_relu)
         elif isinstance(module, torch.nn.MaxPool2d):
             module.register_forward_hook(at_pool)
     with torch.no_grad():
-        twin(torch.from_numpy(images).double())
+        reference(torch.from_numpy(images).double())
     return min(gaps)
 
 
-def draw_without_ties(rng, shape, count, twin):
+def draw_without_ties(rng, shape, count, reference):
     """Data on which float32 cannot choose another branch than float64 does."""
     for _ in range(100):
         images, labels = draw(rng, shape, count)
-        if closest_tie(twin, images) > 1e-6:
+        if closest_tie(reference, images) > 1e-6:
             return images, labels
     raise AssertionError("every draw had a tie")
 
@@ -196,13 +196,13 @@ def one_step(model, images, labels, **options):
     return {name: before[name] - after[name] for name in before}
 
 
-def torch_gradients(twin, images, labels, dtype):
-    twin = copy.deepcopy(twin).to(dtype).train()
+def torch_gradients(reference, images, labels, dtype):
+    reference = copy.deepcopy(reference).to(dtype).train()
     loss = torch.nn.functional.cross_entropy(
-        twin(torch.from_numpy(images).to(dtype)), torch.from_numpy(labels)
+        reference(torch.from_numpy(images).to(dtype)), torch.from_numpy(labels)
     )
     loss.backward()
-    return {name: p.grad.double().numpy() for name, p in twin.named_parameters()}
+    return {name: p.grad.double().numpy() for name, p in reference.named_parameters()}
 
 
 @every_kernel
@@ -215,17 +215,17 @@ def test_gradients_are_as_close_to_float64_as_torchs(
         count = 4  # two samples of a feature become -1 and 1 whatever they are
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
     model = make(network, shape)
-    twin = model.to_torch()
-    images, labels = draw_without_ties(rng, shape, count, twin)
-    found = one_step(model, images, labels)
-    exact = torch_gradients(twin, images, labels, torch.float64)
-    theirs = torch_gradients(twin, images, labels, torch.float32)
+    reference = model.to_torch()
+    images, labels = draw_without_ties(rng, shape, count, reference)
+    gradients = one_step(model, images, labels)
+    exact = torch_gradients(reference, images, labels, torch.float64)
+    theirs = torch_gradients(reference, images, labels, torch.float32)
     for name, gradient in exact.items():
         size = np.abs(gradient).max()
         error = np.abs(theirs[name] - gradient).max()
         # The difference of weights of about 1 has errors of its own: 1e-7.
         allowed = 10 * error + 2e-6 * size + 2.5e-7
-        assert np.abs(found[name] - gradient).max() <= allowed, name
+        assert np.abs(gradients[name] - gradient).max() <= allowed, name
 
 
 @every_kernel
@@ -236,10 +236,10 @@ def test_logits_are_as_close_to_float64_as_torchs(
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
     model = make(network, shape)
     images, _ = draw(rng, shape, 67)  # more than the plan's 64
-    twin = model.to_torch()
+    reference = model.to_torch()
     with torch.no_grad():
-        theirs = twin(torch.from_numpy(images)).numpy()
-        exact = twin.double()(torch.from_numpy(images).double()).numpy()
+        theirs = reference(torch.from_numpy(images)).numpy()
+        exact = reference.double()(torch.from_numpy(images).double()).numpy()
     allowed = 10 * np.abs(theirs - exact).max() + 2e-6 * np.abs(exact).max()
     assert np.abs(model.predict_logits(images) - exact).max() <= allowed
 
@@ -283,7 +283,7 @@ def test_the_number_of_threads_does_not_change_a_bit(shape, network, options, rn
 
 
 @every_kernel
-def test_dropout_keeps_its_share_and_the_same_units_both_ways(
+def test_dropout_keeps_its_share_and_the_same_units_forward_and_backward(
     kernels, rng, monkeypatch
 ):
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)
@@ -393,8 +393,8 @@ def test_activations_are_right_at_every_size_of_input(kernels, name, monkeypatch
     functions = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}
     expected = functions.get(name, torch.nn.functional.gelu)(exact)
     empty = np.zeros((1, 1, 1), np.float32)
-    found = model.predict_logits(empty)[0]
-    np.testing.assert_allclose(found, expected.detach(), rtol=1e-6, atol=3e-7)
+    outputs = model.predict_logits(empty)[0]
+    np.testing.assert_allclose(outputs, expected.detach(), rtol=1e-6, atol=3e-7)
     label = torch.tensor([7])
     torch.nn.functional.cross_entropy(expected[None], label).backward()
     step = one_step(model, empty, [7])["dense1.bias"]

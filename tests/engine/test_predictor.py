@@ -84,7 +84,7 @@ def test_a_second_inspection_gives_the_same_bits(inspection, digits):
     np.testing.assert_array_equal(inspect(model, digits[1][:50]), first)
 
 
-def test_executors_are_made_once_and_again_after_a_change(digits):
+def test_executors_are_built_once_and_again_after_a_change(digits):
     model, test = network(), digits[1][:50]
     for _ in range(3):
         model.predict(test)

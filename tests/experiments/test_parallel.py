@@ -95,12 +95,12 @@ def test_trainings_give_the_same_bits_side_by_side_as_alone(digits):
 
 def test_parallel_results_are_cached_and_move_the_bar(tmp_path):
     context = Context(tmp_path, "smoke", "honest", [0])
-    moved, made = [], []
+    moved, computed = [], []
     context.advance = moved.append
 
     def work(item):
         def make():
-            made.append(item)
+            computed.append(item)
             return {"square": np.array([item * item])}
 
         return context.cached_arrays(f"item {item}", make)["square"][0]
@@ -109,4 +109,4 @@ def test_parallel_results_are_cached_and_move_the_bar(tmp_path):
     assert sum(moved) == pytest.approx(1)
     again = Context(tmp_path, "smoke", "honest", [0])
     assert again.parallel_map(work, [1, 2, 3]) == [1, 4, 9]
-    assert sorted(made) == [1, 2, 3]
+    assert sorted(computed) == [1, 2, 3]

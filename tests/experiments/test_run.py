@@ -50,22 +50,22 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
         run(first.recipe(), out=tmp_path / "r", seeds=3, progress=False)
     assert first.ran == ["first", "second"]
     again = Counting()
-    found = run(again.recipe(), out=tmp_path / "r", seeds=3, progress=False)
+    result = run(again.recipe(), out=tmp_path / "r", seeds=3, progress=False)
     assert again.ran == ["second", "third"]
     assert again.fits == 2 + 3  # of the second stage's three one was finished
     whole = Counting()
     parallel_map = run(whole.recipe(), out=tmp_path / "s", seeds=3, progress=False)
-    assert found.metrics["measured"] == parallel_map.metrics["measured"]
+    assert result.metrics["measured"] == parallel_map.metrics["measured"]
     third = Counting()
     run(third.recipe(), out=tmp_path / "r", seeds=3, progress=False)
     assert third.ran == []
 
 
 def test_means_deviations_and_absent_measurements_are_reported(tmp_path):
-    found = run(
+    result = run(
         Counting().recipe(), out=tmp_path / "r", seeds=[1, 2, 3], progress=False
     )
-    rows = {row["what"]: row for row in found.metrics["rows"]}
+    rows = {row["what"]: row for row in result.metrics["rows"]}
     assert rows["the first"]["claim"] == "50.00 %"
     assert rows["the first"]["measured"] == "200.00 % (sd 100.00 %, n 3)"
     assert rows["nobody"]["measured"] == "not measured: not in this protocol"
@@ -145,8 +145,8 @@ def test_the_hashes_of_the_data_survive_an_interruption(digits, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         run(recipe(True), out=tmp_path / "r", progress=False)
-    found = run(recipe(False), out=tmp_path / "r", progress=False)
-    assert found.metrics["data_sha256"] == {
+    result = run(recipe(False), out=tmp_path / "r", progress=False)
+    assert result.metrics["data_sha256"] == {
         "digits training": digits[0].sha256(),
         "digits test": digits[1].sha256(),
     }

@@ -1,4 +1,4 @@
-"""Written models answer as the model does, in the programs that they are written for."""
+"""Exported models predict as the model does, in the programs that they are written for."""
 
 import io
 import json
@@ -33,8 +33,8 @@ def session(content):
     )
 
 
-def answers(model, images):
-    """What onnxruntime says of raw pixels."""
+def run_onnx(model, images):
+    """onnxruntime's logits and probabilities of raw pixels."""
     content = onnx_file.onnx_bytes(model)
     return session(content).run(None, {"images": np.asarray(images, np.float32)})
 
@@ -45,43 +45,45 @@ def test_every_layer_and_step_can_be_written():
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
-def test_every_layer_answers_alike(network, rng):
+def test_every_layer_predicts_alike(network, rng):
     images = rng.random((7, 2, 9, 9), dtype=np.float32)
     model = digitnet.Model(network, input_shape=(2, 9, 9), seed=2)
     data = digitnet.Dataset(images, [0, 1, 2, 0, 1, 2, 0], classes=3)
     head = any(layer.kind == "domain_head" for layer in network)
     target = images[::-1].copy() if head else None
     model.fit(data, epochs=3, batch_size=7, target=target, progress=False)
-    logits, probabilities = answers(model, images)
+    logits, probabilities = run_onnx(model, images)
     np.testing.assert_allclose(logits, model.predict_logits(images), atol=5e-5)
     np.testing.assert_allclose(probabilities, model.predict_proba(images), atol=2e-5)
 
 
 @pytest.mark.parametrize(("steps", "channels"), PIPELINES.values(), ids=PIPELINES)
-def test_every_step_answers_alike(steps, channels, rng):
+def test_every_step_predicts_alike(steps, channels, rng):
     images = rng.integers(0, 256, (6, channels, 10, 9), dtype=np.uint8)
     images[0, 0, 0, 0] = 255
     model = digitnet.Model(
         [Flatten(), Dense(2)], input_shape=(channels, 10, 9), preprocess=steps
     )
     model.fit((images, [0, 1, 0, 1, 0, 1]), epochs=1, progress=False)
-    logits, _ = answers(model, images)
-    own = model.predict_logits(images)
-    np.testing.assert_allclose(logits, own, rtol=1e-4, atol=1e-4 * np.abs(own).max())
+    logits, _ = run_onnx(model, images)
+    expected = model.predict_logits(images)
+    np.testing.assert_allclose(
+        logits, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+    )
 
 
 @pytest.mark.parametrize("name", [n for n in digitnet.models.names() if n not in HUGE])
-def test_every_named_network_answers_alike(name, rng):
+def test_every_named_network_predicts_alike(name, rng):
     model = digitnet.models.make(name, seed=3)
     model.fix_scale(255)
     images = rng.integers(0, 256, (3, *model.input_shape), dtype=np.uint8)
-    said = answers(model, images)[0]
-    own = (
+    outputs = run_onnx(model, images)[0]
+    expected = (
         model.reconstruct(images)
         if model.outputs_images
         else model.predict_logits(images)
     )
-    np.testing.assert_allclose(said, own, rtol=1e-4, atol=2e-4)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=2e-4)
 
 
 def test_ten_thousand_images_get_the_same_classes(rng):
@@ -89,36 +91,39 @@ def test_ten_thousand_images_get_the_same_classes(rng):
     images = rng.integers(0, 256, (10_000, 28, 28), dtype=np.uint8)
     labels = rng.integers(0, 10, 10_000)
     model.fit((images[:512], labels[:512]), epochs=1, progress=False)
-    said = answers(model, images[:, None])[0]
-    own = model.predict_logits(images)
-    np.testing.assert_allclose(said, own, atol=1e-4)
+    outputs = run_onnx(model, images[:, None])[0]
+    expected = model.predict_logits(images)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
     # Where two classes are as good as equal either may win.
-    top = np.sort(own, axis=1)
+    top = np.sort(expected, axis=1)
     clear = top[:, -1] - top[:, -2] > 2e-4
     assert clear.mean() > 0.9
-    assert (said.argmax(1) == own.argmax(1))[clear].all()
+    assert (outputs.argmax(1) == expected.argmax(1))[clear].all()
 
 
 def test_the_file_says_what_it_is(trained, tmp_path):
     path = export(trained, tmp_path / "m.onnx")
-    made = onnx.load(path)
-    about = {p.key: p.value for p in made.metadata_props}
+    exported = onnx.load(path)
+    about = {p.key: p.value for p in exported.metadata_props}
     assert json.loads(about["classes"]) == list(trained.classes)
     assert about["max_value"] == "16"
-    (image,) = made.graph.input
+    (image,) = exported.graph.input
     assert image.type.tensor_type.shape.dim[0].dim_param == "N"
-    assert [output.name for output in made.graph.output] == ["logits", "probabilities"]
+    assert [output.name for output in exported.graph.output] == [
+        "logits",
+        "probabilities",
+    ]
     assert onnx_file.onnx_bytes(trained) == path.read_bytes()
 
 
-def test_torchs_program_answers_alike_for_any_number(trained, digits, tmp_path):
+def test_torchs_program_predicts_alike_for_any_number(trained, digits, tmp_path):
     path = export(trained, tmp_path / "m.pt2")
     program = torch.export.load(io.BytesIO(path.read_bytes())).module()
     for count in (1, 5, 300):
         images = digits[1].images[:count]
-        said = program(torch.from_numpy(images[:, None].astype(np.float32)))
-        own = trained.predict_logits(images)
-        np.testing.assert_allclose(said.detach().numpy(), own, atol=1e-4)
+        outputs = program(torch.from_numpy(images[:, None].astype(np.float32)))
+        expected = trained.predict_logits(images)
+        np.testing.assert_allclose(outputs.detach().numpy(), expected, atol=1e-4)
 
 
 def test_formats_go_by_suffix_and_the_unknown_lists_the_known(trained, tmp_path):
@@ -156,7 +161,7 @@ def test_a_missing_onnx_names_the_extra(trained, tmp_path, monkeypatch):
         export(trained, tmp_path / "m.onnx")
 
 
-def test_a_folder_that_is_not_there_is_said(trained, tmp_path):
+def test_a_folder_that_is_not_there_is_named(trained, tmp_path):
     with pytest.raises(FileNotFoundError, match="expected the folder"):
         export(trained, tmp_path / "nowhere" / "m.onnx")
 

@@ -34,27 +34,29 @@ def test_saliency_is_autograds_gradient(trained, images, executor):
     logits = without_preprocessing(trained)(x)
     target = np.array([3, 1, 4, 1, 5, 9])
     logits[torch.arange(6), torch.from_numpy(target)].sum().backward()
-    found = features.saliency(trained, images, target)
-    np.testing.assert_allclose(found, x.grad.numpy(), rtol=1e-3, atol=1e-5)
-    own = features.saliency(trained, images)
-    answers = trained.predict(images)
-    np.testing.assert_array_equal(own, features.saliency(trained, images, answers))
+    result = features.saliency(trained, images, target)
+    np.testing.assert_allclose(result, x.grad.numpy(), rtol=1e-3, atol=1e-5)
+    by_default = features.saliency(trained, images)
+    predictions = trained.predict(images)
+    np.testing.assert_array_equal(
+        by_default, features.saliency(trained, images, predictions)
+    )
 
 
 def test_saliency_is_the_finite_difference_gradient(trained, images):
-    """Of the model itself, without torch: a small step up the slope."""
-    slopes = features.saliency(trained, images, 2).astype(float)
+    """Of the model itself, without torch: a small step along the gradient."""
+    gradients = features.saliency(trained, images, 2).astype(float)
     x = trained.preprocessed(images)
     network = digitnet.Model(trained.core.network, (1, 8, 8), preprocess=())
     network.load_state_dict(trained.state_dict())
     step = (
         1e-3
-        * slopes
-        / np.linalg.norm(slopes.reshape(6, -1), axis=1).reshape(6, 1, 1, 1)
+        * gradients
+        / np.linalg.norm(gradients.reshape(6, -1), axis=1).reshape(6, 1, 1, 1)
     )
     up = network.predictor.predict(np.float32(x + step), None, "cpu", False)[:, 2]
     down = network.predictor.predict(np.float32(x - step), None, "cpu", False)[:, 2]
-    expected = np.linalg.norm(slopes.reshape(6, -1), axis=1)
+    expected = np.linalg.norm(gradients.reshape(6, -1), axis=1)
     # Kinks of ReLU and pools lie within the step of some.
     np.testing.assert_allclose((up - down) / 2e-3, expected, rtol=0.2, atol=1e-2)
 
@@ -72,11 +74,11 @@ def test_grad_cam_is_its_formula(layer, trained, images, executor):
     module.get_submodule(name).register_forward_hook(keep)
     logits = module(torch_input(trained, images))
     logits[:, 7].sum().backward()
-    maps, slopes = kept["maps"].detach(), kept["maps"].grad
-    expected = (maps * slopes.mean((2, 3), keepdim=True)).sum(1).clamp_min(0).numpy()
-    found = features.grad_cam(trained, images, 7, layer=layer)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
-    assert found.min() >= 0
+    maps, gradients = kept["maps"].detach(), kept["maps"].grad
+    expected = (maps * gradients.mean((2, 3), keepdim=True)).sum(1).clamp_min(0).numpy()
+    result = features.grad_cam(trained, images, 7, layer=layer)
+    np.testing.assert_allclose(result, expected, rtol=1e-3, atol=1e-6)
+    assert result.min() >= 0
 
 
 def test_integrated_gradients_sum_to_the_difference(trained, images):
@@ -100,7 +102,7 @@ def test_integrated_gradients_of_a_linear_model_are_weight_times_input(images):
 @pytest.mark.parametrize(("size", "stride"), [(2, 1), (3, 2), (8, 1), (1, 3), (3, 5)])
 def test_occlusion_equals_its_reference_implementation(size, stride, trained, images):
     target = trained.predict(images)
-    found = features.occlusion(
+    result = features.occlusion(
         trained, images, target, size=size, stride=stride, value=4
     )
     starts = [*range(0, 8 - size, stride), 8 - size]
@@ -115,11 +117,11 @@ def test_occlusion_equals_its_reference_implementation(size, stride, trained, im
                 lost[here] += whole - trained.predict_proba(covered)[0, target[i]]
                 times[here] += 1
         expected = np.divide(lost, times, out=np.zeros((8, 8)), where=times > 0)
-        np.testing.assert_allclose(found[i], expected, atol=1e-5)
+        np.testing.assert_allclose(result[i], expected, atol=1e-5)
 
 
 def test_explanations_see_the_digit_not_its_ground(rng):
-    """A model that only looks at one corner is found out by every method."""
+    """A model that only looks at one corner is exposed by every method."""
     model = digitnet.Model([Flatten(), Dense(2)], (8, 8), preprocess=())
     weight = np.zeros((2, 64), np.float32)
     weight[1].reshape(8, 8)[:2, :3] = 1
@@ -130,27 +132,27 @@ def test_explanations_see_the_digit_not_its_ground(rng):
         features.integrated_gradients(model, image, 1)[0, 0],
         features.occlusion(model, image, 1, size=1, stride=1)[0],
     ]
-    for found in maps:
-        assert (found[:2, :3] > 1e-3).all()
-        assert np.abs(found).sum() == pytest.approx(found[:2, :3].sum())
+    for attribution in maps:
+        assert (attribution[:2, :3] > 1e-3).all()
+        assert np.abs(attribution).sum() == pytest.approx(attribution[:2, :3].sum())
 
 
-def test_maximising_a_linear_unit_paints_its_positive_weights():
+def test_maximising_a_linear_unit_draws_its_positive_weights():
     model = digitnet.models.make("linear", input_shape=(8, 8), seed=3)
-    found = features.maximise(model, units=[5], l2=0, blur=0, jitter=0, rate=0.2)
+    result = features.maximise(model, units=[5], l2=0, blur=0, jitter=0, rate=0.2)
     weights = model.state_dict()["dense1.weight"][5].reshape(8, 8)
     large = np.abs(weights) > 0.02
-    np.testing.assert_array_equal(found.images[0, 0][large], (weights > 0)[large])
+    np.testing.assert_array_equal(result.images[0, 0][large], (weights > 0)[large])
 
 
 def test_maximising_excites_every_class_and_channel(trained):
-    found = features.maximise(trained, units=range(10), steps=60)
-    assert (found.last > found.first + 1).all()
-    assert found.images.shape == (10, 1, 8, 8)
-    assert found.images.min() >= 0
-    assert found.images.max() <= 1
-    answers = trained.predict(np.rint(16 * found.images[:, 0]).astype(np.uint8))
-    assert (answers == np.arange(10)).mean() >= 0.9
+    result = features.maximise(trained, units=range(10), steps=60)
+    assert (result.last > result.first + 1).all()
+    assert result.images.shape == (10, 1, 8, 8)
+    assert result.images.min() >= 0
+    assert result.images.max() <= 1
+    predictions = trained.predict(np.rint(16 * result.images[:, 0]).astype(np.uint8))
+    assert (predictions == np.arange(10)).mean() >= 0.9
     channels = features.maximise(trained, "conv2", [0, 3], steps=60)
     assert (channels.last > channels.first).all()
 
@@ -178,13 +180,13 @@ def test_regularisers_make_calmer_images(trained):
 
 def test_the_embedding_is_the_last_hidden_layer(trained, digits):
     part = digits[1][:40]
-    found = features.embedding(trained, part)
+    embedded = features.embedding(trained, part)
     rows = [row["layer"] for row in trained.summary().rows]
     hidden = rows[rows.index("dense3") - 1]
-    np.testing.assert_array_equal(found, trained.activations(part, [hidden])[hidden])
+    np.testing.assert_array_equal(embedded, trained.activations(part, [hidden])[hidden])
     weight, bias = (trained.state_dict()[f"dense3.{p}"] for p in ("weight", "bias"))
     np.testing.assert_allclose(
-        found @ weight.T + bias, trained.predict_logits(part), atol=1e-4
+        embedded @ weight.T + bias, trained.predict_logits(part), atol=1e-4
     )
 
 
@@ -211,9 +213,9 @@ def test_the_most_activating_images_are_those_of_the_strongest_maps(trained, dig
         [trained.activations(data[i : i + 300], ["conv2"])["conv2"] for i in (0, 300)]
     )
     strengths = maps[:, 5].mean((1, 2))
-    indices, found = features.most_activating(trained, data, "conv2", 5, 7)
-    np.testing.assert_allclose(found, np.sort(strengths)[::-1][:7], atol=1e-4)
-    np.testing.assert_allclose(strengths[indices], found, atol=1e-4)
+    indices, activations = features.most_activating(trained, data, "conv2", 5, 7)
+    np.testing.assert_allclose(activations, np.sort(strengths)[::-1][:7], atol=1e-4)
+    np.testing.assert_allclose(strengths[indices], activations, atol=1e-4)
     _, logits = features.most_activating(trained, data, "dense3", 8, 3)
     np.testing.assert_allclose(
         logits, np.sort(trained.predict_logits(data)[:, 8])[::-1][:3], atol=1e-4

@@ -11,9 +11,9 @@ import digitnet
 @pytest.fixture
 def report(digits):
     data = digits[1]
-    said = data.labels.copy()
-    said[:7] = (said[:7] + 1) % 10
-    shares = np.eye(10)[said] * 0.9 + 0.01
+    predicted = data.labels.copy()
+    predicted[:7] = (predicted[:7] + 1) % 10
+    shares = np.eye(10)[predicted] * 0.9 + 0.01
     return digitnet.Report(data.labels, shares, data.classes, data=data)
 
 
@@ -35,7 +35,7 @@ def test_a_cell_is_shown_even_if_it_is_empty(report):
     assert "<img" in report.confusion[3, 3]._repr_html_()
 
 
-def test_what_is_no_cell_is_said(report):
+def test_what_is_no_cell_is_refused(report):
     with pytest.raises(IndexError, match=r"expected a cell \[true, predicted\], got 3"):
         report.confusion[3]
     with pytest.raises(ValueError, match="expected a class from 0 to 9, got 10"):

@@ -8,9 +8,9 @@ from digitnet import metrics
 
 @pytest.fixture
 def pair(rng):
-    wanted = rng.random((4, 2, 17, 13))
-    noisy = np.clip(wanted + rng.normal(0, 0.2, wanted.shape), 0, 1)
-    return noisy.astype(np.float32), wanted.astype(np.float32)
+    targets = rng.random((4, 2, 17, 13))
+    noisy = np.clip(targets + rng.normal(0, 0.2, targets.shape), 0, 1)
+    return noisy.astype(np.float32), targets.astype(np.float32)
 
 
 def slow_ssim(a, b, full):
@@ -19,7 +19,7 @@ def slow_ssim(a, b, full):
     weights = np.exp(-(away[:, None] ** 2 + away**2) / (2 * 1.5**2))
     weights /= weights.sum()
     c1, c2 = (0.01 * full) ** 2, (0.03 * full) ** 2
-    found = []
+    values = []
     for y in range(a.shape[0] - 10):
         for x in range(a.shape[1] - 10):
             p, q = a[y : y + 11, x : x + 11], b[y : y + 11, x : x + 11]
@@ -27,38 +27,38 @@ def slow_ssim(a, b, full):
             v, w = (weights * (p - m) ** 2).sum(), (weights * (q - n) ** 2).sum()
             both = (weights * (p - m) * (q - n)).sum()
             top = (2 * m * n + c1) * (2 * both + c2)
-            found.append(top / ((m**2 + n**2 + c1) * (v + w + c2)))
-    return np.mean(found)
+            values.append(top / ((m**2 + n**2 + c1) * (v + w + c2)))
+    return np.mean(values)
 
 
 @pytest.mark.parametrize("full", [1.0, 255.0])
 def test_ssim_is_the_papers_equation(pair, full):
-    noisy, wanted = (p.astype(float) * full for p in pair)
+    noisy, targets = (p.astype(float) * full for p in pair)
     expected = [
         np.mean([slow_ssim(a, b, full) for a, b in zip(x, y, strict=True)])
-        for x, y in zip(noisy, wanted, strict=True)
+        for x, y in zip(noisy, targets, strict=True)
     ]
-    np.testing.assert_allclose(metrics.ssim(noisy, wanted, full), expected, atol=1e-5)
+    np.testing.assert_allclose(metrics.ssim(noisy, targets, full), expected, atol=1e-5)
 
 
 def test_psnr_is_its_definition(pair):
-    noisy, wanted = (p.astype(float) for p in pair)
-    errors = ((noisy - wanted) ** 2).mean((1, 2, 3))
+    noisy, targets = (p.astype(float) for p in pair)
+    errors = ((noisy - targets) ** 2).mean((1, 2, 3))
     np.testing.assert_allclose(
         metrics.psnr(*pair), 10 * np.log10(1 / errors), rtol=1e-5
     )
 
 
 def test_the_same_image_is_perfect(pair):
-    wanted = pair[1]
-    assert np.isposinf(metrics.psnr(wanted, wanted)).all()
-    np.testing.assert_allclose(metrics.ssim(wanted, wanted), 1)
-    one = metrics.ssim(wanted[:, 0], wanted[:, 0])  # (N, H, W) too
+    targets = pair[1]
+    assert np.isposinf(metrics.psnr(targets, targets)).all()
+    np.testing.assert_allclose(metrics.ssim(targets, targets), 1)
+    one = metrics.ssim(targets[:, 0], targets[:, 0])  # (N, H, W) too
     assert one.shape == (4,)
 
 
 @pytest.mark.parametrize(
-    ("images", "wanted", "full", "message"),
+    ("images", "targets", "full", "message"),
     [
         (
             np.zeros((2, 10, 20)),
@@ -76,9 +76,9 @@ def test_the_same_image_is_perfect(pair):
         (np.zeros((2, 12, 12)), np.zeros((2, 12, 12)), 0, "max_value: expected a posi"),
     ],
 )
-def test_wrong_images_are_refused(images, wanted, full, message):
+def test_wrong_images_are_refused(images, targets, full, message):
     with pytest.raises(ValueError, match=message):
-        metrics.ssim(images, wanted, full)
+        metrics.ssim(images, targets, full)
 
 
 def test_the_old_name_of_the_targets_warns(pair):

@@ -1,4 +1,4 @@
-"""Every metric against scikit-learn, scipy or a slow twin."""
+"""Every metric against scikit-learn, scipy or a reference implementation."""
 
 import numpy as np
 import pytest
@@ -312,10 +312,10 @@ def test_a_report_shows_itself_as_text_and_html(report):
 def test_each_confusion_cell_knows_its_images(report, digits):
     labels, guess = digits[1].labels, report.predicted
     for true, predicted in np.argwhere(report.confusion.matrix):
-        found = report.confusion.examples(int(true), int(predicted))
-        assert (labels[found] == true).all()
-        assert (guess[found] == predicted).all()
-        assert len(found) == report.confusion.matrix[true, predicted]
+        indices = report.confusion.examples(int(true), int(predicted))
+        assert (labels[indices] == true).all()
+        assert (guess[indices] == predicted).all()
+        assert len(indices) == report.confusion.matrix[true, predicted]
     assert (
         report.confusion.examples("3", "3").tolist()
         == report.confusion.examples(3, 3).tolist()
@@ -337,7 +337,7 @@ def test_the_most_confused_pairs_are_the_largest_cells():
     assert table.values.tolist() == [["0", "1", 3, 0.3], ["2", "0", 1, 0.1]]
 
 
-def test_mistakes_come_surest_first(report):
+def test_mistakes_come_most_confident_first(report):
     sure = report.probabilities[report.mistakes].max(1)
     assert (np.diff(sure) <= 0).all()
     assert (report.labels[report.mistakes] != report.predicted[report.mistakes]).all()

@@ -21,14 +21,14 @@ def small(seed=0, **options):
 def test_it_gives_images_of_its_inputs_shape(model, digits, rng):
     assert model.outputs_images
     assert model.classes == ()
-    made = model.reconstruct(digits[1][:5])
-    assert made.shape == (5, 1, 8, 8)
-    assert made.dtype == np.float32
+    reconstruction = model.reconstruct(digits[1][:5])
+    assert reconstruction.shape == (5, 1, 8, 8)
+    assert reconstruction.dtype == np.float32
     assert model.reconstruct(digits[1].images[0]).shape == (1, 1, 8, 8)
     module = model.to_torch()
     pixels = torch.from_numpy(digits[1].images[:5, None].astype(np.float32))
     with torch.no_grad():
-        np.testing.assert_allclose(made, module(pixels).numpy(), atol=1e-6)
+        np.testing.assert_allclose(reconstruction, module(pixels).numpy(), atol=1e-6)
 
 
 def test_training_follows_torch_on_the_squared_error(digits):
@@ -82,21 +82,29 @@ def test_targets_are_moved_as_their_inputs_are(digits):
         progress=False,
     )
     assert history["loss"][0] < 1e-8
-    spoiled = eye.fit(
+    noisy_history = eye.fit(
         digits[0], epochs=1, learning_rate=1e-12, augment="noise 20%", progress=False
     )
-    assert 0.005 < spoiled["loss"][0] < 0.04  # clipped noise of deviation .2
+    assert 0.005 < noisy_history["loss"][0] < 0.04  # clipped noise of deviation .2
 
 
 def test_validation_is_the_error_on_corrupted_validation_images(digits):
-    data, held = digits[0][:200], digits[1][:70]
+    data, validation = digits[0][:200], digits[1][:70]
     model = small()
     history = model.fit(
-        data, held, epochs=2, batch_size=32, augment="noise 20%", seed=3, progress=False
+        data,
+        validation,
+        epochs=2,
+        batch_size=32,
+        augment="noise 20%",
+        seed=3,
+        progress=False,
     )
-    drawn = digitnet.augment.Pipeline("noise 20%")(held.images, seed=3, max_value=16)
-    made = model.reconstruct(held.with_images(drawn))
-    expected = np.square(made[:, 0] - held.images / 16).mean()
+    drawn = digitnet.augment.Pipeline("noise 20%")(
+        validation.images, seed=3, max_value=16
+    )
+    reconstruction = model.reconstruct(validation.with_images(drawn))
+    expected = np.square(reconstruction[:, 0] - validation.images / 16).mean()
     assert history["val_loss"][-1] == pytest.approx(expected, rel=1e-4)
     assert "val_accuracy" not in history
 
@@ -111,11 +119,11 @@ def test_it_learns_to_remove_noise(model, digits):
 
 def test_it_can_learn_32_images_by_heart(digits):
     model = digitnet.models.make("autoencoder", input_shape=(8, 8), seed=1)
-    few = digits[0][:32]
+    subset = digits[0][:32]
     history = model.fit(
-        few, epochs=300, batch_size=16, learning_rate=0.005, progress=False
+        subset, epochs=300, batch_size=16, learning_rate=0.005, progress=False
     )
-    assert history["loss"][-1] < 0.1 * np.var(few.images / 16)
+    assert history["loss"][-1] < 0.1 * np.var(subset.images / 16)
 
 
 def test_unlabelled_images_will_do(digits):

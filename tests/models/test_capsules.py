@@ -1,4 +1,4 @@
-"""Capsules: routing by hand, the margin loss, and the image made again."""
+"""Capsules: routing by hand, the margin loss, and the reconstruction."""
 
 import numpy as np
 import pytest
@@ -27,9 +27,9 @@ def routed(maps, weight, units, size, inputs, rounds):
     logits = np.zeros(foreseen.shape[:2])
     for _ in range(rounds):
         shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-        made = squash((shares[:, :, None] * foreseen).sum(0))
-        logits = logits + (foreseen * made).sum(2)
-    return made
+        outputs = squash((shares[:, :, None] * foreseen).sum(0))
+        logits = logits + (foreseen * outputs).sum(2)
+    return outputs
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3, 5])
@@ -40,11 +40,11 @@ def test_routing_is_the_papers_procedure(rounds, rng):
     weight = rng.normal(0, 1, model.state_dict()["capsules1.weight"].shape)
     model.load_state_dict({"capsules1.weight": weight.astype(np.float32)})
     images = rng.random((2, 6, 5, 4), dtype=np.float32)
-    found = model.activations(images, ["capsules1"])["capsules1"]
-    for image, ours in zip(images, found, strict=True):
-        made = routed(image.astype(float), weight, 3, 4, 2, rounds)
-        np.testing.assert_allclose(ours.reshape(3, 4), made, atol=1e-5)
-    lengths = np.linalg.norm(found.reshape(2, 3, 4), axis=2)
+    capsules = model.activations(images, ["capsules1"])["capsules1"]
+    for image, ours in zip(images, capsules, strict=True):
+        expected = routed(image.astype(float), weight, 3, 4, 2, rounds)
+        np.testing.assert_allclose(ours.reshape(3, 4), expected, atol=1e-5)
+    lengths = np.linalg.norm(capsules.reshape(2, 3, 4), axis=2)
     np.testing.assert_allclose(
         model.predict_logits(images), np.log(lengths / (1 - lengths)), atol=1e-4
     )
@@ -105,17 +105,17 @@ def test_the_true_classs_features_must_make_the_image(rng):
 def test_the_longest_vectors_image_can_be_looked_at(rng):
     model = small()
     images = rng.random((3, 6, 6), dtype=np.float32)
-    found = model.activations(images)
-    made = found["reconstruct1.sequence1.dense2"]
-    assert made.shape == (3, 36)
-    vectors = found["capsules1"].reshape(3, 3, 4)
+    activations = model.activations(images)
+    reconstruction = activations["reconstruct1.sequence1.dense2"]
+    assert reconstruction.shape == (3, 36)
+    vectors = activations["capsules1"].reshape(3, 3, 4)
     longest = np.linalg.norm(vectors, axis=2).argmax(1)
     kept = np.zeros_like(vectors)
     kept[range(3), longest] = vectors[range(3), longest]
     decoder = model.to_torch().reconstruct1.sequence1
     with torch.no_grad():
         expected = decoder(torch.from_numpy(kept.reshape(3, 12))).numpy()
-    np.testing.assert_allclose(made, expected, atol=1e-5)
+    np.testing.assert_allclose(reconstruction, expected, atol=1e-5)
 
 
 def test_validation_goes_by_the_margin_loss(rng):

@@ -113,7 +113,7 @@ def test_training_follows_torch_for_every_layer(network, images, executor, monke
         )
 
 
-def test_names_are_kind_and_number_or_the_given_ones():
+def test_names_are_kind_and_number_or_those_of_the_user():
     model = make(
         [
             Conv(2, 3, name="edges"),
@@ -240,7 +240,7 @@ def test_a_tree_without_end_is_refused():
         make([layer, Dense(2)])
 
 
-def test_more_parameters_than_memory_are_refused_before_they_are_made():
+def test_more_parameters_than_memory_are_refused_before_they_are_allocated():
     with pytest.raises(ValueError, match="expected at most 2000000000 parameters"):
         make([Flatten(), Dense(1_000_000), Dense(1_000_000), Dense(2)])
 

@@ -1,4 +1,4 @@
-"""What a model answers, and what it refuses to answer."""
+"""What a model predicts, and what it refuses to predict."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_dark_images_go_by_the_models_scale(trained):
     assert trained.preprocessed(dark).max() == pytest.approx(1 / 16)
 
 
-def test_asking_an_untrained_model_does_not_fix_its_scale(digits):
+def test_predicting_with_an_untrained_model_does_not_fix_its_scale(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     model.predict(np.full((1, 8, 8), 200, np.uint8))
     assert model.max_value is None
@@ -140,14 +140,16 @@ def test_the_summary_adds_up():
 
 def test_activations_are_the_torch_modules(trained, digits):
     test = digits[1][:3]
-    found = trained.activations(test)
+    activations = trained.activations(test)
     module = trained.to_torch()
     x = torch.from_numpy(test.images[:, None].astype(np.float32)) / 16
     with torch.no_grad():
         for name, layer in module.named_children():
             x = layer(x)
-            np.testing.assert_allclose(found[name], x.numpy(), atol=1e-5, err_msg=name)
-    assert list(found) == [name for name, _ in module.named_children()]
+            np.testing.assert_allclose(
+                activations[name], x.numpy(), atol=1e-5, err_msg=name
+            )
+    assert list(activations) == [name for name, _ in module.named_children()]
 
 
 def test_activations_of_an_unknown_layer_list_the_known_ones(trained, digits):

@@ -44,14 +44,14 @@ def saved(tmp_path, trained):
 )
 def test_a_copy_predicts_the_same_and_learns_alone(again, trained, digits):
     before = trained.predict_logits(digits[1])
-    made = again(trained)
-    np.testing.assert_array_equal(made.predict_logits(digits[1]), before)
-    assert (made.name, made.classes, made.max_value) == (
+    copied = again(trained)
+    np.testing.assert_array_equal(copied.predict_logits(digits[1]), before)
+    assert (copied.name, copied.classes, copied.max_value) == (
         *(trained.name, trained.classes, trained.max_value),
     )
-    assert made.history["loss"] == trained.history["loss"]
-    made.fit(digits[0][:100], epochs=1, progress=False)
-    assert np.abs(made.predict_logits(digits[1]) - before).max() > 1e-3
+    assert copied.history["loss"] == trained.history["loss"]
+    copied.fit(digits[0][:100], epochs=1, progress=False)
+    assert np.abs(copied.predict_logits(digits[1]) - before).max() > 1e-3
     np.testing.assert_array_equal(trained.predict_logits(digits[1]), before)
 
 
@@ -61,9 +61,9 @@ def test_every_model_survives_save_and_load(name, tmp_path, rng):
     images = rng.integers(0, 256, (4, *model.input_shape), dtype=np.uint8)
     model.save(tmp_path / "m.safetensors")
     again = digitnet.models.load(tmp_path / "m.safetensors")
-    ask = "reconstruct" if model.outputs_images else "predict_proba"
+    method = "reconstruct" if model.outputs_images else "predict_proba"
     np.testing.assert_array_equal(
-        getattr(again, ask)(images), getattr(model, ask)(images)
+        getattr(again, method)(images), getattr(model, method)(images)
     )
     assert (again.name, again.classes, again.input_shape) == (
         model.name,
@@ -112,9 +112,9 @@ def test_every_truncation_and_every_header_byte_is_refused_or_harmless(
         with pytest.raises(DataError, match="bad.safetensors"):
             digitnet.models.load(target)
     for at in rng.choice(header, 200, replace=False):
-        damaged = bytearray(whole)
-        damaged[at] ^= int(rng.integers(1, 256))
-        target.write_bytes(damaged)
+        corrupted = bytearray(whole)
+        corrupted[at] ^= int(rng.integers(1, 256))
+        target.write_bytes(corrupted)
         try:
             digitnet.models.load(target)
         except DataError:

@@ -85,19 +85,19 @@ def test_alexnet_in_torchvisions_names(rng):
     model = digitnet.models.make("alexnet")
     names = [f"features.{i}" for i in (0, 3, 6, 8, 10)]
     names += [f"classifier.{i}" for i in (1, 4, 6)]
-    own = [
+    our_names = [
         name.removesuffix(".weight") for name in model.state_dict() if "weight" in name
     ]
     state = {
         f"{theirs}.{part}": torch.full(model.core.get(f"{ours}.{part}").shape, float(i))
-        for i, (theirs, ours) in enumerate(zip(names, own, strict=True))
+        for i, (theirs, ours) in enumerate(zip(names, our_names, strict=True))
         for part in ("weight", "bias")
     }
-    found = {key: value.numpy() for key, value in state.items()}
+    tensors = {key: value.numpy() for key, value in state.items()}
     from digitnet.models.weights import _by_torchvision
 
-    places = {name: theirs for name, theirs, _ in _by_torchvision(model, found)}
-    assert places == dict(zip(model.state_dict(), found, strict=True))
+    places = {name: theirs for name, theirs, _ in _by_torchvision(model, tensors)}
+    assert places == dict(zip(model.state_dict(), tensors, strict=True))
 
 
 def keras_tensors(theirs, map_shape, style):
@@ -106,7 +106,7 @@ def keras_tensors(theirs, map_shape, style):
         f"block{b}_conv{i + 1}" for b, (_, n) in enumerate(BLOCKS, 1) for i in range(n)
     ]
     layers = [m for m in theirs.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    found = {}
+    tensors = {}
     for name, layer in zip([*convs, "fc1", "fc2", "predictions"], layers, strict=True):
         weight = layer.weight.detach().numpy()
         if name == "block1_conv1":
@@ -125,9 +125,9 @@ def keras_tensors(theirs, map_shape, style):
             "new": (f"{name}/{name}/kernel:0", f"{name}/{name}/bias:0"),
             "keras 3": (f"layers/{name}/vars/0", f"layers/{name}/vars/1"),
         }[style]
-        found[kernel] = np.ascontiguousarray(weight)
-        found[bias] = layer.bias.detach().numpy()
-    return found
+        tensors[kernel] = np.ascontiguousarray(weight)
+        tensors[bias] = layer.bias.detach().numpy()
+    return tensors
 
 
 @pytest.mark.parametrize("style", ["old", "new", "keras 3"])
@@ -149,7 +149,7 @@ def test_keras_names_and_layout_give_the_same_logits(style, rng, tmp_path):
 
 
 def test_a_base_is_taken_and_the_other_top_is_listed(tmp_path):
-    """ImageNet's top does not fit a head of ours: shapes are said, the head stays."""
+    """ImageNet's top does not fit a head of ours: shapes are named, the head stays."""
     theirs = TorchvisionVGG16(classes=20, top=(512, 32))
     torch.save(theirs.state_dict(), tmp_path / "v.pth")
     model = digitnet.models.make("vgg16-transfer", input_shape=(3, 32, 32))
@@ -202,11 +202,11 @@ def test_batch_norm_in_keras_names():
         [Conv(4, 3), BatchNorm(name="bn"), ReLU(), MaxPool(2), Flatten(), Dense(2)],
         (1, 8, 8),
     )
-    found = {
+    tensors = {
         f"bn/{part}:0": np.zeros(4)
         for part in ("gamma", "beta", "moving_mean", "moving_variance")
     }
-    assert [name for name, *_ in _by_keras(model, found)] == [
+    assert [name for name, *_ in _by_keras(model, tensors)] == [
         "bn.weight",
         "bn.bias",
         "bn.running_mean",

@@ -174,15 +174,15 @@ def test_every_model_refuses_a_wrong_image_size(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "least"),
+    ("name", "min_size"),
     [("vgg16", 32), ("alexnet", 63), ("kaggle-cnn-small", 6), ("densenet121", 29)],
 )
-def test_an_image_that_is_too_small_names_the_smallest_size(name, least):
+def test_an_image_that_is_too_small_names_the_smallest_size(name, min_size):
     with pytest.raises(
-        ValueError, match=f"needs at least {least}x{least} pixels, got 5x"
+        ValueError, match=f"needs at least {min_size}x{min_size} pixels, got 5x"
     ):
         digitnet.models.make(name, input_shape=(3, 5, 5))
-    assert digitnet.models.make(name, input_shape=(3, least, least), classes=2)
+    assert digitnet.models.make(name, input_shape=(3, min_size, min_size), classes=2)
 
 
 @pytest.mark.parametrize(
@@ -209,12 +209,14 @@ def test_networks_equal_plain_torch(name, rng):
         channels = digitnet.models.make(name).input_shape[0]
         model = digitnet.models.make(name, (channels, size, size), seed=3)
         state = model.state_dict()
-        own = [v for k, v in module.state_dict().items() if "num_batches" not in k]
+        their_tensors = [
+            v for k, v in module.state_dict().items() if "num_batches" not in k
+        ]
         # A dense layer on each patch is a 1x1 convolution here.
-        assert [tuple(v.squeeze().shape) for v in own] == [
+        assert [tuple(v.squeeze().shape) for v in their_tensors] == [
             v.squeeze().shape for v in state.values()
         ]
-        for theirs, ours in zip(own, state.values(), strict=True):
+        for theirs, ours in zip(their_tensors, state.values(), strict=True):
             theirs.copy_(torch.from_numpy(ours).reshape(theirs.shape))
         images = rng.random((3, *model.input_shape), dtype=np.float32)
         with torch.no_grad():

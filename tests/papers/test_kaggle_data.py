@@ -1,4 +1,4 @@
-"""The CSV files of Kaggle: written as Kaggle writes them, read back, labels found."""
+"""The CSV files of Kaggle: written as Kaggle writes them, read back, labels detected."""
 
 import gzip
 

@@ -40,10 +40,10 @@ PROTOCOLS = [
 @pytest.mark.parametrize(("name", "protocol"), PROTOCOLS)
 def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_path):
     out = tmp_path / "run"
-    found = reproduce(name, "smoke", protocol=protocol, out=out, progress=False)
+    result = reproduce(name, "smoke", protocol=protocol, out=out, progress=False)
     recipe = papers.find(name)
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics == json.loads(json.dumps(found.metrics))
+    assert metrics == json.loads(json.dumps(result.metrics))
     assert [row["what"] for row in metrics["rows"]] == [c.what for c in recipe.claims]
     for claim in recipe.claims:
         assert (claim.key in metrics["measured"]) != (
@@ -62,9 +62,9 @@ def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_pa
     )
     assert "stand in for it, and the numbers say nothing" in page
     assert len(list((out / "tables").glob("*.csv"))) >= 2
-    assert found.table("class_counts").shape[0] == 10
-    assert list(found.to_frame().columns) == ["claim", "measured"]
-    assert "report: " in str(found)
+    assert result.table("class_counts").shape[0] == 10
+    assert list(result.to_frame().columns) == ["claim", "measured"]
+    assert "report: " in str(result)
 
 
 @every_recipe
@@ -93,7 +93,7 @@ def test_every_recipe_says_where_it_differs(name):
         (("mlp", "smoke", "honest", [-1]), "reproduce.seeds: expected a whole number"),
     ],
 )
-def test_unknown_arguments_are_refused_before_anything_is_made(
+def test_unknown_arguments_are_refused_before_anything_is_written(
     arguments, message, tmp_path
 ):
     name, mode, protocol, seeds = (

@@ -98,7 +98,7 @@ def test_every_plot_is_tested():
 
 
 @every_plot
-def test_every_plot_draws_into_given_axes(draw, world):
+def test_every_plot_draws_into_existing_axes(draw, world):
     figure, (left, right) = plt.subplots(1, 2)
     display = draw(world, right)
     assert display.figure is figure
@@ -126,10 +126,10 @@ def test_every_plot_makes_one_figure_of_its_own_and_never_shows(
 
 def test_ticks_stand_at_whole_epochs(world):
     """A few epochs would have ticks between them."""
-    few = digitnet.History({}, monitor="loss")
+    history = digitnet.History({}, monitor="loss")
     for epoch in range(3):
-        few.append({"epoch": epoch + 1, "loss": 1.0, "accuracy": 0.5})
-    panel = plot.training_curves(few, metrics=("loss",)).axes
+        history.append({"epoch": epoch + 1, "loss": 1.0, "accuracy": 0.5})
+    panel = plot.training_curves(history, metrics=("loss",)).axes
     assert all(tick == round(tick) for tick in panel.get_xticks())
 
 
@@ -261,8 +261,8 @@ def test_filters_of_several_models_share_their_colours(world):
     other = digitnet.models.make("optdigits-cnn", seed=5)
     display = plot.filters({"trained": world["model"], "start": other}, "conv1")
     pictures = [panel.images[0] for panel in display.axes.child_axes[:2]]
-    most = max(np.abs(kernels[:, 0]).max() for kernels in display.data.values())
-    assert [p.get_clim() for p in pictures] == [(-most, most)] * 2
+    limit = max(np.abs(kernels[:, 0]).max() for kernels in display.data.values())
+    assert [p.get_clim() for p in pictures] == [(-limit, limit)] * 2
     np.testing.assert_array_equal(
         display.data["start"], other.state_dict()["conv1.weight"]
     )

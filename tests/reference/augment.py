@@ -91,9 +91,9 @@ def matrix_of(op, draws, s):
     if op == "shift":
         return np.eye(2), np.array([draws.uniform(-s, s), draws.uniform(-s, s)])
     if op == "crop":
-        most = round(s)
+        limit = round(s)
         return np.eye(2), np.array(
-            [draws.below(2 * most + 1) - most, draws.below(2 * most + 1) - most]
+            [draws.below(2 * limit + 1) - limit, draws.below(2 * limit + 1) - limit]
         )
     if op == "rotate":
         a = np.radians(draws.uniform(-s, s))
@@ -162,7 +162,7 @@ def resampled(image, steps, fill="constant", value=0.0, order=1):
     )
 
 
-def painted(image, op, draws, s, full):
+def photometric(image, op, draws, s, full):
     """image (C, H, W) after one operation on its pixels."""
     if op == "brightness":
         image = image + draws.uniform(-s, s) * full

@@ -15,7 +15,7 @@ def vgg16_reference(head):
     return nn.Sequential(*layers, nn.Flatten(), *head)
 
 
-def alexnet_twin(first, pool, tail):
+def alexnet_module(first, pool, tail):
     return nn.Sequential(
         *(first, nn.ReLU(), pool),
         *(nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), pool),
@@ -26,7 +26,7 @@ def alexnet_twin(first, pool, tail):
     )
 
 
-def mnistm_twin():
+def mnistm_module():
     layers, inputs = [], 3
     for channels in (32, 64):
         for _ in range(2):
@@ -38,7 +38,7 @@ def mnistm_twin():
     return nn.Sequential(*layers, nn.Linear(256, 10))
 
 
-def unpadded_twin(channels, kernel, flat):
+def unpadded_module(channels, kernel, flat):
     layers, inputs = [], 1
     for count in channels:
         layers += [nn.Conv2d(inputs, count, kernel, bias=False), nn.BatchNorm2d(count)]
@@ -48,7 +48,7 @@ def unpadded_twin(channels, kernel, flat):
     return nn.Sequential(*layers, nn.Flatten(), dense, nn.BatchNorm1d(10))
 
 
-def rival_twin(blocks, hidden=()):
+def rival_module(blocks, hidden=()):
     layers, inputs = [], 1
     for block in blocks:
         for count in block:
@@ -86,7 +86,7 @@ def bare(inputs, outputs, kernel, stride=1, groups=1):
     return [conv, nn.BatchNorm2d(outputs)]
 
 
-def resnet_twin(bottleneck, blocks):
+def resnet_module(bottleneck, blocks):
     layers, inputs = [*bare(1, 64, 3), nn.ReLU()], 64
     for stage, count in enumerate(blocks):
         channels = 64 * 2**stage
@@ -108,7 +108,7 @@ def resnet_twin(bottleneck, blocks):
     return nn.Sequential(*layers, *tail)
 
 
-def mobilenet_twin():
+def mobilenet_module():
     layers, inputs = [*bare(1, 32, 3), nn.ReLU6()], 32
     table = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2)]
     for t, c, n, s in [*table, (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]:
@@ -133,7 +133,7 @@ class Appended(nn.Module):
         return torch.cat([x, self.body(x)], 1)
 
 
-def densenet_twin():
+def densenet_module():
     layers, channels = [*bare(1, 64, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
     for stage, count in enumerate((6, 12, 24, 16)):
         if stage:
@@ -254,33 +254,33 @@ def alexnet():
     top = [nn.AdaptiveAvgPool2d(6), nn.Flatten(), nn.Dropout()]
     top += [nn.Linear(9216, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 4096)]
     first = nn.Conv2d(3, 64, 11, stride=4, padding=2)
-    return alexnet_twin(
+    return alexnet_module(
         first, nn.MaxPool2d(3, 2), [*top, nn.ReLU(), nn.Linear(4096, 10)]
     )
 
 
 def alexnet_small():
     first = nn.Conv2d(1, 64, 11, stride=4, padding=5)
-    return alexnet_twin(first, nn.MaxPool2d(2), [nn.Flatten(), nn.Linear(256, 10)])
+    return alexnet_module(first, nn.MaxPool2d(2), [nn.Flatten(), nn.Linear(256, 10)])
 
 
-# What makes the twin, and the sides of the images to ask it about.
+# What makes the module, and the sides of the images to predict.
 REFERENCES = {
     "vgg16": (lambda: vgg16_reference(vgg16_top()), (32, 40)),
     "vgg16-transfer": (lambda: vgg16_reference(transfer_top()), (48,)),
     "alexnet": (alexnet, (63, 70)),
     "alexnet-small": (alexnet_small, (32,)),
-    "mnistm-cnn": (mnistm_twin, (28,)),
-    "m3": (lambda: unpadded_twin(range(32, 177, 16), 3, 11264), (28,)),
-    "m5": (lambda: unpadded_twin((32, 64, 96, 128, 160), 5, 10240), (28,)),
-    "m7": (lambda: unpadded_twin((48, 96, 144, 192), 7, 3072), (28,)),
-    "c1": (lambda: rival_twin([(64,), (128,)]), (28,)),
-    "c2": (lambda: rival_twin([(64,), (128,)], (100,)), (28,)),
-    "c3": (lambda: rival_twin([(32, 64), (96, 128)]), (28,)),
-    "resnet18": (lambda: resnet_twin(False, (2, 2, 2, 2)), (28, 33)),
-    "resnet50": (lambda: resnet_twin(True, (3, 4, 6, 3)), (28,)),
-    "mobilenetv2": (mobilenet_twin, (28, 33)),
-    "densenet121": (densenet_twin, (32, 40)),
+    "mnistm-cnn": (mnistm_module, (28,)),
+    "m3": (lambda: unpadded_module(range(32, 177, 16), 3, 11264), (28,)),
+    "m5": (lambda: unpadded_module((32, 64, 96, 128, 160), 5, 10240), (28,)),
+    "m7": (lambda: unpadded_module((48, 96, 144, 192), 7, 3072), (28,)),
+    "c1": (lambda: rival_module([(64,), (128,)]), (28,)),
+    "c2": (lambda: rival_module([(64,), (128,)], (100,)), (28,)),
+    "c3": (lambda: rival_module([(32, 64), (96, 128)]), (28,)),
+    "resnet18": (lambda: resnet_module(False, (2, 2, 2, 2)), (28, 33)),
+    "resnet50": (lambda: resnet_module(True, (3, 4, 6, 3)), (28,)),
+    "mobilenetv2": (mobilenet_module, (28, 33)),
+    "densenet121": (densenet_module, (32, 40)),
     "gru": (RowsReference, (28,)),
     "vit-tiny": (VisionTransformer, (28,)),
     "capsnet": (CapsNet, (28,)),

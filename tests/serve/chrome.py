@@ -11,7 +11,7 @@ import urllib.request
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
-def found():
+def executable():
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
@@ -21,7 +21,7 @@ class Chrome:
         flags += ["--remote-debugging-port=0", f"--user-data-dir={folder}"]
         flags += ["--disable-dev-shm-usage", "--window-size=1100,760", "about:blank"]
         self.process = subprocess.Popen(
-            [found(), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [executable(), *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self.number = 0
         with contextlib.ExitStack() as stack:
@@ -57,11 +57,11 @@ class Chrome:
 
     def run(self, script):
         """What a line of JavaScript gives."""
-        found = self.do(
+        executable = self.do(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        assert "exceptionDetails" not in executable, executable["exceptionDetails"]
+        return executable["result"].get("value")
 
     def open(self, address):
         self.do("Page.navigate", url=address)
@@ -88,8 +88,8 @@ class Chrome:
             )
 
     def screenshot(self, path):
-        found = self.do("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(found["data"]))
+        executable = self.do("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(executable["data"]))
 
     def _end(self):
         self.process.terminate()

@@ -37,7 +37,7 @@ def stick(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def address(stick):
-    """Where a server process answers."""
+    """The address of a server process."""
     process = subprocess.Popen(
         [sys.executable, "-m", "digitnet.cli", "serve", str(stick), "--port", "0"],
         stdout=subprocess.PIPE,
@@ -45,8 +45,8 @@ def address(stick):
         text=True,
     )
     line = process.stdout.readline()
-    found = re.search(r"http://127\.0\.0\.1:\d+", line)
-    assert found, line + process.stdout.read()
+    match = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert match, line + process.stdout.read()
     with process:
-        yield found[0]
+        yield match[0]
         process.terminate()

@@ -1,4 +1,4 @@
-"""The JSON API: what it answers, what it refuses, what it survives."""
+"""The JSON API: what it predicts, what it refuses, what it survives."""
 
 import io
 import json
@@ -27,8 +27,8 @@ def model(stick):
 
 @pytest.fixture(scope="module")
 def client(model):
-    with TestClient(make_app(model, LIMITS)) as made:
-        yield made
+    with TestClient(make_app(model, LIMITS)) as test_client:
+        yield test_client
 
 
 def rows(lying=False):
@@ -39,12 +39,12 @@ def rows(lying=False):
 
 def picture(side=200, kind="PNG", lying=False, mode="L"):
     """A dark stroke on white, as somebody draws it."""
-    made = Image.new(mode, (side, side), "white")
+    image = Image.new(mode, (side, side), "white")
     ends = (side * 0.2, side / 2, side * 0.8, side / 2)
     line = ends if lying else (ends[1], ends[0], ends[3], ends[2])
-    ImageDraw.Draw(made).line(line, "black", side // 12)
+    ImageDraw.Draw(image).line(line, "black", side // 12)
     content = io.BytesIO()
-    made.save(content, kind)
+    image.save(content, kind)
     return content.getvalue()
 
 
@@ -54,32 +54,32 @@ def post(client, body, kind="application/json", path="/api/predict"):
 
 
 def test_rows_of_numbers_are_classified_as_predict_does(client, model):
-    answer = post(client, {"image": rows().tolist()}).json()
-    own = model.predict_proba(rows().astype(np.uint8))[0]
-    assert answer["label"] == "standing"
-    assert answer["confidence"] == own.max()
-    assert answer["probabilities"] == dict(zip(model.classes, own, strict=True))
+    response = post(client, {"image": rows().tolist()}).json()
+    expected = model.predict_proba(rows().astype(np.uint8))[0]
+    assert response["label"] == "standing"
+    assert response["confidence"] == expected.max()
+    assert response["probabilities"] == dict(zip(model.classes, expected, strict=True))
 
 
 @pytest.mark.parametrize("kind", ["", "application/x-www-form-urlencoded", "text/x"])
-def test_json_is_known_by_its_look_whatever_it_is_called(client, kind):
+def test_json_is_recognised_by_its_look_whatever_it_is_called(client, kind):
     body = b" \n" + json.dumps({"image": rows().tolist()}).encode()
     assert post(client, body, kind).json()["label"] == "standing"
 
 
-def test_several_images_get_an_answer_each(client):
+def test_several_images_get_a_prediction_each(client):
     images = [rows().tolist(), rows(lying=True).tolist()]
-    answer = post(client, {"images": images}).json()
-    said = [one["label"] for one in answer["predictions"]]
-    assert said == ["standing", "lying"]
+    response = post(client, {"images": images}).json()
+    labels = [one["label"] for one in response["predictions"]]
+    assert labels == ["standing", "lying"]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF"])
-def test_pictures_of_any_kind_and_size_are_found_and_centred(client, kind):
+def test_pictures_of_any_kind_and_size_are_cropped_and_centred(client, kind):
     for lying in (False, True):
-        answer = post(client, picture(kind=kind, lying=lying), "image/any")
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["label"] == ("lying" if lying else "standing")
+        response = post(client, picture(kind=kind, lying=lying), "image/any")
+        assert response.status_code == 200, response.text
+        assert response.json()["label"] == ("lying" if lying else "standing")
 
 
 def test_pictures_are_limited_by_the_old_name_too(model):
@@ -92,21 +92,21 @@ def test_pictures_are_limited_by_the_old_name_too(model):
 
 def test_a_pictures_bytes_are_prepared_as_by_predict(client, model, tmp_path):
     (tmp_path / "p.png").write_bytes(picture())
-    own = model.predict_proba(prepare(model, tmp_path / "p.png"))[0]
-    answer = post(client, picture(), "").json()
-    np.testing.assert_array_equal(list(answer["probabilities"].values()), own)
+    expected = model.predict_proba(prepare(model, tmp_path / "p.png"))[0]
+    response = post(client, picture(), "").json()
+    np.testing.assert_array_equal(list(response["probabilities"].values()), expected)
 
 
 def test_an_explanation_shows_what_was_seen_and_where_it_hangs(client):
-    answer = post(client, picture(), "image/png", "/api/predict?explain=1").json()
-    seen, slopes = np.array(answer["image"]), np.array(answer["saliency"])
-    assert seen.shape == slopes.shape == (28, 28)
+    response = post(client, picture(), "image/png", "/api/predict?explain=1").json()
+    seen, saliency = np.array(response["image"]), np.array(response["saliency"])
+    assert seen.shape == saliency.shape == (28, 28)
     assert seen.max() > 200
-    assert slopes.min() >= 0 < slopes.max()
-    assert answer["max_value"] == 255
+    assert saliency.min() >= 0 < saliency.max()
+    assert response["max_value"] == 255
 
 
-def test_the_model_and_the_servers_health_are_told(client, model):
+def test_the_model_and_the_servers_health_are_reported(client, model):
     about = client.get("/api/model").json()
     assert about["name"] == model.name
     assert about["classes"] == ["lying", "standing"]
@@ -137,7 +137,7 @@ def test_the_api_describes_itself(client):
     assert client.get("/docs").status_code == 200
 
 
-def test_the_page_is_whole_and_asks_nobody_else(client):
+def test_the_page_is_whole_and_loads_nothing_from_elsewhere(client):
     page = client.get("/")
     assert page.headers["content-security-policy"].startswith("default-src 'self'")
     assert "http://" not in page.text + client.get("/page.js").text
@@ -194,26 +194,26 @@ def test_bad_input_is_refused_with_a_reason_and_it_stays_up(client, body, kind, 
         content = io.BytesIO()
         body.save(content, "PNG")
         body = content.getvalue()
-    answer = post(client, body, kind)
-    assert answer.status_code == status, answer.text
-    assert isinstance(answer.json()["detail"], str)
-    assert len(answer.json()["detail"]) > 10
+    response = post(client, body, kind)
+    assert response.status_code == status, response.text
+    assert isinstance(response.json()["detail"], str)
+    assert len(response.json()["detail"]) > 10
     assert post(client, {"image": rows().tolist()}).status_code == 200
 
 
 def test_a_bomb_of_a_picture_is_not_unpacked(client):
     content = io.BytesIO()
     Image.new("L", (30_000, 30_000)).save(content, "PNG", compress_level=9)
-    answer = post(client, content.getvalue()[:190_000], "image/png")
-    assert answer.status_code == 422
-    assert "pixels" in answer.json()["detail"]
+    response = post(client, content.getvalue()[:190_000], "image/png")
+    assert response.status_code == 422
+    assert "pixels" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("mode", ["sideways", "", "scan%00"])
 def test_an_unknown_mode_is_refused(client, mode):
-    answer = post(client, picture(), "image/png", f"/api/predict?mode={mode}")
-    assert answer.status_code == 422
-    assert "expected scan or exact" in answer.json()["detail"]
+    response = post(client, picture(), "image/png", f"/api/predict?mode={mode}")
+    assert response.status_code == 422
+    assert "expected scan or exact" in response.json()["detail"]
 
 
 def test_other_paths_and_methods_are_not_there(client):
@@ -222,11 +222,11 @@ def test_other_paths_and_methods_are_not_there(client):
         assert client.get(path).status_code == 404
 
 
-def test_too_many_requests_are_told_to_wait(model):
+def test_too_many_requests_are_refused_for_a_while(model):
     limits = Limits(rate=0.001, burst=3)
     with TestClient(make_app(model, limits)) as client:
-        said = [client.get("/api/health").status_code for _ in range(5)]
-        assert said == [200, 200, 200, 429, 429]
+        statuses = [client.get("/api/health").status_code for _ in range(5)]
+        assert statuses == [200, 200, 200, 429, 429]
         detail = client.get("/api/health").json()["detail"]
     assert "requests a second" in detail
 
@@ -244,7 +244,7 @@ def test_limits_that_are_none_are_refused(name, value):
     ("old", "new"),
     [("body_bytes", "max_bytes"), ("pixels", "max_pixels")],
 )
-def test_limits_may_still_be_given_and_read_by_their_old_names(old, new):
+def test_limits_may_still_be_set_and_read_by_their_old_names(old, new):
     with pytest.warns(
         DeprecationWarning, match=f"Limits: '{old}' is now called '{new}'"
     ):
@@ -279,9 +279,9 @@ json_values = st.recursive(
     st.sampled_from(["", "application/json", "image/png", "\x00", "a" * 500]),
     st.sampled_from([None, "scan", "exact", "x"]),
 )
-def test_any_body_is_images_or_a_refusal(model, body, kind, way):
+def test_any_body_is_images_or_a_refusal(model, body, kind, mode):
     try:
-        images, _ = images_of(model, body, kind, way, LIMITS)
+        images, _ = images_of(model, body, kind, mode, LIMITS)
     except Refusal as error:
         assert error.status in (400, 422)
     else:
@@ -290,7 +290,7 @@ def test_any_body_is_images_or_a_refusal(model, body, kind, way):
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_a_damaged_picture_is_read_or_refused(model, data):
+def test_a_corrupt_picture_is_read_or_refused(model, data):
     content = bytearray(
         picture(side=40, kind=data.draw(st.sampled_from(["PNG", "GIF"])))
     )

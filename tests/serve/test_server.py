@@ -27,32 +27,32 @@ def connected(address):
 
 def alive(address):
     with connected(address) as connection:
-        return asked(connection, [[0] * 28] * 28)[0].status == 200
+        return predict(connection, [[0] * 28] * 28)[0].status == 200
 
 
-def asked(connection, image):
+def predict(connection, image):
     body = json.dumps({"image": image})
     headers = {"content-type": "application/json"}
     connection.request("POST", "/api/predict", body, headers)
-    answer = connection.getresponse()
-    return answer, json.loads(answer.read())
+    response = connection.getresponse()
+    return response, json.loads(response.read())
 
 
-def test_a_person_draws_in_a_browser_and_sees_the_answer(address, tmp_path):
-    if not chrome.found():
+def test_a_person_draws_in_a_browser_and_sees_the_prediction(address, tmp_path):
+    if not chrome.executable():
         pytest.skip("no Chromium here (Debian: chromium)")
     pytest.importorskip("websockets")
     browser = chrome.Chrome(tmp_path)
     try:
         browser.open(address + "/")
         label = "document.getElementById('label').textContent.trim()"
-        for points, said in (
+        for points, expected in (
             ([(0.5, 0.15 + 0.07 * i) for i in range(11)], "standing"),
             ([(0.15 + 0.07 * i, 0.5) for i in range(11)], "lying"),
         ):
             browser.run("document.getElementById('clear').click()")
             browser.draw("canvas.dn-pad", points)
-            chrome.wait(lambda said=said: browser.run(label) == said, 60)
+            chrome.wait(lambda expected=expected: browser.run(label) == expected, 60)
         assert browser.run("document.querySelectorAll('.dn-bar').length") == 2
         assert browser.run("document.getElementById('seen').width") == 28
         assert browser.run("document.getElementById('problem').textContent") == ""
@@ -67,18 +67,18 @@ def test_a_person_draws_in_a_browser_and_sees_the_answer(address, tmp_path):
         browser.close()
 
 
-def test_requests_at_once_are_all_answered(address, rng):
+def test_requests_at_once_all_get_a_response(address, rng):
     images = rng.integers(0, 256, (8, 28, 28)).tolist()
     with connected(address) as single:
-        expected = [asked(single, image)[1] for image in images]
+        expected = [predict(single, image)[1] for image in images]
     wrong = []
 
     def client(number):
         with connected(address) as connection:
             for _ in range(40):
-                answer, said = asked(connection, images[number])
-                if answer.status != 200 or said != expected[number]:
-                    wrong.append((answer.status, said))
+                response, prediction = predict(connection, images[number])
+                if response.status != 200 or prediction != expected[number]:
+                    wrong.append((response.status, prediction))
 
     threads = [threading.Thread(target=client, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -93,8 +93,8 @@ def test_an_image_takes_little_inside_the_server(address, rng):
     took = []
     with connected(address) as connection:
         for _ in range(200):
-            answer, _ = asked(connection, image)
-            took.append(float(answer.headers["server-timing"].partition("dur=")[2]))
+            response, _ = predict(connection, image)
+            took.append(float(response.headers["server-timing"].partition("dur=")[2]))
     # 2 ms on an idle core is the aim; tests share theirs.
     assert np.median(took) < 8
 
@@ -118,12 +118,12 @@ def raw(address):
 def test_what_is_no_request_is_refused(address, sent):
     with raw(address) as connection:
         connection.sendall(sent)
-        answer = connection.recv(65_536)
-    assert answer.split(b" ", 2)[1][:1] == b"4", answer[:100]
+        response = connection.recv(65_536)
+    assert response.split(b" ", 2)[1][:1] == b"4", response[:100]
     assert alive(address)
 
 
-def test_clients_that_stall_or_leave_do_not_hold_the_others(address):
+def test_clients_that_stall_or_leave_do_not_block_the_others(address):
     head = b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
     stalled = [raw(address) for _ in range(50)]
     try:
@@ -155,10 +155,10 @@ def test_a_body_without_end_is_cut_off(stick):
             connection.sendall(
                 b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
             )
-            answer = connection.makefile("rb").read()
+            response = connection.makefile("rb").read()
         process.terminate()
-    assert answer.split(b" ", 2)[1] == b"408"
-    assert b"expected the body within 1 seconds" in answer
+    assert response.split(b" ", 2)[1] == b"408"
+    assert b"expected the body within 1 seconds" in response
 
 
 def serve(*words):
@@ -170,7 +170,7 @@ def serve(*words):
     )
 
 
-def test_a_taken_port_and_an_unknown_host_are_said(address, stick, tmp_path):
+def test_a_taken_port_and_an_unknown_host_are_named(address, stick, tmp_path):
     port = urlsplit(address).port
     taken = serve(stick, "--port", port)
     assert taken.returncode == 1

@@ -24,10 +24,10 @@ every_study = pytest.mark.parametrize("name", studies.names())
 @every_study
 def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
     out = tmp_path / "run"
-    found = studies.study(name, "smoke", out=out, progress=False)
+    result = studies.study(name, "smoke", out=out, progress=False)
     recipe = studies.find(name)
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics == json.loads(json.dumps(found.metrics))
+    assert metrics == json.loads(json.dumps(result.metrics))
     for claim in recipe.claims:
         measured = claim.key in metrics["measured"]
         assert measured != (claim.key in metrics["not_measured"]), claim.key
@@ -40,7 +40,7 @@ def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
     again = studies.study(
         name, "smoke", out=out, progress=False
     )  # nothing is left to do
-    assert again.metrics["measured"] == found.metrics["measured"]
+    assert again.metrics["measured"] == result.metrics["measured"]
 
 
 @every_study
@@ -58,7 +58,7 @@ def test_every_study_names_its_source_and_its_limits(name):
         (("crossval", "fast"), "study.mode: expected smoke, quick, default, full, got"),
     ],
 )
-def test_unknown_arguments_are_refused_before_anything_is_made(
+def test_unknown_arguments_are_refused_before_anything_is_written(
     arguments, message, tmp_path
 ):
     with pytest.raises(ValueError, match=message):
@@ -67,7 +67,7 @@ def test_unknown_arguments_are_refused_before_anything_is_made(
 
 
 def tiny(name):
-    """A study that only says its name."""
+    """A study that only reports its name."""
     return Recipe(
         name=name,
         title=name,
@@ -211,22 +211,22 @@ def test_denoising_by_nothing_measures_the_corruption(nothing_here, tmp_path):
 
 def test_cross_validation_predicts_every_sample_once(digits):
     data = digits[0][:300]
-    found = digitnet.cross_validate(
+    result = digitnet.cross_validate(
         "linear", data, folds=3, epochs=3, learning_rate=0.05
     )
-    assert sorted(np.concatenate([test for _, test in found.parts])) == [*range(300)]
-    for (train, test), model in zip(found.parts, found.models, strict=True):
+    assert sorted(np.concatenate([test for _, test in result.parts])) == [*range(300)]
+    for (train, test), model in zip(result.parts, result.models, strict=True):
         np.testing.assert_array_equal(
-            found.report.probabilities[test], model.predict_proba(data[test])
+            result.report.probabilities[test], model.predict_proba(data[test])
         )
         assert not set(train) & set(test)
-    weights = found.table["samples"] / 300
-    assert (found.table["accuracy"] * weights).sum() == pytest.approx(
-        found.report["accuracy"]
+    weights = result.table["samples"] / 300
+    assert (result.table["accuracy"] * weights).sum() == pytest.approx(
+        result.report["accuracy"]
     )
-    assert len(found.plot().data) == 3
-    assert "3 folds, accuracy" in repr(found)
-    assert len(found.histories) == 3
+    assert len(result.plot().data) == 3
+    assert "3 folds, accuracy" in repr(result)
+    assert len(result.histories) == 3
 
 
 def test_cross_validation_is_the_same_one_at_a_time(digits):

@@ -121,6 +121,6 @@ def test_other_projects_runs_import_nothing_heavy():
 def test_the_plugin_is_there_wherever_the_package_is():
     from importlib.metadata import entry_points
 
-    found = {e.name: e.value for e in entry_points(group="pytest11")}
-    assert found["digitnet"] == "digitnet_pytest"
+    plugins = {e.name: e.value for e in entry_points(group="pytest11")}
+    assert plugins["digitnet"] == "digitnet_pytest"
     assert Path(digitnet_pytest.__file__).name == "__init__.py"

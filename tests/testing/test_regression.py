@@ -1,4 +1,4 @@
-"""Metrics against baselines: what passes, what fails, what a failure says."""
+"""Metrics against baselines: what passes, what fails, what a failure reports."""
 
 import json
 
@@ -19,7 +19,7 @@ def checks():
 def make(tmp_path, checks):
     """Makes the check of a test whose baseline is in tmp_path."""
 
-    def made(**options):
+    def make_check(**options):
         return MetricRegression(
             tmp_path / "test_x.json",
             "test_x.py::test_x",
@@ -28,7 +28,7 @@ def make(tmp_path, checks):
             **options,
         )
 
-    return made
+    return make_check
 
 
 def report(digits, wrong, *, start=0):
@@ -216,7 +216,7 @@ def test_a_corrupt_baseline_is_named_and_stays(make, tmp_path, text):
 
 
 def test_a_baseline_survives_its_file(digits):
-    made = Baseline(
+    baseline = Baseline(
         {"accuracy": [0.5, 0.6, 0.7]},
         [1, 2, 3],
         9,
@@ -226,9 +226,9 @@ def test_a_baseline_survives_its_file(digits):
         {"torch": "2"},
         "2026-01-01",
     )
-    again = Baseline.from_json(json.loads(json.dumps(made.to_json())))
-    np.testing.assert_array_equal(again.predicted, made.predicted)
-    assert {**vars(again), "predicted": 0} == {**vars(made), "predicted": 0}
+    again = Baseline.from_json(json.loads(json.dumps(baseline.to_json())))
+    np.testing.assert_array_equal(again.predicted, baseline.predicted)
+    assert {**vars(again), "predicted": 0} == {**vars(baseline), "predicted": 0}
 
 
 def trained(digits, seed):

@@ -8,13 +8,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
-    ("name", "epochs", "least"),
+    ("name", "epochs", "min_accuracy"),
     [("lenet5", 6, 0.989), ("mlp", 10, 0.98), ("kaggle-cnn", 1, 0.985)],
 )
-def test_networks_reach_their_accuracy_on_mnist(mnist, name, epochs, least):
+def test_networks_reach_their_accuracy_on_mnist(mnist, name, epochs, min_accuracy):
     model = digitnet.models.make(name)
     model.fit(mnist[0], epochs=epochs, progress=False)
-    assert model.evaluate(mnist[1])["accuracy"] >= least
+    assert model.evaluate(mnist[1])["accuracy"] >= min_accuracy
 
 
 def test_the_fast_preset_reaches_99_percent_of_mnist(mnist):

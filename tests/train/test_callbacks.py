@@ -36,21 +36,21 @@ def curves(folder):
     return events
 
 
-@pytest.mark.parametrize("held", [True, False])
-def test_tensorboard_shows_what_the_history_holds(digits, tmp_path, held):
+@pytest.mark.parametrize("with_validation", [True, False])
+def test_tensorboard_shows_what_the_history_has(digits, tmp_path, with_validation):
     train, test = digits
     model = digitnet.models.make("linear", input_shape=(8, 8))
     board = TensorBoard(tmp_path / "run", model)
     history = model.fit(
         train[:100],
-        test[:50] if held else None,
+        test[:50] if with_validation else None,
         epochs=3,
         callbacks=board,
         progress=False,
     )
     events = curves(tmp_path / "run")
     names = {"learning_rate": "learning_rate", "seconds": "seconds"}
-    if held:
+    if with_validation:
         names |= {"loss": "loss/training", "val_loss": "loss/validation"}
         names |= {
             "accuracy": "accuracy/training",
@@ -60,9 +60,11 @@ def test_tensorboard_shows_what_the_history_holds(digits, tmp_path, held):
         names |= {"loss": "loss", "accuracy": "accuracy"}
     assert set(events.Tags()["scalars"]) == set(names.values())
     for column, tag in names.items():
-        found = events.Scalars(tag)
-        assert [event.step for event in found] == [1, 2, 3]
-        np.testing.assert_allclose([e.value for e in found], history[column], rtol=1e-6)
+        scalars = events.Scalars(tag)
+        assert [event.step for event in scalars] == [1, 2, 3]
+        np.testing.assert_allclose(
+            [e.value for e in scalars], history[column], rtol=1e-6
+        )
     assert set(events.Tags()["histograms"]) == set(model.state_dict())
 
 
@@ -85,18 +87,18 @@ def test_a_file_in_the_folders_place_is_refused_and_kept(tmp_path):
     assert (tmp_path / "notes").read_text() == "precious"
 
 
-@pytest.mark.parametrize("given", [None, (), [], print])
-def test_no_callback_one_or_several_may_be_given(digits, given, capsys):
+@pytest.mark.parametrize("callbacks", [None, (), [], print])
+def test_no_callback_one_or_several_may_be_passed(digits, callbacks, capsys):
     model = digitnet.models.make("linear", input_shape=(8, 8))
-    model.fit(digits[0][:20], epochs=2, callbacks=given, progress=False)
-    assert capsys.readouterr().out.count("loss") == (2 if given is print else 0)
+    model.fit(digits[0][:20], epochs=2, callbacks=callbacks, progress=False)
+    assert capsys.readouterr().out.count("loss") == (2 if callbacks is print else 0)
 
 
-@pytest.mark.parametrize("given", [5, "x", [print, 5], {print}])
-def test_what_is_no_callback_is_named(digits, given):
+@pytest.mark.parametrize("callbacks", [5, "x", [print, 5], {print}])
+def test_what_is_no_callback_is_named(digits, callbacks):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     with pytest.raises(TypeError, match=r"fit.callbacks: expected functions \(epoch"):
-        model.fit(digits[0][:20], epochs=1, callbacks=given, progress=False)
+        model.fit(digits[0][:20], epochs=1, callbacks=callbacks, progress=False)
     assert model.max_value is None
 
 
@@ -147,7 +149,7 @@ def test_a_plateau_lowers_the_rate_down_to_its_floor(digits):
     [
         lambda epoch: 0.1 * 0.5**epoch,
         lambda epoch, rate: rate * 0.5 if epoch else rate,
-        lambda *given: given[1] * (0.5 if given[0] else 1),
+        lambda *args: args[1] * (0.5 if args[0] else 1),
     ],
 )
 def test_a_functions_rates_are_those_of_the_epochs(digits, function):
@@ -192,7 +194,7 @@ def test_a_function_that_gives_no_rate_is_named(digits):
         LearningRateScheduler(0.1)
 
 
-def test_a_checkpoint_of_the_best_holds_the_best(digits, tmp_path):
+def test_a_checkpoint_of_the_best_has_the_best_weights(digits, tmp_path):
     keep = ModelCheckpoint(tmp_path / "best.safetensors", "val_accuracy", True)
     _, history = linear(digits, epochs=8, learning_rate=0.5, callbacks=keep)
     assert keep.best == max(history["val_accuracy"])
@@ -267,17 +269,17 @@ def test_a_csv_log_has_a_row_an_epoch_and_goes_on(digits, tmp_path):
 
 
 def test_functions_are_called_at_their_time(digits):
-    told = []
+    calls = []
     linear(
         digits,
         epochs=2,
         callbacks=LambdaCallback(
-            on_train_begin=lambda logs: told.append(("begin", logs)),
-            on_epoch_end=lambda epoch, logs: told.append(epoch),
-            on_train_end=lambda logs: told.append(("end", logs)),
+            on_train_begin=lambda logs: calls.append(("begin", logs)),
+            on_epoch_end=lambda epoch, logs: calls.append(epoch),
+            on_train_end=lambda logs: calls.append(("end", logs)),
         ),
     )
-    assert told == [("begin", {}), 1, 2, ("end", {})]
+    assert calls == [("begin", {}), 1, 2, ("end", {})]
     with pytest.raises(TypeError, match="LambdaCallback.on_epoch_end: expected a fun"):
         LambdaCallback(on_epoch_end=3)
 

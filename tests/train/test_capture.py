@@ -1,4 +1,4 @@
-"""Recorded steps, with a recorder in place of a GPU's: what is asked for, in which order,
+"""Recorded steps, with a recorder in place of a GPU's: what is launched, in which order,
 and that recording leaves no trace. On a GPU: tests/cuda."""
 
 import numpy as np
@@ -46,8 +46,8 @@ def fitted(monkeypatch, rng):
     def fit(recorder, make=small_net, **options):
         monkeypatch.setattr(fitting, "recorder_for", lambda device: recorder)
         model = make()
-        own = {"epochs": 3, "batch_size": 4, "augment": "shift 1px | noise 5%"}
-        model.fit(data, progress=False, device="cpu", seed=5, **{**own, **options})
+        settings = {"epochs": 3, "batch_size": 4, "augment": "shift 1px | noise 5%"}
+        model.fit(data, progress=False, device="cpu", seed=5, **{**settings, **options})
         return model
 
     return fit
@@ -130,7 +130,7 @@ def test_a_device_that_vanishes_is_named(fitted, tmp_path):
     assert all(np.isfinite(values).all() for values in kept.values())
 
 
-def test_divergence_in_a_launch_is_found_and_the_weights_stay_good(fitted):
+def test_divergence_in_a_launch_is_detected_and_the_weights_stay_good(fitted):
     def make():
         return digitnet.Model([Flatten(), Dense(9), Dense(3)], input_shape=(1, 10, 12))
 

@@ -1,4 +1,4 @@
-"""Other domains: a head that must not tell them apart, statistics that follow."""
+"""Other domains: a head that must not distinguish them, statistics that follow."""
 
 import numpy as np
 import pytest
@@ -39,11 +39,11 @@ def test_the_gradient_behind_the_head_is_reversed(rng):
         strength = 0.7 * (2 / (1 + np.exp(-10 * step / 3)) - 1)
         features = module.dense1(x)
         reversed_ = -strength * features + (1 + strength) * features.detach()
-        answers = module.dense2(features)[:5]
-        loss = torch.nn.functional.cross_entropy(answers, y)
+        class_logits = module.dense2(features)[:5]
+        loss = torch.nn.functional.cross_entropy(class_logits, y)
         loss = loss + torch.nn.functional.cross_entropy(head(reversed_), domains)
         losses.append(loss.item())
-        right.append((answers.argmax(1) == y).float().mean().item())
+        right.append((class_logits.argmax(1) == y).float().mean().item())
         loss.backward()
         optimizer.step()
     data = digitnet.Dataset(images[:5], labels, classes=3, max_value=1)
@@ -78,9 +78,9 @@ def test_each_domain_is_normed_by_its_own_statistics(rng):
     strength = 2 / (1 + np.exp(-10)) - 1
     both = torch.cat([first, second])
     both = -strength * both + (1 + strength) * both.detach()
-    told = module.domain_head1.sequence1(both)
+    domain_logits = module.domain_head1.sequence1(both)
     domains = torch.tensor([0] * 6 + [1] * 4)
-    (loss + torch.nn.functional.cross_entropy(told, domains)).backward()
+    (loss + torch.nn.functional.cross_entropy(domain_logits, domains)).backward()
     optimizer.step()
     data = digitnet.Dataset(source, labels.numpy(), classes=3, max_value=1)
     other = digitnet.Dataset(target, max_value=1)

@@ -80,9 +80,9 @@ def test_the_validation_loss_is_the_models_own(digits):
 def test_a_held_out_fraction_is_not_trained_on(digits):
     # Images of the held-out part are poisoned: the weights must not notice.
     data = digits[0]
-    kept, held = digitnet._core.data.split(data.labels, [0.8, 0.2], 0, True)
+    train, validation = digitnet._core.data.split(data.labels, [0.8, 0.2], 0, True)
     images = data.images.copy()
-    images[held] = 16 - images[held]
+    images[validation] = 16 - images[validation]
     poisoned = digitnet.Dataset(images, data.labels, max_value=16)
     results = []
     for part in (data, poisoned):
@@ -90,7 +90,7 @@ def test_a_held_out_fraction_is_not_trained_on(digits):
         model.fit(part, validation=0.2, epochs=1, progress=False)
         results.append(weights(model))
     np.testing.assert_array_equal(*results)
-    assert len(kept) + len(held) == len(data)
+    assert len(train) + len(validation) == len(data)
 
 
 def test_sample_weights_act_as_repetition(digits):

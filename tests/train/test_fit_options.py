@@ -129,9 +129,9 @@ def test_fits_arguments_are_the_options_of_the_loop_with_the_same_defaults():
     """`Model.fit`, `FitOptions` and the core say the same, so one cannot be forgotten."""
     arguments = inspect.signature(digitnet.Model.fit).parameters
     options = default_options()
-    made_of_others = {"rates", "lr_scales"}
-    assert options.keys() - made_of_others <= arguments.keys()
-    for name in options.keys() - made_of_others - {"class_weights"}:
+    derived = {"rates", "lr_scales"}
+    assert options.keys() - derived <= arguments.keys()
+    for name in options.keys() - derived - {"class_weights"}:
         assert arguments[name].default == options[name], name
     core = digitnet._core.train.default_options()
     chosen = FitOptions(device="cpu").as_dict()

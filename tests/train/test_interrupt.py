@@ -158,12 +158,12 @@ def test_a_forked_child_gets_an_error_not_a_hang(digits):
     queue = context.Queue()
     child = context.Process(target=_in_child, args=(queue,))
     child.start()
-    answer = queue.get(timeout=60)
+    message = queue.get(timeout=60)
     child.join(10)
-    assert answer.startswith(
+    assert message.startswith(
         "RuntimeError: digitnet: expected the process that first computed"
     )
-    assert "'spawn'" in answer
+    assert "'spawn'" in message
 
 
 # What stands before the fork, and what its child does.

@@ -53,44 +53,44 @@ def test_the_finder_leaves_the_model_as_it_was(model, digits):
 
 def test_the_rate_rises_by_equal_factors_from_min_to_max(digits):
     model = digitnet.models.make("linear", (8, 8))
-    found = digitnet.find_learning_rate(
+    result = digitnet.find_learning_rate(
         model, digits[0], min_lr=1e-4, max_lr=1e-2, steps=50, batch_size=50
     )
-    np.testing.assert_allclose(found.rates, np.geomspace(1e-4, 1e-2, 50), rtol=1e-9)
+    np.testing.assert_allclose(result.rates, np.geomspace(1e-4, 1e-2, 50), rtol=1e-9)
     again = digitnet.find_learning_rate(
         model, digits[0], min_lr=1e-4, max_lr=1e-2, steps=50, batch_size=50
     )
-    np.testing.assert_array_equal(found.losses, again.losses)
+    np.testing.assert_array_equal(result.losses, again.losses)
 
 
-def test_rates_may_still_be_given_by_their_old_names(digits):
+def test_rates_may_still_be_set_by_their_old_names(digits):
     model = digitnet.models.make("linear", (8, 8))
     with pytest.warns(DeprecationWarning, match="'least' is now called 'min_lr'"):
-        found = digitnet.find_learning_rate(model, digits[0], least=1e-4, steps=30)
-    assert found.rates[0] == pytest.approx(1e-4)
+        result = digitnet.find_learning_rate(model, digits[0], least=1e-4, steps=30)
+    assert result.rates[0] == pytest.approx(1e-4)
     with pytest.warns(DeprecationWarning, match="'most' is now called 'max_lr'"):
-        found = digitnet.find_learning_rate(model, digits[0], most=1e-2, steps=30)
-    assert found.rates[-1] == pytest.approx(1e-2)
+        result = digitnet.find_learning_rate(model, digits[0], most=1e-2, steps=30)
+    assert result.rates[-1] == pytest.approx(1e-2)
 
 
 def test_the_suggested_rate_trains_better_than_a_thirtieth_of_it(digits):
     model = digitnet.models.make("mlp", (8, 8), seed=2)
-    found = digitnet.find_learning_rate(model, digits[0], max_lr=10.0)
-    assert 1e-4 < found.steepest < found.lowest < 3
+    result = digitnet.find_learning_rate(model, digits[0], max_lr=10.0)
+    assert 1e-4 < result.steepest < result.lowest < 3
 
     def loss(rate):
-        own = copied(model)
+        trial = copied(model)
         options = {"epochs": 3, "schedule": "constant", "progress": False}
-        return own.fit(digits[0], learning_rate=rate, **options)["loss"][-1]
+        return trial.fit(digits[0], learning_rate=rate, **options)["loss"][-1]
 
-    assert loss(found.steepest) < loss(found.steepest / 30)
+    assert loss(result.steepest) < loss(result.steepest / 30)
 
 
 def test_losses_beyond_four_times_the_smallest_are_left_out():
     losses = np.array([2.0] * 20 + [1.0] * 40 + [50.0] * 20)
-    found = LearningRates(np.geomspace(1e-5, 1, 80), losses)
-    assert 60 <= len(found.rates) < 65
-    assert np.isfinite(found.smoothed).all()
+    result = LearningRates(np.geomspace(1e-5, 1, 80), losses)
+    assert 60 <= len(result.rates) < 65
+    assert np.isfinite(result.smoothed).all()
     broken = np.array([2.0] * 20 + [1.5] * 20 + [np.nan] * 40)
     assert len(LearningRates(np.geomspace(1e-5, 1, 80), broken).rates) == 40
     with pytest.raises(
@@ -140,19 +140,19 @@ def test_the_learning_curve_has_a_row_a_training(digits):
     def make(seed):
         return digitnet.models.make("linear", (8, 8), seed=seed)
 
-    train, held = digits[0].split(0.8)
-    found = digitnet.learning_curve(
-        make, train, held, fractions=(0.05, 1.0), seeds=(0, 1), epochs=5
+    train, validation = digits[0].split(0.8)
+    curve = digitnet.learning_curve(
+        make, train, validation, fractions=(0.05, 1.0), seeds=(0, 1), epochs=5
     )
-    assert found[["fraction", "seed"]].to_numpy().tolist() == [
+    assert curve[["fraction", "seed"]].to_numpy().tolist() == [
         *([0.05, 0], [0.05, 1], [1.0, 0], [1.0, 1])
     ]
-    means = found.groupby("samples")["validation"].mean().to_list()
+    means = curve.groupby("samples")["validation"].mean().to_list()
     assert means[0] < means[1]
-    own = make(1)
-    own.fit(train.fraction(0.05, seed=1), epochs=5, seed=1, progress=False)
-    assert found["validation"][1] == own.evaluate(held)["accuracy"]
+    model = make(1)
+    model.fit(train.fraction(0.05, seed=1), epochs=5, seed=1, progress=False)
+    assert curve["validation"][1] == model.evaluate(validation)["accuracy"]
     with pytest.raises(ValueError, match="learning_curve: expected at least one"):
-        digitnet.learning_curve(make, train, held, fractions=())
+        digitnet.learning_curve(make, train, validation, fractions=())
     with pytest.raises(ValueError, match="split"):
-        digitnet.learning_curve(make, train, held, fractions=(1.5,), epochs=1)
+        digitnet.learning_curve(make, train, validation, fractions=(1.5,), epochs=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from reference.layers import NETWORKS
-from train.test_resident_set import assert_close, both_ways, some_images
+from train.test_resident_set import assert_close, fit_both_modes, some_images
 
 import digitnet
 from digitnet.layers import BatchNorm, Conv, Dense, Flatten, ReLU
@@ -76,7 +76,7 @@ def test_digits_are_learned_as_well(name, digits):
 def test_data_on_the_device_are_rounded_alike(monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
     options = {"precision": "bfloat16", "augment": "shift 1px", "ema_decay": 0.9}
-    first, second = both_ways(monkeypatch, small_net, some_images(rng), **options)
+    first, second = fit_both_modes(monkeypatch, small_net, some_images(rng), **options)
     assert_close(first, second, 0.02)
 
 

@@ -1,6 +1,6 @@
 """What a recorded step may not do: read a value back, copy from or to the host, have a
-shape that hangs on values, or ask for other things the next time. Steps are rehearsed on
-LibTorch's "meta" device, which has no values; every operation they ask for is looked at."""
+shape that hangs on values, or run other operations the next time. Steps are rehearsed on
+LibTorch's "meta" device, which has no values; every operation of them is looked at."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from digitnet.layers import Conv, Dense, Flatten
 
 LIBRARY = torch.library.Library("aten", "IMPL")
 for _name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_"):
-    # LibTorch has them for devices only; they change what they are given in place.
+    # LibTorch has them for devices only; they change their arguments in place.
     LIBRARY.impl(f"{_name}.tensor_lr", lambda *_, **__: None, "Meta")
 
 
@@ -25,7 +25,7 @@ class Watch(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.asked = []
+        self.operations = []
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         result = operation(*args, **(kwargs or {}))
@@ -37,24 +37,24 @@ class Watch(TorchDispatchMode):
         strangers = [t for t in tensors if t.device.type != "meta"]
         if strangers:
             raise AssertionError(f"{operation} uses memory of the host")
-        self.asked.append((str(operation), [tuple(t.shape) for t in tensors]))
+        self.operations.append((str(operation), [tuple(t.shape) for t in tensors]))
         return result
 
 
 def rehearsed(model, rng, **options):
-    """What each step asks for in two epochs of three; the third of each is short."""
+    """The operations of each step in two epochs of three; the third of each is short."""
     images = rng.integers(0, 256, (12, *model.input_shape), dtype=np.uint8)
     labels = rng.integers(0, 3, 12)
     model.fix_scale(255)
-    own = {"epochs": 2, "batch_size": 5, **options}
-    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, own)
+    settings = {"epochs": 2, "batch_size": 5, **options}
+    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, settings)
     steps = []
     for _ in range(2):
         rehearsal.start_epoch()
         for _ in range(3):
             with Watch() as watch:
                 rehearsal.step()
-            steps.append(watch.asked)
+            steps.append(watch.operations)
     return steps
 
 

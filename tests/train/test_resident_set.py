@@ -1,5 +1,5 @@
 """A training set in the device's memory: the same training as on batches that the host
-prepares. A GPU keeps it by itself; a CPU does so when it is asked to."""
+prepares. A GPU keeps it by itself; a CPU does so on request."""
 
 import numpy as np
 import pytest
@@ -61,14 +61,19 @@ def some_images(rng, shape=(50, 10, 12), dtype=np.uint8):
     return Dataset(images.astype(dtype), rng.integers(0, 3, shape[0]))
 
 
-def both_ways(monkeypatch, make, data, **options):
+def fit_both_modes(monkeypatch, make, data, **options):
     """The same training with batches of the host and with data that are kept."""
     models = []
-    own = {"epochs": 2, "batch_size": 16, "optimizer": "sgd", "learning_rate": 0.05}
+    settings = {
+        "epochs": 2,
+        "batch_size": 16,
+        "optimizer": "sgd",
+        "learning_rate": 0.05,
+    }
     for word in "01":
         monkeypatch.setenv("DIGITNET_RESIDENT", word)
         model = make()
-        model.fit(data, progress=False, seed=4, device="cpu", **{**own, **options})
+        model.fit(data, progress=False, seed=4, device="cpu", **{**settings, **options})
         assert str(model.history.executor).count(KEPT) == int(word)
         models.append(model)
     return models
@@ -92,11 +97,11 @@ def assert_close(first, second, tolerance=2e-5):
 
 @pytest.mark.parametrize("augment", PIPELINES)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_every_operation_paints_what_the_host_paints(
+def test_every_operation_augments_as_the_host_does(
     augment, dtype, torch_only, monkeypatch, rng
 ):
     data = some_images(rng, dtype=dtype)
-    assert_close(*both_ways(monkeypatch, small_net, data, augment=augment))
+    assert_close(*fit_both_modes(monkeypatch, small_net, data, augment=augment))
 
 
 def test_the_operations_are_all_of_them():
@@ -123,7 +128,9 @@ def test_every_preprocessing_step_does_what_the_host_does(
 ):
     data = some_images(rng)
     assert_close(
-        *both_ways(monkeypatch, lambda: small_net(*steps), data, augment="rotate 9deg")
+        *fit_both_modes(
+            monkeypatch, lambda: small_net(*steps), data, augment="rotate 9deg"
+        )
     )
 
 
@@ -146,17 +153,18 @@ def test_every_preprocessing_step_does_what_the_host_does(
 def test_every_option_means_the_same(options, torch_only, monkeypatch, rng):
     data = some_images(rng)
     assert_close(
-        *both_ways(monkeypatch, small_net, data, augment="shift 1px", **options), 2e-4
+        *fit_both_modes(monkeypatch, small_net, data, augment="shift 1px", **options),
+        2e-4,
     )
 
 
 def test_a_part_of_a_set_is_trained_on_alone(torch_only, monkeypatch, rng):
     part = some_images(rng)[rng.permutation(50)[:23]]
-    assert_close(*both_ways(monkeypatch, small_net, part))
+    assert_close(*fit_both_modes(monkeypatch, small_net, part))
 
 
 def test_dropout_and_batch_norm_draw_and_count_alike(torch_only, monkeypatch, rng):
-    assert_close(*both_ways(monkeypatch, dropping_net, some_images(rng)))
+    assert_close(*fit_both_modes(monkeypatch, dropping_net, some_images(rng)))
 
 
 def test_a_network_that_removes_noise_aims_at_images_without_it(
@@ -167,12 +175,14 @@ def test_a_network_that_removes_noise_aims_at_images_without_it(
     def make():
         return digitnet.models.make("autoencoder", input_shape=(1, 12, 12), seed=1)
 
-    first, second = both_ways(monkeypatch, make, data, augment="noise 20% | shift 1px")
+    first, second = fit_both_modes(
+        monkeypatch, make, data, augment="noise 20% | shift 1px"
+    )
     np.testing.assert_allclose(second.history["loss"], first.history["loss"], rtol=1e-4)
 
 
 def test_recorded_steps_are_the_same_ones(torch_only, monkeypatch, rng):
-    first, second = both_ways(
+    first, second = fit_both_modes(
         monkeypatch, small_net, some_images(rng), record_steps=True
     )
     for key in ("loss", "learning_rate"):
@@ -181,7 +191,7 @@ def test_recorded_steps_are_the_same_ones(torch_only, monkeypatch, rng):
         )
 
 
-def test_what_must_stay_with_the_host_is_said(torch_only, monkeypatch, rng):
+def test_what_must_stay_with_the_host_is_named(torch_only, monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_RESIDENT", "1")
     model = small_net()
     model.fit(
@@ -190,7 +200,7 @@ def test_what_must_stay_with_the_host_is_said(torch_only, monkeypatch, rng):
     assert KEPT not in str(model.history.executor)
 
 
-def test_divergence_is_found_and_the_weights_stay_good(torch_only, monkeypatch, rng):
+def test_divergence_is_detected_and_the_weights_stay_good(torch_only, monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_RESIDENT", "1")
     model = digitnet.Model([Flatten(), Dense(9), Dense(3)], input_shape=(1, 10, 12))
     with pytest.warns(RuntimeWarning, match="diverged in epoch 1"):

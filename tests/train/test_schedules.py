@@ -106,7 +106,7 @@ def test_a_plateau_is_one_of_what_is_monitored(digits, monitor, delta):
     assert expected[-1] < 1, "no plateau was met; the test says nothing"
 
 
-def test_the_history_holds_the_rate_that_was_used(digits):
+def test_the_history_has_the_rate_that_was_used(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     spec = schedule("step", every=1, factor=0.1)
     history = model.fit(

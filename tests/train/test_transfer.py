@@ -1,4 +1,4 @@
-"""A frozen base, asked once; a head, trained on what it answered."""
+"""A frozen base, run once; a head, trained on its features."""
 
 import numpy as np
 import pytest
@@ -17,8 +17,10 @@ def model():
 def test_a_split_model_predicts_as_the_whole(model, digits):
     for layer in (None, "relu1", "max_pool2"):
         base, head = digitnet.models.split_at(model, layer)
-        answers = base.predict_logits(digits[1])
-        maps = answers.reshape(len(answers), *head.input_shape).astype(np.float32)
+        activations = base.predict_logits(digits[1])
+        maps = activations.reshape(len(activations), *head.input_shape).astype(
+            np.float32
+        )
         head.fix_scale(float(maps.max()))
         data = digits[1].with_images(maps, max_value=maps.max())
         np.testing.assert_allclose(
@@ -29,9 +31,9 @@ def test_a_split_model_predicts_as_the_whole(model, digits):
 def test_features_are_the_layers_activations(model, digits):
     part = digits[1][:30]
     expected = model.activations(part, ["max_pool2"])["max_pool2"]
-    found = model.features(part, "max_pool2", progress=False)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected.reshape(30, -1), atol=1e-6)
+    features = model.features(part, "max_pool2", progress=False)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, expected.reshape(30, -1), atol=1e-6)
     assert model.features(part, progress=False).shape == (30, 64)
 
 
@@ -161,8 +163,8 @@ def test_composites_are_split_behind_them(rng):
     ]
     model = digitnet.Model(layers, (1, 8, 8), preprocess=())
     images = rng.random((5, 1, 8, 8), dtype=np.float32)
-    answers = model.features(images, "both", progress=False)
-    assert answers.shape == (5, 7 * 36)
+    features = model.features(images, "both", progress=False)
+    assert features.shape == (5, 7 * 36)
 
 
 @pytest.mark.parametrize("option", ["lr_scales", "rates", "save", "epoch"])
