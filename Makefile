@@ -53,7 +53,7 @@ test-cpp: $(VENV)/.tested
 	  echo "C++ tests: left out, GoogleTest is not installed (Debian: libgtest-dev)"; \
 	else \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD) --target digitnet_base_tests digitnet_tests && \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --progress; \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --progress; \
 	fi
 
 test-python: $(VENV)/.tested
