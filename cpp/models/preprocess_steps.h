@@ -1,7 +1,7 @@
 // Every preprocessing step, in one list. To add one: write
 // cpp/models/preprocess/<name>.cpp, declare it here, add it to all(), and say
-// what it is in torch in python/digitnet/models/torch_module.py and, for many images at
-// once, in cpp/engine/torch/preprocess.cpp.
+// what it is in torch in python/digitnet/models/torch_module.py and, for many
+// images at once, in cpp/engine/torch/preprocess.cpp.
 #pragma once
 
 #include <array>
