@@ -205,3 +205,24 @@ def test_another_number_of_classes_than_outputs_is_refused(classes):
 def test_a_number_of_classes_that_is_right_gives_their_numbers_as_names():
     model = digitnet.Model([Flatten(), Dense(3)], (8, 8), classes=3)
     assert model.classes == ("0", "1", "2")
+
+
+def test_classes_may_come_from_a_generator():
+    names = (f"class {k}" for k in range(3))
+    model = digitnet.Model([Flatten(), Dense(3)], (8, 8), classes=names)
+    assert model.classes == ("class 0", "class 1", "class 2")
+
+
+def test_a_subclass_with_its_own_fit_can_train_a_head(digits):
+    class Logged(digitnet.Model):
+        def fit(self, data, **options):
+            return super().fit(data, **options)
+
+    layers = [digitnet.layers.Conv(2, 3), digitnet.layers.ReLU(), Flatten(), Dense(10)]
+    model = Logged(layers, (8, 8))
+    assert model.fit_head(digits[0], epochs=1, progress=False).epochs == 1
+
+
+def test_features_of_no_images_are_no_rows(trained, digits):
+    layer = trained.layer_names()[-1]
+    assert len(trained.features(digits[1][:0], layer, progress=False)) == 0

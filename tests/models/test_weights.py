@@ -8,6 +8,7 @@ from torch import nn
 import digitnet
 from digitnet import DataError
 from digitnet.layers import BatchNorm, Conv, Dense, Flatten, MaxPool, ReLU
+from digitnet.models.weights import WeightReport
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
@@ -406,3 +407,19 @@ def test_a_weight_reports_old_names_still_work_for_one_version():
     ):
         with pytest.warns(DeprecationWarning, match=f"'{old}'"):
             assert getattr(report, old) == new
+
+
+def test_a_weight_report_of_version_0_1_is_still_read():
+    report = WeightReport.__new__(WeightReport)
+    report.__setstate__(
+        {
+            "source": "a",
+            "naming": "keras",
+            "loaded": [],
+            "missing": ["x"],
+            "unfit": [],
+            "unused": ["y"],
+        }
+    )
+    assert (report.missing_keys, report.unexpected_keys) == (["x"], ["y"])
+    assert "left as it was: x" in str(report)

@@ -376,3 +376,12 @@ def test_a_validation_loss_that_is_not_finite_in_the_first_epoch_is_seen(digits)
     run.epoch_done({"epoch": 1, "loss": 1.0, "val_loss": math.nan, "accuracy": 0.5})
     assert seen[0].keys() == {"loss", "val_loss"}
     assert math.isnan(seen[0]["val_loss"])
+
+
+def test_a_callback_cannot_change_what_the_data_were_prepared_with(digits):
+    class Seeded(digitnet.callbacks.Callback):
+        def fit_options(self, options):
+            return {"seed": 7}
+
+    with pytest.raises(ValueError, match=r"Seeded\.fit_options: expected .*got 'seed'"):
+        linear(digits, epochs=1, callbacks=Seeded())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -34,7 +35,9 @@ def renamed_arguments(**new_by_old: str) -> Callable[[F], F]:
     """
 
     def decorate(function: F) -> F:
-        where = function.__qualname__.removesuffix(".__init__")
+        where = function.__name__  # the qualified name of a bound C++ function is none
+        if inspect.isfunction(function):
+            where = function.__qualname__.removesuffix(".__init__")
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:

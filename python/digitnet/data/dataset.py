@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +156,10 @@ class Dataset:
             raise ValueError(
                 f"with_images: expected {len(self)} images, (N, H, W) or (N, C, H, W), "
                 f"got shape {images.shape}"
+            )
+        if max_value is not None and not 0 < max_value < math.inf:
+            raise ValueError(
+                f"with_images.max_value: expected a positive number, got {max_value!r}"
             )
         if images.dtype not in (np.uint8, np.float32):
             raise ValueError(

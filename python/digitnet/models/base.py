@@ -295,6 +295,8 @@ def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, 
     """The names of `count` outputs; 0 for a network that outputs images."""
     if classes is None:
         return tuple(str(k) for k in range(count))
+    if not isinstance(classes, int):
+        classes = tuple(classes)
     number = classes if isinstance(classes, int) else len(classes)
     if number != count:
         what = "names, one an output" if count else "for a network that makes images"

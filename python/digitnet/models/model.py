@@ -198,7 +198,9 @@ class Model(BaseModel):
             >>> bool((model.state_dict()["conv1.weight"] == before).all())
             True
         """
-        unknown = sorted(options.keys() - inspect.signature(self.fit).parameters.keys())
+        unknown = sorted(
+            options.keys() - inspect.signature(Model.fit).parameters.keys()
+        )
         if unknown:
             raise TypeError(f"fit_head: got an unexpected argument '{unknown[0]}'")
         return transfer.fit_head(

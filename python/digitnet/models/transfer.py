@@ -92,8 +92,6 @@ def features(
 ) -> npt.NDArray[np.float32]:
     """`Model.features`; see there."""
     data = images if isinstance(images, Dataset) else Dataset(images)
-    if not len(data):
-        raise ValueError("features: expected at least one image, got none")
     if layer is not None and not _ends_a_base(model, layer):
         return _activations_of(model, data, layer, progress)
     base, _ = split_at(model, layer)

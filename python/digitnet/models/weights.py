@@ -52,6 +52,15 @@ class WeightReport:
     )  # name in the model, name in the source, shape in the model, shape in the source
     unexpected_keys: list[str] = field(default_factory=list)  # of the source, not used
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Pickles of version 0.1 have the old names."""
+        renamed = {
+            "missing": "missing_keys",
+            "unfit": "mismatched",
+            "unused": "unexpected_keys",
+        }
+        vars(self).update({renamed.get(key, key): v for key, v in state.items()})
+
     @property
     def missing(self) -> list[str]:
         """The old name of `missing_keys`."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digitnet import metrics
+from digitnet._utils.deprecation import renamed_arguments
 from digitnet.evaluation.learning_curves import LearningRates
 from digitnet.plot.display import BLUE, CYCLE, GREY, ORANGE, Display, axes_for
 from digitnet.report import Report
@@ -276,6 +277,7 @@ def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
     return Display(ax.figure, ax, values)
 
 
+@renamed_arguments(found="result")
 def learning_rates(result: LearningRates, ax: Any = None) -> Display:
     """The loss against a rising rate; where it falls fastest is marked.
 

@@ -14,6 +14,10 @@ from digitnet.train.trainable import Trainable
 Callback = Any  # f(epoch, logs), or an object with on_epoch_end(epoch, logs)
 
 
+# Options that a callback may stand for: those that nothing was prepared by yet.
+_FOR_CALLBACKS = ("early_stopping", "min_delta", "monitor", "restore_best", "schedule")
+
+
 def listed_callbacks(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     """One callback or several as a list; TypeError for anything else."""
     if callbacks is None:
@@ -46,6 +50,11 @@ def with_callback_options(
         for name, value in callback.fit_options(
             {**options, "learning_rate": rate}
         ).items():
+            if name not in _FOR_CALLBACKS:
+                raise ValueError(
+                    f"{type(callback).__name__}.fit_options: expected some of "
+                    f"{', '.join(_FOR_CALLBACKS)}, got '{name}'"
+                )
             if options[name] != value and options[name] != defaults[name]:
                 raise ValueError(
                     f"fit.{name}: expected one value, got {options[name]!r} and "
@@ -102,4 +111,4 @@ class Run:
         for callback in self.callbacks:
             on_epoch_end: Any = getattr(callback, "on_epoch_end", callback)
             on_epoch_end(int(row["epoch"]), logs)
-        return self.model.stop_training
+        return bool(self.model.stop_training)
