@@ -104,7 +104,6 @@ __all__ = [
     "cross_validate",
     "data",
     "distributed",
-    "evaluation",
     "export",
     "features",
     "find_learning_rate",
