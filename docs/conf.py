@@ -42,7 +42,7 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Source", "notes_style"), ("Warns", "params_style")]
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
-autodoc_default_options = {"members": True, "inherited-members": False}
+autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 
 
