@@ -198,3 +198,10 @@ def test_the_reference_has_everything_public():
 @pytest.mark.parametrize("name", [n for n in dir(digitnet) if not n.startswith("_")])
 def test_everything_public_has_a_docstring(name):
     assert getattr(digitnet, name).__doc__, name
+
+
+def test_the_reference_of_model_shows_inherited_methods():
+    """A default in conf.py would overrule the directive's own option."""
+    page = (ROOT / "docs/api/models.md").read_text()
+    assert ".. autoclass:: digitnet.Model\n   :members:\n   :inherited-members:" in page
+    assert "inherited-members" not in (ROOT / "docs/conf.py").read_text()
