@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
@@ -113,35 +113,49 @@ def _activations_of(
     shapes = {row["layer"]: row["output"] for row in model.core.summary()}
     size = math.prod(shapes[layer])
     _check_memory(len(data), size)
-    out = np.empty((len(data), size), np.float32)
-    for start in _chunks(len(data), f"features of {model.name}", progress):
-        part = data[start : start + _CHUNK]
-        outputs = model.activations(part, [layer])[layer]
-        out[start : start + _CHUNK] = outputs.reshape(len(part), -1)
-    return out
+    return _by_chunks(
+        lambda part: model.activations(part, [layer])[layer],
+        data,
+        size,
+        f"features of {model.name}",
+        progress,
+    )
 
 
 def _features_of(
     base: BaseModel, data: Dataset, device: str, progress: bool
 ) -> npt.NDArray[np.float32]:
-    out = np.empty((len(data), base.core.outputs), np.float32)
-    for start in _chunks(len(data), f"features of {base.name}", progress):
-        part = data[start : start + _CHUNK]
-        out[start : start + _CHUNK] = base.predict_logits(part, device=device)
-    return out
+    return _by_chunks(
+        lambda part: base.predict_logits(part, device=device),
+        data,
+        base.core.outputs,
+        f"features of {base.name}",
+        progress,
+    )
 
 
-def _chunks(count: int, title: str, progress: bool) -> Iterable[int]:
-    """Where each chunk starts, with a bar."""
+def _by_chunks(
+    compute: Callable[[Dataset], npt.NDArray[Any]],
+    data: Dataset,
+    size: int,
+    title: str,
+    progress: bool,
+) -> npt.NDArray[np.float32]:
+    """What `compute` gives for each sample, flattened to `size` numbers; with a bar."""
     from tqdm import tqdm
 
-    return tqdm(
-        range(0, count, _CHUNK),
+    out = np.empty((len(data), size), np.float32)
+    starts = tqdm(
+        range(0, len(data), _CHUNK),
         title,
         unit=f" x {_CHUNK} images",
         disable=None if progress else True,
         file=sys.stderr,
     )
+    for start in starts:
+        part = data[start : start + _CHUNK]
+        out[start : start + _CHUNK] = compute(part).reshape(len(part), -1)
+    return out
 
 
 def _check_memory(count: int, size: int) -> int:
