@@ -63,6 +63,8 @@ struct Weight {
   std::string name;                 // in the model
   int64_t inputs = 0, outputs = 0;  // of panels; inputs 0: a plain list
   int64_t height = 1, width = 1;    // of flat inputs' maps
+  // Where it begins in the model's tensor, which several weights may share.
+  int64_t first = 0;
   int64_t count() const {
     return inputs ? inputs * kernels::padded(outputs)
                   : kernels::padded(outputs);

@@ -47,7 +47,8 @@ std::vector<const Weight*> Plan::weights() const {
 }
 
 void Plan::copy(const Weight& weight, bool to_model) {
-  float* model = model_.trained().data() + model_.slot(weight.name).offset;
+  float* model =
+      model_.trained().data() + model_.slot(weight.name).offset + weight.first;
   const int64_t area = weight.height * weight.width;
   const auto move = [&](int64_t theirs, int64_t ours) {
     if (to_model) {

@@ -60,12 +60,24 @@ class Plan {
   struct Leaf;
   Tensor& tensor(const Shape& shape, const Tensor* order = nullptr);
   Tensor& build(const models::Layer& layer, const std::string& path, Tensor& x);
+  // Makes the operation of leaves[at], and of those behind it that it takes
+  // along; x becomes its output. Returns the next leaf's number.
+  using Build = size_t (Plan::*)(const std::vector<Leaf>& leaves, size_t at,
+                                 Tensor*& x);
+  static Build build_of(const models::Layer& layer);
   size_t build_leaf(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_conv(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_dense(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
                           Tensor*& x);
-  Tensor& build_composite(const Leaf& leaf, Tensor& x);
+  size_t build_flatten(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_pool(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_dropout(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_activation(const std::vector<Leaf>& leaves, size_t at,
+                          Tensor*& x);
+  size_t build_composite(const std::vector<Leaf>& leaves, size_t at,
+                         Tensor*& x);
+  Tensor& output_of(const Leaf& leaf, const Tensor& x);
   Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;
   Weight bias_of(const Leaf& leaf, int64_t outputs) const;  // no name: none
   void place_weights();

@@ -1,7 +1,7 @@
 // From the network tree to a list of operations: conv, ReLU, 2x2 max-pool and
 // dropout are one; dense, ReLU and dropout; batch norm and ReLU.
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "core/error.h"
 #include "engine/native/plan.h"
@@ -19,8 +19,8 @@ struct Plan::Leaf {
 
 namespace {
 
-// What there is no operation for, of a layer that is no composite: "" if there
-// is one.
+// What there is no operation for, of a layer of a kind that has one: "" if
+// nothing.
 std::string uncovered(const Layer& layer, const Shape& input) {
   const auto unless = [](bool covered, const char* what) {
     return std::string(covered ? "" : what);
@@ -38,10 +38,7 @@ std::string uncovered(const Layer& layer, const Shape& input) {
     return unless(models::layers::pool_padding(layer) == 0,
                   "padding of the max_pool");
   }
-  static const std::set<std::string> plain = {
-      "dense", "batch_norm", "average_pool", "flatten", "dropout",
-      "relu",  "sigmoid",    "tanh",         "gelu"};
-  return unless(plain.count(layer.kind) > 0, layer.kind.c_str());
+  return "";
 }
 
 template <class Leaf>
@@ -99,41 +96,85 @@ Tensor& Plan::build(const Layer& layer, const std::string& path, Tensor& x) {
   return *at;
 }
 
+Plan::Build Plan::build_of(const Layer& layer) {
+  static const std::map<std::string, Build> builds = {
+      {"conv", &Plan::build_conv},
+      {"dense", &Plan::build_dense},
+      {"batch_norm", &Plan::build_batch_norm},
+      {"max_pool", &Plan::build_pool},
+      {"average_pool", &Plan::build_pool},
+      {"adaptive_average_pool", &Plan::build_pool},
+      {"flatten", &Plan::build_flatten},
+      {"dropout", &Plan::build_dropout},
+      {"relu", &Plan::build_activation},
+      {"sigmoid", &Plan::build_activation},
+      {"tanh", &Plan::build_activation},
+      {"gelu", &Plan::build_activation},
+      {"residual", &Plan::build_composite},
+      {"concat", &Plan::build_composite},
+  };
+  const auto found = builds.find(layer.kind);
+  return found == builds.end() ? nullptr : found->second;
+}
+
 size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
                         Tensor*& x) {
+  const Leaf& leaf = leaves[at];
+  const Build build = build_of(leaf.layer);
+  const std::string missing =
+      build ? uncovered(leaf.layer, x->shape) : leaf.layer.kind;
+  if (!missing.empty())
+    throw NotCovered(join("no kernel for the ", missing, " '", leaf.path, "'"));
+  return (this->*build)(leaves, at, x);
+}
+
+// The output of a layer that keeps its input's order of flat features.
+Tensor& Plan::output_of(const Leaf& leaf, const Tensor& x) {
+  Tensor& y = tensor(models::output_shape(leaf.layer, x.shape), &x);
+  y.needs_gradient = x.needs_gradient;
+  return y;
+}
+
+size_t Plan::build_flatten(const std::vector<Leaf>& leaves, size_t at,
+                           Tensor*& x) {
+  if (x->shape.flat) return at + 1;
+  Tensor& y = output_of(leaves[at], *x);
+  y.value_of = y.gradient_of = x;
+  ops_.push_back(make_copy(*x, y));
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_pool(const std::vector<Leaf>& leaves, size_t at,
+                        Tensor*& x) {
   const Layer& layer = leaves[at].layer;
-  if (layer.kind == "residual" || layer.kind == "concat") {
-    x = &build_composite(leaves[at], *x);
-    return at + 1;
-  }
-  const std::string missing = uncovered(layer, x->shape);
-  if (!missing.empty()) {
-    throw NotCovered(
-        join("no kernel for the ", missing, " '", leaves[at].path, "'"));
-  }
-  if (layer.kind == "conv") return build_conv(leaves, at, x);
-  if (layer.kind == "dense") return build_dense(leaves, at, x);
-  if (layer.kind == "batch_norm") return build_batch_norm(leaves, at, x);
-  if (layer.kind == "flatten" && x->shape.flat) return at + 1;
-  Tensor& y = tensor(models::output_shape(layer, x->shape), x);
-  y.needs_gradient = x->needs_gradient;
-  if (layer.kind == "flatten") {
-    y.value_of = y.gradient_of = x;
-    ops_.push_back(make_copy(*x, y));
-  } else if (layer.kind == "max_pool" || layer.kind == "average_pool") {
+  Tensor& y = output_of(leaves[at], *x);
+  if (layer.kind == "adaptive_average_pool") {
+    const int64_t size = x->shape.height / y.shape.height;
+    ops_.push_back(make_average_pool(*x, y, size, size));
+  } else {
     const auto make =
         layer.kind == "max_pool" ? make_max_pool : make_average_pool;
     ops_.push_back(make(*x, y, integer(layer.options, "size"),
                         models::layers::pool_stride(layer)));
-  } else if (layer.kind == "adaptive_average_pool") {
-    const int64_t size = x->shape.height / y.shape.height;
-    ops_.push_back(make_average_pool(*x, y, size, size));
-  } else if (layer.kind == "dropout") {
-    ops_.push_back(
-        make_dropout(*x, y, number(layer.options, "rate"), dropouts_++));
-  } else {
-    ops_.push_back(make_activation(*x, y, layer.kind));
   }
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_dropout(const std::vector<Leaf>& leaves, size_t at,
+                           Tensor*& x) {
+  Tensor& y = output_of(leaves[at], *x);
+  ops_.push_back(make_dropout(*x, y, number(leaves[at].layer.options, "rate"),
+                              dropouts_++));
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_activation(const std::vector<Leaf>& leaves, size_t at,
+                              Tensor*& x) {
+  Tensor& y = output_of(leaves[at], *x);
+  ops_.push_back(make_activation(*x, y, leaves[at].layer.kind));
   x = &y;
   return at + 1;
 }
@@ -225,8 +266,11 @@ size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
   return at + 1 + relu;
 }
 
-Tensor& Plan::build_composite(const Leaf& leaf, Tensor& x) {
+size_t Plan::build_composite(const std::vector<Leaf>& leaves, size_t at,
+                             Tensor*& input) {
+  const Leaf& leaf = leaves[at];
   const Layer& layer = leaf.layer;
+  Tensor& x = *input;
   const bool residual = layer.kind == "residual";
   const size_t branches = residual ? 2 : layer.children.size();
   std::vector<Tensor*> starts, ends;
@@ -253,7 +297,8 @@ Tensor& Plan::build_composite(const Leaf& leaf, Tensor& x) {
   }
   ops_.push_back(residual ? make_add(*ends[0], *ends[1], y)
                           : make_concat(ends, y));
-  return y;
+  input = &y;
+  return at + 1;
 }
 
 Weight Plan::bias_of(const Leaf& leaf, int64_t outputs) const {
