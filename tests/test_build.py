@@ -27,7 +27,7 @@ def configured(tmp_path):
     )
     assert pybind11.returncode == 0, pybind11.stderr
 
-    def configure(version):
+    def configure(version, *defines):
         fake = tmp_path / "site" / "torch"
         (fake / "lib").mkdir(parents=True)
         (fake / "__init__.py").touch()
@@ -50,6 +50,7 @@ def configured(tmp_path):
                 f"-DPython_EXECUTABLE={sys.executable}",
                 f"-Dpybind11_DIR={pybind11.stdout.strip()}",
                 "-DSKBUILD_PROJECT_VERSION=0.0.1",
+                *defines,
             ],
             capture_output=True,
             text=True,
@@ -74,8 +75,16 @@ def test_a_torch_for_gpus_needs_no_toolkit_and_none_of_its_gpu_libraries(
     assert "cuda" not in cache.lower().replace("torch_cuda", "")
 
 
-def test_a_torch_that_is_too_old_is_refused(configured):
+def test_a_torch_that_is_too_old_is_named_and_the_core_is_built(configured, tmp_path):
     result = configured("2.10.0+cu128")
+    assert result.returncode == 0, result.stderr
+    assert "expected torch 2.11 or newer, got 2.10.0+cu128" in result.stdout
+    rules = (tmp_path / "build" / "build.ninja").read_text()
+    assert "_core" in rules and "torch_cpu" not in rules
+
+
+def test_an_engine_that_was_asked_for_needs_a_torch_that_will_do(configured):
+    result = configured("2.10.0+cu128", "-DDIGITNET_TORCH=ON")
     assert result.returncode != 0
     assert "expected torch 2.11 or newer, got 2.10.0+cu128" in result.stderr
 

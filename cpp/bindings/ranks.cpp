@@ -1,9 +1,6 @@
 // Python before all else.
 #include "bindings/ranks.h"
 
-#include <ATen/DLConvertor.h>
-#include <ATen/core/Tensor.h>
-
 #include <memory>
 
 #include "core/error.h"
@@ -13,16 +10,18 @@ namespace {
 
 // The tensor's memory for torch.from_dlpack, which needs no library of Python's
 // torch to be linked.
-py::capsule shared_with_python(const at::Tensor& tensor) {
-  DLManagedTensor* managed = at::toDLPack(tensor);
-  const PyCapsule_Destructor forget = [](PyObject* capsule) {
+py::capsule to_capsule(const engine::SharedTensor& tensor) {
+  const PyCapsule_Destructor discard = [](PyObject* capsule) {
     // A consumer that takes the memory renames the capsule.
     if (!PyCapsule_IsValid(capsule, "dltensor")) return;
-    auto* unused = static_cast<DLManagedTensor*>(
-        PyCapsule_GetPointer(capsule, "dltensor"));
-    unused->deleter(unused);
+    const auto discard_managed =
+        reinterpret_cast<void (*)(void*)>(PyCapsule_GetContext(capsule));
+    discard_managed(PyCapsule_GetPointer(capsule, "dltensor"));
   };
-  return py::capsule(managed, "dltensor", forget);
+  py::capsule capsule(tensor.managed, "dltensor", discard);
+  PyCapsule_SetContext(capsule.ptr(),
+                       reinterpret_cast<void*>(tensor.discard));
+  return capsule;
 }
 
 }  // namespace
@@ -37,10 +36,10 @@ engine::Ranks ranks_from(const py::object& value) {
           "fit.distributed: expected a rank below ", ranks.count, ", got ",
           ranks.rank);
   const auto all_reduce = shared(parts[2]);
-  ranks.all_reduce = [all_reduce](const at::Tensor& tensor) {
+  ranks.all_reduce = [all_reduce](const engine::SharedTensor& tensor) {
     py::gil_scoped_acquire acquire;
     try {
-      (*all_reduce)(shared_with_python(tensor));
+      (*all_reduce)(to_capsule(tensor));
     } catch (py::error_already_set& error) {
       if (error.matches(PyExc_KeyboardInterrupt)) throw;
       throw std::runtime_error(

@@ -1,8 +1,6 @@
 // Python before all else.
 #include "bindings/recorder.h"
 
-#include <ATen/core/Generator.h>
-
 namespace digitnet::bindings {
 namespace {
 
@@ -11,16 +9,6 @@ py::cpp_function without_gil(const engine::Work& work) {
     py::gil_scoped_release release;
     work();
   });
-}
-
-// Python's generator. Its address is all that can be had without linking a
-// library of Python's torch.
-std::shared_ptr<at::Generator> generator_of(const py::object& recorder) {
-  const auto address =
-      recorder.attr("generator").attr("_cdata").cast<uintptr_t>();
-  return std::make_shared<at::Generator>(
-      c10::intrusive_ptr<c10::GeneratorImpl>::reclaim_copy(
-          reinterpret_cast<c10::GeneratorImpl*>(address)));
 }
 
 }  // namespace
@@ -43,7 +31,8 @@ engine::Recorder recorder_from(const py::object& value) {
       throw std::runtime_error(std::string(py::str(error.value())));
     }
   };
-  return {record, generator_of(value)};
+  // Its address is all that can be had without linking Python's torch.
+  return {record, value.attr("generator").attr("_cdata").cast<uintptr_t>()};
 }
 
 }  // namespace digitnet::bindings

@@ -326,8 +326,6 @@ void bind_train(py::module_& root) {
         return names;
       },
       "Instruction sets that the native executor can use here, best first.");
-  m.def("resolve_device", &engine::resolve_device, "device"_a,
-        "The device that 'auto' stands for.");
   py::class_<PythonRehearsal>(
       m, "Rehearsal",
       "Training steps without content: what a device could not capture throws.")

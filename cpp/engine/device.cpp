@@ -1,20 +1,53 @@
 #include "engine/device.h"
 
-#include <ATen/Context.h>
-#include <ATen/Parallel.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 
+#include "core/environment.h"
 #include "core/error.h"
+#include "engine/torch_engine.h"
 
 namespace digitnet::engine {
+namespace {
+
+int default_threads() {
+  const int wanted = std::atoi(environment("OMP_NUM_THREADS").c_str());
+  if (wanted > 0) return wanted;
+  cpu_set_t usable;
+  if (sched_getaffinity(0, sizeof(usable), &usable) == 0)
+    return std::max(1, CPU_COUNT(&usable));
+  return 1;
+}
+
+std::atomic<int>& threads() {
+  static std::atomic<int> count{default_threads()};
+  return count;
+}
+
+}  // namespace
+
+bool gpu_driver_here() {
+  const std::string visible = environment("CUDA_VISIBLE_DEVICES");
+  if (visible == "-1" ||
+      (visible.empty() && std::getenv("CUDA_VISIBLE_DEVICES")))
+    return false;
+  std::error_code ignored;  // a path that cannot be read is not there for us
+  return std::filesystem::exists("/dev/nvidiactl", ignored) ||
+         std::filesystem::exists("/dev/dxg", ignored);  // under Windows
+}
 
 std::string resolve_device(const std::string& device) {
-  if (device == "auto") return at::hasCUDA() ? "cuda" : "cpu";
+  if (device == "auto") {
+    if (!gpu_driver_here()) return "cpu";
+    const TorchEngine* engine = optional_torch_engine();
+    return engine && engine->gpu_count() > 0 ? "cuda" : "cpu";
+  }
   if (device == "cpu") return device;
   const bool cuda =
       device == "cuda" ||
@@ -22,20 +55,21 @@ std::string resolve_device(const std::string& device) {
        device.find_first_not_of("0123456789", 5) == std::string::npos);
   require(cuda, "device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got '",
           device, "'");
-  if (!at::hasCUDA()) {
-    throw std::runtime_error(join(
-        "device: expected a GPU for '", device, "', got ",
-        at::globalContext().hasHIP() ? "an AMD build" : "none",
-        "; torch here is the CPU build or finds no device; use device='cpu'"));
+  const TorchEngine& engine = torch_engine();
+  if (engine.gpu_count() == 0) {
+    throw std::runtime_error(join("device: expected a GPU for '", device,
+                                  "', got none; ", engine.no_gpu_reason(),
+                                  "; use device='cpu'"));
   }
   return device;
 }
 
-int num_threads() { return std::max(1, at::get_num_threads()); }
+int num_threads() { return threads(); }
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
+void set_num_threads(int count) {
+  require(count >= 1 && count <= 1024,
+          "set_num_threads: expected 1 to 1024, got ", count);
+  threads() = count;
 }
 
 void refuse_forked_child() {

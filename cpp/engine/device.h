@@ -6,15 +6,21 @@
 namespace digitnet::engine {
 
 // `device` is "cpu", "cuda", "cuda:1" or "auto", a GPU if there is one; returns
-// which of the others it stands for. Throws std::runtime_error if there is no
-// such device.
+// which of the others it stands for. All but "cpu", and "auto" on a machine
+// without a GPU's driver, load the LibTorch engine. Throws std::runtime_error
+// if there is no such device, or no engine for it; "auto" warns of the latter.
 std::string resolve_device(const std::string& device);
-// As torch.set_num_threads() says.
+// Of everything that the core computes. At first what the environment variable
+// OMP_NUM_THREADS says, else the CPUs that the process may use.
 int num_threads();
-// The value of an environment variable, or "".
-std::string environment(const char* name);
+// From 1 on; throws std::invalid_argument. Executors that exist go on with
+// theirs.
+void set_num_threads(int threads);
 // Throws std::runtime_error in a child forked from a process that computed:
 // threads do not survive a fork, and the child would wait for them for ever.
 void refuse_forked_child();
+
+// Whether the driver of an NVIDIA GPU is here.
+bool gpu_driver_here();
 
 }  // namespace digitnet::engine

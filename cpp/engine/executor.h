@@ -21,10 +21,6 @@
 #include "data/view.h"
 #include "engine/ranks.h"
 
-namespace at {
-struct Generator;
-}
-
 namespace digitnet::engine {
 
 // Training steps recorded once, so that the device repeats them without the
@@ -35,8 +31,9 @@ struct Recorder {
   // returns what repeats it. Throws std::runtime_error with the reason if the
   // device cannot.
   std::function<Work(const Work& warm_up, const Work& work)> record;
-  // Where the work must take its random numbers from.
-  std::shared_ptr<at::Generator> random;
+  // The address of the at::GeneratorImpl from which the work must take its
+  // random numbers; `record` keeps it alive.
+  uintptr_t generator = 0;
 };
 
 // Samples as the network takes them: preprocessed, [count, C, H, W] floats.

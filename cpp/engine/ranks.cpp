@@ -1,15 +1,14 @@
 #include "engine/ranks.h"
 
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/from_blob.h>
+#include "engine/torch_engine.h"
 
 namespace digitnet::engine {
 
 std::vector<double> all_reduced(const std::vector<double>& values,
                                 const Ranks& ranks) {
   std::vector<double> sums = values;
-  ranks.all_reduce(at::from_blob(
-      sums.data(), {static_cast<int64_t>(sums.size())}, at::kDouble));
+  ranks.all_reduce(
+      torch_engine().share(sums.data(), static_cast<int64_t>(sums.size())));
   return sums;
 }
 

@@ -5,11 +5,14 @@
 #include <functional>
 #include <vector>
 
-namespace at {
-class Tensor;
-}
-
 namespace digitnet::engine {
+
+// A tensor that Python's torch can take: its DLManagedTensor, and what frees
+// that if nobody took it.
+struct SharedTensor {
+  void* managed;
+  void (*discard)(void* managed);
+};
 
 struct Ranks {
   int64_t rank = 0;
@@ -17,7 +20,7 @@ struct Ranks {
   // Sums a contiguous tensor over all ranks, in place: all of them call it at
   // the same points, and get the same bits. Throws std::runtime_error if
   // another one is gone.
-  std::function<void(const at::Tensor&)> all_reduce = {};
+  std::function<void(const SharedTensor&)> all_reduce = {};
 
   bool several() const { return count > 1; }
 };

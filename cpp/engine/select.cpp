@@ -1,10 +1,11 @@
 #include "engine/select.h"
 
+#include "core/environment.h"
 #include "core/error.h"
 #include "engine/device.h"
 #include "engine/native/executor.h"
 #include "engine/native/plan.h"
-#include "engine/torch/executor.h"
+#include "engine/torch_engine.h"
 #include "kernels/kernels.h"
 
 namespace digitnet::engine {
@@ -43,7 +44,7 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
       // choose_executor() gives the reason.
     }
   }
-  return make_torch_executor(model, resolved);
+  return torch_engine().make_executor(model, resolved, num_threads());
 }
 
 Choice choose_executor(models::Model& model, const std::string& device,

@@ -1,30 +1,7 @@
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/_fused_adam.h>
-#include <ATen/ops/_fused_adamw.h>
-
-#include <optional>
-
 #include "optimizers/all.h"
 
 namespace digitnet::optimizers {
 namespace {
-
-using Fused = void (*)(at::TensorList, at::TensorList, at::TensorList,
-                       at::TensorList, at::TensorList, at::TensorList,
-                       const at::Tensor&, double, double, double, double, bool,
-                       bool, const std::optional<at::Tensor>&,
-                       const std::optional<at::Tensor>&);
-
-// LibTorch's own: one kernel on a GPU.
-template <Fused fused>
-void update(const Options& options, const at::Tensor& lr,
-            const at::Tensor& step, const at::Tensor& value,
-            const at::Tensor& gradient, const std::vector<at::Tensor>& state) {
-  fused({value}, {gradient}, {state[0]}, {state[1]}, {}, {step}, lr,
-        number(options, "beta1"), number(options, "beta2"),
-        number(options, "weight_decay"), number(options, "epsilon"), false,
-        false, {}, {});
-}
 
 void configure(const Options& options, kernels::Update& update) {
   update.beta1 = number(options, "beta1");
@@ -52,7 +29,6 @@ OptimizerEntry adam() {
           0.002,
           2,
           options(0, "added to the gradient, times the weight"),
-          update<at::_fused_adam_>,
           &kernels::Kernels::adam,
           configure};
 }
@@ -64,7 +40,6 @@ OptimizerEntry adamw() {
           0.002,
           2,
           options(0.01, "taken from the weight, times the learning rate"),
-          update<at::_fused_adamw_>,
           &kernels::Kernels::adamw,
           configure};
 }

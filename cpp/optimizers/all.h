@@ -1,5 +1,6 @@
 // Every optimizer, in one list. To add one: write
-// cpp/optimizers/<name>.cpp, declare it here, add it to all().
+// cpp/optimizers/<name>.cpp, declare it here, add it to all(), and say how
+// LibTorch takes the step in cpp/engine/torch/optimizers.cpp.
 #pragma once
 
 #include <vector>
@@ -7,24 +8,10 @@
 #include "core/options.h"
 #include "kernels/kernels.h"
 
-namespace at {
-class Tensor;
-}
-
 namespace digitnet::optimizers {
 
-// One step of LibTorch's executors on a block of parameters, in place, on the
-// device where all of them are. No number comes from the host, so that a CUDA
-// graph can replay it.
-//   value, gradient, state[i]   [P] float
-//   lr, step                    one float; in the first update `step` is 1
-using Update = void (*)(const Options& options, const at::Tensor& lr,
-                        const at::Tensor& step, const at::Tensor& value,
-                        const at::Tensor& gradient,
-                        const std::vector<at::Tensor>& state);
-
-// The same by a kernel of the native executor; configure() sets its options
-// once, before the first step.
+// One step by a kernel of the native executor; configure() sets its options
+// once, before the first step. LibTorch's are in engine/torch/optimizers.cpp.
 using Kernel = void (*kernels::Kernels::*)(const kernels::Update&);
 using Configure = void (*)(const Options& options, kernels::Update& update);
 
@@ -35,7 +22,6 @@ struct OptimizerEntry {
   double default_lr;
   int states;  // state tensors, each the size of the parameters, zero at first
   std::vector<OptionInfo> options;
-  Update update;
   Kernel kernel;
   Configure configure;
 };

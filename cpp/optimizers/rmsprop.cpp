@@ -1,31 +1,6 @@
-#include <ATen/TensorOperators.h>
-#include <ATen/core/Tensor.h>
-
 #include "optimizers/all.h"
 
 namespace digitnet::optimizers {
-namespace {
-
-void update(const Options& options, const at::Tensor& lr, const at::Tensor&,
-            const at::Tensor& value, const at::Tensor& gradient,
-            const std::vector<at::Tensor>& state) {
-  const double decay = number(options, "weight_decay");
-  const double rho = number(options, "rho");
-  const double momentum = number(options, "momentum");
-  if (decay != 0) gradient.add_(value, decay);
-  const at::Tensor& square = state[0];
-  square.mul_(rho).addcmul_(gradient, gradient, 1 - rho);
-  const at::Tensor scale = square.sqrt().add_(number(options, "epsilon"));
-  if (momentum == 0) {
-    value.sub_(gradient.div(scale).mul_(lr));
-    return;
-  }
-  state[1].mul_(momentum).addcdiv_(gradient, scale);
-  value.sub_(state[1] * lr);
-}
-
-}  // namespace
-
 OptimizerEntry rmsprop() {
   return {"rmsprop",
           "steps scaled by the gradient's recent size",
@@ -40,7 +15,6 @@ OptimizerEntry rmsprop() {
             "part of the last step that goes on"},
            {"weight_decay", OptionType::Real, 0.0, 0, 1,
             "added to the gradient, times the weight"}},
-          update,
           &kernels::Kernels::rmsprop,
           [](const Options& options, kernels::Update& update) {
             update.beta1 = number(options, "rho");

@@ -1,7 +1,7 @@
 #include "train/rehearsal.h"
 
 #include "core/error.h"
-#include "engine/torch/executor.h"
+#include "engine/torch_engine.h"
 #include "train/trainer.h"
 
 namespace digitnet::train {
@@ -18,7 +18,7 @@ Config resolved(const models::Model& model, const data::DatasetView& training,
 Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
                      Config config)
     : config_(resolved(model, training, std::move(config))),
-      executor_(engine::make_torch_executor(model, "meta")),
+      executor_(engine::torch_engine().make_executor(model, "meta", 1)),
       batches_(model, training, config_, ranks_) {
   executor_->start_training(settings_of(model, config_, ranks_));
   const engine::ResidentSupport support = batches_.make_resident(*executor_);

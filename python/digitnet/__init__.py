@@ -14,13 +14,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from digitnet._build_info import TORCH_VERSION
-from digitnet._utils.versions import VERSION as __version__
-from digitnet._utils.versions import check_torch, show_versions
-
-check_torch(TORCH_VERSION)
-
-from digitnet import (  # noqa: E402  (only after torch was checked)
+from digitnet import (
     attack,
     augment,
     calibration,
@@ -41,18 +35,22 @@ from digitnet import (  # noqa: E402  (only after torch was checked)
     serve,
     train,
 )
-from digitnet._core import DataError, OutOfMemory  # noqa: E402
-from digitnet.data import Dataset  # noqa: E402
-from digitnet.evaluation.comparison import Comparison, compare  # noqa: E402
-from digitnet.evaluation.cross_validation import CrossValidation, cross_validate  # noqa: E402
-from digitnet.evaluation.learning_curves import (  # noqa: E402
+from digitnet._build_info import VERSION as __version__
+from digitnet._core import DataError, OutOfMemory
+from digitnet._core.engine import num_threads as get_num_threads
+from digitnet._core.engine import set_num_threads
+from digitnet._utils.versions import show_versions
+from digitnet.data import Dataset
+from digitnet.evaluation.comparison import Comparison, compare
+from digitnet.evaluation.cross_validation import CrossValidation, cross_validate
+from digitnet.evaluation.learning_curves import (
     LearningRates,
     find_learning_rate,
     learning_curve,
 )
-from digitnet.models.model import Model  # noqa: E402
-from digitnet.report import Report  # noqa: E402
-from digitnet.train.history import History  # noqa: E402
+from digitnet.models.model import Model
+from digitnet.report import Report
+from digitnet.train.history import History
 
 if TYPE_CHECKING:
     from digitnet import papers, studies
@@ -106,6 +104,7 @@ __all__ = [
     "distributed",
     "export",
     "features",
+    "get_num_threads",
     "find_learning_rate",
     "layers",
     "learning_curve",
@@ -116,6 +115,7 @@ __all__ = [
     "preprocess",
     "runs",
     "serve",
+    "set_num_threads",
     "show_versions",
     "studies",
     "train",

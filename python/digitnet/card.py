@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from digitnet._utils.versions import VERSION
+from digitnet._build_info import VERSION
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
 from digitnet.train.history import History

@@ -97,16 +97,14 @@ def test_shear_slants_by_up_to_the_strength():
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_do_not_change_a_sample(threads, rng):
-    import torch
-
     images = rng.integers(0, 256, (700, 1, 7, 5), dtype=np.uint8)
     pipeline = Pipeline("shift 1px | rotate 30deg | zoom 20%")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    before = digitnet.get_num_threads()
+    digitnet.set_num_threads(threads)
     try:
         whole = pipeline(images, seed=1)
     finally:
-        torch.set_num_threads(before)
+        digitnet.set_num_threads(before)
     np.testing.assert_array_equal(
         whole[650:], pipeline(images[650:], seed=1, first_index=650)
     )

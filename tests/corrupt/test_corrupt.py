@@ -70,17 +70,15 @@ def test_every_corruption_is_a_function_of_seed_and_sample(name, rng):
 
 @every_corruption
 def test_threads_do_not_change_a_corruption(name, rng):
-    import torch
-
     data = digitnet.Dataset(blobs(rng, 130, (28, 28)), max_value=1)
-    before = torch.get_num_threads()
+    before = digitnet.get_num_threads()
     outputs = []
     try:
         for threads in (1, 3):
-            torch.set_num_threads(threads)
+            digitnet.set_num_threads(threads)
             outputs.append(corrupt.corrupted(data, name).images)
     finally:
-        torch.set_num_threads(before)
+        digitnet.set_num_threads(before)
     np.testing.assert_array_equal(*outputs)
 
 

@@ -82,6 +82,7 @@ def do(case, out):
 
 
 if __name__ == "__main__":
+    digitnet.set_num_threads(1)
     torch.set_num_threads(1)
     digitnet.distributed.start()
     for name in sys.argv[1].split(","):

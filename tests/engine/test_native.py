@@ -246,8 +246,8 @@ def test_logits_are_as_close_to_float64_as_torchs(
 
 def trained(network, shape, images, labels, threads, **options):
     """The state after three epochs with a short last batch."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    before = digitnet.get_num_threads()
+    digitnet.set_num_threads(threads)
     try:
         model = make(network, shape)
         data = digitnet.Dataset(images, labels, classes=3, max_value=1)
@@ -255,7 +255,7 @@ def trained(network, shape, images, labels, threads, **options):
         assert f"{threads} thread" in str(history.executor)
         return model.state_dict()
     finally:
-        torch.set_num_threads(before)
+        digitnet.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 
 import digitnet
 from digitnet import attack, features
@@ -133,12 +132,12 @@ def test_settings_of_the_environment_and_threads_apply_to_the_next_prediction(
     with pytest.raises(ValueError, match="DIGITNET_EXECUTOR: expected 'native'"):
         model.predict_logits(images)
     monkeypatch.delenv("DIGITNET_EXECUTOR")
-    threads = torch.get_num_threads()
+    threads = digitnet.get_num_threads()
     try:
-        torch.set_num_threads(threads + 1)
+        digitnet.set_num_threads(threads + 1)
         np.testing.assert_array_equal(model.predict_logits(images), native)
     finally:
-        torch.set_num_threads(threads)
+        digitnet.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(

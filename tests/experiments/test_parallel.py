@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 import digitnet
 from digitnet._utils.parallel import parallel_map
@@ -29,16 +28,16 @@ def test_so_many_run_at_a_time_each_on_one_thread():
         with lock:
             running[0] += 1
             peak[0] = max(peak[0], running[0])
-            threads.append(torch.get_num_threads())
+            threads.append(digitnet.get_num_threads())
         time.sleep(0.02)
         with lock:
             running[0] -= 1
 
-    before = torch.get_num_threads()
+    before = digitnet.get_num_threads()
     parallel_map(work, range(6), jobs=2)
     assert peak == [2]
     assert set(threads) == {1}
-    assert torch.get_num_threads() == before
+    assert digitnet.get_num_threads() == before
 
 
 def test_a_failure_surfaces_as_itself_and_what_has_not_begun_does_not():
@@ -50,11 +49,11 @@ def test_a_failure_surfaces_as_itself_and_what_has_not_begun_does_not():
             raise ValueError("item 1 is broken")
         time.sleep(0.05)
 
-    before = torch.get_num_threads()
+    before = digitnet.get_num_threads()
     with pytest.raises(ValueError, match="item 1 is broken"):
         parallel_map(work, range(50), jobs=2)
     assert len(begun) < 10
-    assert torch.get_num_threads() == before
+    assert digitnet.get_num_threads() == before
 
 
 def test_ctrl_c_stops_trainings_that_run(digits):

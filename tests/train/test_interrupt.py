@@ -178,8 +178,7 @@ CHILDREN = {
     ),
     "lets go of a model that its parent asked": (
         """
-        import torch
-        torch.set_num_threads(2)
+        digitnet.set_num_threads(2)
         model = digitnet.models.make("lenet5")
         model.predict([[[0] * 28] * 28] * 500)
         """,

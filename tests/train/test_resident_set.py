@@ -87,11 +87,11 @@ def assert_weights_close(first, second, tolerance=2e-3):
         )
 
 
-def assert_close(first, second, tolerance=2e-5):
+def assert_close(first, second, tolerance=2e-5, history_tolerance=1e-4):
     assert_weights_close(first, second, tolerance)
     for key in ("loss", "accuracy"):
         np.testing.assert_allclose(
-            second.history[key], first.history[key], rtol=1e-4, atol=1e-5
+            second.history[key], first.history[key], rtol=history_tolerance, atol=1e-5
         )
 
 

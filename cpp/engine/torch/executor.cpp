@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/environment.h"
 #include "core/error.h"
-#include "engine/device.h"
 #include "engine/torch/captured_steps.h"
 #include "engine/torch/errors.h"
 #include "engine/torch/inspector.h"
@@ -21,8 +21,9 @@ namespace {
 
 class TorchExecutor : public Executor {
  public:
-  TorchExecutor(models::Model& model, const std::string& device)
+  TorchExecutor(models::Model& model, const std::string& device, int threads)
       : model_(model),
+        threads_(threads),
         device_(device),
         network_(guarded([&] { return TorchNetwork(model, device); })),
         inspector_(model, network_) {}
@@ -42,7 +43,7 @@ class TorchExecutor : public Executor {
 
   void parallel_for(int64_t tasks,
                     const std::function<void(int64_t)>& task) override {
-    if (!pool_) pool_.emplace(num_threads());
+    if (!pool_) pool_.emplace(threads_);
     pool_->parallel_for(tasks, task);
   }
 
@@ -123,6 +124,7 @@ class TorchExecutor : public Executor {
   }
 
   models::Model& model_;
+  int threads_;
   at::Device device_;
   TorchNetwork network_;
   TorchInspector inspector_;
@@ -135,8 +137,9 @@ class TorchExecutor : public Executor {
 }  // namespace
 
 std::unique_ptr<Executor> make_torch_executor(models::Model& model,
-                                              const std::string& device) {
-  return std::make_unique<TorchExecutor>(model, device);
+                                              const std::string& device,
+                                              int threads) {
+  return std::make_unique<TorchExecutor>(model, device, threads);
 }
 
 }  // namespace digitnet::engine

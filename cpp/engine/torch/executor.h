@@ -9,9 +9,9 @@
 
 namespace digitnet::engine {
 
-// `device` as resolve_device() returns it, or "meta": tensors that have a shape
-// and no content.
+// See TorchEngine::make_executor.
 std::unique_ptr<Executor> make_torch_executor(models::Model& model,
-                                              const std::string& device);
+                                              const std::string& device,
+                                              int threads);
 
 }  // namespace digitnet::engine

@@ -1,5 +1,6 @@
 #include "engine/torch/ranks.h"
 
+#include <ATen/DLConvertor.h>
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -12,7 +13,7 @@ using torch::autograd::variable_list;
 at::Tensor reduced_copy(const at::Tensor& x, const Ranks& ranks) {
   at::NoGradGuard guard;
   at::Tensor sum = x.detach().clone(at::MemoryFormat::Contiguous);
-  ranks.all_reduce(sum);
+  ranks.all_reduce(shared(sum));
   return sum;
 }
 
@@ -33,6 +34,13 @@ struct AllReduce : public torch::autograd::Function<AllReduce> {
 };
 
 }  // namespace
+
+SharedTensor shared(const at::Tensor& tensor) {
+  return {at::toDLPack(tensor), [](void* managed) {
+            auto* unused = static_cast<DLManagedTensor*>(managed);
+            unused->deleter(unused);
+          }};
+}
 
 at::Tensor all_reduced(const at::Tensor& x, const Ranks& ranks) {
   // A pointer as a number, for saved_data takes no other.

@@ -14,7 +14,9 @@
 #include "core/list.h"
 #include "core/random.h"
 #include "engine/torch/losses.h"
+#include "engine/torch/ranks.h"
 #include "engine/torch/tensors.h"
+#include "optimizers/all.h"
 
 namespace digitnet::engine {
 
@@ -22,8 +24,13 @@ using models::Slot;
 
 namespace {
 
-// Never torch's global one; tensors without content ("meta") draw on the CPU.
-at::Generator generator_for(at::Device device) {
+// The recorder's, or one of its own: never torch's global one. Tensors without
+// content ("meta") draw on the CPU.
+at::Generator generator_for(at::Device device, uintptr_t recorder) {
+  if (recorder) {
+    return at::Generator(c10::intrusive_ptr<c10::GeneratorImpl>::reclaim_copy(
+        reinterpret_cast<c10::GeneratorImpl*>(recorder)));
+  }
   const at::Device from = device.is_meta() ? at::Device(at::kCPU) : device;
   return at::globalContext().defaultGenerator(from).clone();
 }
@@ -37,13 +44,12 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       device_(device),
       settings_(settings),
       gradients_(at::zeros_like(network.values())),
-      random_(settings.recorder.random ? *settings.recorder.random
-                                       : generator_for(device)),
+      random_(generator_for(device, settings.recorder.generator)),
       step_count_(at::zeros({}, network.values().options())),
       rate_(at::zeros({}, network.values().options())) {
   const auto& entry =
       find(optimizers::all(), "optimizer", settings.optimizer.name);
-  update_ = entry.update;
+  update_ = torch_update(entry.name);
   for (int i = 0; i < entry.states; ++i)
     optimizer_state_.push_back(at::zeros_like(network.values()));
   if (settings.ema_decay > 0) averages_ = network.values().clone();
@@ -151,7 +157,7 @@ void TorchTrainer::step(const TorchBatch& batch) {
   if (!trained_.empty())
     compute_gradients(several ? loss * batch.rank_weight : loss);
   at::NoGradGuard guard;
-  if (several) settings_.ranks.all_reduce(gradients_);
+  if (several) settings_.ranks.all_reduce(shared(gradients_));
   step_count_.add_(1);
   regularise();
   for (const Segment& segment : segments_) update(segment);

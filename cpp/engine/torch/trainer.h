@@ -11,7 +11,7 @@
 
 #include "engine/executor.h"
 #include "engine/torch/network.h"
-#include "optimizers/all.h"
+#include "engine/torch/optimizers.h"
 
 namespace digitnet::engine {
 
@@ -86,7 +86,7 @@ class TorchTrainer {
   std::optional<TorchNetwork> rounded_;  // in bfloat16
   at::Device device_;
   TrainSettings settings_;
-  optimizers::Update update_;
+  TorchUpdate update_;
   at::Tensor gradients_, averages_;
   std::vector<at::Tensor> trained_;  // in the order of the slots
   std::vector<at::Tensor> optimizer_state_;

@@ -6,7 +6,7 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'default_options', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'resolve_device', 'schedule_factors']
+__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'default_options', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'schedule_factors']
 class Rehearsal:
     """
     Training steps without content: what a device could not capture throws.
@@ -60,10 +60,6 @@ def free_memory() -> int:
 def kernels() -> list[str]:
     """
     Instruction sets that the native executor can use here, best first.
-    """
-def resolve_device(device: str) -> str:
-    """
-    The device that 'auto' stands for.
     """
 def schedule_factors(schedule: typing.Any, steps_per_epoch: typing.SupportsInt | typing.SupportsIndex, epochs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """

@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
+import digitnet._core as _core
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -28,7 +30,7 @@ def parallel_map(
     Args:
         work: Called with an item, from a thread of its own.
         items: What to work on.
-        jobs: How many at a time. Default: torch.get_num_threads().
+        jobs: How many at a time. Default: digitnet.get_num_threads().
         done: Called in this thread whenever an item is finished.
     Raises:
         What the first failing `work` raised, once those that run have ended. Ctrl-C stops
@@ -38,9 +40,7 @@ def parallel_map(
         >>> parallel_map(lambda x: x * x, [1, 2, 3], jobs=2)
         [1, 4, 9]
     """
-    import torch
-
-    jobs = min(len(items), jobs or torch.get_num_threads())
+    jobs = min(len(items), jobs or _core.engine.num_threads())
     if jobs <= 1:
         return [_then(done, work(item)) for item in items]
     at_work: set[int] = set()  # threads inside `work`; idle ones are the pool's own
@@ -95,12 +95,10 @@ def _interrupt(threads: set[int]) -> None:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """New threads of torch's number one; this one has its number back afterwards."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """One thread for whatever the core computes; its number is back afterwards."""
+    before = _core.engine.num_threads()
+    _core.engine.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        _core.engine.set_num_threads(before)

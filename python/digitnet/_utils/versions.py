@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib import metadata
 
-from digitnet._build_info import COMPILER, TORCH_VERSION
-
-VERSION = metadata.version("digitnet")
+import digitnet._core as _core
+from digitnet._build_info import COMPILER, VERSION
+from digitnet._utils.torch_engine import describe
 
 _PACKAGES = (
     "torch",
@@ -24,17 +25,16 @@ _PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Versions of everything that matters to a result."""
-    import torch
-
     versions = {
         "digitnet": VERSION,
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": f"{os.cpu_count()} cores, {platform.machine()}",
-        "built for torch": TORCH_VERSION,
         "compiler": COMPILER,
-        "threads": str(torch.get_num_threads()),
-        "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none",
+        "threads": str(_core.engine.num_threads()),
+        "native engine": f"kernels {', '.join(_core.train.kernels())}",
+        "LibTorch engine": describe(),
+        "gpu": _gpu_in_use(),
     }
     for package in _PACKAGES:
         try:
@@ -44,36 +44,15 @@ def versions() -> dict[str, str]:
     return versions
 
 
+def _gpu_in_use() -> str:
+    """Name of torch's first GPU, where torch is at work."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return "none in use"
+    return str(torch.cuda.get_device_name(0))
+
+
 def show_versions() -> None:
     """Print `versions()`, for a bug report."""
     for name, value in versions().items():
         print(f"{name:<16} {value}")
-
-
-def minor(version: str) -> str:
-    """The part of a version that binary compatibility depends on: "2.13"."""
-    return ".".join(version.split("+")[0].split(".")[:2])
-
-
-def check_torch(built_for: str) -> None:
-    """Import torch, and refuse another minor version than the one built for.
-
-    Raises:
-        ImportError: naming both versions and the command that fixes it.
-    """
-    fix = (
-        f"install that one (pip install 'torch=={minor(built_for)}.*'), or rebuild "
-        "digitnet for yours (pip install --no-build-isolation --force-reinstall "
-        "--no-deps digitnet)"
-    )
-    try:
-        import torch
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"digitnet: expected torch {minor(built_for)}, got none; {fix}"
-        ) from error
-    if minor(torch.__version__) != minor(built_for):
-        raise ImportError(
-            f"digitnet: expected torch {minor(built_for)}, for which it was built, "
-            f"got {torch.__version__}; {fix}"
-        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import digitnet
+import digitnet._core as _core
+from digitnet._utils import torch_engine
 from digitnet._utils.versions import show_versions
 from digitnet.data import sources
 from digitnet.data.download import cache_folder
@@ -25,10 +27,22 @@ def _check_data() -> str:
     return f"on this machine: {', '.join(here)}; others go to {cache_folder()}"
 
 
+def _check_engine() -> str:
+    """Loads the LibTorch engine if there is one: it may be damaged."""
+    if torch_engine.find_engine().path is not None:
+        torch_engine.load()
+        return f"{torch_engine.describe()}; GPUs: {_core.engine.gpu_count()}"
+    return f"{torch_engine.describe()} (needed for a GPU and for several ranks)"
+
+
 def checks() -> list[dict[str, Any]]:
     """Each check with its name, whether it passed and what it found."""
     results = []
-    for name, check in (("training", _check_training), ("data", _check_data)):
+    for name, check in (
+        ("training", _check_training),
+        ("data", _check_data),
+        ("LibTorch engine", _check_engine),
+    ):
         try:
             results.append({"check": name, "ok": True, "found": check()})
         except Exception as error:  # a doctor reports whatever is wrong

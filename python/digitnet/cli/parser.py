@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from digitnet._utils.versions import VERSION
+from digitnet._build_info import VERSION
 from digitnet.cli import actions, runs
 from digitnet.train.presets import PRESETS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from digitnet._utils.versions import VERSION
+from digitnet._build_info import VERSION
 from digitnet.export.onnx_graph import IR_VERSION, OPSET, Graph, Value
 from digitnet.export.onnx_layers import ASIDE, LAYERS, Layer, Weights
 from digitnet.export.onnx_steps import STEPS

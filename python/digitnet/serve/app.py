@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from digitnet import features, web
-from digitnet._utils.versions import VERSION
+from digitnet._build_info import VERSION
 from digitnet.models.base import BaseModel
 from digitnet.models.pictures import prediction_of
 from digitnet.serve.guard import Guard, Limits

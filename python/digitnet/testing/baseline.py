@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -138,7 +139,11 @@ class BaselineFile:
                 str(name): Baseline.from_json(value)
                 for name, value in content["devices"].items()
             }
-            self.weights = {str(k): str(v) for k, v in content["weights"].items()}
+            # Version 0.1 named torch where the native executor had trained, too.
+            self.weights = {
+                re.sub(r"^(native \w+), torch [\d.]+, ", r"\1, ", str(k)): str(v)
+                for k, v in content["weights"].items()
+            }
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
             raise ValueError(
                 f"{path}: expected the baseline of a test, got {error!r}; delete it "

@@ -13,6 +13,7 @@ import numpy as np
 
 from digitnet._build_info import COMPILER
 from digitnet._utils.deprecation import renamed_arguments
+from digitnet._utils.torch_engine import minor, torch_version
 from digitnet.models.weights import weights_sha256
 from digitnet.report import Report
 from digitnet.testing.baseline import (
@@ -132,7 +133,8 @@ class MetricRegression:
         """Compare the weights of a short deterministic training, bit for bit.
 
         Weights depend on who computes, so there is one hash for each executor, set of
-        kernels, minor version of torch and compiler; a new one is written.
+        kernels and compiler, and for LibTorch's each minor version of torch; a new one is
+        written.
 
         Args:
             model: A Model that was trained.
@@ -233,15 +235,13 @@ def _device() -> str:
 
 def _computed_by(model: Any) -> str:
     """What weights depend on beside the test: a baseline's key."""
-    import torch
-
     executor = model.history.executor if model.history else None
-    who = "nobody"  # not trained here, or by an older version
-    if isinstance(executor, Executor):
-        native = executor.engine == "native"
-        who = f"native {executor.kernels}" if native else f"torch on {executor.device}"
-    minor = ".".join(torch.__version__.split(".")[:2])
-    return f"{who}, torch {minor}, {COMPILER}"
+    if not isinstance(executor, Executor):
+        return f"nobody, {COMPILER}"  # not trained here, or by an older version
+    if executor.engine == "native":
+        return f"native {executor.kernels}, {COMPILER}"
+    torch = minor(torch_version())
+    return f"torch on {executor.device}, torch {torch}, {COMPILER}"
 
 
 def _of(option: Any, name: str) -> Any:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import digitnet._core as _core
+from digitnet._core.engine import resolve_device
 from digitnet._core.train import (
     describe_optimizers,
     describe_schedules,
-    resolve_device,
     schedule_factors,
 )
 from digitnet._utils.registry import names_of

@@ -53,7 +53,7 @@ class FitOptions:
         self.optimizer = as_spec(self.optimizer)
         self.adversary = "" if self.adversary is None else as_spec(self.adversary)
         self.augment = as_text(self.augment)
-        self.device = _core.train.resolve_device(str(self.device))
+        self.device = _core.engine.resolve_device(str(self.device))
         self.precision = str(self.precision)
         self.restore_best = bool(self.restore_best)
         self.record_steps = bool(self.record_steps)

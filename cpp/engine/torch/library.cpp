@@ -1,0 +1,42 @@
+// What makes this folder a library of its own: see engine/torch_engine.h.
+#include "engine/torch/library.h"
+
+#include <ATen/Context.h>
+#include <ATen/ops/from_blob.h>
+
+#include "core_id.h"  // made by CMake
+#include "engine/torch/executor.h"
+#include "engine/torch/ranks.h"
+#include "engine/torch_engine.h"
+
+namespace digitnet::engine {
+namespace {
+
+int gpu_count() {
+  return at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
+}
+
+std::string no_gpu_reason() {
+  return at::hasHIP() ? "torch here is an AMD build"
+                      : "torch here is the CPU build or finds no device";
+}
+
+SharedTensor share(double* values, int64_t count) {
+  return shared(at::from_blob(values, {count}, at::kDouble));
+}
+
+}  // namespace
+
+const TorchEngine* linked_torch_engine() {
+  static const TorchEngine engine = {make_torch_executor, gpu_count,
+                                     no_gpu_reason, share};
+  return &engine;
+}
+
+}  // namespace digitnet::engine
+
+const char digitnet_torch_engine_core[] = DIGITNET_CORE_ID;
+
+const digitnet::engine::TorchEngine* digitnet_torch_engine() {
+  return digitnet::engine::linked_torch_engine();
+}

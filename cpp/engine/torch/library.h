@@ -1,0 +1,20 @@
+// The LibTorch engine: for programs that have it linked in, and what its
+// library lets others see.
+#pragma once
+
+#include "engine/torch_engine.h"
+
+namespace digitnet::engine {
+
+// For set_torch_engine().
+const TorchEngine* linked_torch_engine();
+
+}  // namespace digitnet::engine
+
+// The library's two symbols: see torch_engine.h.
+extern "C" {
+__attribute__((
+    visibility("default"))) extern const char digitnet_torch_engine_core[];
+__attribute__((visibility("default"))) const digitnet::engine::TorchEngine*
+digitnet_torch_engine();
+}

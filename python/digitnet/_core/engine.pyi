@@ -1,0 +1,35 @@
+"""
+Engines, devices and threads.
+"""
+from __future__ import annotations
+import typing
+__all__: list[str] = ['core_id', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
+def gpu_count() -> int:
+    """
+    GPUs that torch finds; loads the LibTorch engine.
+    """
+def gpu_driver_here() -> bool:
+    """
+    Whether the driver of an NVIDIA GPU is here.
+    """
+def load_torch_engine(path: str) -> None:
+    """
+    Open a LibTorch engine's library; torch has been imported.
+    """
+def num_threads() -> int:
+    """
+    Threads of whatever the core computes.
+    """
+def resolve_device(device: str) -> str:
+    """
+    The device that 'auto' stands for.
+    """
+def set_num_threads(threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+    """
+    Use so many threads from now on.
+    """
+def torch_engine_loaded() -> bool:
+    """
+    Whether the LibTorch engine has been loaded.
+    """
+core_id: str = '37c11cffb04a6bad'

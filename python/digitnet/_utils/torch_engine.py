@@ -1,0 +1,135 @@
+"""The LibTorch engine: which one fits the torch that is here, and loading it.
+
+The core computes on a CPU by itself. A GPU, several ranks and bfloat16 are LibTorch's:
+a library compiled for one minor version of torch, opened when it is first needed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import digitnet._core as _core
+from digitnet._build_info import VERSION
+
+OLDEST_TORCH = "2.11"
+
+
+def minor(version: str) -> str:
+    """The part of a version that binary compatibility depends on: "2.13"."""
+    return ".".join(version.split("+")[0].split(".")[:2])
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in minor(version).split(".")]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A LibTorch engine that is here, or why there is none.
+
+    Attributes:
+        torch: Version of the torch that is installed; "" without one.
+        path: The library for it, or None.
+        reason: Why there is none and what to do; "" if there is one.
+    """
+
+    torch: str
+    path: Path | None
+    reason: str
+
+
+def torch_version() -> str:
+    """Version of the torch that is installed, which is not imported; "" without one."""
+    if "torch" in sys.modules:
+        return str(sys.modules["torch"].__version__)
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return ""
+    scope: dict[str, str] = {}
+    exec((Path(spec.origin).parent / "version.py").read_text(), scope)
+    return str(scope["__version__"])
+
+
+def built_engines() -> Path:
+    """The folder of engines that `digitnet engine build` made for this version."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "digitnet" / "engines" / f"{VERSION}-{_core.engine.core_id}"
+
+
+def engine_folders() -> list[Path]:
+    """Where engines are looked for: those of the package, then those built here."""
+    return [Path(_core.__file__).parent / "_engines", built_engines()]
+
+
+def library_name(torch: str) -> str:
+    """The file name of the engine for a version of torch."""
+    return f"libdigitnet_torch_{minor(torch)}.so"
+
+
+def engine_versions() -> list[str]:
+    """Minor versions of torch that engines are here for: ["2.13"]."""
+    found = {
+        path.stem.rpartition("_")[2]
+        for folder in engine_folders()
+        for path in folder.glob(library_name("*"))
+    }
+    return sorted(found, key=_numbers)
+
+
+def find_engine() -> Engine:
+    """The engine for the torch that is installed; imports nothing."""
+    torch = torch_version()
+    if not torch:
+        return Engine(
+            "", None, "torch is not installed; run: pip install 'digitnet[torch]'"
+        )
+    for folder in engine_folders():
+        path = folder / library_name(torch)
+        if path.is_file():
+            return Engine(torch, path, "")
+    here = engine_versions()
+    have = f"engines here are for torch {', '.join(here)}" if here else "none is here"
+    if _numbers(torch) < _numbers(OLDEST_TORCH):
+        fix = f"install torch {OLDEST_TORCH} or newer"
+    else:
+        fix = "run: digitnet engine build"
+    return Engine(torch, None, f"no engine for torch {torch} ({have}); {fix}")
+
+
+def describe() -> str:
+    """Which LibTorch engine is here, or why none, in one line."""
+    engine = find_engine()
+    if engine.path is None:
+        return f"none: {engine.reason}"
+    state = "loaded" if _core.engine.torch_engine_loaded() else "loaded when needed"
+    return f"for torch {engine.torch}, {state}"
+
+
+def load() -> None:
+    """Import torch and open the engine for it. The core calls this.
+
+    Raises:
+        RuntimeError: no torch, no engine for it, or a damaged one.
+    """
+    engine = find_engine()
+    if engine.path is None:
+        raise RuntimeError(
+            f"digitnet: expected the LibTorch engine, got none: {engine.reason}"
+        )
+    import torch  # noqa: F401  (its libraries are what the engine is linked to)
+
+    _core.engine.load_torch_engine(str(engine.path))
+
+
+def warn_of_missing_engine(reason: str) -> None:
+    """Say that device "auto" leaves a GPU unused. The core calls this once."""
+    warnings.warn(
+        f"{reason}; a GPU is here, but device='auto' stands for the CPU",
+        RuntimeWarning,
+        stacklevel=2,
+    )
