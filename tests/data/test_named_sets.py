@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import digitnet
+from digitnet import DataError
 from digitnet.data import sources
 from digitnet.data.download import find_folder
+from digitnet.data.sources import digits as embedded
 
 SIZES = {
     "digits": (1438, 359, (1, 8, 8), 16),
@@ -44,6 +46,41 @@ def test_every_set_is_the_same_twice(name):
     first, second = digitnet.data.load(name)[0], digitnet.data.load(name)[0]
     np.testing.assert_array_equal(first.images, second.images)
     np.testing.assert_array_equal(first.labels, second.labels)
+
+
+def test_the_embedded_digits_are_scikit_learns():
+    from sklearn.datasets import load_digits
+
+    theirs = load_digits()
+    ours = embedded.whole()
+    np.testing.assert_array_equal(ours.images, theirs.images)
+    np.testing.assert_array_equal(ours.labels, theirs.target)
+    parts = ours.split((0.8, 0.2), seed=3)
+    for part, loaded in zip(parts, digitnet.data.load("digits", seed=3), strict=True):
+        assert part.sha256() == loaded.sha256()
+        assert repr(part) == repr(loaded)
+
+
+def test_the_embedded_file_is_small_and_its_licence_stands_beside_it():
+    assert embedded.PATH.stat().st_size < 60_000
+    beside = embedded.PATH.with_name("digits.txt").read_text()
+    assert "CC BY 4.0" in beside
+    assert embedded.TEST_FILE.sha256 in beside
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content[:-100], "whole gzip file, got a truncated one"),
+        (lambda content: b"0,1\n", "expected contents of SHA-256 6ebb3d2f"),
+    ],
+)
+def test_a_damaged_embedded_file_is_named(change, message, tmp_path, monkeypatch):
+    copy = tmp_path / "digits.csv.gz"
+    copy.write_bytes(change(embedded.PATH.read_bytes()))
+    monkeypatch.setattr(embedded, "PATH", copy)
+    with pytest.raises(DataError, match=rf"digits.csv.gz.*{message}"):
+        digitnet.data.load("digits")
 
 
 def test_digits_is_optdigits_test_part(data_folder):

@@ -119,7 +119,7 @@ class Context:
             }
             return train, test
         self.note(
-            f"{name} is not on this machine: scikit-learn's digits, made to look alike, "
+            f"{name} is not on this machine: the embedded digits, made to look alike, "
             "stand in for it, and the numbers say nothing about the paper."
         )
         return placeholder(name)

@@ -15,7 +15,7 @@ def has_placeholder(name: str) -> bool:
 
 
 def placeholder(name: str) -> tuple[Dataset, Dataset]:
-    """scikit-learn's digits in the form of a named set, (train, test)."""
+    """The embedded digits in the form of a named set, (train, test)."""
     train, test = sources.load("digits")
     if name.startswith("optdigits"):
         return train, test

@@ -16,6 +16,7 @@ _FILES = tuple(
     File("optdigits", name, sha256, sha256, (f"{_MIRROR}{name}",))
     for name, sha256 in _HASHES.items()
 )
+TEST_FILE = _FILES[1]
 _ORIGIN = "Alpaydin, Kaynak, UCI Machine Learning Repository, 1998"
 
 
