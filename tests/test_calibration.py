@@ -1,10 +1,15 @@
 """Temperature scaling."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 import digitnet
 from digitnet import calibration
+from digitnet._utils.minimize import minimize
 
 
 class FixedLogits:
@@ -35,6 +40,51 @@ def test_the_temperature_undoes_what_logits_were_multiplied_by(honest, factor):
     logits, data = honest
     temperature = calibration.fit_temperature(FixedLogits(logits * factor), data)
     assert temperature == pytest.approx(factor, rel=0.15)
+
+
+@pytest.mark.parametrize("factor", [0.05, 0.3, 1.0, 1.7, 4.0, 30.0])
+def test_the_temperature_is_scipys(honest, factor):
+    logits, data = honest
+
+    def loss(log_temperature):
+        scaled = log_softmax(logits * factor / math.exp(log_temperature), axis=1)
+        return -scaled[np.arange(len(scaled)), data.labels].mean()
+
+    theirs = minimize_scalar(
+        loss, bounds=(math.log(0.02), math.log(50)), method="bounded"
+    )
+    ours = calibration.fit_temperature(FixedLogits(logits * factor), data)
+    assert ours == pytest.approx(math.exp(theirs.x), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: (x - 1.3) ** 2,
+        lambda x: abs(x + 0.7),
+        lambda x: -math.exp(-(x**2) / 1e-2),
+        lambda x: x,
+        lambda x: -x,
+        lambda x: 3.0,
+        lambda x: math.sin(4 * x) + x**2 / 9,
+        lambda x: (x - 0.1) ** 4,
+    ],
+)
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-5, 1e-9])
+def test_the_minimum_of_one_number_is_scipys_in_as_many_steps(function, tolerance):
+    calls = []
+
+    def counted(x):
+        calls.append(x)
+        return function(x)
+
+    ours = minimize(counted, -3, 2, tolerance=tolerance)
+    theirs = minimize_scalar(
+        function, bounds=(-3, 2), method="bounded", options={"xatol": tolerance}
+    )
+    assert ours == pytest.approx(theirs.x, abs=1e-9)
+    assert len(calls) == theirs.nfev
+    assert all(-3 <= x <= 2 for x in calls)
 
 
 def test_an_overconfident_network_is_calibrated_and_keeps_its_predictions(digits):

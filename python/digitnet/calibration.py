@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._utils.minimize import minimize
 from digitnet.data.interop import as_dataset
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
@@ -53,8 +54,6 @@ def fit_temperature(model: BaseModel, data: Any) -> float:
     Source:
         Guo et al., "On calibration of modern neural networks", ICML 2017, section 4.2.
     """
-    from scipy.optimize import minimize_scalar
-
     data = as_dataset(data, "fit_temperature.data", max_value=model.max_value)
     labels = data.require_labels("fit_temperature")
     if not len(labels):
@@ -68,10 +67,8 @@ def fit_temperature(model: BaseModel, data: Any) -> float:
         sums = np.log(np.exp(scaled - top[:, None]).sum(1)) + top
         return float((sums - true_logits / math.exp(log_temperature)).mean())
 
-    bounds = (math.log(_MIN), math.log(_MAX))
-    result = minimize_scalar(loss, bounds=bounds, method="bounded")
-    best = float(result.x) if result.fun < loss(0.0) else 0.0
-    return math.exp(best)
+    best = minimize(loss, math.log(_MIN), math.log(_MAX))
+    return math.exp(best) if loss(best) < loss(0.0) else 1.0
 
 
 def evaluate(model: BaseModel, data: Any, temperature: float) -> Report:
