@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.extras import extra_packages
 from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
@@ -281,32 +282,44 @@ def _last_hidden(model: BaseModel) -> str:
 def project(
     values: npt.NDArray[Any], method: str = "pca", *, seed: int = 0
 ) -> npt.NDArray[np.float64]:
-    """Rows of numbers as points of a plane, by scikit-learn: (N, 2).
+    """Rows of numbers as points of a plane: (N, 2).
 
     Args:
         values: (N, F).
         method: "pca", the two directions of most variance; "tsne", neighbours stay
-            neighbours (minutes for more than a few thousand rows).
+            neighbours, by scikit-learn (minutes for more than a few thousand rows).
         seed: Seed of t-SNE.
     Raises:
-        ValueError: unknown method, or too few rows.
+        ValueError: unknown method, too few rows or columns.
+        ImportError: t-SNE without scikit-learn; names the extra.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-
     values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 2 or len(values) < 4:
+    if values.ndim != 2 or len(values) < 4 or values.shape[1] < 2:
         raise ValueError(
-            f"project.values: expected at least 4 rows (N, F), got shape {values.shape}"
+            "project.values: expected at least 4 rows of 2 numbers (N, F), got shape "
+            f"{values.shape}"
         )
     if method == "pca":
-        return PCA(2, svd_solver="full").fit_transform(values)
+        return _principal_components(values)
     if method == "tsne":
+        with extra_packages("project by t-SNE"):
+            from sklearn.manifold import TSNE
         perplexity = min(30.0, (len(values) - 1) / 3)
         return TSNE(
             2, perplexity=perplexity, init="pca", random_state=seed
         ).fit_transform(values)
     raise ValueError(f"unknown projection '{method}'; known: pca, tsne")
+
+
+def _principal_components(
+    values: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """The first two, each with the sign that makes its largest loading positive."""
+    centred = values - values.mean(0)
+    u, lengths, loadings = np.linalg.svd(centred, full_matrices=False)
+    largest = np.abs(loadings[:2]).argmax(1)
+    signs = np.sign(loadings[[0, 1], largest])
+    return np.asarray(u[:, :2] * lengths[:2] * signs)
 
 
 def most_activating(

@@ -6,17 +6,13 @@ import base64
 from typing import Any
 
 from digitnet import web
+from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 from digitnet.models.pictures import predict_one, prepare
 
-try:
+with extra_packages("digitnet.widgets"):
     import anywidget
     import traitlets
-except ImportError as error:
-    raise ImportError(
-        "digitnet.widgets: expected the package anywidget, got none; "
-        "pip install digitnet[widget]"
-    ) from error
 
 __all__ = ["DrawPad"]
 

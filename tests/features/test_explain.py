@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 import digitnet
 from digitnet import features
@@ -196,6 +197,9 @@ def test_pca_is_the_plane_of_most_variance(rng):
     centred = values - values.mean(0)
     _, sizes, _ = np.linalg.svd(centred)
     np.testing.assert_allclose(np.linalg.norm(points, axis=0), sizes[:2])
+    theirs = PCA(2, svd_solver="full").fit_transform(values)
+    signs = np.sign((points * theirs).sum(0))
+    np.testing.assert_allclose(points * signs, theirs, atol=1e-10)
 
 
 def test_tsne_keeps_neighbours(trained, digits):
@@ -315,6 +319,7 @@ def test_the_most_activating_images_are_those_of_the_strongest_maps(trained, dig
         ),
         (lambda m, x: features.project(x.reshape(6, -1), "umap"), "known: pca, tsne"),
         (lambda m, x: features.project(x.reshape(6, -1)[:2]), "at least 4 rows"),
+        (lambda m, x: features.project(x.reshape(-1, 1)), "rows of 2 numbers"),
     ],
 )
 def test_wrong_questions_are_refused(call, message, trained, images):

@@ -69,7 +69,7 @@ def test_tensorboard_shows_what_the_history_has(digits, tmp_path, with_validatio
 
 
 def test_a_missing_tensorboard_names_the_extra(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(ImportError, match=r"pip install digitnet\[tensorboard\]"):
         TensorBoard(tmp_path)
 

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from digitnet._utils.extras import extra_packages
 from digitnet.callbacks.callback import Callback, Logs
 from digitnet.models.base import BaseModel
 
@@ -81,7 +82,7 @@ class TensorBoard(Callback):
         folder: Where the event file goes; one folder a run.
         model: Whose weights become histograms at each epoch's end. Default: none.
     Raises:
-        ImportError: tensorboard is not installed.
+        ImportError: tensorboard or torch is not installed; names the extra.
         NotADirectoryError: a file stands where the folder should be.
         TypeError: a model without state_dict().
     Example:
@@ -98,13 +99,9 @@ class TensorBoard(Callback):
     def __init__(
         self, folder: str | PathLike[str], model: BaseModel | None = None
     ) -> None:
-        try:
+        with extra_packages("TensorBoard"):
+            import tensorboard  # noqa: F401  (torch's writer needs it)
             from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ImportError(
-                "TensorBoard: expected the package tensorboard, got none; "
-                "pip install digitnet[tensorboard]"
-            ) from error
         self.folder = Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise NotADirectoryError(

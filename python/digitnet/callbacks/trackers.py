@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from digitnet._utils.extras import extra_packages
 from digitnet.callbacks.callback import Callback, Logs
 
 
@@ -59,13 +60,8 @@ class MLflowLogger(_Tracker):
         tracking_uri: str | None = None,
         log_model: bool = True,
     ) -> None:
-        try:
+        with extra_packages("MLflowLogger"):
             import mlflow
-        except ImportError as error:
-            raise ImportError(
-                "MLflowLogger: expected the package mlflow, got none; "
-                "pip install digitnet[mlflow]"
-            ) from error
         self._mlflow: Any = mlflow
         self.experiment, self.run_name = experiment, run_name
         self.tracking_uri, self.log_model = tracking_uri, log_model
@@ -124,13 +120,8 @@ class WandbLogger(_Tracker):
         folder: str | Path | None = None,
         **options: Any,
     ) -> None:
-        try:
+        with extra_packages("WandbLogger"):
             import wandb
-        except ImportError as error:
-            raise ImportError(
-                "WandbLogger: expected the package wandb, got none; "
-                "pip install digitnet[wandb]"
-            ) from error
         if mode not in ("offline", "online"):
             raise ValueError(
                 f"WandbLogger.mode: expected offline or online, got {mode!r}"

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import digitnet._core as _core
 from digitnet._utils import html as page
 from digitnet._utils.arrays import Images, Labels, as_images, as_whole
+from digitnet._utils.extras import extra_packages
 from digitnet._utils.figures import draw
 from digitnet.augment import Pipeline, as_text
 from digitnet.data.checks import (
@@ -371,7 +372,8 @@ class Dataset:
             >>> image.shape, label.dtype
             (torch.Size([1, 8, 8]), torch.int64)
         """
-        import torch
+        with extra_packages("Dataset.torch"):
+            import torch
 
         images = self.to_nchw()
         if not images.flags.writeable:  # a tensor could be written to

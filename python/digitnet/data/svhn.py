@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from digitnet._core import DataError
+from digitnet._utils.extras import extra_packages
 from digitnet.data.dataset import Dataset
 
 _MOST_IMAGES = 1_000_000
@@ -24,11 +25,13 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     Raises:
         DataError: not such a file; names it and the field.
         FileNotFoundError: no such file.
+        ImportError: scipy is not installed; names the extra.
     Source:
         Netzer et al., "Reading digits in natural images", NeurIPS workshop 2011.
     """
-    from scipy.io import loadmat, whosmat
-    from scipy.io.matlab import MatReadError
+    with extra_packages("read_svhn"):
+        from scipy.io import loadmat, whosmat
+        from scipy.io.matlab import MatReadError
 
     name = Path(path).name
     with Path(path).open("rb") as content:

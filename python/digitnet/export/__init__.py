@@ -17,6 +17,7 @@ from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
+from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import check_target, write_whole
 from digitnet._utils.registry import find_named
 from digitnet.card import model_card
@@ -28,7 +29,8 @@ __all__ = ["export", "formats"]
 
 def torch_bytes(model: Model) -> bytes:
     """What `torch.export.load` reads: float32 (N, C, H, W) to logits (N, K), any N."""
-    import torch
+    with extra_packages("export"):
+        import torch
 
     # Two images, because torch takes a dimension of one for fixed.
     example = torch.zeros((2, *model.input_shape))
@@ -76,7 +78,7 @@ def export(model: Model, path: str | PathLike[str], format: str | None = None) -
     Raises:
         ValueError: unknown format, lists the known; a model that was never fitted, whose
             max_value is not set.
-        ImportError: onnx is not installed.
+        ImportError: onnx or torch is not installed; names the extra.
         RuntimeError: the written model would predict differently; nothing is written.
     """
     target = check_target(path)

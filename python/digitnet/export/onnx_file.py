@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from digitnet._build_info import VERSION
+from digitnet._utils.extras import extra_packages
 from digitnet.export.onnx_graph import IR_VERSION, OPSET, Graph, Value
 from digitnet.export.onnx_layers import ASIDE, LAYERS, Layer, Weights
 from digitnet.export.onnx_steps import STEPS
@@ -20,12 +21,8 @@ _AGREE = 1e-3  # of logits, relative to the largest
 def onnx_bytes(model: BaseModel) -> bytes:
     """The file's content: `images` float32 (N, C, H, W) in; `logits` and `probabilities`
     (N, K) out, or `restored` (N, C, H, W) of a network that makes images."""
-    try:
+    with extra_packages("export"):
         import onnx
-    except ImportError as error:
-        raise ImportError(
-            "export: expected the package onnx, got none; pip install digitnet[export]"
-        ) from error
     onnx_model = _model(model, onnx.helper, onnx.TensorProto.FLOAT)
     onnx.checker.check_model(onnx_model, full_check=True)
     content: bytes = onnx_model.SerializeToString()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_array
+from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -61,7 +62,8 @@ def _read_safetensors(path: Path) -> Tensors:
 
 
 def _read_torch(path: Path) -> Tensors:
-    import torch
+    with extra_packages(f"load_weights of '{path.name}'"):
+        import torch
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -92,12 +94,8 @@ def _read_torch(path: Path) -> Tensors:
 
 
 def _read_hdf5(path: Path) -> Tensors:
-    try:
+    with extra_packages(f"load_weights of '{path.name}'"):
         import h5py
-    except ImportError as error:
-        raise ImportError(
-            f"{path.name}: reading HDF5 needs h5py; pip install 'digitnet[keras]'"
-        ) from error
     tensors: Tensors = {}
     total = 0
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet._core import OutOfMemory
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.extras import extra_packages
 from digitnet._utils.figures import Display, draw
 from digitnet._utils.files import check_target
 from digitnet._utils.parallel import parallel_map
@@ -92,9 +93,9 @@ class Search:
         Source:
             Hutter et al., "Efficient assessing hyperparameter importance", ICML 2014.
         """
-        import optuna
         import pandas as pd
 
+        optuna = _optuna()
         accuracies = self.table.query("state == 'complete'")["accuracy"]
         if accuracies.nunique() < 2:
             raise ValueError(
@@ -205,12 +206,8 @@ def search(
 
 
 def _optuna() -> Any:
-    try:
+    with extra_packages("search"):
         import optuna
-    except ImportError as error:
-        raise ImportError(
-            "search: expected Optuna, got none; pip install digitnet[search]"
-        ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # the table says it all
     return optuna
 

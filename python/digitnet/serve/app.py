@@ -10,6 +10,7 @@ import numpy as np
 
 from digitnet import features, web
 from digitnet._build_info import VERSION
+from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 from digitnet.models.pictures import prediction_of
 from digitnet.serve.guard import Guard, Limits
@@ -51,14 +52,9 @@ _PREDICT_DOCS: dict[str, Any] = {
 
 
 def _fastapi() -> Any:
-    try:
+    with extra_packages("serve"):
         import fastapi
         import prometheus_client  # noqa: F401  (imported here, to say what is missing)
-    except ImportError as error:
-        raise ImportError(
-            f"serve: expected the package {error.name}, got none; "
-            "pip install digitnet[serve]"
-        ) from error
     return fastapi
 
 

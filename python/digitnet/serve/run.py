@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 from digitnet.serve.app import make_app
 from digitnet.serve.guard import Limits
@@ -31,12 +32,8 @@ def serve(
         OSError: the port is taken, or no such host.
     """
     app = make_app(model, limits)
-    try:
+    with extra_packages("serve"):
         import uvicorn
-    except ImportError as error:
-        raise ImportError(
-            "serve: expected the package uvicorn, got none; pip install digitnet[serve]"
-        ) from error
     listening = _bound(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}"

@@ -1,0 +1,147 @@
+"""Optional packages: what needs one that is not installed names it and its extra."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet import callbacks, features, search, serve
+from digitnet._utils.extras import EXTRAS, extra_packages
+from digitnet.data.svhn import read_svhn
+from digitnet.papers import vgg16_transfer
+from digitnet.studies import classical, ensembles_members
+
+ROOT = Path(__file__).parent.parent
+
+
+def load_weights(model, name):
+    Path(name).touch()
+    model.load_weights(name)
+
+
+def read_empty(read):
+    Path("empty").touch()
+    read("empty")
+
+
+def find(model, train):
+    search.search(
+        lambda params, seed: (model, {}), {"x": (1, 2)}, train, train, trials=1
+    )
+
+
+# Package, what needs it, how it is called: with a model, training data.
+USES = [
+    ("anywidget", "digitnet.widgets", None),
+    ("fastapi", "serve", lambda model, train: serve.make_app(model)),
+    (
+        "h5py",
+        "load_weights of 'a.h5'",
+        lambda model, train: load_weights(model, "a.h5"),
+    ),
+    ("mlflow", "MLflowLogger", lambda *_: callbacks.MLflowLogger()),
+    ("onnx", "export", lambda model, train: digitnet.export.export(model, "a.onnx")),
+    ("optuna", "search", find),
+    ("prometheus_client", "serve", lambda model, train: serve.make_app(model)),
+    ("scipy", "read_svhn", lambda *_: read_empty(read_svhn)),
+    ("sklearn", "digitnet.sklearn", None),
+    (
+        "sklearn",
+        "project by t-SNE",
+        lambda *_: features.project(np.eye(9), "tsne"),
+    ),
+    ("sklearn", "the study classical", lambda *_: classical.classifiers(0)),
+    ("sklearn", "the study ensembles", lambda *_: ensembles_members.stacked(None, [])),
+    (
+        "sklearn",
+        "the paper vgg16-transfer",
+        lambda *_: vgg16_transfer.features_stage(None),
+    ),
+    ("tensorboard", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
+    ("torch", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
+    ("torch", "Dataset.torch", lambda model, train: train.torch()),
+    ("torch", "export", lambda model, train: digitnet.export.export(model, "a.pt2")),
+    (
+        "torch",
+        "load_weights of 'a.pth'",
+        lambda model, train: load_weights(model, "a.pth"),
+    ),
+    ("traitlets", "digitnet.widgets", None),
+    ("uvicorn", "serve", lambda model, train: serve.serve(model)),
+    ("wandb", "WandbLogger", lambda *_: callbacks.WandbLogger()),
+]
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Makes a package one that is not installed."""
+
+    def block(package):
+        for name in list(sys.modules):
+            if name.startswith(f"{package}."):
+                monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, package, None)
+
+    return block
+
+
+@pytest.mark.parametrize(
+    ("package", "where", "use"), USES, ids=[f"{p}: {w}" for p, w, _ in USES]
+)
+def test_what_needs_a_missing_package_names_its_extra(
+    package, where, use, trained, digits, without, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    without(package)
+    with pytest.raises(ImportError) as caught:
+        if use is None:
+            monkeypatch.delitem(sys.modules, where, raising=False)
+            importlib.import_module(where)
+        else:
+            use(trained, digits[0])
+    assert str(caught.value) == (
+        f"{where}: expected the package {package}, got none; "
+        f"pip install digitnet[{EXTRAS[package]}]"
+    )
+
+
+def test_every_optional_package_is_tried():
+    assert {package for package, _, _ in USES} == set(EXTRAS)
+
+
+def test_every_extra_is_in_the_metadata():
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    distributions = {"sklearn": "scikit-learn", "mlflow": "mlflow-skinny"}
+    distributions |= {
+        "prometheus_client": "prometheus-client",
+        "traitlets": "anywidget",
+    }
+    for package, extra in EXTRAS.items():
+        named = distributions.get(package, package)
+        assert any(line.startswith(f"{named}>=") for line in extras[extra]), package
+        if extra != "torch":
+            assert any(line.startswith(f"{named}>=") for line in extras["test"]), (
+                package
+            )
+
+
+def test_other_missing_modules_keep_their_own_message():
+    with (
+        pytest.raises(ModuleNotFoundError, match="No module named 'digitnet_none'"),
+        extra_packages("here"),
+    ):
+        import digitnet_none  # noqa: F401
+
+
+def test_the_digits_and_the_temperature_need_no_scikit_learn(without, trained):
+    without("sklearn")
+    without("scipy")
+    train, test = digitnet.data.load("digits")
+    assert len(train) + len(test) == 1797
+    assert digitnet.calibration.fit_temperature(trained, test) > 0
+    assert features.project(np.eye(9)).shape == (9, 2)
