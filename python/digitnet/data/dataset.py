@@ -393,9 +393,8 @@ class Dataset:
     def _repr_html_(self) -> str:
         from matplotlib.figure import Figure
 
-        ax = Figure(
-            figsize=(9, 2.1)
-        ).subplots()  # not pyplot's: nothing is left to show
+        # Not pyplot's figure: nothing is left to show.
+        ax = Figure(figsize=(9, 2.1)).subplots()
         shown = draw(self, ax=ax, rows=2, columns=10, title=None)
         picture = page.image("first images", shown.png(dpi=60))
         return f"<p>{html.escape(repr(self))}</p>{picture}"
