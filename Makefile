@@ -2,7 +2,8 @@
 #
 # Variables:
 #   PYTHON=python3.12      which Python makes the virtual environment
-#   TORCH=torch==2.13.0    which torch is installed there
+#   TORCH=torch==2.13.0    which torch the tests install there; empty: none, and the
+#                          tests that need one are left out
 #   TORCH_INDEX=URL        where pip looks for torch (a CPU-only index saves gigabytes)
 #   STRICT=1               warnings of the C++ compiler are errors
 #   TEST_JOBS=1            tests at a time; as many as there are cores, one thread each
@@ -27,7 +28,8 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
-	@echo "make test       install, then every test: C++, Python, notebooks"
+	@echo "make test       install torch, too, then every test: C++, Python, notebooks"
+	@echo "make test TORCH=  the same without torch and what needs it"
 	@echo "make test-slow  the tests that take minutes (real data in DIGITNET_DATA)"
 	@echo "make test-accuracy  the papers' recipes in quick mode against what they reached before"
 	@echo "make test-cuda  what needs a GPU; fails without one"
@@ -48,11 +50,13 @@ demo: $(VENV)/.installed
 
 test: test-cpp test-python notebooks
 
+# The second program exists only where there is a torch.
+test-cpp: CPP_TESTS = digitnet_base_tests $(if $(wildcard $(BUILD)/libdigitnet_torch_*.so),digitnet_tests)
 test-cpp: $(VENV)/.tested
 	@if grep -q "GTest_DIR:PATH=.*NOTFOUND" $(BUILD)/CMakeCache.txt; then \
 	  echo "C++ tests: left out, GoogleTest is not installed (Debian: libgtest-dev)"; \
 	else \
-	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD) --target digitnet_base_tests digitnet_tests && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD) --target $(CPP_TESTS) && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 ctest --test-dir $(BUILD) --output-on-failure --no-tests=error --progress; \
 	fi
 
@@ -98,25 +102,29 @@ format: $(VENV)/.lint
 bench: $(VENV)/.bench
 	$(BIN)/python bench/run.py
 
-bench-cuda: $(VENV)/.installed
+bench-cuda: $(VENV)/.tested
 	$(BIN)/python bench/cuda.py
 
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The environment: torch and the build's tools, then digitnet over them.
-$(VENV)/.torch:
+# The environment: the build's tools, then digitnet; a LibTorch engine is built with it
+# once torch is there, which tests install.
+$(VENV)/.tools:
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
 	$(PIP) "scikit-build-core>=0.10" "pybind11>=3.0.1,<3.1" "cmake>=3.24,<4.2" ninja
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.torch pyproject.toml CMakeLists.txt $(wildcard cmake/*) $(CPP)
+$(VENV)/.torch: | $(VENV)/.tools
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.tools pyproject.toml CMakeLists.txt $(wildcard cmake/*) $(CPP)
 	@echo "building digitnet (a minute or two the first time)"
 	$(INSTALL) -e .
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
+$(VENV)/.tested: $(if $(TORCH),$(VENV)/.torch) $(VENV)/.installed
 	$(INSTALL) -e ".[test]"
 	@touch $@
 
@@ -128,7 +136,7 @@ $(VENV)/.docs: $(VENV)/.tested
 	$(INSTALL) -e ".[test,docs]"
 	@touch $@
 
-$(VENV)/.bench: $(VENV)/.installed
+$(VENV)/.bench: $(VENV)/.tested
 	$(INSTALL) -e ".[bench]"
 	@touch $@
 

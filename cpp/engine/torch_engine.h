@@ -38,7 +38,7 @@ constexpr char kTorchEngineCore[] = "digitnet_torch_engine_core";
 constexpr char kTorchEngineEntry[] = "digitnet_torch_engine";
 using TorchEngineEntry = const TorchEngine* (*)();
 
-// A hash of every header of the core and of its compiler's version.
+// A hash of every header of the core.
 const char* core_id();
 
 // Loads it if it is not there yet. Throws std::runtime_error saying whether

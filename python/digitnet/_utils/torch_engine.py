@@ -24,7 +24,8 @@ def minor(version: str) -> str:
     return ".".join(version.split("+")[0].split(".")[:2])
 
 
-def _numbers(version: str) -> list[int]:
+def numbers_of(version: str) -> list[int]:
+    """A version's minor as numbers, to compare: [2, 13]."""
     return [int(part) for part in minor(version).split(".")]
 
 
@@ -78,7 +79,7 @@ def engine_versions() -> list[str]:
         for folder in engine_folders()
         for path in folder.glob(library_name("*"))
     }
-    return sorted(found, key=_numbers)
+    return sorted(found, key=numbers_of)
 
 
 def find_engine() -> Engine:
@@ -94,7 +95,7 @@ def find_engine() -> Engine:
             return Engine(torch, path, "")
     here = engine_versions()
     have = f"engines here are for torch {', '.join(here)}" if here else "none is here"
-    if _numbers(torch) < _numbers(OLDEST_TORCH):
+    if numbers_of(torch) < numbers_of(OLDEST_TORCH):
         fix = f"install torch {OLDEST_TORCH} or newer"
     else:
         fix = "run: digitnet engine build"
