@@ -63,12 +63,14 @@ USES = [
     ("tensorboard", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
     ("torch", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
     ("torch", "Dataset.torch", lambda model, train: train.torch()),
+    ("torch", "to_torch", lambda model, train: model.to_torch()),
     ("torch", "export", lambda model, train: digitnet.export.export(model, "a.pt2")),
     (
         "torch",
         "load_weights of 'a.pth'",
         lambda model, train: load_weights(model, "a.pth"),
     ),
+    ("torch", "distributed.start", lambda *_: digitnet.distributed.start()),
     ("traitlets", "digitnet.widgets", None),
     ("uvicorn", "serve", lambda model, train: serve.serve(model)),
     ("wandb", "WandbLogger", lambda *_: callbacks.WandbLogger()),
@@ -95,6 +97,8 @@ def test_what_needs_a_missing_package_names_its_extra(
     package, where, use, trained, digits, without, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delitem(sys.modules, "digitnet.models.torch_module", raising=False)
     without(package)
     with pytest.raises(ImportError) as caught:
         if use is None:

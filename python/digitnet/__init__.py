@@ -1,5 +1,7 @@
 """Classifiers of small images: a C++ core that trains, a Python face that shows.
 
+Modules and names are imported when they are first used.
+
 Example:
     >>> train, test = digitnet.data.load("digits")
     >>> model = digitnet.models.make("optdigits-cnn")
@@ -10,76 +12,109 @@ Example:
 """
 
 import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from digitnet import (
-    attack,
-    augment,
-    calibration,
-    callbacks,
-    card,
-    corrupt,
-    data,
-    distributed,
-    evaluation,
-    export,
-    features,
-    layers,
-    metrics,
-    models,
-    plot,
-    preprocess,
-    runs,
-    serve,
-    train,
-)
 from digitnet._build_info import VERSION as __version__
-from digitnet._core import DataError, OutOfMemory
-from digitnet._core.engine import num_threads as get_num_threads
-from digitnet._core.engine import set_num_threads
-from digitnet._utils.versions import show_versions
-from digitnet.data import Dataset
-from digitnet.evaluation.comparison import Comparison, compare
-from digitnet.evaluation.cross_validation import CrossValidation, cross_validate
-from digitnet.evaluation.learning_curves import (
-    LearningRates,
-    find_learning_rate,
-    learning_curve,
+from digitnet._utils.old_modules import find_old_modules
+
+if TYPE_CHECKING:  # what type checkers and editors see; below is the same for Python
+    from digitnet import (  # "as": reachable, but not in __all__
+        _core as _core,
+        attack,
+        augment,
+        calibration,
+        callbacks,
+        card,
+        corrupt,
+        data,
+        distributed,
+        evaluation as evaluation,
+        export,
+        features,
+        layers,
+        metrics,
+        models,
+        papers,
+        plot,
+        preprocess,
+        report as report,
+        runs,
+        search as search,
+        serve,
+        studies,
+        testing as testing,
+        train,
+        web as web,
+    )
+    from digitnet._core import DataError, OutOfMemory
+    from digitnet._core.engine import num_threads as get_num_threads, set_num_threads
+    from digitnet._utils.versions import show_versions
+    from digitnet.data.dataset import Dataset
+    from digitnet.evaluation.comparison import Comparison, compare
+    from digitnet.evaluation.cross_validation import CrossValidation, cross_validate
+    from digitnet.evaluation.learning_curves import (
+        LearningRates,
+        find_learning_rate,
+        learning_curve,
+    )
+    from digitnet.models.model import Model
+    from digitnet.report import Report
+    from digitnet.train.history import History
+
+_MODULES = (
+    *("_core", "attack", "augment", "calibration", "callbacks", "card", "corrupt"),
+    *("data", "distributed", "evaluation", "export", "features", "layers", "metrics"),
+    *("models", "papers", "plot", "preprocess", "report", "runs", "search", "serve"),
+    *("studies", "testing", "train", "web"),
 )
-from digitnet.models.model import Model
-from digitnet.report import Report
-from digitnet.train.history import History
+# Public names, the modules that have them, and what they are called there.
+_NAMES = {
+    "Comparison": ("evaluation.comparison", "Comparison"),
+    "CrossValidation": ("evaluation.cross_validation", "CrossValidation"),
+    "DataError": ("_core", "DataError"),
+    "Dataset": ("data.dataset", "Dataset"),
+    "History": ("train.history", "History"),
+    "LearningRates": ("evaluation.learning_curves", "LearningRates"),
+    "Model": ("models.model", "Model"),
+    "OutOfMemory": ("_core", "OutOfMemory"),
+    "Report": ("report", "Report"),
+    "compare": ("evaluation.comparison", "compare"),
+    "cross_validate": ("evaluation.cross_validation", "cross_validate"),
+    "find_learning_rate": ("evaluation.learning_curves", "find_learning_rate"),
+    "get_num_threads": ("_core.engine", "num_threads"),
+    "learning_curve": ("evaluation.learning_curves", "learning_curve"),
+    "set_num_threads": ("_core.engine", "set_num_threads"),
+    "show_versions": ("_utils.versions", "show_versions"),
+}
 
-if TYPE_CHECKING:
-    from digitnet import papers, studies
+if not TYPE_CHECKING:  # a type checker would take any name for known
 
-# Packages of recipes: they need pandas, and are imported when somebody names them.
-_LAZY = ("papers", "studies")
-
-
-def __getattr__(name: str) -> ModuleType:
-    if name in _LAZY:
-        return importlib.import_module(f"digitnet.{name}")
-    raise AttributeError(f"module 'digitnet' has no attribute '{name}'")
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"digitnet.{name}")
+        if name in _NAMES:
+            module, attribute = _NAMES[name]
+            value = getattr(importlib.import_module(f"digitnet.{module}"), attribute)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module 'digitnet' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_MODULES, *_NAMES})
 
 
-# Pickles that version 0.1 wrote name these modules.
-for _old, _module in {
-    "history": train.history,
-    "model_file": models.model,
-    "weights": models.weights,
-    "summary": models.summary,
-    "comparison": evaluation.comparison,
-    "crossval": evaluation.cross_validation,
-    "learning": evaluation.learning_curves,
-}.items():
-    sys.modules[f"digitnet.{_old}"] = _module
+find_old_modules(
+    {
+        "digitnet.history": "digitnet.train.history",
+        "digitnet.model_file": "digitnet.models.model",
+        "digitnet.weights": "digitnet.models.weights",
+        "digitnet.summary": "digitnet.models.summary",
+        "digitnet.comparison": "digitnet.evaluation.comparison",
+        "digitnet.crossval": "digitnet.evaluation.cross_validation",
+        "digitnet.learning": "digitnet.evaluation.learning_curves",
+    }
+)
 
 __all__ = [
     "Comparison",
@@ -104,8 +139,8 @@ __all__ = [
     "distributed",
     "export",
     "features",
-    "get_num_threads",
     "find_learning_rate",
+    "get_num_threads",
     "layers",
     "learning_curve",
     "metrics",

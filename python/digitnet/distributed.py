@@ -17,6 +17,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
+
+from digitnet._utils.extras import extra_packages
 
 __all__ = ["rank", "start", "started", "world_size"]
 
@@ -27,12 +30,14 @@ def start() -> None:
 
     Raises:
         RuntimeError: the others cannot be reached.
+        ImportError: torch is not installed; names the extra.
     """
-    import torch
-    from torch import distributed
-
     if started() or int(os.environ.get("WORLD_SIZE", "1")) < 2:
         return
+    with extra_packages("distributed.start"):
+        import torch
+        from torch import distributed
+
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
@@ -50,20 +55,25 @@ def _leave() -> None:
 
 def started() -> bool:
     """Whether this process is one of several ranks."""
-    from torch import distributed
-
-    return distributed.is_available() and distributed.is_initialized()
+    distributed = sys.modules.get("torch.distributed")
+    return bool(
+        distributed and distributed.is_available() and distributed.is_initialized()
+    )
 
 
 def rank() -> int:
     """Which of the ranks this is; 0 if it is alone."""
+    if not started():
+        return 0
     from torch import distributed
 
-    return int(distributed.get_rank()) if started() else 0
+    return int(distributed.get_rank())
 
 
 def world_size() -> int:
     """How many ranks there are; 1 if this is alone."""
+    if not started():
+        return 1
     from torch import distributed
 
-    return int(distributed.get_world_size()) if started() else 1
+    return int(distributed.get_world_size())

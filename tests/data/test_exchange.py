@@ -5,8 +5,12 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import (
+    DataLoader,
+    Dataset as TorchDataset,
+    IterableDataset,
+    TensorDataset,
+)
 
 import digitnet
 from digitnet import Dataset

@@ -237,7 +237,11 @@ def test_a_redirect_from_https_to_http_is_not_followed():
     import urllib.error
     import urllib.request
 
-    handler = fetching._KeepScheme()
+    (handler,) = (
+        h
+        for h in fetching._opener().handlers
+        if isinstance(h, urllib.request.HTTPRedirectHandler)
+    )
     request = urllib.request.Request("https://example.org/a")
     with pytest.raises(urllib.error.URLError, match="expected https"):
         handler.redirect_request(request, None, 302, "", {}, "http://example.org/a")

@@ -11,8 +11,7 @@ from digitnet import metrics, studies
 from digitnet.cli import main
 from digitnet.experiments import Recipe, Stage
 from digitnet.experiments.context import Context
-from digitnet.studies import denoise, domains
-from digitnet.studies import ensembles_members as ensembles
+from digitnet.studies import denoise, domains, ensembles_members as ensembles
 from digitnet.studies.ablation import OF_NETWORK, VARIANTS, network
 from digitnet.studies.classical import NEIGHBOURS, nearest
 from digitnet.studies.domains import common

@@ -8,8 +8,7 @@ from train.test_resident_set import assert_close, dropping_net, small_net, some_
 
 import digitnet
 from digitnet.layers import Dense, Flatten
-from digitnet.train import cuda_graphs as capture
-from digitnet.train import fit as fitting
+from digitnet.train import cuda_graphs as capture, fit as fitting
 
 
 class Recorder:

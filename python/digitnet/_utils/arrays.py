@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import operator
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,9 +49,8 @@ def _plain(value: Any) -> Any:
         )
         return [np.asarray(_plain(v)) for v in value] if convertible else value
     if not hasattr(value, "__array__") and hasattr(value, "__dlpack__"):
-        import torch
-
-        value = torch.from_dlpack(value)
+        torch = sys.modules.get("torch")  # which reads GPUs' memory, too
+        value = (torch or np).from_dlpack(value)
     if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
         value = value.detach().cpu()
         if value.dtype.is_floating_point and value.dtype.itemsize < 4:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,15 +175,20 @@ def _accept(file: File, partial: Path, target: Path) -> None:
         whole.unlink(missing_ok=True)
 
 
-class _KeepScheme(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to something weaker."""
+def _opener() -> Any:
+    """Opens addresses and follows redirects, but never from https to something weaker."""
+    from urllib.error import URLError
+    from urllib.request import HTTPRedirectHandler, build_opener
 
-    def redirect_request(
-        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> Any:
-        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
-            raise urllib.error.URLError(f"expected https, got a redirect to {newurl}")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    class KeepScheme(HTTPRedirectHandler):
+        def redirect_request(
+            self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+        ) -> Any:
+            if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+                raise URLError(f"expected https, got a redirect to {newurl}")
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    return build_opener(KeepScheme)
 
 
 def _download(url: str, partial: Path, name: str, timeout_seconds: float) -> None:
@@ -193,16 +196,18 @@ def _download(url: str, partial: Path, name: str, timeout_seconds: float) -> Non
 
     Raises OSError if it breaks off; what came stays for the next try.
     """
+    from urllib.error import HTTPError
+    from urllib.request import Request
+
     from tqdm import tqdm
 
     have = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(url, headers={"User-Agent": "digitnet"})
+    request = Request(url, headers={"User-Agent": "digitnet"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-    opener = urllib.request.build_opener(_KeepScheme)
     try:
-        response = opener.open(request, timeout=timeout_seconds)
-    except urllib.error.HTTPError as error:
+        response = _opener().open(request, timeout=timeout_seconds)
+    except HTTPError as error:
         if error.code == 416:  # nothing is behind what we have: it is whole, or wrong
             return
         raise

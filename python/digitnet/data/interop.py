@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 
 
 def is_torch(value: Any) -> bool:
-    """Whether it is a torch Dataset or DataLoader."""
-    from torch.utils import data
-
-    return isinstance(value, data.Dataset | data.DataLoader)
+    """Whether it is a torch Dataset or DataLoader: torch is loaded then."""
+    data = sys.modules.get("torch.utils.data")
+    return data is not None and isinstance(value, data.Dataset | data.DataLoader)
 
 
 def from_torch(
@@ -51,13 +51,13 @@ def from_torch(
         >>> digitnet.data.from_torch(pairs)
         Dataset('TensorDataset', 5 images 1x8x8 float32, 10 classes, max_value=1)
     """
-    from torch.utils import data
-
     if not is_torch(source):
         raise TypeError(
             "from_torch: expected a torch Dataset or DataLoader, got "
             f"{type(source).__name__}"
         )
+    from torch.utils import data
+
     try:
         count = len(source)
     except TypeError as error:

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
+from digitnet._utils.extras import extra_packages
 from digitnet.data.interop import as_dataset
-from digitnet.models import file, torch_module, transfer, weights
+from digitnet.models import file, transfer, weights
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
 from digitnet.train.fit import fit
@@ -315,7 +316,13 @@ class Model(BaseModel):
         """An equal plain torch.nn.Module: raw pixels as float (N, C, H, W) in, logits out.
 
         Its state_dict has the same names; the preprocessing is inside.
+
+        Raises:
+            ImportError: torch is not installed; names the extra.
         """
+        with extra_packages("to_torch"):
+            from digitnet.models import torch_module
+
         return torch_module.to_torch(self)
 
     def save(self, path: str | PathLike[str]) -> None:
