@@ -12,8 +12,8 @@ from digitnet.cli.parser import make_parser
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. 0: done, 1: it failed, 2: wrong arguments, 130: Ctrl-C,
     141: nobody reads on, as behind `| head`."""
-    args = make_parser().parse_args(argv)
     try:
+        args = make_parser().parse_args(argv)
         code = int(args.run(args))
         sys.stdout.flush()
         return code

@@ -1,4 +1,4 @@
-"""The command `runs`: its arguments and actions."""
+"""`digitnet runs`: list, show, compare, prune."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import json
 from typing import Any
 
 from digitnet import runs
-from digitnet.cli.actions import print_result
+from digitnet.cli.output import print_result
 
 _ROOT = "runs"
 
 
-def add(commands: Any) -> None:
-    p = commands.add_parser("runs", help="list, show, compare and prune run folders")
+def add(p: argparse.ArgumentParser) -> None:
     verbs = p.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = verbs.add_parser("list", help="every run, with its accuracy and size")
     _root(listing)

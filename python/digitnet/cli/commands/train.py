@@ -1,0 +1,120 @@
+"""`digitnet train`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from digitnet import distributed
+from digitnet.cli.output import print_result
+from digitnet.data import sources
+from digitnet.models import zoo
+from digitnet.runs.folder import metrics_of, write_run
+from digitnet.train.presets import PRESETS, preset
+
+FIT_OPTIONS = (
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "schedule",
+    "augment",
+    "copies",
+    "early_stopping",
+    "label_smoothing",
+    "ema_decay",
+    "precision",
+    "adversary",
+)
+
+
+def add(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--data", required=True, help="a named data set, see 'digitnet data list'"
+    )
+    p.add_argument("--model", help="a named network, see 'digitnet models list'")
+    p.add_argument(
+        "--preset",
+        help="a recipe: its network and settings, overridden by the other options: "
+        + ", ".join(f"{r.name} ({r.summary})" for r in PRESETS.values()).replace(
+            "%", "%%"
+        ),
+    )
+    p.add_argument("--epochs", type=int, help="default: 10")
+    p.add_argument("--batch-size", type=int, help="default: 64")
+    p.add_argument("--optimizer", help="default: adam")
+    p.add_argument("--learning-rate", type=float, help="default: the optimizer's own")
+    p.add_argument("--schedule", help="default: one-cycle")
+    p.add_argument("--augment", help='such as "shift 1px | rotate 8deg | zoom 10%%"')
+    p.add_argument(
+        "--copies", type=int, help="train on so many fixed augmented copies an image"
+    )
+    p.add_argument(
+        "--validation", type=float, help="fraction of the training data to hold out"
+    )
+    p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
+    p.add_argument("--label-smoothing", type=float)
+    p.add_argument("--ema-decay", type=float)
+    p.add_argument("--precision", help="float32 or bfloat16")
+    p.add_argument("--adversary", help="learn from attacked images: fgsm or pgd")
+    p.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of weights, order, augmentation, dropout and split",
+    )
+    p.add_argument("--device", default="auto")
+    p.add_argument(
+        "--out", default="runs/last", help="folder of the report (default: %(default)s)"
+    )
+    p.add_argument(
+        "--json", action="store_true", help="print metrics.json and nothing else"
+    )
+    p.set_defaults(run=run)
+
+
+def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """Network and options: the preset's, overridden by the other arguments."""
+    recipe = preset(args.preset) if args.preset else None
+    network = args.model or (recipe and recipe.network)
+    if not network:
+        raise ValueError("train: expected --model or --preset, got neither")
+    options = dict(recipe.options) if recipe else {}
+    for name in FIT_OPTIONS:
+        if getattr(args, name) is not None:
+            options[name] = getattr(args, name)
+    return network, {**options, "seed": args.seed, "device": args.device}
+
+
+def run(args: argparse.Namespace) -> int:
+    distributed.start()
+    first = distributed.rank() == 0
+    network, options = _recipe(args)
+    train, test = sources.load(args.data, seed=args.seed)
+    model = zoo.make(
+        network, input_shape=train.shape, classes=train.classes, seed=args.seed
+    )
+    if first and not args.json:
+        print(
+            f"{model!r} on {train.name}: {len(train):,} training and {len(test):,} test images"
+        )
+    history = model.fit(
+        train,
+        validation=args.validation,
+        progress=not args.json,
+        distributed=distributed.world_size() > 1,
+        **options,
+    )
+    if not first:  # rank 0 evaluates and writes
+        return 0 if history.status != "diverged" else 1
+    report = model.evaluate(test, device=args.device)
+    config = {
+        "data": args.data,
+        "model": network,
+        "preset": args.preset,
+        "validation": args.validation,
+        **history.options,
+    }
+    page = write_run(args.out, model, history, report, config, training=train)
+    print_result(args, metrics_of(history, report), f"\n{report}\n\nreport: {page}")
+    return 0 if history.status != "diverged" else 1
