@@ -7,12 +7,18 @@ import pytest
 
 # No small training needs these.
 HEAVY = (
-    *("pandas", "matplotlib", "PIL", "sklearn", "scipy", "safetensors", "tqdm"),
+    *(
+        "torch",
+        "pandas",
+        "matplotlib",
+        "PIL",
+        "sklearn",
+        "scipy",
+        "safetensors",
+        "tqdm",
+    ),
     *("IPython", "fastapi", "uvicorn", "h5py", "onnx", "optuna", "anywidget"),
 )
-# The core loads torch, which loads some of these itself: they do not count. Once the core
-# needs no torch, this is empty and "torch" is heavy, too.
-FIRST = "import torch"
 
 TRAINING = """
 import digitnet
@@ -27,7 +33,7 @@ model.evaluate(test)["accuracy"]
 def loaded(code, *arguments):
     """Modules that a fresh process has after some code, without those it had before."""
     report = (
-        f"import sys\n{FIRST}\nbefore = set(sys.modules)\n"
+        "import sys\nbefore = set(sys.modules)\n"
         "import atexit\n"
         "atexit.register(lambda: print('\\nloaded', *(set(sys.modules) - before)))\n"
     )

@@ -10,6 +10,8 @@ import argparse
 import importlib
 from typing import Any
 
+from digitnet._build_info import VERSION
+
 COMMANDS = {
     "train": "train a network and write a report folder",
     "evaluate": "all metrics of a saved model on a data set's test part",
@@ -22,6 +24,7 @@ COMMANDS = {
     "models": "list or show named networks",
     "reproduce": "measure again what a paper claims, and write a report folder",
     "study": "compare on one footing, and write a report folder",
+    "engine": "list the LibTorch engines, or build one for the torch that is here",
     "doctor": "what is installed and whether it works",
 }
 
@@ -38,26 +41,11 @@ class _Command(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
 
-class _Version(argparse.Action):
-    """Prints the version, which the other commands do not look up."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        version = importlib.import_module("digitnet._utils.versions").VERSION
-        print(f"digitnet {version}")
-        parser.exit()
-
-
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="digitnet", description="Classifiers of small images."
     )
-    parser.add_argument(
-        "--version",
-        action=_Version,
-        nargs=0,
-        default=argparse.SUPPRESS,
-        help="show program's version number and exit",
-    )
+    parser.add_argument("--version", action="version", version=f"digitnet {VERSION}")
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=_Command
     )

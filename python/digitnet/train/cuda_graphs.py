@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-import torch
-
 WARM_UPS = 3  # LibTorch chooses kernels and makes room in the first ones
 Work = Callable[[], None]
 
@@ -27,6 +25,8 @@ class Recorder:
     """
 
     def __init__(self, device: str) -> None:
+        import torch
+
         self.generator = torch.Generator(device)
         self._device = torch.device(device)
         self._stream = torch.cuda.Stream(self._device)
@@ -34,6 +34,8 @@ class Recorder:
 
     def __call__(self, warm_up: Work, work: Work) -> Work:
         """What repeats `work`; `warm_up` does the same and may be done at once."""
+        import torch
+
         with torch.cuda.device(self._device):
             current = torch.cuda.current_stream()
             self._stream.wait_stream(current)
