@@ -1,12 +1,16 @@
 """The package as a whole: import, versions, docs, what it must not do."""
 
+import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 import digitnet
+
+ROOT = Path(__file__).parent.parent
 
 
 def python(code):
@@ -18,10 +22,9 @@ def python(code):
 def test_import_loads_no_plots_tables_or_scikit_learn():
     heavy = ["matplotlib", "pandas", "sklearn", "PIL", "scipy"]
     code = (
-        "import sys, torch\n"
-        "before = set(sys.modules)\n"  # some of it may be torch's own choice
-        "import digitnet\n"
-        f"print([m for m in {heavy} if m in set(sys.modules) - before])"
+        "import sys, digitnet\n"
+        "digitnet.data, digitnet.models, digitnet.plot, digitnet.runs, digitnet.serve\n"
+        f"print([m for m in {heavy} if m in sys.modules])"
     )
     result = python(code)
     assert result.stdout.strip() == "[]", result.stderr
@@ -64,6 +67,7 @@ def test_import_starts_no_thread_and_opens_no_connection():
         "import torch, threading, os\n"
         "before = len(os.listdir('/proc/self/task'))\n"
         "import digitnet\n"
+        "digitnet.data.names(), digitnet.models.names(), digitnet.serve.make_app\n"
         "print(len(os.listdir('/proc/self/task')) - before)"
     )
     if not Path("/proc/self/task").exists():
@@ -76,6 +80,24 @@ def test_show_versions_names_what_matters(capsys):
     out = capsys.readouterr().out
     for name in ("digitnet", "torch", "LibTorch engine", "python", "compiler", "gpu"):
         assert name in out
+
+
+def test_the_metadata_says_what_is_so():
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "Typing :: Typed" in project["classifiers"]
+    for package in ("digitnet", "digitnet_pytest"):
+        assert (ROOT / "python" / package / "py.typed").exists()
+    versions = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    assert re.findall(r"3\.\d+", workflow.partition("python: [")[2][:40]) == versions
+    assert project["requires-python"] == f">={versions[0]}"
+
+
+def test_what_the_wheel_carries_beside_code_is_in_the_package():
+    package = files("digitnet")
+    for name in ("py.typed", "web/page.html", "data/sources/digits.csv.gz"):
+        assert package.joinpath(name).is_file(), name
 
 
 def test_data_errors_are_value_errors():
