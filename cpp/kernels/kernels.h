@@ -146,6 +146,36 @@ struct WeightGradient {
   bool accumulate;
 };
 
+// A convolution of every channel by itself, channels in the lanes:
+//
+//   y[pixel, c] = bias[c] + sum over taps of
+//                 x[pixel + offsets[tap] + c] * weights[rows[tap], c]
+//
+// The forward pass has all taps of the window; the input's gradient has those
+// that reach a pixel, one call for all pixels that the same taps reach.
+struct Depthwise {
+  const float* x;           // what offsets of the first pixel count from
+  int64_t x_pixel, x_line;  // from one output pixel to the next, and row
+  int64_t taps;
+  const int64_t *offsets, *rows;  // [taps]
+  const float* weights;           // panels of [kernel_taps, channels]
+  int64_t kernel_taps;
+  const float* bias;  // [padded(channels)] or null
+  int64_t channels, height, width;
+  float* y;
+  int64_t y_pixel, y_line;
+};
+// gradient[tap, c] += sum over pixels of x[pixel + tap, c] * g[pixel, c]
+struct DepthwiseGradient {
+  const float* x;                  // first tap of the first pixel
+  int64_t x_pixel, x_line, x_row;  // as in Convolution
+  int64_t kernel;
+  const float* g;  // [height, width, channels]
+  int64_t g_pixel, g_line;
+  int64_t channels, height, width;
+  float* gradient;  // panels of [kernel * kernel, channels]
+};
+
 // The terms of a sparse sum of rows: factors[i] * source[offsets[i] ...].
 struct Terms {
   int32_t* offsets;
@@ -231,6 +261,27 @@ inline int64_t single_scratch_size(int64_t kernel, int64_t height,
   return 4 * (2 * height + kernel) * (2 * width + kernel);
 }
 
+// y = (x - mean) / std * scale + shift over the channels of each of `count`
+// pixels, which lie side by side.
+struct LayerNorm {
+  const float* x;
+  int64_t count, channels;
+  const float *scale, *shift;  // [channels]
+  float epsilon;
+  float* y;
+  float *mean, *inverse_std;  // [count], set
+};
+struct LayerNormGradient {
+  const float *x, *g;
+  int64_t count, channels;
+  const float *scale, *mean, *inverse_std;
+  float* dx;                       // or null
+  float *scale_sums, *shift_sums;  // [channels], added to
+};
+
+// What cuts an affine map's values off: none below 0, or also none above 6.
+enum class Rectifier { None, Relu, Relu6 };
+
 // A plane of bytes read at other positions: out(x, y) = value(position of
 // (x, y)) * scale + shift. Positions are in pixels, counted from the first
 // pixel: those of the affine map, (xx * x + xy * y + dx, yx * x + yy * y + dy),
@@ -303,6 +354,8 @@ struct Kernels {
   void (*winograd_weight_gradient)(const PointWeights&);
   void (*weight_gradient)(const WeightGradient&);
   void (*single_gradient)(const SingleGradient&);
+  void (*depthwise)(const Depthwise&);
+  void (*depthwise_gradient)(const DepthwiseGradient&);
   void (*gather)(const Gather&);
   void (*compress_nonzeros)(const PooledRow&);
   float (*sum)(const float* x, int64_t count);
@@ -325,6 +378,16 @@ struct Kernels {
   // out = y > 0 ? g * scale : 0
   void (*relu_gradient)(const float* y, const float* g, float scale, float* out,
                         int64_t count);
+  // min(max(x, 0), 6); out = 0 < y < 6 ? g : 0
+  void (*relu6)(const float* x, float* y, int64_t count);
+  void (*relu6_gradient)(const float* y, const float* g, float* out,
+                         int64_t count);
+  // Over the channels of each of `count` pixels; the gradient by the output.
+  void (*softmax)(const float* x, float* y, int64_t count, int64_t channels);
+  void (*softmax_gradient)(const float* y, const float* g, float* out,
+                           int64_t count, int64_t channels);
+  void (*layer_norm)(const LayerNorm&);
+  void (*layer_norm_gradient)(const LayerNormGradient&);
   void (*add)(const float* a, const float* b, float* out, int64_t count);
   // y[c] = the largest of image[corner + taps[t] + c] and `where[c]` its place
   // in the image; the first of equals. Where all of them are NaN so is y, as
@@ -346,9 +409,9 @@ struct Kernels {
   void (*column_products)(const float* x, const float* mean, const float* g,
                           int64_t count, int64_t channels, float* g_sums,
                           float* products);
-  // y = x * a[c] + b[c] (and max(0, y)); out = g * a[c] + x * b[c] + d[c]
+  // y = x * a[c] + b[c], rectified; out = g * a[c] + x * b[c] + d[c]
   void (*affine)(const float* x, const float* a, const float* b, int64_t count,
-                 int64_t channels, bool relu, float* y);
+                 int64_t channels, Rectifier rectifier, float* y);
   void (*affine_gradient)(const float* g, const float* x, const float* a,
                           const float* b, const float* d, int64_t count,
                           int64_t channels, float* out);

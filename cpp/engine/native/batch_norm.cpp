@@ -55,8 +55,10 @@ class BatchNorm : public Op {
       b_.data()[c] = shift_.value[c] - mean_.data()[c] * a_.data()[c];
     }
     each_row(pass, [&](int64_t n, int64_t row) {
-      pass.kernels.affine(at(x_.value, n, row), a_.data(), b_.data(), width(),
-                          channels_, relu_, at(y_.value, n, row));
+      pass.kernels.affine(
+          at(x_.value, n, row), a_.data(), b_.data(), width(), channels_,
+          relu_ ? kernels::Rectifier::Relu : kernels::Rectifier::None,
+          at(y_.value, n, row));
     });
   }
 

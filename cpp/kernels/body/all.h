@@ -18,6 +18,8 @@
 #include "kernels/body/compress.h"
 #endif
 #include "kernels/body/channels.h"
+#include "kernels/body/normalise.h"
+#include "kernels/body/depthwise.h"
 #include "kernels/body/transpose.h"
 #include "kernels/body/resample.h"
 #include "kernels/body/random.h"
@@ -37,6 +39,8 @@ constexpr Kernels table(const char* name) {
   k.winograd_weight_gradient = winograd_weight_gradient;
   k.weight_gradient = weight_gradient;
   k.single_gradient = single_gradient;
+  k.depthwise = depthwise;
+  k.depthwise_gradient = depthwise_gradient;
   k.gather = gather;
   k.sum = sum;
   k.compress_nonzeros = compress_nonzeros;
@@ -49,6 +53,12 @@ constexpr Kernels table(const char* name) {
   k.gelu_gradient = gelu_gradient;
   k.relu = relu;
   k.relu_gradient = relu_gradient;
+  k.relu6 = relu6;
+  k.relu6_gradient = relu6_gradient;
+  k.softmax = softmax;
+  k.softmax_gradient = softmax_gradient;
+  k.layer_norm = layer_norm;
+  k.layer_norm_gradient = layer_norm_gradient;
   k.add = add;
   k.max_of_taps = max_of_taps;
   k.dropout = dropout;

@@ -36,19 +36,32 @@ void column_products(const float* x, const float* mean, const float* g,
   });
 }
 
-void affine(const float* x, const float* a, const float* b, int64_t count,
-            int64_t channels, bool relu, float* y) {
+template <class Rectify>
+DIGITNET_INLINE void affine_rows(const float* x, const float* a, const float* b,
+                                 int64_t count, int64_t channels, float* y,
+                                 const Rectify& rectify) {
   for (int64_t i = 0; i < count; ++i) {
     const float* from = x + i * channels;
     float* to = y + i * channels;
-    if (relu) {
-      for (int64_t c = 0; c < channels; ++c) {
-        const float value = from[c] * a[c] + b[c];
-        to[c] = 0 > value ? 0 : value;
-      }
-    } else {
-      for (int64_t c = 0; c < channels; ++c) to[c] = from[c] * a[c] + b[c];
-    }
+    for (int64_t c = 0; c < channels; ++c)
+      to[c] = rectify(from[c] * a[c] + b[c]);
+  }
+}
+
+void affine(const float* x, const float* a, const float* b, int64_t count,
+            int64_t channels, Rectifier rectifier, float* y) {
+  const auto relu = [](float value) { return 0 > value ? 0 : value; };
+  switch (rectifier) {
+    case Rectifier::None:
+      return affine_rows(x, a, b, count, channels, y,
+                         [](float value) { return value; });
+    case Rectifier::Relu:
+      return affine_rows(x, a, b, count, channels, y, relu);
+    case Rectifier::Relu6:
+      return affine_rows(x, a, b, count, channels, y, [=](float value) {
+        const float above = relu(value);
+        return above > 6 ? 6 : above;
+      });
   }
 }
 

@@ -114,6 +114,20 @@ void relu_gradient(const float* y, const float* g, float scale, float* out,
   });
 }
 
+void relu6(const float* x, float* y, int64_t count) {
+  transform(x, x, y, count, [](F v, F) {
+    const F above = relu_of<kWide>(v);
+    return above > 6.0f ? all<kWide>(6.0f) : above;
+  });
+}
+
+void relu6_gradient(const float* y, const float* g, float* out, int64_t count) {
+  transform(y, g, out, count, [](F v, F d) {
+    const I dead = (v <= 0.0f) | (v >= 6.0f);
+    return dead ? F{} : d;
+  });
+}
+
 void add(const float* a, const float* b, float* out, int64_t count) {
   transform(a, b, out, count, [](F v, F w) { return v + w; });
 }

@@ -57,23 +57,28 @@ TEST_P(EveryInstructionSet, MapsEachChannelByItsOwnLine) {
     const auto g = whole_numbers(kCount * channels, 2);
     const auto a = whole_numbers(channels, 3), b = whole_numbers(channels, 4),
                d = whole_numbers(channels, 5);
-    std::vector<float> y(kCount * channels), relu = y, out = y;
-    kernels().affine(x.data(), a.data(), b.data(), kCount, channels, false,
-                     y.data());
-    kernels().affine(x.data(), a.data(), b.data(), kCount, channels, true,
-                     relu.data());
+    std::vector<float> y(kCount * channels), relu = y, relu6 = y, out = y;
+    kernels().affine(x.data(), a.data(), b.data(), kCount, channels,
+                     Rectifier::None, y.data());
+    kernels().affine(x.data(), a.data(), b.data(), kCount, channels,
+                     Rectifier::Relu, relu.data());
+    kernels().affine(x.data(), a.data(), b.data(), kCount, channels,
+                     Rectifier::Relu6, relu6.data());
     kernels().affine_gradient(g.data(), x.data(), a.data(), b.data(), d.data(),
                               kCount, channels, out.data());
     for (int64_t i = 0; i < kCount * channels; ++i) {
       const int64_t c = i % channels;
       ASSERT_EQ(y[i], x[i] * a[c] + b[c]);
       ASSERT_EQ(relu[i], std::max(0.0f, x[i] * a[c] + b[c]));
+      ASSERT_EQ(relu6[i], std::clamp(x[i] * a[c] + b[c], 0.0f, 6.0f));
       ASSERT_EQ(out[i], g[i] * a[c] + x[i] * b[c] + d[c]);
     }
     x[0] = std::nanf("");
-    kernels().affine(x.data(), a.data(), b.data(), kCount, channels, true,
-                     relu.data());
-    EXPECT_TRUE(std::isnan(relu[0]));
+    for (const Rectifier rectifier : {Rectifier::Relu, Rectifier::Relu6}) {
+      kernels().affine(x.data(), a.data(), b.data(), kCount, channels,
+                       rectifier, y.data());
+      EXPECT_TRUE(std::isnan(y[0]));
+    }
   }
 }
 

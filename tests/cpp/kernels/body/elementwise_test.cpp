@@ -38,6 +38,8 @@ TEST_P(EveryInstructionSet, ComputesActivationsToFloat32sPrecision) {
            {"tanh", &Kernels::tanh, [](double x) { return std::tanh(x); }},
            {"gelu", &Kernels::gelu, gelu_of},
            {"relu", &Kernels::relu, [](double x) { return std::max(0.0, x); }},
+           {"relu6", &Kernels::relu6,
+            [](double x) { return std::clamp(x, 0.0, 6.0); }},
        }) {
     const auto x = range();
     std::vector<float> y(x.size());
@@ -113,6 +115,16 @@ TEST_P(EveryInstructionSet, PassesGradientsWhereReluWasAlive) {
   kernels().relu_gradient(y.data(), g.data(), 10, out.data(), 5);
   EXPECT_EQ(out, (std::vector<float>{0, 20, 0, 40, 50}));
   kernels().relu(y.data(), out.data(), 5);
+  EXPECT_TRUE(std::isnan(out[3]));
+}
+
+TEST_P(EveryInstructionSet, PassesGradientsWhereRelu6WasBetweenItsEnds) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> y = {0, 2, -1, nan, 6, 7}, g = {1, 2, 3, 4, 5, 6};
+  std::vector<float> out(6);
+  kernels().relu6_gradient(y.data(), g.data(), out.data(), 6);
+  EXPECT_EQ(out, (std::vector<float>{0, 2, 0, 4, 0, 0}));
+  kernels().relu6(y.data(), out.data(), 6);
   EXPECT_TRUE(std::isnan(out[3]));
 }
 
