@@ -10,6 +10,8 @@ import digitnet
 from digitnet import _core
 from digitnet.layers import (
     GELU,
+    GRU,
+    AdaptiveAveragePool,
     AveragePool,
     BatchNorm,
     Concat,
@@ -17,12 +19,15 @@ from digitnet.layers import (
     Dense,
     Dropout,
     Flatten,
+    LayerNorm,
     MaxPool,
     ReLU,
+    ReLU6,
     Residual,
     Sigmoid,
     Softmax,
     Tanh,
+    Upsample,
 )
 
 every_kernel = pytest.mark.parametrize("kernels", _core.train.kernels())
@@ -114,6 +119,49 @@ NETWORKS = {
         (2, 9, 9),
         [Conv(4, 2), MaxPool(3, 1), AveragePool(2), MaxPool(2, 1), *TAIL],
     ),
+    "padded and uneven pools": (
+        (2, 9, 8),
+        [
+            *(Conv(5, 2), MaxPool(3, 2, padding=1), Conv(6, 2, padding=1)),
+            *(AdaptiveAveragePool(3), Upsample(2), AdaptiveAveragePool(7), *TAIL),
+        ],
+    ),
+    "depthwise": (
+        (2, 11, 10),
+        [
+            *(Conv(9, 1, bias=False), BatchNorm(), ReLU6()),
+            *(Conv(9, 3, stride=2, padding=1, groups=9, bias=False), BatchNorm()),
+            *(ReLU6(), Conv(18, 3, padding="same", groups=9), Conv(4, 1), *TAIL),
+        ],
+    ),
+    "depthwise, odd windows": (
+        (3, 9, 7),
+        [
+            *(Conv(3, 2, stride=3, padding=1, groups=3), Conv(20, 1)),
+            *(Conv(20, 5, padding="same", groups=20), *TAIL),
+        ],
+    ),
+    "groups": (
+        (2, 8, 8),
+        [
+            *(Conv(12, 3, groups=2), ReLU(), Conv(9, 3, padding="same", groups=3)),
+            *(ReLU(), MaxPool(), *TAIL),
+        ],
+    ),
+    "layer norm and softmax": (
+        (2, 6, 6),
+        [
+            *(Conv(9, 3), LayerNorm(), ReLU(), Conv(5, 1), Softmax()),
+            *(Flatten(), LayerNorm(), Dense(20), Softmax(), Dense(3)),
+        ],
+    ),
+    "flat branches in map order": (
+        (2, 6, 6),
+        [
+            *(Conv(3, 3), Flatten(), Residual([Dense(48), ReLU()]), Residual([Tanh()])),
+            *(Concat([LayerNorm()], [Dense(5)]), Dense(3)),
+        ],
+    ),
     "activations": (
         (1, 4, 4),
         [
@@ -148,17 +196,23 @@ def closest_tie(reference, images):
 
     def at_relu(module, inputs, output):
         gaps.append(inputs[0].abs().min().item())
+        if isinstance(module, torch.nn.ReLU6):
+            gaps.append((inputs[0] - 6).abs().min().item())
 
     def at_pool(module, inputs, output):
+        # The border is never the largest.
+        padded = torch.nn.functional.pad(
+            inputs[0].flatten(0, 1)[:, None], 4 * [module.padding], value=-torch.inf
+        )
         windows = torch.nn.functional.unfold(
-            inputs[0].flatten(0, 1)[:, None], module.kernel_size, stride=module.stride
+            padded, module.kernel_size, stride=module.stride
         )
         best = windows.topk(2, dim=1).values
         gap = best[:, 0] - best[:, 1]
         gaps.extend(gap[gap > 0].min(dim=0, keepdim=True).values.tolist())
 
     for module in reference.modules():
-        if isinstance(module, torch.nn.ReLU):
+        if isinstance(module, torch.nn.ReLU | torch.nn.ReLU6):
             module.register_forward_hook(at_relu)
         elif isinstance(module, torch.nn.MaxPool2d):
             module.register_forward_hook(at_pool)
@@ -325,12 +379,14 @@ def test_predictions_depend_on_nothing_around_them(rng):
 @pytest.mark.parametrize(
     ("network", "reason"),
     [
-        ([Flatten(), Dense(9), Softmax(), Dense(3)], "softmax 'softmax1'"),
-        ([Flatten(), Residual([Dense(36)]), Dense(3)], "'residual1' takes flattened"),
-        ([Conv(4, 3), Conv(4, 3, groups=2), *TAIL], "the groups of the conv 'conv2'"),
-        ([MaxPool(3, 2, padding=1), *TAIL], "the padding of the max_pool 'max_pool1'"),
+        ([GRU(5), Dense(3)], "no kernel for the gru 'gru1'"),
+        ([Flatten(), Dense(9), Softmax(), Dense(3)], None),
+        ([Flatten(), Residual([Dense(36)]), Dense(3)], None),
+        ([Conv(4, 3), Conv(4, 3, groups=2), *TAIL], None),
+        ([MaxPool(3, 2, padding=1), *TAIL], None),
         ([Conv(3, 6), Flatten()], None),
         ([Conv(3, 5), AveragePool(2), Flatten()], None),
+        ([Conv(3, 4), AdaptiveAveragePool(1), Flatten()], None),
     ],
 )
 def test_networks_without_a_kernel_go_to_torch_and_say_why(network, reason, rng):

@@ -1,5 +1,6 @@
-// Batch normalisation, with a ReLU behind it in the same pass. Forward and
-// backward are one affine map a channel once the sums over the batch are there:
+// Batch normalisation, with a ReLU or ReLU6 behind it in the same pass. Forward
+// and backward are one affine map a channel once the sums over the batch are
+// there:
 //
 //   y  = a x + b             a = scale / std, b = shift - mean a
 //   dx = a g + b x + d       from sum(g) and sum(g (x - mean))
@@ -13,15 +14,18 @@
 namespace digitnet::engine::native {
 namespace {
 
+using kernels::Rectifier;
+
 class BatchNorm : public Op {
  public:
-  BatchNorm(Tensor& x, Tensor& y, double momentum, double epsilon, bool relu,
-            Weight scale, Weight shift, float* mean, float* variance)
+  BatchNorm(Tensor& x, Tensor& y, double momentum, double epsilon,
+            Rectifier rectifier, Weight scale, Weight shift, float* mean,
+            float* variance)
       : x_(x),
         y_(y),
         momentum_(momentum),
         epsilon_(epsilon),
-        relu_(relu),
+        rectifier_(rectifier),
         scale_(std::move(scale)),
         shift_(std::move(shift)),
         running_mean_(mean),
@@ -55,19 +59,22 @@ class BatchNorm : public Op {
       b_.data()[c] = shift_.value[c] - mean_.data()[c] * a_.data()[c];
     }
     each_row(pass, [&](int64_t n, int64_t row) {
-      pass.kernels.affine(
-          at(x_.value, n, row), a_.data(), b_.data(), width(), channels_,
-          relu_ ? kernels::Rectifier::Relu : kernels::Rectifier::None,
-          at(y_.value, n, row));
+      pass.kernels.affine(at(x_.value, n, row), a_.data(), b_.data(), width(),
+                          channels_, rectifier_, at(y_.value, n, row));
     });
   }
 
   void backward(const Pass& pass) override {
-    if (relu_) {
+    if (rectifier_ != Rectifier::None) {
       each_row(pass, [&](int64_t n, int64_t row) {
+        const float* y = at(y_.value, n, row);
         float* g = at(y_.gradient, n, row);
-        pass.kernels.relu_gradient(at(y_.value, n, row), g, 1, g,
-                                   width() * channels_);
+        const int64_t count = width() * channels_;
+        if (rectifier_ == Rectifier::Relu) {
+          pass.kernels.relu_gradient(y, g, 1, g, count);
+        } else {
+          pass.kernels.relu6_gradient(y, g, g, count);
+        }
       });
     }
     const Chunks chunks = Chunks::of(pass.count, 2 * channels_);
@@ -179,7 +186,7 @@ class BatchNorm : public Op {
 
   Tensor &x_, &y_;
   double momentum_, epsilon_;
-  bool relu_;
+  Rectifier rectifier_;
   Weight scale_, shift_;
   float *running_mean_, *running_variance_;
   int64_t channels_, pixels_;
@@ -192,9 +199,9 @@ class BatchNorm : public Op {
 }  // namespace
 
 OpPtr make_batch_norm(Tensor& x, Tensor& y, double momentum, double epsilon,
-                      bool relu, Weight scale, Weight shift, float* mean,
-                      float* variance) {
-  return std::make_unique<BatchNorm>(x, y, momentum, epsilon, relu,
+                      Rectifier rectifier, Weight scale, Weight shift,
+                      float* mean, float* variance) {
+  return std::make_unique<BatchNorm>(x, y, momentum, epsilon, rectifier,
                                      std::move(scale), std::move(shift), mean,
                                      variance);
 }

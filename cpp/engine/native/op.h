@@ -57,6 +57,16 @@ void each_image(const Pass& pass, const F& f) {
       });
 }
 
+// f(n, row) for every row of every image of the batch.
+template <class F>
+void each_row(const Pass& pass, const Map& map, const F& f) {
+  pass.pool.parallel_for(pass.count, [&](int64_t n) {
+    for (int64_t row = 0; row < map.height; ++row) f(n, row);
+  });
+}
+// Floats of a row without its border.
+inline int64_t line(const Map& map) { return map.width * map.channels; }
+
 // A parameter in the plan's own block. Weights lie in panels (kernels.h), with
 // their inputs in the order of the maps; the rest as in the model.
 struct Weight {
@@ -117,20 +127,38 @@ struct ConvOptions {
 };
 OpPtr make_conv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
                 Weight bias, uint32_t number);
+// Each output channel sees one input channel; as many as there are inputs.
+// relu, pool and dropout: not here.
+OpPtr make_depthwise_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                          Weight weight, Weight bias);
 OpPtr make_dense(Tensor& x, Tensor& y, bool relu, double dropout, Weight weight,
                  Weight bias, uint32_t number);
 // running: mean and variance in the model's memory.
 OpPtr make_batch_norm(Tensor& x, Tensor& y, double momentum, double epsilon,
-                      bool relu, Weight scale, Weight shift, float* mean,
-                      float* variance);
-OpPtr make_max_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride);
+                      kernels::Rectifier rectifier, Weight scale, Weight shift,
+                      float* mean, float* variance);
+OpPtr make_layer_norm(Tensor& x, Tensor& y, double epsilon, Weight scale,
+                      Weight shift);
+OpPtr make_max_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride,
+                    int64_t padding);
 OpPtr make_average_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride);
+// Windows that cover x, as many as y has pixels.
+OpPtr make_adaptive_average_pool(Tensor& x, Tensor& y);
+// Every pixel as a square.
+OpPtr make_upsample(Tensor& x, Tensor& y);
 OpPtr make_dropout(Tensor& x, Tensor& y, double rate, uint32_t number);
 OpPtr make_activation(Tensor& x, Tensor& y, const std::string& kind);
+OpPtr make_softmax(Tensor& x, Tensor& y);
 // y gets x in another layout: flat, or with another border.
 OpPtr make_copy(Tensor& x, Tensor& y);
+// y gets x, flat features in a map's order, in the network's.
+OpPtr make_reorder(Tensor& x, Tensor& y);
 OpPtr make_add(Tensor& a, Tensor& b, Tensor& y);
 OpPtr make_concat(std::vector<Tensor*> parts, Tensor& y);
+// parts: x's channels in order.
+OpPtr make_split(Tensor& x, std::vector<Tensor*> parts);
+// y has each channel of x several times, side by side.
+OpPtr make_repeat_channels(Tensor& x, Tensor& y);
 // x is read by several operations, each with a gradient of its own.
 OpPtr make_fork(Tensor& x, std::vector<Tensor*> branches);
 

@@ -67,8 +67,12 @@ class Plan {
   static Build build_of(const models::Layer& layer);
   size_t build_leaf(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_conv(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  Tensor& build_grouped_conv(const Leaf& leaf, const ConvOptions& options,
+                             Tensor& x);
   size_t build_dense(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
+                          Tensor*& x);
+  size_t build_layer_norm(const std::vector<Leaf>& leaves, size_t at,
                           Tensor*& x);
   size_t build_flatten(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_pool(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
@@ -78,7 +82,9 @@ class Plan {
   size_t build_composite(const std::vector<Leaf>& leaves, size_t at,
                          Tensor*& x);
   Tensor& output_of(const Leaf& leaf, const Tensor& x);
+  Tensor& in_order(Tensor& x);
   Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;
+  Weight feature_weight(const std::string& name, const Tensor& x) const;
   Weight bias_of(const Leaf& leaf, int64_t outputs) const;  // no name: none
   void place_weights();
   void copy(const Weight& weight, bool to_model);

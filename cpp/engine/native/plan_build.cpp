@@ -19,28 +19,6 @@ struct Plan::Leaf {
 
 namespace {
 
-// What there is no operation for, of a layer of a kind that has one: "" if
-// nothing.
-std::string uncovered(const Layer& layer, const Shape& input) {
-  const auto unless = [](bool covered, const char* what) {
-    return std::string(covered ? "" : what);
-  };
-  if (layer.kind == "adaptive_average_pool") {
-    // Squares of one size, side by side.
-    const int64_t size = integer(layer.options, "size");
-    return unless(input.height == input.width && input.height % size == 0,
-                  "uneven adaptive_average_pool");
-  }
-  if (layer.kind == "conv") {
-    return unless(integer(layer.options, "groups") == 1, "groups of the conv");
-  }
-  if (layer.kind == "max_pool") {
-    return unless(models::layers::pool_padding(layer) == 0,
-                  "padding of the max_pool");
-  }
-  return "";
-}
-
 template <class Leaf>
 void lay_flat(const Layer& layer, const std::string& path,
               std::vector<Leaf>& leaves) {
@@ -52,23 +30,14 @@ void lay_flat(const Layer& layer, const std::string& path,
     lay_flat(child, models::joined_path(path, child.name), leaves);
 }
 
-// Flat features that keep a map's order are for dense layers and what works
-// element by element.
-void require_plain_order(const Tensor& x, const std::string& path) {
-  if (x.shape.flat && x.height * x.width > 1) {
-    throw NotCovered(join(
-        "'", path, "' takes flattened maps without a dense layer between"));
-  }
-}
-
 }  // namespace
 
 Plan::Plan(models::Model& model) : model_(model) {
   if (model.outputs_images()) throw NotCovered("no kernels for image targets");
   input_ = &tensor(model.preprocess().output());
   input_->needs_gradient = false;
-  output_ = &build(models::without_last_softmax(model.network()), "", *input_);
-  require_plain_order(*output_, "the loss");
+  output_ = &in_order(
+      build(models::without_last_softmax(model.network()), "", *input_));
   place_weights();
 }
 
@@ -101,15 +70,19 @@ Plan::Build Plan::build_of(const Layer& layer) {
       {"conv", &Plan::build_conv},
       {"dense", &Plan::build_dense},
       {"batch_norm", &Plan::build_batch_norm},
+      {"layer_norm", &Plan::build_layer_norm},
       {"max_pool", &Plan::build_pool},
       {"average_pool", &Plan::build_pool},
       {"adaptive_average_pool", &Plan::build_pool},
+      {"upsample", &Plan::build_pool},
       {"flatten", &Plan::build_flatten},
       {"dropout", &Plan::build_dropout},
       {"relu", &Plan::build_activation},
+      {"relu6", &Plan::build_activation},
       {"sigmoid", &Plan::build_activation},
       {"tanh", &Plan::build_activation},
       {"gelu", &Plan::build_activation},
+      {"softmax", &Plan::build_activation},
       {"residual", &Plan::build_composite},
       {"concat", &Plan::build_composite},
   };
@@ -121,11 +94,21 @@ size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
                         Tensor*& x) {
   const Leaf& leaf = leaves[at];
   const Build build = build_of(leaf.layer);
-  const std::string missing =
-      build ? uncovered(leaf.layer, x->shape) : leaf.layer.kind;
-  if (!missing.empty())
-    throw NotCovered(join("no kernel for the ", missing, " '", leaf.path, "'"));
+  if (!build) {
+    throw NotCovered(
+        join("no kernel for the ", leaf.layer.kind, " '", leaf.path, "'"));
+  }
   return (this->*build)(leaves, at, x);
+}
+
+// Flat features in the network's order: those that keep a map's are for dense
+// layers, and what works feature by feature or on all of them.
+Tensor& Plan::in_order(Tensor& x) {
+  if (!x.shape.flat || x.height * x.width == 1) return x;
+  Tensor& y = tensor(x.shape);
+  y.needs_gradient = x.needs_gradient;
+  ops_.push_back(make_reorder(x, y));
+  return y;
 }
 
 // The output of a layer that keeps its input's order of flat features.
@@ -150,13 +133,16 @@ size_t Plan::build_pool(const std::vector<Leaf>& leaves, size_t at,
   const Layer& layer = leaves[at].layer;
   Tensor& y = output_of(leaves[at], *x);
   if (layer.kind == "adaptive_average_pool") {
-    const int64_t size = x->shape.height / y.shape.height;
-    ops_.push_back(make_average_pool(*x, y, size, size));
+    ops_.push_back(make_adaptive_average_pool(*x, y));
+  } else if (layer.kind == "upsample") {
+    ops_.push_back(make_upsample(*x, y));
   } else {
-    const auto make =
-        layer.kind == "max_pool" ? make_max_pool : make_average_pool;
-    ops_.push_back(make(*x, y, integer(layer.options, "size"),
-                        models::layers::pool_stride(layer)));
+    const int64_t size = integer(layer.options, "size");
+    const int64_t stride = models::layers::pool_stride(layer);
+    ops_.push_back(layer.kind == "average_pool"
+                       ? make_average_pool(*x, y, size, stride)
+                       : make_max_pool(*x, y, size, stride,
+                                       models::layers::pool_padding(layer)));
   }
   x = &y;
   return at + 1;
@@ -174,7 +160,9 @@ size_t Plan::build_dropout(const std::vector<Leaf>& leaves, size_t at,
 size_t Plan::build_activation(const std::vector<Leaf>& leaves, size_t at,
                               Tensor*& x) {
   Tensor& y = output_of(leaves[at], *x);
-  ops_.push_back(make_activation(*x, y, leaves[at].layer.kind));
+  const std::string& kind = leaves[at].layer.kind;
+  ops_.push_back(kind == "softmax" ? make_softmax(*x, y)
+                                   : make_activation(*x, y, kind));
   x = &y;
   return at + 1;
 }
@@ -187,6 +175,10 @@ size_t Plan::build_conv(const std::vector<Leaf>& leaves, size_t at,
   options.kernel = integer(layer.options, "kernel");
   options.stride = integer(layer.options, "stride");
   options.padding = models::layers::conv_padding(layer);
+  if (integer(layer.options, "groups") > 1) {
+    x = &build_grouped_conv(leaves[at], options, *x);
+    return at + 1;
+  }
   size_t next = at + 1;
   const auto follows = [&](const char* kind) {
     return next < leaves.size() && leaves[next].layer.kind == kind;
@@ -219,6 +211,44 @@ size_t Plan::build_conv(const std::vector<Leaf>& leaves, size_t at,
   return next;
 }
 
+// Without anything fused: neither kind of operation computes whole outputs.
+Tensor& Plan::build_grouped_conv(const Leaf& leaf, const ConvOptions& options,
+                                 Tensor& x) {
+  const int64_t groups = integer(leaf.layer.options, "groups");
+  Tensor& y = tensor(models::output_shape(leaf.layer, x.shape));
+  const int64_t inputs = x.channels / groups, outputs = y.channels / groups;
+  const int64_t taps = options.kernel * options.kernel;
+  if (inputs == 1) {
+    Tensor* source = &x;
+    if (outputs > 1) {
+      source = &tensor({y.channels, x.height, x.width});
+      source->needs_gradient = x.needs_gradient;
+      ops_.push_back(make_repeat_channels(x, *source));
+    }
+    ops_.push_back(make_depthwise_conv(
+        *source, y, options, weight(leaf.path + ".weight", taps, y.channels),
+        bias_of(leaf, y.channels)));
+    return y;
+  }
+  std::vector<Tensor*> sources, results;
+  for (int64_t group = 0; group < groups; ++group) {
+    sources.push_back(&tensor({inputs, x.height, x.width}));
+    sources.back()->needs_gradient = x.needs_gradient;
+    results.push_back(&tensor({outputs, y.height, y.width}));
+  }
+  ops_.push_back(make_split(x, sources));
+  for (int64_t group = 0; group < groups; ++group) {
+    Weight weights = weight(leaf.path + ".weight", inputs * taps, outputs);
+    weights.first = group * outputs * weights.inputs;
+    Weight bias = bias_of(leaf, outputs);
+    bias.first = group * outputs;
+    ops_.push_back(make_conv(*sources[group], *results[group], options,
+                             std::move(weights), std::move(bias), 0));
+  }
+  ops_.push_back(make_concat(results, y));
+  return y;
+}
+
 size_t Plan::build_dense(const std::vector<Leaf>& leaves, size_t at,
                          Tensor*& x) {
   const auto& [layer, path] = leaves[at];
@@ -243,27 +273,36 @@ size_t Plan::build_dense(const std::vector<Leaf>& leaves, size_t at,
 
 size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
                               Tensor*& x) {
+  using kernels::Rectifier;
   const auto& [layer, path] = leaves[at];
-  const bool relu =
-      at + 1 < leaves.size() && leaves[at + 1].layer.kind == "relu";
+  const std::string behind =
+      at + 1 < leaves.size() ? leaves[at + 1].layer.kind : "";
+  const Rectifier rectifier = behind == "relu"    ? Rectifier::Relu
+                              : behind == "relu6" ? Rectifier::Relu6
+                                                  : Rectifier::None;
   Tensor& y = tensor(x->shape, x);
   const auto running = [&](const char* name) {
     return model_.buffers().data() +
            model_.slot(models::joined_path(path, name)).offset;
   };
-  const int64_t features = x->shape.flat ? x->shape.size() : x->channels;
-  Weight scale = weight(path + ".weight", 0, features);
-  Weight shift = weight(path + ".bias", 0, features);
-  if (x->shape.flat) {
-    scale.height = shift.height = x->height;
-    scale.width = shift.width = x->width;
-  }
   ops_.push_back(make_batch_norm(
       *x, y, number(layer.options, "momentum"),
-      number(layer.options, "epsilon"), relu, std::move(scale),
-      std::move(shift), running("running_mean"), running("running_var")));
+      number(layer.options, "epsilon"), rectifier,
+      feature_weight(path + ".weight", *x), feature_weight(path + ".bias", *x),
+      running("running_mean"), running("running_var")));
   x = &y;
-  return at + 1 + relu;
+  return at + (rectifier == Rectifier::None ? 1 : 2);
+}
+
+size_t Plan::build_layer_norm(const std::vector<Leaf>& leaves, size_t at,
+                              Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  Tensor& y = tensor(x->shape, x);
+  ops_.push_back(make_layer_norm(*x, y, number(layer.options, "epsilon"),
+                                 feature_weight(path + ".weight", *x),
+                                 feature_weight(path + ".bias", *x)));
+  x = &y;
+  return at + 1;
 }
 
 size_t Plan::build_composite(const std::vector<Leaf>& leaves, size_t at,
@@ -291,8 +330,8 @@ size_t Plan::build_composite(const std::vector<Leaf>& leaves, size_t at,
   }
   Tensor& y = tensor(models::output_shape(layer, x.shape));
   y.needs_gradient = false;
-  for (const Tensor* end : ends) {
-    require_plain_order(*end, leaf.path);
+  for (Tensor*& end : ends) {
+    end = &in_order(*end);
     y.needs_gradient |= end->needs_gradient;
   }
   ops_.push_back(residual ? make_add(*ends[0], *ends[1], y)
@@ -304,6 +343,16 @@ size_t Plan::build_composite(const std::vector<Leaf>& leaves, size_t at,
 Weight Plan::bias_of(const Leaf& leaf, int64_t outputs) const {
   if (!flag(leaf.layer.options, "bias")) return {};
   return weight(leaf.path + ".bias", 0, outputs);
+}
+
+// One number for each of x's channels, or its features in their order.
+Weight Plan::feature_weight(const std::string& name, const Tensor& x) const {
+  Weight result = weight(name, 0, x.shape.flat ? x.shape.size() : x.channels);
+  if (x.shape.flat) {
+    result.height = x.height;
+    result.width = x.width;
+  }
+  return result;
 }
 
 Weight Plan::weight(const std::string& name, int64_t inputs,

@@ -12,6 +12,7 @@
 #include "engine/native/plan.h"
 #include "engine/native/reference.h"
 #include "models/build.h"
+#include "models/network.h"
 
 namespace digitnet::engine::native {
 namespace {
@@ -100,13 +101,136 @@ std::vector<Network> others() {
   };
 }
 
+Layer grouped_conv(int channels, int kernel, int stride, int padding,
+                   int groups, bool bias = true) {
+  return models::make_layer("conv", {{"channels", double(channels)},
+                                     {"kernel", double(kernel)},
+                                     {"stride", double(stride)},
+                                     {"padding", double(padding)},
+                                     {"groups", double(groups)},
+                                     {"bias", double(bias)}});
+}
+
+// Each behind a convolution, so that its input's gradient counts.
+std::vector<Network> grouped_convolutions() {
+  return {
+      {"Depthwise3x3", {2, 8, 9}, {conv(6, 1), grouped_conv(6, 3, 1, 1, 6)}},
+      {"Depthwise3x3ManyChannels",
+       {2, 9, 8},
+       {conv(37, 1), grouped_conv(37, 3, 1, 1, 37, false)}},
+      {"Depthwise3x3WithStride",
+       {2, 9, 10},
+       {conv(56, 1), grouped_conv(56, 3, 2, 1, 56)}},
+      {"Depthwise5x5", {2, 7, 8}, {conv(9, 1), grouped_conv(9, 5, 1, 2, 9)}},
+      {"Depthwise2x2WithStride3",
+       {2, 9, 11},
+       {conv(7, 1), grouped_conv(7, 2, 3, 0, 7)}},
+      {"Depthwise3x3WithStride4AndWidePadding",
+       {2, 6, 5},
+       {conv(5, 1), grouped_conv(5, 3, 4, 5, 5)}},
+      {"Depthwise1x1", {2, 5, 5}, {conv(19, 1), grouped_conv(19, 1, 1, 0, 19)}},
+      {"DepthwiseOfOnePixel",
+       {3, 1, 1},
+       {conv(18, 1), grouped_conv(18, 3, 1, 1, 18)}},
+      {"DepthwiseFirst", {3, 7, 7}, {grouped_conv(3, 3, 2, 1, 3), relu()}},
+      {"DepthwiseWithMultiplier",
+       {2, 7, 6},
+       {conv(5, 1), grouped_conv(15, 3, 2, 1, 5)}},
+      {"DepthwiseTwice",
+       {1, 8, 8},
+       {conv(6, 3), grouped_conv(6, 3, 1, 1, 6), grouped_conv(6, 3, 1, 0, 6)}},
+      {"Groups",
+       {2, 9, 8},
+       {conv(12, 1), relu(), grouped_conv(9, 3, 1, 1, 3), relu(), max_pool()}},
+      {"GroupsWithStride",
+       {4, 9, 9},
+       {grouped_conv(34, 3, 2, 1, 2, false), relu()}},
+      {"GroupsByWinograd",
+       {2, 10, 10},
+       {conv(32, 1), grouped_conv(48, 3, 1, 1, 2)}},
+  };
+}
+
+// Several layers behind each other that keep, or lose, the order of a map.
+std::vector<Network> orders() {
+  const auto softmax = [] { return models::make_layer("softmax"); };
+  return {
+      {"SoftmaxOfPixels", {2, 5, 6}, {conv(7, 2), softmax(), conv(3, 2)}},
+      {"SoftmaxOfManyChannels", {1, 4, 4}, {conv(37, 2), softmax()}},
+      {"SoftmaxOfFlattened", {2, 4, 5}, {conv(3, 2), flatten(), softmax()}},
+      {"LayerNormOfPixels",
+       {2, 5, 6},
+       {conv(19, 2), layer_norm(), relu(), conv(4, 2), layer_norm()}},
+      {"LayerNormOfManyChannels", {1, 4, 3}, {conv(66, 2), layer_norm()}},
+      {"LayerNormOfFeatures", {1, 4, 4}, {flatten(), dense(21), layer_norm()}},
+      {"LayerNormOfFlattened",
+       {2, 5, 4},
+       {conv(5, 2), flatten(), layer_norm(), relu()}},
+      {"LayerNormFirst", {3, 4, 4}, {layer_norm(), conv(5, 2)}},
+      {"ResidualOfFlattened",
+       {2, 4, 4},
+       {conv(3, 2), flatten(), residual({dense(27), relu()}), relu()}},
+      {"ResidualOfFlattenedBranches",
+       {2, 5, 4},
+       {residual({conv(5, 2), flatten(), batch_norm()},
+                 {conv(5, 2), relu(), flatten()})}},
+      {"ConcatOfFlattened",
+       {2, 4, 5},
+       {models::make_layer(
+           "concat", {},
+           {sequence({conv(3, 2), relu(), flatten()}),
+            sequence({flatten(), dense(9)}),
+            sequence({average_pool(2), flatten(), layer_norm()})})}},
+  };
+}
+
+std::vector<Network> pools() {
+  const auto padded_pool = [](int size, int stride, int padding) {
+    return models::make_layer("max_pool", {{"size", double(size)},
+                                           {"stride", double(stride)},
+                                           {"padding", double(padding)}});
+  };
+  const auto enlarged = [](int factor) {
+    return models::make_layer("upsample", {{"factor", double(factor)}});
+  };
+  return {
+      {"PaddedMaxPool", {1, 9, 10}, {conv(5, 2), padded_pool(3, 2, 1)}},
+      {"PaddedMaxPoolOfNegatives",
+       {1, 7, 7},
+       {conv(18, 2), padded_pool(4, 3, 2)}},
+      {"PaddedMaxPoolBeforePadding",
+       {1, 8, 8},
+       {conv(4, 1), padded_pool(2, 1, 1), conv(3, 3, "same")}},
+      {"UnevenAdaptiveAveragePool",
+       {2, 8, 11},
+       {conv(5, 2), adaptive_average_pool(3), relu()}},
+      {"AdaptiveAveragePoolToMore",
+       {2, 3, 4},
+       {conv(5, 2), adaptive_average_pool(5)}},
+      {"GlobalAveragePool",
+       {2, 6, 9},
+       {conv(20, 2), adaptive_average_pool(1), flatten(), layer_norm()}},
+      {"Upsample", {2, 4, 5}, {conv(5, 2), relu(), enlarged(2), conv(3, 3)}},
+      {"UpsampleByThree",
+       {1, 3, 3},
+       {conv(17, 1), enlarged(3), conv(4, 3, "same")}},
+      {"UpsampleByOne", {1, 4, 3}, {conv(3, 1), enlarged(1)}},
+      {"Relu6", {1, 6, 6}, {conv(12, 3), relu6()}},
+      {"Relu6BehindBatchNorm",
+       {2, 7, 6},
+       {conv(10, 3), batch_norm(), relu6(), conv(5, 3), batch_norm()}},
+  };
+}
+
 std::vector<Network> networks() {
-  std::vector<Network> result = convolutions();
-  for (const Network& network : others()) result.push_back(network);
+  std::vector<Network> result;
+  for (const auto& list :
+       {convolutions(), grouped_convolutions(), pools(), orders(), others()}) {
+    for (const Network& network : list) result.push_back(network);
+  }
   for (Network& network : result) {
-    const bool flat = network.layers[0].kind == "flatten";
-    if (!flat && network.name != "BatchNormBehindFlatten")
-      network.layers.push_back(flatten());
+    Shape shape = models::output_shape(sequence(network.layers), network.input);
+    if (!shape.flat) network.layers.push_back(flatten());
     network.layers.push_back(dense(5));
   }
   return result;

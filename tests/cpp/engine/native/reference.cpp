@@ -11,19 +11,6 @@ namespace {
 
 using models::Layer;
 
-// f(n, output channel, row, column) for every value of a batch.
-template <class F>
-void each(const Batch& b, const F& f) {
-  for (int64_t n = 0; n < b.count; ++n)
-    for (int64_t c = 0; c < b.shape.channels; ++c)
-      for (int64_t y = 0; y < b.shape.height; ++y)
-        for (int64_t x = 0; x < b.shape.width; ++x) f(n, c, y, x);
-}
-
-bool inside(const Batch& b, int64_t y, int64_t x) {
-  return y >= 0 && x >= 0 && y < b.shape.height && x < b.shape.width;
-}
-
 struct Function {
   double (*value)(double);
   double (*derivative)(double);  // by the input
@@ -36,6 +23,9 @@ Function function_of(const std::string& kind) {
   if (kind == "relu")
     return {[](double x) { return std::max(0.0, x); },
             [](double x) { return x > 0 ? 1.0 : 0.0; }};
+  if (kind == "relu6")
+    return {[](double x) { return std::clamp(x, 0.0, 6.0); },
+            [](double x) { return x > 0 && x < 6 ? 1.0 : 0.0; }};
   if (kind == "sigmoid")
     return {sigmoid, [](double x) { return sigmoid(x) * (1 - sigmoid(x)); }};
   if (kind == "tanh")
@@ -91,6 +81,9 @@ Traced ReferenceNetwork::run(const Layer& layer, const std::string& path,
   if (layer.kind == "conv") return conv(layer, path, x);
   if (layer.kind == "dense") return dense(layer, path, x);
   if (layer.kind == "batch_norm") return batch_norm(layer, path, x);
+  if (layer.kind == "layer_norm") return layer_norm(layer, path, x);
+  if (layer.kind == "softmax") return softmax(x);
+  if (layer.kind == "upsample") return upsample(layer, x);
   if (layer.kind == "max_pool") return max_pool(layer, x);
   if (layer.kind == "average_pool" || layer.kind == "adaptive_average_pool")
     return average_pool(layer, x);
@@ -113,9 +106,11 @@ Traced ReferenceNetwork::conv(const Layer& layer, const std::string& path,
   const auto& weight = parameters.at(path + ".weight");
   const bool has_bias = flag(layer.options, "bias");
   Batch y(x.count, models::output_shape(layer, x.shape));
+  const int64_t groups = integer(layer.options, "groups");
+  const int64_t inputs = x.shape.channels / groups;
+  const int64_t outputs = y.shape.channels / groups;
   // f(weight's index, input's row, input's column, input's channel)
-  const auto each_tap = [=, inputs = x.shape.channels](
-                            const Batch& in, int64_t o, int64_t row,
+  const auto each_tap = [=](const Batch& in, int64_t o, int64_t row,
                             int64_t column, const auto& f) {
     for (int64_t c = 0; c < inputs; ++c)
       for (int64_t i = 0; i < k; ++i)
@@ -123,7 +118,8 @@ Traced ReferenceNetwork::conv(const Layer& layer, const std::string& path,
           const int64_t at_y = row * stride + i - padding;
           const int64_t at_x = column * stride + j - padding;
           if (inside(in, at_y, at_x))
-            f(((o * inputs + c) * k + i) * k + j, at_y, at_x, c);
+            f(((o * inputs + c) * k + i) * k + j, at_y, at_x,
+              o / outputs * inputs + c);
         }
   };
   each(y, [&](int64_t n, int64_t o, int64_t row, int64_t column) {
@@ -178,123 +174,14 @@ Traced ReferenceNetwork::dense(const Layer& layer, const std::string& path,
           }};
 }
 
-Traced ReferenceNetwork::batch_norm(const Layer& layer, const std::string& path,
-                                    const Batch& x) {
-  const int64_t channels = x.shape.channels;
-  const auto count =
-      static_cast<double>(x.count * x.shape.height * x.shape.width);
-  const double epsilon = number(layer.options, "epsilon");
-  const double momentum = number(layer.options, "momentum");
-  auto& running_mean = parameters.at(path + ".running_mean");
-  auto& running_var = parameters.at(path + ".running_var");
-  std::vector<double> mean(channels), variance(channels);
-  if (training_) {
-    each(x, [&](int64_t n, int64_t c, int64_t y, int64_t at) {
-      mean[c] += x.at(n, c, y, at) / count;
-    });
-    each(x, [&](int64_t n, int64_t c, int64_t y, int64_t at) {
-      const double centred = x.at(n, c, y, at) - mean[c];
-      variance[c] += centred * centred / count;
-    });
-    for (int64_t c = 0; c < channels; ++c) {
-      running_mean[c] += momentum * (mean[c] - running_mean[c]);
-      const double unbiased = variance[c] * count / (count - 1);
-      running_var[c] += momentum * (unbiased - running_var[c]);
-    }
-  } else {
-    mean = running_mean;
-    variance = running_var;
-  }
-  Batch z(x.count, x.shape), y(x.count, x.shape);
-  each(x, [&](int64_t n, int64_t c, int64_t row, int64_t at) {
-    z.at(n, c, row, at) =
-        (x.at(n, c, row, at) - mean[c]) / std::sqrt(variance[c] + epsilon);
-    y.at(n, c, row, at) =
-        parameters.at(path + ".weight")[c] * z.at(n, c, row, at) +
-        parameters.at(path + ".bias")[c];
-  });
-  return {y, [this, path, z, variance, epsilon, count](const Batch& g) {
-            auto& scale_gradient = gradients.at(path + ".weight");
-            auto& shift_gradient = gradients.at(path + ".bias");
-            each(g, [&](int64_t n, int64_t c, int64_t row, int64_t at) {
-              shift_gradient[c] += g.at(n, c, row, at);
-              scale_gradient[c] += g.at(n, c, row, at) * z.at(n, c, row, at);
-            });
-            Batch dx(g.count, g.shape);
-            each(g, [&](int64_t n, int64_t c, int64_t row, int64_t at) {
-              dx.at(n, c, row, at) =
-                  parameters.at(path + ".weight")[c] /
-                  std::sqrt(variance[c] + epsilon) *
-                  (g.at(n, c, row, at) - shift_gradient[c] / count -
-                   z.at(n, c, row, at) * scale_gradient[c] / count);
-            });
-            return dx;
-          }};
-}
-
-Traced ReferenceNetwork::max_pool(const Layer& layer, const Batch& x) {
-  const int64_t size = integer(layer.options, "size");
-  const int64_t stride = models::layers::pool_stride(layer);
-  Batch y(x.count, models::output_shape(layer, x.shape));
-  std::vector<size_t> where;
-  each(y, [&](int64_t n, int64_t c, int64_t row, int64_t column) {
-    double largest = -1e300, second = -1e300;
-    size_t place = 0;
-    for (int64_t i = 0; i < size * size; ++i) {
-      const double& value =
-          x.values[&const_cast<Batch&>(x).at(n, c, row * stride + i / size,
-                                             column * stride + i % size) -
-                   x.values.data()];
-      second = std::max(second, std::min(value, largest));
-      if (value <= largest) continue;
-      largest = value;
-      place = &value - x.values.data();
-    }
-    // Equal zeros of a ReLU have no gradient whichever is taken.
-    if (largest != 0 || second != 0)
-      margin = std::min(margin, largest - second);
-    where.push_back(place);
-    y.at(n, c, row, column) = largest;
-  });
-  return {y, [where, count = x.count, shape = x.shape](const Batch& g) {
-            Batch dx(count, shape);
-            for (size_t i = 0; i < where.size(); ++i)
-              dx.values[where[i]] += g.values[i];
-            return dx;
-          }};
-}
-
-Traced ReferenceNetwork::average_pool(const Layer& layer, const Batch& x) {
-  Batch y(x.count, models::output_shape(layer, x.shape));
-  const bool adaptive = layer.kind == "adaptive_average_pool";
-  const int64_t size = adaptive ? x.shape.height / y.shape.height
-                                : integer(layer.options, "size");
-  const int64_t stride = adaptive ? size : models::layers::pool_stride(layer);
-  const auto part = 1 / static_cast<double>(size * size);
-  each(y, [&](int64_t n, int64_t c, int64_t row, int64_t column) {
-    for (int64_t i = 0; i < size * size; ++i)
-      y.at(n, c, row, column) += part * x.at(n, c, row * stride + i / size,
-                                             column * stride + i % size);
-  });
-  return {y, [=, count = x.count, shape = x.shape](const Batch& g) {
-            Batch dx(count, shape);
-            each(g, [&](int64_t n, int64_t c, int64_t row, int64_t column) {
-              for (int64_t i = 0; i < size * size; ++i)
-                dx.at(n, c, row * stride + i / size,
-                      column * stride + i % size) +=
-                    part * g.at(n, c, row, column);
-            });
-            return dx;
-          }};
-}
-
 Traced ReferenceNetwork::activation(const std::string& kind, const Batch& x) {
   const Function function = function_of(kind);
   Batch y = x;
   for (double& value : y.values) {
     // An exact 0 is a sum of what other ReLUs cut off: 0 in float32, too.
-    if (kind == "relu" && value != 0)
+    if ((kind == "relu" || kind == "relu6") && value != 0)
       margin = std::min(margin, std::abs(value));
+    if (kind == "relu6") margin = std::min(margin, std::abs(value - 6));
     value = function.value(value);
   }
   return {y, [x, function](Batch g) {

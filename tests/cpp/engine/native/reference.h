@@ -29,6 +29,18 @@ struct Batch {
   }
 };
 
+// f(n, channel, row, column) for every value of a batch.
+template <class F>
+void each(const Batch& b, const F& f) {
+  for (int64_t n = 0; n < b.count; ++n)
+    for (int64_t c = 0; c < b.shape.channels; ++c)
+      for (int64_t y = 0; y < b.shape.height; ++y)
+        for (int64_t x = 0; x < b.shape.width; ++x) f(n, c, y, x);
+}
+inline bool inside(const Batch& b, int64_t y, int64_t x) {
+  return y >= 0 && x >= 0 && y < b.shape.height && x < b.shape.width;
+}
+
 // A layer's output, and how its gradient becomes that of the input.
 struct Traced {
   Batch y;
@@ -59,6 +71,10 @@ class ReferenceNetwork {
                const Batch& x);
   Traced batch_norm(const models::Layer& layer, const std::string& path,
                     const Batch& x);
+  Traced layer_norm(const models::Layer& layer, const std::string& path,
+                    const Batch& x);
+  Traced softmax(const Batch& x);
+  Traced upsample(const models::Layer& layer, const Batch& x);
   Traced max_pool(const models::Layer& layer, const Batch& x);
   Traced average_pool(const models::Layer& layer, const Batch& x);
   Traced activation(const std::string& kind, const Batch& x);
