@@ -1,6 +1,7 @@
 """Optional packages: what needs one that is not installed names it and its extra."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,7 +62,6 @@ USES = [
         lambda *_: vgg16_transfer.features_stage(None),
     ),
     ("tensorboard", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
-    ("torch", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
     ("torch", "Dataset.torch", lambda model, train: train.torch()),
     ("torch", "to_torch", lambda model, train: model.to_torch()),
     ("torch", "export", lambda model, train: digitnet.export.export(model, "a.pt2")),
@@ -140,6 +140,24 @@ def test_other_missing_modules_keep_their_own_message():
         extra_packages("here"),
     ):
         import digitnet_none  # noqa: F401
+
+
+def test_everything_else_is_imported_without_optional_packages():
+    needing = {"models.torch_module", "sklearn", "widgets"}
+    code = (
+        "import importlib, pkgutil, sys\n"
+        "from digitnet._utils.extras import EXTRAS\n"
+        "import digitnet\n"
+        "sys.modules.update(dict.fromkeys(EXTRAS))\n"
+        "for found in pkgutil.walk_packages(digitnet.__path__, 'digitnet.'):\n"
+        f"    if found.name[9:] not in {needing | {'cli.__main__'}}:\n"
+        "        print(importlib.import_module(found.name).__name__)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    assert "digitnet.studies.classical" in result.stdout.split()
 
 
 def test_the_digits_and_the_temperature_need_no_scikit_learn(without, trained):

@@ -66,10 +66,23 @@ def test_tensorboard_shows_what_the_history_has(digits, tmp_path, with_validatio
             [e.value for e in scalars], history[column], rtol=1e-6
         )
     assert set(events.Tags()["histograms"]) == set(model.state_dict())
+    for name, weights in model.state_dict().items():
+        last = events.Histograms(name)[-1].histogram_value
+        assert last.num == sum(last.bucket) == weights.size
+        np.testing.assert_allclose(
+            [last.min, last.max, last.sum, last.sum_squares],
+            [weights.min(), weights.max(), weights.sum(), (weights**2).sum()],
+            rtol=1e-4,
+            atol=1e-5,
+        )
+        inside = [(weights <= limit).sum() for limit in last.bucket_limit]
+        np.testing.assert_allclose(np.cumsum(last.bucket), inside, atol=1)
 
 
 def test_a_missing_tensorboard_names_the_extra(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setitem(
+        sys.modules, "tensorboard.summary.writer.event_file_writer", None
+    )
     with pytest.raises(ImportError, match=r"pip install digitnet\[tensorboard\]"):
         TensorBoard(tmp_path)
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import time
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from digitnet._utils.extras import extra_packages
 from digitnet.callbacks.callback import Callback, Logs
 from digitnet.models.base import BaseModel
+
+_BINS = 30  # of a histogram
 
 
 class CSVLogger(Callback):
@@ -82,7 +88,7 @@ class TensorBoard(Callback):
         folder: Where the event file goes; one folder a run.
         model: Whose weights become histograms at each epoch's end. Default: none.
     Raises:
-        ImportError: tensorboard or torch is not installed; names the extra.
+        ImportError: tensorboard is not installed; names the extra.
         NotADirectoryError: a file stands where the folder should be.
         TypeError: a model without state_dict().
     Example:
@@ -100,8 +106,7 @@ class TensorBoard(Callback):
         self, folder: str | PathLike[str], model: BaseModel | None = None
     ) -> None:
         with extra_packages("TensorBoard"):
-            import tensorboard  # noqa: F401  (torch's writer needs it)
-            from torch.utils.tensorboard import SummaryWriter
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
         self.folder = Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise NotADirectoryError(
@@ -110,7 +115,7 @@ class TensorBoard(Callback):
         if model is not None and not hasattr(model, "state_dict"):
             raise TypeError(f"TensorBoard.model: expected a Model, got {model!r:.60}")
         self.weights_of = model
-        self._writer_of, self._writer = SummaryWriter, None
+        self._writer_of, self._writer = EventFileWriter, None
 
     def on_train_begin(self) -> None:
         self._writer = self._writer_of(str(self.folder))
@@ -122,12 +127,39 @@ class TensorBoard(Callback):
             group = name.removeprefix("val_")
             paired = validation or f"val_{name}" in logs
             part = "validation" if validation else "training"
-            writer.add_scalar(f"{group}/{part}" if paired else group, value, epoch)
+            tag = f"{group}/{part}" if paired else group
+            writer.add_event(_event(epoch, tag, simple_value=value))
         if self.weights_of is not None:
             for name, weights in self.weights_of.state_dict().items():
-                writer.add_histogram(name, weights, epoch)
+                if np.isfinite(weights).all():
+                    writer.add_event(_event(epoch, name, histo=_histogram(weights)))
         writer.flush()
 
     def on_train_end(self) -> None:
         if self._writer is not None:
             self._writer.close()
+
+
+def _event(step: int, tag: str, **value: Any) -> Any:
+    """One number or histogram of an epoch, in TensorBoard's form."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    summary = Summary(value=[Summary.Value(tag=tag, **value)])
+    return Event(wall_time=time.time(), step=step, summary=summary)
+
+
+def _histogram(values: npt.NDArray[Any]) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto
+
+    numbers = values.ravel().astype(np.float64)
+    counts, edges = np.histogram(numbers, bins=_BINS)
+    return HistogramProto(
+        min=numbers.min(),
+        max=numbers.max(),
+        num=len(numbers),
+        sum=numbers.sum(),
+        sum_squares=numbers @ numbers,
+        bucket_limit=edges[1:],
+        bucket=counts,
+    )
