@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 import digitnet
-from digitnet import callbacks, features, search, serve
+from digitnet import callbacks, features, papers, search, serve, studies
 from digitnet._utils.extras import EXTRAS, extra_packages
 from digitnet.data.svhn import read_svhn
-from digitnet.papers import vgg16_transfer
-from digitnet.studies import classical, ensembles_members
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,12 +52,13 @@ USES = [
         "project by t-SNE",
         lambda *_: features.project(np.eye(9), "tsne"),
     ),
-    ("sklearn", "the study classical", lambda *_: classical.classifiers(0)),
-    ("sklearn", "the study ensembles", lambda *_: ensembles_members.stacked(None, [])),
+    ("sklearn", "study of 'classical'", lambda *_: studies.study("classical", "smoke")),
+    ("sklearn", "study of 'ensembles'", lambda *_: studies.study("ensembles", "smoke")),
+    ("optuna", "study of 'search'", lambda *_: studies.study("search", "smoke")),
     (
         "sklearn",
-        "the paper vgg16-transfer",
-        lambda *_: vgg16_transfer.features_stage(None),
+        "reproduce of 'vgg16-transfer'",
+        lambda *_: papers.reproduce("vgg16-transfer", "smoke"),
     ),
     ("tensorboard", "TensorBoard", lambda *_: callbacks.TensorBoard("logs")),
     ("torch", "Dataset.torch", lambda model, train: train.torch()),
@@ -106,6 +105,7 @@ def test_what_needs_a_missing_package_names_its_extra(
             importlib.import_module(where)
         else:
             use(trained, digits[0])
+    assert not Path("runs").exists()
     assert str(caught.value) == (
         f"{where}: expected the package {package}, got none; "
         f"pip install digitnet[{EXTRAS[package]}]"

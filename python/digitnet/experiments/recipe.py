@@ -67,6 +67,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     remarks: tuple[str, ...] = ()  # where the paper is silent or contradicts itself
     seeds: int = 5  # of the default mode
+    packages: tuple[str, ...] = ()  # optional ones, without which it does not begin
 
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "summary": self.summary, "paper": self.paper}

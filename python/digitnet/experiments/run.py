@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.deprecation import renamed_arguments
+from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import write_json
 from digitnet._utils.html import Page
 from digitnet._utils.versions import versions
@@ -101,6 +103,7 @@ def run(
     Raises:
         ValueError: unknown mode or protocol; the folder has another run.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
+        ImportError: an optional package of the recipe's is not installed; names the extra.
     """
     for name, value, choices in (
         ("mode", mode, MODES),
@@ -111,6 +114,9 @@ def run(
                 f"{caller}.{name}: expected {', '.join(choices)}, got '{value}'"
             )
     chosen = _seeds(recipe, mode, seeds, caller)
+    with extra_packages(f"{caller} of '{recipe.name}'"):
+        for package in recipe.packages:
+            importlib.import_module(package)
     folder = Path(out) if out else Path("runs") / f"{recipe.name}-{mode}-{protocol}"
     settings = {
         "recipe": recipe.name,

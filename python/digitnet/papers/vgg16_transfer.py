@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from digitnet import plot
-from digitnet._utils.extras import extra_packages
 from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion, layer_table
@@ -200,12 +199,11 @@ def inside_stage(context: Context) -> None:
 
 def features_stage(context: Context) -> None:
     """The base's 512 numbers into other classifiers."""
-    with extra_packages("the paper vgg16-transfer"):
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-        from sklearn.svm import SVC
-        from sklearn.tree import DecisionTreeClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+    from sklearn.tree import DecisionTreeClassifier
 
     train, _, test = parts(context)
     model, _ = frozen(context, best_base(context), context.seeds[0])
@@ -296,4 +294,5 @@ def recipe() -> Recipe:
             "GMAC an image.",
         ),
         seeds=1,
+        packages=("sklearn",),
     )

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from digitnet import models, plot
-from digitnet._utils.extras import extra_packages
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
@@ -35,18 +34,17 @@ Features = npt.NDArray[np.float32]
 
 def classifiers(seed: int) -> dict[str, Callable[[], Any]]:
     """Makers of scikit-learn's, with usual settings; XGBoost's if it is installed."""
-    with extra_packages("the study classical"):
-        from sklearn.ensemble import (
-            HistGradientBoostingClassifier,
-            RandomForestClassifier,
-        )
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.naive_bayes import GaussianNB
-        from sklearn.neighbors import KNeighborsClassifier
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-        from sklearn.svm import SVC
-        from sklearn.tree import DecisionTreeClassifier
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        RandomForestClassifier,
+    )
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+    from sklearn.tree import DecisionTreeClassifier
 
     makers: dict[str, Callable[[], Any]] = {
         "kNN (3)": lambda: KNeighborsClassifier(3, algorithm="brute"),
@@ -327,4 +325,5 @@ def recipe() -> Recipe:
             "99.5 % is cited for ImageNet's full VGG16 at 224x224 with augmentation.",
         ),
         seeds=3,
+        packages=("sklearn",),
     )

@@ -243,4 +243,5 @@ def recipe() -> Recipe:
             "Members of one network differ by their seeds; nothing was picked.",
         ),
         seeds=3,
+        packages=("sklearn",),
     )

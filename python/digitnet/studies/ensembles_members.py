@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import models
-from digitnet._utils.extras import extra_packages
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context
 from digitnet.report import Report
@@ -178,8 +177,7 @@ def majority(members: Sequence[Probabilities]) -> Array:
 def stacked(context: Context, members: Sequence[Probabilities]) -> Array:
     """A logistic regression over the members' log-probabilities, learned from the
     validation part."""
-    with extra_packages("the study ensembles"):
-        from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression
 
     _, validation, _ = parts(context)
     x_validation, x_test = (

@@ -182,4 +182,5 @@ def recipe() -> Recipe:
             "the others have trials, in random order.",
         ),
         seeds=3,
+        packages=("optuna",),
     )
