@@ -75,6 +75,12 @@ def test_a_training_imports_nothing_heavy():
     assert heavy(loaded(TRAINING)) == []
 
 
+def test_results_draw_themselves_by_plots_that_are_then_imported():
+    code = TRAINING + "model.history.plot()\ntrain._repr_html_()\n"
+    modules = loaded(f"import matplotlib\nmatplotlib.use('Agg')\n{code}")
+    assert "digitnet.plot.results" in modules
+
+
 @pytest.mark.parametrize("name", ["", "data", "models", "train", "metrics", "layers"])
 def test_modules_import_nothing_heavy(name):
     code = f"import digitnet{'.' if name else ''}{name}"

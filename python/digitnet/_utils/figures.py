@@ -1,12 +1,13 @@
 """Figures: what every plot returns, and the hook by which results draw themselves.
 
 Results know that they can be drawn, not how: `draw` looks up what `digitnet.plot` registered
-for their class in `plot/results.py`.
+for their class in `plot/results.py`, which is imported when something is drawn first.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,9 @@ def draw(result: Any, ax: Any = None, **options: Any) -> Display:
     Raises:
         TypeError: a class that nothing is registered for.
     """
-    raise TypeError(
-        f"draw: expected a result that digitnet.plot draws, got {type(result).__name__}; "
-        "import digitnet.plot first"
-    )
+    importlib.import_module("digitnet.plot")  # registers, if it was not imported yet
+    registered = draw.dispatch(type(result))
+    if registered is draw.dispatch(object):
+        name = type(result).__name__
+        raise TypeError(f"draw: expected a result that digitnet.plot draws, got {name}")
+    return registered(result, ax=ax, **options)
