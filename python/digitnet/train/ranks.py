@@ -21,13 +21,13 @@ def ranks_for(model: Trainable, training: Dataset, options: Mapping[str, Any]) -
     Raises:
         ValueError: no ranks, or ranks whose weights, data or options differ.
     """
-    from torch import distributed
-
     if not started():
         raise ValueError(
             "fit.distributed: expected a process group, got none; start the script by "
             "torchrun and call digitnet.distributed.start()"
         )
+    from torch import distributed
+
     fingerprints: list[Any] = [None] * world_size()
     distributed.all_gather_object(fingerprints, _fingerprint(model, training, options))
     for other, theirs in enumerate(fingerprints):
