@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import digitnet
+from digitnet._utils.torch_engine import torch_version
 
 matplotlib.use("Agg")
 
@@ -20,15 +22,44 @@ def pytest_report_header():
     return f"digitnet: random tests use DIGITNET_TEST_SEED={SEED}"
 
 
-def pytest_collection_modifyitems(items):
+TORCH = bool(torch_version())  # which imports none
+
+
+def gpu_here():
+    if not TORCH or not digitnet._core.engine.gpu_driver_here():
+        return False
     import torch
 
-    if torch.cuda.is_available():
+    return torch.cuda.is_available()
+
+
+def skip(items, mark, reason):
+    """Skips what is marked so, unless it was asked to fail instead."""
+    if os.environ.get(f"DIGITNET_REQUIRE_{mark.upper()}") != "1":
+        for item in items:
+            if item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_modifyitems(items):
+    if not TORCH:
+        skip(items, "torch", "torch is not installed")
+    if any(item.get_closest_marker("cuda") for item in items) and not gpu_here():
+        skip(items, "cuda", "no GPU here")
+
+
+@pytest.fixture(autouse=True)
+def torch_where_it_is_marked(request, monkeypatch):
+    """A test that is not marked finds no torch in its file and in tests/reference,
+    installed or not."""
+    if request.node.get_closest_marker("torch"):
+        assert TORCH, "DIGITNET_REQUIRE_TORCH is 1: expected torch, got none"
         return
-    required = os.environ.get("DIGITNET_REQUIRE_CUDA") == "1"
-    for item in items:
-        if "cuda" in item.keywords and not required:
-            item.add_marker(pytest.mark.skip(reason="no GPU here"))
+    references = [m for n, m in sys.modules.items() if n.startswith("reference.")]
+    for module in (request.module, *references):
+        for name in ("torch", "nn"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, None)
 
 
 @pytest.fixture

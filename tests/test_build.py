@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
+from reference.optional import torch
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = Path(sys.executable).parent
@@ -61,6 +61,7 @@ def configured(tmp_path):
     return configure
 
 
+@pytest.mark.torch
 def test_a_torch_for_gpus_needs_no_toolkit_and_none_of_its_gpu_libraries(
     configured, tmp_path
 ):
@@ -75,6 +76,7 @@ def test_a_torch_for_gpus_needs_no_toolkit_and_none_of_its_gpu_libraries(
     assert "cuda" not in cache.lower().replace("torch_cuda", "")
 
 
+@pytest.mark.torch
 def test_a_torch_that_is_too_old_is_named_and_the_core_is_built(configured, tmp_path):
     result = configured("2.10.0+cu128")
     assert result.returncode == 0, result.stderr
@@ -83,6 +85,7 @@ def test_a_torch_that_is_too_old_is_named_and_the_core_is_built(configured, tmp_
     assert "_core" in rules and "torch_cpu" not in rules
 
 
+@pytest.mark.torch
 def test_an_engine_that_was_asked_for_needs_a_torch_that_will_do(configured):
     result = configured("2.10.0+cu128", "-DDIGITNET_TORCH=ON")
     assert result.returncode != 0

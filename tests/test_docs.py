@@ -1,5 +1,10 @@
-"""Every example runs: in a docstring, in README, in a page of the documentation."""
+"""Every example runs: in a docstring, in README, in a page of the documentation.
 
+Where torch is not installed, statements and commands that need it are left out, and what
+uses their results.
+"""
+
+import ast
 import doctest
 import importlib
 import importlib.util
@@ -15,6 +20,7 @@ import pytest
 
 import digitnet
 from digitnet import _core
+from digitnet._utils.torch_engine import torch_version
 from digitnet.cli import main
 from digitnet.cli.parser import make_parser
 from digitnet.testing import MetricRegression
@@ -26,12 +32,40 @@ MODULES = ["digitnet"] + [
     if not name.startswith("digitnet._core") and not name.endswith("__main__")
 ]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+NEEDS_TORCH = re.compile(
+    r"(import|from) torch\b|(to|from)_torch\(|\.torch\(|\.(pt2|pth)\b"
+)
+
+
+def runnable(code, missing):
+    """The statements that can run here; names that others would make go to `missing`."""
+    statements = ast.parse(code).body
+    if torch_version():
+        return statements
+    kept = []
+    for statement in statements:
+        made, used = set(), set()
+        for node in ast.walk(statement):
+            if isinstance(node, ast.alias):
+                made.add(node.asname or node.name)
+            elif isinstance(node, ast.Name):
+                (used if isinstance(node.ctx, ast.Load) else made).add(node.id)
+        if NEEDS_TORCH.search(ast.unparse(statement)) or used & missing:
+            missing |= made
+        else:
+            missing -= made
+            kept.append(statement)
+    return kept
 
 
 def run(examples):
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for example in examples:
         example.globs.update(digitnet=digitnet, dn=digitnet, np=np)
+        missing = set()
+        example.examples = [
+            line for line in example.examples if runnable(line.source, missing)
+        ]
         runner.run(example)
     return runner.failures
 
@@ -85,9 +119,10 @@ INLINE = re.compile(r"`(digitnet [a-z]+ [^`]*|digitnet doctor)`")
 @pytest.mark.parametrize("page", WITH_PYTHON)
 def test_a_pages_python_runs_from_its_top_to_its_end(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names, missing = {}, set()
     for block in blocks(page, "python"):
-        exec(re.sub(r"epochs=\d{2}", "epochs=1", block), names)
+        statements = runnable(re.sub(r"epochs=\d{2}", "epochs=1", block), missing)
+        exec(compile(ast.Module(statements, []), page, "exec"), names)
     plt.close("all")
     for name, value in names.items():
         if name.startswith("test_"):  # a page about pytest
@@ -127,8 +162,11 @@ def demo(tmp_path_factory):
 
 
 def is_quick(words):
-    """Whether a command needs no download, ends by itself and takes seconds."""
-    if words[0] != "digitnet" or words[1] in ("serve", "reproduce", "study"):
+    """Whether a command needs no download, ends by itself and takes seconds; without torch
+    also whether it needs none."""
+    if not torch_version() and NEEDS_TORCH.search(" ".join(words)):
+        return False
+    if words[0] != "digitnet" or words[1] in ("serve", "reproduce", "study", "engine"):
         return "list" in words
     return "--data" not in words or words[words.index("--data") + 1] == "digits"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet import attack
@@ -42,6 +42,7 @@ def test_attacks_raise_the_loss(name, classifier, digits):
     assert after["accuracy"] < before["accuracy"]
 
 
+@pytest.mark.torch
 def test_fgsm_is_one_step_of_torchs_sign(classifier, digits):
     test = digits[1][:40]
     x = torch.from_numpy(test.images[:, None].astype(np.float32)).requires_grad_()

@@ -6,14 +6,14 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 from reference.layers import NETWORKS
+from reference.optional import torch
 from train.test_resident_set import OPERATIONS, assert_weights_close
 
 import digitnet
 from digitnet.layers import Conv, Dense, Dropout, Flatten
 
-pytestmark = pytest.mark.cuda
+pytestmark = [pytest.mark.cuda, pytest.mark.torch]
 
 AUGMENT = "shift 1px | rotate 10deg | noise 5%"
 NAMES = ("linear", "mlp", "lenet5", "kaggle-cnn", "norm-cnn", "gru", "vit-tiny")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet import Dataset
@@ -14,7 +14,7 @@ from digitnet import Dataset
         lambda a: a,
         lambda a: a.astype(np.int64),
         lambda a: a.astype(np.float64),
-        lambda a: torch.from_numpy(a),
+        pytest.param(lambda a: torch.from_numpy(a), marks=pytest.mark.torch),
         lambda a: a.tolist(),
         lambda a: a[:, None],
         lambda a: a.reshape(len(a), -1),

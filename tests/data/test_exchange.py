@@ -3,14 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
-from torch.utils.data import (
-    DataLoader,
-    Dataset as TorchDataset,
-    IterableDataset,
-    TensorDataset,
-)
+from reference.optional import torch
 
 import digitnet
 from digitnet import Dataset
@@ -35,6 +29,10 @@ class OnlyDlpack:
         return self.array.__dlpack_device__()
 
 
+def needs_torch(value):
+    return pytest.param(value, marks=pytest.mark.torch)
+
+
 def pixels(rng, count=6, side=5):
     values = rng.integers(0, 256, (count, side, side), dtype=np.uint8)
     values[0, 0, 0] = 255
@@ -46,13 +44,13 @@ def pixels(rng, count=6, side=5):
     [
         OnlyArray,
         OnlyDlpack,
-        lambda a: torch.from_numpy(a).float().requires_grad_(),
-        lambda a: torch.from_numpy(a).to(torch.bfloat16),
-        lambda a: torch.from_numpy(a).float().to_sparse(),
+        needs_torch(lambda a: torch.from_numpy(a).float().requires_grad_()),
+        needs_torch(lambda a: torch.from_numpy(a).to(torch.bfloat16)),
+        needs_torch(lambda a: torch.from_numpy(a).float().to_sparse()),
         lambda a: pd.DataFrame(a.reshape(len(a), -1)),
         lambda a: pd.DataFrame(a.reshape(len(a), -1)).astype("Int64"),
         lambda a: [Image.fromarray(image) for image in a],
-        lambda a: [torch.from_numpy(image) for image in a],
+        needs_torch(lambda a: [torch.from_numpy(image) for image in a]),
         lambda a: tuple(Image.fromarray(image).convert("P") for image in a),
     ],
     ids=[
@@ -82,10 +80,17 @@ def test_contiguous_bytes_and_fractions_are_shared(kind):
     mine = (np.ones((3, 5, 5)) * (7 if kind == np.uint8 else 0.5)).astype(kind)
     data = Dataset(mine)
     assert np.shares_memory(data.images, mine)
-    assert np.shares_memory(Dataset(torch.from_numpy(mine)).images, mine)
     assert not np.shares_memory(Dataset(mine[:, ::-1]).images, mine)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_contiguous_tensors_are_shared(kind):
+    mine = (np.ones((3, 5, 5)) * (7 if kind == np.uint8 else 0.5)).astype(kind)
+    assert np.shares_memory(Dataset(torch.from_numpy(mine)).images, mine)
+
+
+@pytest.mark.torch
 def test_a_set_for_torch_has_the_raw_pixels_and_shares_them(digits):
     train = Dataset(digits[0].images.copy(), digits[0].labels)
     tensors = train.torch()
@@ -100,6 +105,7 @@ def test_a_set_for_torch_has_the_raw_pixels_and_shares_them(digits):
     assert len(Dataset(train.images).torch()[0]) == 1  # no labels
 
 
+@pytest.mark.torch
 def test_a_read_only_set_is_copied_for_torch():
     mine = np.zeros((2, 4, 4), np.uint8)
     mine.flags.writeable = False
@@ -107,9 +113,10 @@ def test_a_read_only_set_is_copied_for_torch():
     assert not mine.any()
 
 
+@pytest.mark.torch
 def test_a_model_trains_and_evaluates_on_torchs_sets(digits):
     train, test = digits
-    loader = DataLoader(train.torch(), batch_size=100)
+    loader = torch.utils.data.DataLoader(train.torch(), batch_size=100)
 
     def fitted(data):
         model = digitnet.models.make("linear", input_shape=(8, 8))
@@ -123,54 +130,60 @@ def test_a_model_trains_and_evaluates_on_torchs_sets(digits):
     assert first.evaluate(test.torch())["accuracy"] == first.evaluate(test)["accuracy"]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("batch", [None, 1, 4, 100])
 def test_loaders_and_sets_give_the_same(batch, rng):
     images = torch.from_numpy(pixels(rng, 10)[:, None])
-    pairs = TensorDataset(images, torch.arange(10))
-    source = pairs if batch is None else DataLoader(pairs, batch_size=batch)
+    pairs = torch.utils.data.TensorDataset(images, torch.arange(10))
+    source = (
+        pairs if batch is None else torch.utils.data.DataLoader(pairs, batch_size=batch)
+    )
     data = digitnet.data.from_torch(source)
     np.testing.assert_array_equal(data.images, images[:, 0])
     assert data.labels.tolist() == list(range(10))
 
 
-class Pictures(TorchDataset):
+def pictures(sizes):
     """As torchvision's sets: pictures with whole numbers, and names of classes."""
 
-    classes = ("cat", "dog", "cow")
+    class Pictures(torch.utils.data.Dataset):
+        classes = ("cat", "dog", "cow")
 
-    def __init__(self, sizes):
-        self.sizes = sizes
+        def __len__(self):
+            return len(sizes)
 
-    def __len__(self):
-        return len(self.sizes)
+        def __getitem__(self, index):
+            return Image.new("L", (sizes[index],) * 2, index), index % 3
 
-    def __getitem__(self, index):
-        return Image.new("L", (self.sizes[index],) * 2, index), index % 3
+    return Pictures()
 
 
+@pytest.mark.torch
 def test_pictures_and_names_of_classes_come_along():
-    data = digitnet.data.from_torch(Pictures([6] * 5))
+    data = digitnet.data.from_torch(pictures([6] * 5))
     assert (data.classes, data.name) == (("cat", "dog", "cow"), "Pictures")
     assert data.images[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
     assert data.labels.tolist() == [0, 1, 2, 0, 1]
 
 
+@pytest.mark.torch
 def test_what_cannot_be_stacked_is_refused():
     with pytest.raises(ValueError, match=r"from_torch: expected images of one size"):
-        digitnet.data.from_torch(Pictures([6, 7]))
+        digitnet.data.from_torch(pictures([6, 7]))
     with pytest.raises(ValueError, match="from_torch: expected at least one sample"):
-        digitnet.data.from_torch(Pictures([]))
+        digitnet.data.from_torch(pictures([]))
     with pytest.raises(TypeError, match="from_torch: expected a torch Dataset"):
         digitnet.data.from_torch([1, 2])
 
 
+@pytest.mark.torch
 def test_an_endless_set_is_refused_at_once():
-    class Endless(IterableDataset):
+    class Endless(torch.utils.data.IterableDataset):
         def __iter__(self):
             while True:
                 yield torch.zeros(1, 4, 4), 0
 
-    for source in (Endless(), DataLoader(Endless(), batch_size=2)):
+    for source in (Endless(), torch.utils.data.DataLoader(Endless(), batch_size=2)):
         with pytest.raises(TypeError, match="expected a set with a length"):
             digitnet.data.from_torch(source)
 
@@ -202,6 +215,7 @@ def test_a_frame_with_gaps_is_refused():
         digitnet.data.from_frame(frame, None)
 
 
+@pytest.mark.torch
 def test_weights_go_to_torch_and_come_back(digits):
     model = digitnet.models.make("norm-cnn", input_shape=(8, 8), seed=3)
     module = model.to_torch()
@@ -214,6 +228,7 @@ def test_weights_go_to_torch_and_come_back(digits):
     )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("give", [lambda m: m, lambda m: m.state_dict()])
 def test_a_plain_torch_networks_weights_fit_by_name(give):
     module = torch.nn.Sequential()

@@ -67,6 +67,7 @@ def learned(tmp_path_factory):
     return out
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("ranks", [2, 3])
 @pytest.mark.parametrize("case", LEARNING)
 def test_ranks_learn_what_one_process_learns(learned, case, ranks):
@@ -82,6 +83,7 @@ def test_ranks_learn_what_one_process_learns(learned, case, ranks):
         np.testing.assert_allclose(logs[column], logs_alone[column], rtol=2e-4)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("ranks", [2, 3])
 @pytest.mark.parametrize("case", [*LEARNING, "dropout"])
 def test_all_ranks_have_the_same_bits_and_one_of_them_writes(learned, case, ranks):
@@ -96,6 +98,7 @@ def test_all_ranks_have_the_same_bits_and_one_of_them_writes(learned, case, rank
     assert files == {"checkpoint0.safetensors"}
 
 
+@pytest.mark.torch
 def test_a_callbacks_stop_stops_all(tmp_path):
     codes, errors = run("stops", 2, tmp_path)
     assert codes == [0, 0], errors
@@ -104,6 +107,7 @@ def test_a_callbacks_stop_stops_all(tmp_path):
         assert (logs["status"], len(logs["loss"])) == ("stopped early", 2)
 
 
+@pytest.mark.torch
 def test_ranks_diverge_together(tmp_path):
     codes, errors = run("bad", 2, tmp_path)
     assert codes == [0, 0], errors
@@ -111,6 +115,7 @@ def test_ranks_diverge_together(tmp_path):
         assert left(tmp_path / "bad", 2, rank)[1]["status"] == "diverged"
 
 
+@pytest.mark.torch
 def test_ranks_with_different_data_are_named(tmp_path):
     codes, errors = run("differs", 2, tmp_path)
     assert codes == [1, 1]
@@ -120,6 +125,7 @@ def test_ranks_with_different_data_are_named(tmp_path):
         )
 
 
+@pytest.mark.torch
 def test_a_rank_that_dies_ends_the_others_with_a_message_and_a_checkpoint(tmp_path):
     codes, errors = run("dies", 2, tmp_path)
     assert codes[1] == 3
@@ -138,6 +144,7 @@ def test_without_ranks_it_says_how_to_start_them(digits):
     assert digitnet.distributed.world_size() == 1
 
 
+@pytest.mark.torch
 def test_torchrun_trains_from_the_shell(tmp_path):
     command = ["torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
     command += [str(free_port()), "-m", "digitnet.cli", "train", "--data", "digits"]

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet import _core
@@ -259,6 +259,7 @@ def torch_gradients(reference, images, labels, dtype):
     return {name: p.grad.double().numpy() for name, p in reference.named_parameters()}
 
 
+@pytest.mark.torch
 @every_kernel
 @every_network
 @pytest.mark.parametrize("count", [1, 5, 19])
@@ -282,6 +283,7 @@ def test_gradients_are_as_close_to_float64_as_torchs(
         assert np.abs(gradients[name] - gradient).max() <= allowed, name
 
 
+@pytest.mark.torch
 @every_kernel
 @every_network
 def test_logits_are_as_close_to_float64_as_torchs(
@@ -417,6 +419,7 @@ def test_an_unknown_instruction_set_or_executor_is_an_error(monkeypatch):
         model.summary()
 
 
+@pytest.mark.torch
 def test_the_torch_executor_learns_the_same(monkeypatch, rng):
     shape, network = NETWORKS["pooled twice"]
     images, labels = draw(rng, shape, 30)
@@ -434,6 +437,7 @@ def test_the_torch_executor_learns_the_same(monkeypatch, rng):
         np.testing.assert_allclose(states[1][name], value, atol=2e-5, err_msg=name)
 
 
+@pytest.mark.torch
 @every_kernel
 @pytest.mark.parametrize("name", ["gelu", "sigmoid", "tanh"])
 def test_activations_are_right_at_every_size_of_input(kernels, name, monkeypatch):

@@ -48,7 +48,9 @@ def loaded_copy(model, tmp_path):
     return digitnet.models.load(tmp_path / "m.safetensors")
 
 
-@pytest.mark.parametrize("executor", ["native", "torch"])
+@pytest.mark.parametrize(
+    "executor", ["native", pytest.param("torch", marks=pytest.mark.torch)]
+)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_prediction_is_by_the_weights_of_now(
     change, executor, digits, tmp_path, monkeypatch
@@ -120,6 +122,7 @@ def test_one_image_and_many_give_what_each_gives_alone(digits):
     np.testing.assert_array_equal(model.predict_logits(images[7:8]), many[7:8])
 
 
+@pytest.mark.torch
 def test_settings_of_the_environment_and_threads_apply_to_the_next_prediction(
     digits, monkeypatch
 ):

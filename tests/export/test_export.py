@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 from reference.layers import NETWORKS
+from reference.optional import torch
 from reference.preprocess import PIPELINES
 
 import digitnet
@@ -116,6 +116,7 @@ def test_the_file_says_what_it_is(trained, tmp_path):
     assert onnx_file.onnx_bytes(trained) == path.read_bytes()
 
 
+@pytest.mark.torch
 def test_torchs_program_predicts_alike_for_any_number(trained, digits, tmp_path):
     path = export(trained, tmp_path / "m.pt2")
     program = torch.export.load(io.BytesIO(path.read_bytes())).module()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 from sklearn.decomposition import PCA
 
 import digitnet
@@ -30,6 +30,7 @@ def without_preprocessing(model):
     return module
 
 
+@pytest.mark.torch
 def test_saliency_is_autograds_gradient(trained, images, executor):
     x = torch_input(trained, images)
     logits = without_preprocessing(trained)(x)
@@ -62,6 +63,7 @@ def test_saliency_is_the_finite_difference_gradient(trained, images):
     np.testing.assert_allclose((up - down) / 2e-3, expected, rtol=0.2, atol=1e-2)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("layer", ["conv1", "relu3", "max_pool2", None])
 def test_grad_cam_is_its_formula(layer, trained, images, executor):
     name = layer or "dropout3"

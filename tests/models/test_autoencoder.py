@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import Conv, ReLU, Sigmoid
@@ -18,6 +18,7 @@ def small(seed=0, **options):
     return digitnet.Model(layers, (8, 8), seed=seed, **options)
 
 
+@pytest.mark.torch
 def test_it_gives_images_of_its_inputs_shape(model, digits, rng):
     assert model.outputs_images
     assert model.classes == ()
@@ -31,6 +32,7 @@ def test_it_gives_images_of_its_inputs_shape(model, digits, rng):
         np.testing.assert_allclose(reconstruction, module(pixels).numpy(), atol=1e-6)
 
 
+@pytest.mark.torch
 def test_training_follows_torch_on_the_squared_error(digits):
     """Inputs are noisy, targets are not; both are drawn by epoch and sample."""
     data = digits[0][:40]

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import CapsuleLogits, Capsules, Conv, Dense, Reconstruct, Sigmoid
@@ -59,6 +59,7 @@ def small():
     return digitnet.Model(layers, (6, 6), classes=3, preprocess=(), seed=2)
 
 
+@pytest.mark.torch
 def test_the_true_classs_features_must_make_the_image(rng):
     """Three steps by torch's autograd, with the mask written out."""
     images = rng.random((5, 1, 6, 6), dtype=np.float32)
@@ -102,6 +103,7 @@ def test_the_true_classs_features_must_make_the_image(rng):
         )
 
 
+@pytest.mark.torch
 def test_the_longest_vectors_image_can_be_looked_at(rng):
     model = small()
     images = rng.random((3, 6, 6), dtype=np.float32)

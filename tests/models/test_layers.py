@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from reference.layers import NETWORKS
+from reference.optional import torch
 
 import digitnet
 from digitnet import layers
@@ -48,12 +49,11 @@ def test_every_kind_of_layer_is_tested():
     }
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_every_layer_equals_its_torch_module(network, images, executor, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
-    import torch
-
     model = make(network)
     data = digitnet.Dataset(images, [0, 1, 2, 0, 1], classes=3)
     has_head = any(layer.kind == "domain_head" for layer in network)
@@ -72,20 +72,17 @@ def test_every_layer_equals_its_torch_module(network, images, executor, monkeypa
 
 def margin_loss(logits, labels):
     """Of capsules; Sabour et al., 2017, equation 4."""
-    import torch
-
     lengths = logits.sigmoid()
     there = torch.nn.functional.one_hot(labels, logits.shape[1])
     present, absent = (0.9 - lengths).relu() ** 2, (lengths - 0.1).relu() ** 2
     return (there * present + 0.5 * (1 - there) * absent).sum(1).mean()
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize("network", WITHOUT_ASIDES.values(), ids=WITHOUT_ASIDES)
 def test_training_follows_torch_for_every_layer(network, images, executor, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
-    import torch
-
     model = make([layer for layer in network if layer.kind != "dropout"])
     labels = np.array([0, 1, 2, 0, 1])
     module = model.to_torch().train()
@@ -282,7 +279,9 @@ def test_weights_start_within_the_bounds_of_their_init(init, bounds):
         assert (state[f"{name}.bias"] == 0).all() == (init != "torch")
 
 
-@pytest.mark.parametrize("executor", ["native", "torch"])
+@pytest.mark.parametrize(
+    "executor", ["native", pytest.param("torch", marks=pytest.mark.torch)]
+)
 @pytest.mark.parametrize(
     "network",
     [[Flatten(), Dense(9), BatchNorm()], [Conv(4, 9), BatchNorm(), Flatten()]],

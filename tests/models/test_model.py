@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import Dense, Flatten
@@ -14,6 +14,7 @@ def test_one_image_is_an_image(trained, digits):
     assert trained.predict(image[None]).tolist() == trained.predict(image).tolist()
 
 
+@pytest.mark.torch
 def test_arrays_tensors_and_sets_give_the_same_predictions(trained, digits):
     test = digits[1]
     expected = trained.predict_proba(test)
@@ -107,6 +108,7 @@ def test_a_wrong_state_dict_changes_nothing(trained):
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.torch
 def test_the_torch_module_agrees_on_all_test_images(trained, digits):
     test = digits[1]
     with torch.no_grad():
@@ -115,6 +117,7 @@ def test_the_torch_module_agrees_on_all_test_images(trained, digits):
     np.testing.assert_allclose(trained.predict_proba(test), theirs, atol=1e-5)
 
 
+@pytest.mark.torch
 def test_the_torch_modules_weights_are_copies(trained):
     before = trained.state_dict()["dense1.weight"]
     module = trained.to_torch()
@@ -138,6 +141,7 @@ def test_the_summary_adds_up():
     assert list(summary.to_frame()["layer"])[0] == "conv1"
 
 
+@pytest.mark.torch
 def test_activations_are_the_torch_modules(trained, digits):
     test = digits[1][:3]
     activations = trained.activations(test)
@@ -157,6 +161,7 @@ def test_activations_of_an_unknown_layer_list_the_known_ones(trained, digits):
         trained.activations(digits[1][:1], ["conv9"])
 
 
+@pytest.mark.torch
 def test_a_device_that_is_not_there_says_so(trained, digits):
     if torch.cuda.is_available():
         pytest.skip("a GPU is here")

@@ -92,6 +92,7 @@ def test_a_file_of_the_first_format_is_still_read():
     np.testing.assert_allclose(model.predict_proba(image)[0], expected, atol=1e-6)
 
 
+@pytest.mark.torch
 def test_torch_itself_reads_the_weights(saved, trained):
     from safetensors.torch import load_file as load_torch
 

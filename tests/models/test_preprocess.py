@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 from reference.preprocess import PIPELINES
 
 import digitnet
@@ -33,6 +33,7 @@ def test_every_step_is_tested():
     }
 
 
+@pytest.mark.torch
 def test_every_step_equals_its_torch_module(model_and_images):
     model, images = model_and_images
     x = torch.from_numpy(images.astype(np.float32))

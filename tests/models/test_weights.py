@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
+from reference.optional import Module, nn, torch
 
 import digitnet
 from digitnet import DataError
@@ -13,7 +12,7 @@ from digitnet.models.weights import WeightReport
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
-class TorchvisionVGG16(nn.Module):
+class TorchvisionVGG16(Module):
     """Names and layers of torchvision's vgg16, of a width of our own."""
 
     def __init__(self, classes=10, top=(512, 64)):
@@ -67,6 +66,7 @@ def save(state, path):
         save_file(state, path)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_torchvisions_names_give_torchvisions_logits(suffix, images, tmp_path):
     torch.manual_seed(1)
@@ -81,6 +81,7 @@ def test_torchvisions_names_give_torchvisions_logits(suffix, images, tmp_path):
         close(model, theirs(torch.from_numpy(images)).numpy(), images)
 
 
+@pytest.mark.torch
 def test_alexnet_in_torchvisions_names(rng):
     """Places count from the first layer, and again behind flatten."""
     model = digitnet.models.make("alexnet")
@@ -131,6 +132,7 @@ def keras_tensors(theirs, map_shape, style):
     return tensors
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("style", ["old", "new", "keras 3"])
 def test_keras_names_and_layout_give_the_same_logits(style, rng, tmp_path):
     """Height, width, in, out; flattened height first; blue first."""
@@ -149,6 +151,7 @@ def test_keras_names_and_layout_give_the_same_logits(style, rng, tmp_path):
         close(model, theirs(torch.from_numpy(images)).numpy(), images)
 
 
+@pytest.mark.torch
 def test_a_base_is_taken_and_the_other_top_is_listed(tmp_path):
     """ImageNet's top does not fit a head of ours: shapes are named, the head stays."""
     theirs = TorchvisionVGG16(classes=20, top=(512, 32))
@@ -169,6 +172,7 @@ def test_a_base_is_taken_and_the_other_top_is_listed(tmp_path):
         assert np.array_equal(before[name], after[name]) == name.startswith("dense")
 
 
+@pytest.mark.torch
 def test_what_got_nothing_is_listed(tmp_path):
     theirs = TorchvisionVGG16()
     state = {k: v for k, v in theirs.state_dict().items() if "features.28" not in k}
@@ -178,6 +182,7 @@ def test_what_got_nothing_is_listed(tmp_path):
     assert "left as it was: block5_conv3.weight" in str(report)
 
 
+@pytest.mark.torch
 def test_any_model_can_be_the_source(digits, tmp_path):
     """From a Model, its file, and a plain torch module with its names."""
     first = digitnet.models.make("optdigits-cnn", seed=1)
@@ -242,12 +247,17 @@ def test_a_wrong_source_is_named(tmp_path):
         ValueError, match=r"unknown naming 'tf'; known: digitnet, torch"
     ):
         model.load_weights(digitnet.models.make("linear"), naming="tf")
-    for suffix in (".pth", ".safetensors", ".h5"):
-        path = tmp_path / f"bad{suffix}"
-        for content in (b"", b"no tensors here" * 9, b"\x80\x02]q\x00."):
-            path.write_bytes(content)
-            with pytest.raises(DataError, match=f"bad{suffix}: expected"):
-                model.load_weights(path)
+
+
+@pytest.mark.parametrize(
+    "suffix", [pytest.param(".pth", marks=pytest.mark.torch), ".safetensors", ".h5"]
+)
+@pytest.mark.parametrize("content", [b"", b"no tensors here" * 9, b"\x80\x02]q\x00."])
+def test_a_file_that_holds_no_weights_is_named(suffix, content, tmp_path):
+    path = tmp_path / f"bad{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"bad{suffix}: expected"):
+        digitnet.models.make("linear").load_weights(path)
 
 
 class Evil:
@@ -255,6 +265,7 @@ class Evil:
         return (print, ("code ran",))
 
 
+@pytest.mark.torch
 def test_code_in_a_torch_file_is_not_run(tmp_path, capsys):
     torch.save({"dense1.weight": Evil()}, tmp_path / "evil.pth")
     with pytest.raises(DataError, match=r"evil.pth: expected tensors by name"):
@@ -267,6 +278,7 @@ def test_code_in_a_torch_file_is_not_run(tmp_path, capsys):
         digitnet.models.make("linear").load_weights(tmp_path / "list.pth")
 
 
+@pytest.mark.torch
 def test_weights_that_are_not_finite_are_refused(tmp_path):
     model = digitnet.models.make("linear")
     state = {k: torch.from_numpy(v) for k, v in model.state_dict().items()}

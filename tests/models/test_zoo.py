@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 from reference import networks
+from reference.optional import torch
 
 import digitnet
 from digitnet.models.zoo import count_params
@@ -200,6 +200,7 @@ def test_an_unknown_model_lists_the_known_ones():
         digitnet.models.make("lenet")
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", networks.REFERENCES)
 def test_networks_equal_plain_torch(name, rng):
     """The same weights, layer by layer in order, give the same logits."""

@@ -1,7 +1,6 @@
 """Named networks in plain torch.nn, from their papers, layer by layer."""
 
-import torch
-from torch import nn
+from reference.optional import Module, nn, torch
 
 
 def vgg16_reference(head):
@@ -66,7 +65,7 @@ def rival_module(blocks, hidden=()):
     return nn.Sequential(*layers, dense, nn.BatchNorm1d(10))
 
 
-class Added(nn.Module):
+class Added(Module):
     """relu(body(x) + shortcut(x)), or without the ReLU."""
 
     def __init__(self, body, shortcut=None, relu=True):
@@ -124,7 +123,7 @@ def mobilenet_module():
     return nn.Sequential(*layers, *tail, nn.Dropout(0.2), nn.Linear(1280, 10))
 
 
-class Appended(nn.Module):
+class Appended(Module):
     def __init__(self, body):
         super().__init__()
         self.body = body
@@ -151,7 +150,7 @@ def densenet_module():
     return nn.Sequential(*layers, *tail, nn.Flatten(), nn.Linear(channels, 10))
 
 
-class RowsReference(nn.Module):
+class RowsReference(Module):
     def __init__(self):
         super().__init__()
         self.gru = torch.nn.GRU(28, 128, batch_first=True)
@@ -161,10 +160,10 @@ class RowsReference(nn.Module):
         return self.dense(self.gru(x[:, 0])[0][:, -1])
 
 
-class VisionTransformer(nn.Module):
+class VisionTransformer(Module):
     """Patches as tokens, blocks with the norm first, the mean of the tokens."""
 
-    class Block(nn.Module):
+    class Block(Module):
         def __init__(self):
             super().__init__()
             self.before = torch.nn.LayerNorm(64)
@@ -198,7 +197,7 @@ class VisionTransformer(nn.Module):
         return self.dense(self.norm(self.blocks(tokens)).mean(1))
 
 
-class CapsNet(nn.Module):
+class CapsNet(Module):
     """Sabour, Frosst, Hinton, 2017, figures 1 and 2, sum by sum."""
 
     def __init__(self):

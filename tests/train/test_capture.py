@@ -3,7 +3,7 @@ and that recording leaves no trace. On a GPU: tests/cuda."""
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 from train.test_resident_set import assert_close, dropping_net, small_net, some_images
 
 import digitnet
@@ -52,6 +52,7 @@ def fitted(monkeypatch, rng):
     return fit
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("optimizer", digitnet.train.optimizers())
 @pytest.mark.parametrize("make", [small_net, dropping_net])
 def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer):
@@ -69,6 +70,7 @@ def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer)
     assert_close(single, captured, 0)
 
 
+@pytest.mark.torch
 def test_an_epoch_takes_few_launches(fitted):
     recorder = Recorder()
     fitted(recorder)  # 90 images: 22 batches of four, and one of two
@@ -77,18 +79,21 @@ def test_an_epoch_takes_few_launches(fitted):
     assert recorder.launches == [many, *[one] * 6, short] * 3
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("batch_size", [1, 5, 45, 89, 90, 200])
 def test_every_batch_size_is_recorded(fitted, batch_size):
     captured = fitted(Recorder(), batch_size=batch_size)
     assert_close(fitted(None, batch_size=batch_size), captured, 0)
 
 
+@pytest.mark.torch
 def test_steps_that_are_read_one_by_one_are_launched_so(fitted):
     recorder = Recorder()
     history = fitted(recorder, record_steps=True).history
     assert len(recorder.launches) == len(history.steps["loss"]) == 3 * 23
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("fails_at", [0, 1, 2])
 def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fails_at):
     recorder = Recorder(fails_at=fails_at)
@@ -100,6 +105,7 @@ def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fail
     assert_close(fitted(None, dropping_net), model, 0)
 
 
+@pytest.mark.torch
 def test_an_interrupt_while_recording_ends_the_training(fitted):
     class Interrupted(Recorder):
         def __call__(self, warm_up, work):
@@ -110,6 +116,7 @@ def test_an_interrupt_while_recording_ends_the_training(fitted):
         fitted(Interrupted(), dropping_net)
 
 
+@pytest.mark.torch
 def test_a_device_that_vanishes_is_named(fitted, tmp_path):
     class Vanishing(Recorder):
         def __call__(self, warm_up, work):
@@ -129,6 +136,7 @@ def test_a_device_that_vanishes_is_named(fitted, tmp_path):
     assert all(np.isfinite(values).all() for values in kept.values())
 
 
+@pytest.mark.torch
 def test_divergence_in_a_launch_is_detected_and_the_weights_stay_good(fitted):
     def make():
         return digitnet.Model([Flatten(), Dense(9), Dense(3)], input_shape=(1, 10, 12))
@@ -139,6 +147,7 @@ def test_divergence_in_a_launch_is_detected_and_the_weights_stay_good(fitted):
     assert all(np.isfinite(values).all() for values in model.state_dict().values())
 
 
+@pytest.mark.torch
 def test_stopping_early_keeps_the_best_weights(fitted):
     options = {"epochs": 8, "validation": 0.3, "early_stopping": 2}
     captured = fitted(Recorder(), **options)
@@ -156,6 +165,7 @@ def test_a_cpu_records_nothing_and_other_words_are_refused(monkeypatch):
         capture.recorder_for("cuda")
 
 
+@pytest.mark.torch
 def test_how_often_it_warms_up_changes_nothing(fitted):
     first, second = (fitted(Recorder(n), dropping_net) for n in (1, 7))
     assert_close(first, second, 0)

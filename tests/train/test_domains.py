@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import BatchNorm, Conv, Dense, DomainHead, Flatten, ReLU
@@ -22,6 +22,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.torch
 def test_the_gradient_behind_the_head_is_reversed(rng):
     """Three epochs of one batch, by torch's autograd."""
     images = rng.random((8, 1, 5, 5), dtype=np.float32)
@@ -57,6 +58,7 @@ def test_the_gradient_behind_the_head_is_reversed(rng):
         )
 
 
+@pytest.mark.torch
 def test_each_domain_is_normed_by_its_own_statistics(rng):
     """One step by hand; what is kept for later are the target's."""
     source = rng.random((6, 1, 5, 5), dtype=np.float32)
@@ -153,6 +155,7 @@ def momentum_of(module, momentum):
             layer.momentum = momentum
 
 
+@pytest.mark.torch
 def test_statistics_become_the_means_of_even_batches(rng):
     images = rng.random((1203, 1, 5, 5), dtype=np.float32)
     model = normed()
@@ -170,6 +173,7 @@ def test_statistics_become_the_means_of_even_batches(rng):
         assert same == ("running" not in name)
 
 
+@pytest.mark.torch
 def test_statistics_of_one_batch_are_exact(rng):
     images = rng.random((40, 1, 5, 5), dtype=np.float32)
     model = normed()

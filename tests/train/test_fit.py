@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, ReLU
@@ -39,6 +39,7 @@ def test_one_seed_gives_the_same_weights_bit_for_bit(digits):
     assert not np.array_equal(run(1), run(2))
 
 
+@pytest.mark.torch
 def test_nothing_touches_torchs_global_seed(digits):
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -122,6 +123,7 @@ def test_class_weights_act_as_sample_weights(digits):
     assert not np.array_equal(weights(first), weights(third))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("penalty", ["l1", "l2", "label_smoothing", "clip_norm"])
 def test_penalties_are_torchs(digits, penalty):
     data = digits[0][:20]
@@ -397,6 +399,7 @@ def test_one_function_is_a_callback(digits):
     assert seen == [1, 2]
 
 
+@pytest.mark.torch
 def test_history_says_what_trained_as_a_record_and_as_a_sentence(digits, monkeypatch):
     monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
     model = digitnet.models.make("linear", input_shape=(8, 8))

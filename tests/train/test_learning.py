@@ -17,7 +17,9 @@ def state_of(model):
     return model.state_dict(), model.max_value, model.history, model.classes
 
 
-@pytest.mark.parametrize("executor", ["native", "torch"])
+@pytest.mark.parametrize(
+    "executor", ["native", pytest.param("torch", marks=pytest.mark.torch)]
+)
 def test_recorded_steps_are_what_the_epoch_is_the_mean_of(
     executor, digits, monkeypatch
 ):

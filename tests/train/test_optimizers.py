@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import Dense, Flatten, Tanh
@@ -45,6 +45,7 @@ def test_every_optimizer_is_tested():
     assert {name.split()[0] for name in CASES} == set(digitnet.train.optimizers())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("executor", ["native", "torch"])
 @pytest.mark.parametrize(("options", "make"), CASES.values(), ids=CASES)
 def test_ten_steps_are_torchs(options, make, executor, request, rng, monkeypatch):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 from reference.layers import NETWORKS
+from reference.optional import torch
 from train.test_resident_set import assert_close, fit_both_modes, some_images
 
 import digitnet
@@ -30,6 +30,7 @@ def stepped(network, images, labels, precision):
     return {name: before[name] - after[name] for name in before}
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
 def test_gradients_of_every_layer_are_those_of_float32_but_for_rounding(
     network, rng, monkeypatch
@@ -53,6 +54,7 @@ def small_net():
     return digitnet.Model(layers, input_shape=(1, 10, 12), seed=1)
 
 
+@pytest.mark.torch
 def test_weights_keep_all_their_digits(rng):
     model = small_net()
     model.fit(some_images(rng), epochs=2, precision="bfloat16", progress=False)
@@ -61,6 +63,7 @@ def test_weights_keep_all_their_digits(rng):
         assert not torch.equal(there, there.bfloat16().float()), name
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", ["mlp", "norm-cnn", "vit-tiny"])
 def test_digits_are_learned_as_well(name, digits):
     train, test = digits
@@ -73,6 +76,7 @@ def test_digits_are_learned_as_well(name, digits):
     assert abs(reports["bfloat16"] - reports["float32"]) < 0.02
 
 
+@pytest.mark.torch
 def test_data_on_the_device_are_rounded_alike(monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
     options = {"precision": "bfloat16", "augment": "shift 1px", "ema_decay": 0.9}
@@ -81,6 +85,7 @@ def test_data_on_the_device_are_rounded_alike(monkeypatch, rng):
     assert_close(first, second, 0.02, history_tolerance=0.15)
 
 
+@pytest.mark.torch
 def test_frozen_layers_stay_and_their_statistics_too(rng):
     model = small_net()
     before = model.state_dict()
@@ -97,6 +102,7 @@ def test_frozen_layers_stay_and_their_statistics_too(rng):
         assert same == name.startswith(("conv1", "batch_norm1")), name
 
 
+@pytest.mark.torch
 def test_the_native_executor_says_why_it_is_not_the_one(rng):
     model = small_net()
     history = model.fit(

@@ -4,41 +4,46 @@ LibTorch's "meta" device, which has no values; every operation of them is looked
 
 import numpy as np
 import pytest
-import torch
 from reference.layers import NETWORKS
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from reference.optional import torch
 from train.test_resident_set import OPERATIONS
 
 import digitnet
 from digitnet import _core, preprocess
 from digitnet.layers import Conv, Dense, Flatten
 
-LIBRARY = torch.library.Library("aten", "IMPL")
-for _name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_"):
-    # LibTorch has them for devices only; they change their arguments in place.
-    LIBRARY.impl(f"{_name}.tensor_lr", lambda *_, **__: None, "Meta")
+pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("fused_optimizers")]
 
 
-class Watch(TorchDispatchMode):
+@pytest.fixture(scope="module")
+def fused_optimizers():
+    """LibTorch has them for devices only; they change their arguments in place."""
+    library = torch.library.Library("aten", "IMPL")
+    for name in ("_fused_adam_", "_fused_adamw_", "_fused_sgd_"):
+        library.impl(f"{name}.tensor_lr", lambda *_, **__: None, "Meta")
+    yield library
+
+
+def watch():
     """Keeps the name and shapes of every operation, refuses memory of the host."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
 
-    def __init__(self):
-        super().__init__()
-        self.operations = []
+    class Watch(TorchDispatchMode):
+        def __init__(self):
+            super().__init__()
+            self.operations = []
 
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        result = operation(*args, **(kwargs or {}))
-        tensors = [
-            t
-            for t in tree_leaves((args, kwargs, result))
-            if isinstance(t, torch.Tensor)
-        ]
-        strangers = [t for t in tensors if t.device.type != "meta"]
-        if strangers:
-            raise AssertionError(f"{operation} uses memory of the host")
-        self.operations.append((str(operation), [tuple(t.shape) for t in tensors]))
-        return result
+        def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+            result = operation(*args, **(kwargs or {}))
+            leaves = tree_leaves((args, kwargs, result))
+            tensors = [t for t in leaves if isinstance(t, torch.Tensor)]
+            if any(t.device.type != "meta" for t in tensors):
+                raise AssertionError(f"{operation} uses memory of the host")
+            self.operations.append((str(operation), [tuple(t.shape) for t in tensors]))
+            return result
+
+    return Watch()
 
 
 def rehearsed(model, rng, **options):
@@ -52,9 +57,9 @@ def rehearsed(model, rng, **options):
     for _ in range(2):
         rehearsal.start_epoch()
         for _ in range(3):
-            with Watch() as watch:
+            with watch() as watched:
                 rehearsal.step()
-            steps.append(watch.operations)
+            steps.append(watched.operations)
     return steps
 
 
@@ -83,14 +88,14 @@ def test_the_watch_sees_what_it_is_there_to_see():
         lambda: there.cpu(),
         lambda: bool(there.sum() > 0),
     ):
-        with Watch(), pytest.raises((RuntimeError, NotImplementedError)):
+        with watch(), pytest.raises((RuntimeError, NotImplementedError)):
             forbidden()
     for forbidden in (
         lambda: there.copy_(torch.ones(4)),
         lambda: torch.ones(4).to("meta"),
         lambda: there * torch.tensor(2.0),
     ):
-        with Watch(), pytest.raises(AssertionError, match="memory of the host"):
+        with watch(), pytest.raises(AssertionError, match="memory of the host"):
             forbidden()
 
 

@@ -95,6 +95,7 @@ def assert_close(first, second, tolerance=2e-5, history_tolerance=1e-4):
         )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("augment", PIPELINES)
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
 def test_every_operation_augments_as_the_host_does(
@@ -108,6 +109,7 @@ def test_the_operations_are_all_of_them():
     assert {text.split()[0] for text in OPERATIONS} == set(digitnet.augment.names())
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     "steps",
     [
@@ -134,6 +136,7 @@ def test_every_preprocessing_step_does_what_the_host_does(
     )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     "options",
     [
@@ -158,15 +161,18 @@ def test_every_option_means_the_same(options, torch_only, monkeypatch, rng):
     )
 
 
+@pytest.mark.torch
 def test_a_part_of_a_set_is_trained_on_alone(torch_only, monkeypatch, rng):
     part = some_images(rng)[rng.permutation(50)[:23]]
     assert_close(*fit_both_modes(monkeypatch, small_net, part))
 
 
+@pytest.mark.torch
 def test_dropout_and_batch_norm_draw_and_count_alike(torch_only, monkeypatch, rng):
     assert_close(*fit_both_modes(monkeypatch, dropping_net, some_images(rng)))
 
 
+@pytest.mark.torch
 def test_a_network_that_removes_noise_aims_at_images_without_it(
     torch_only, monkeypatch, rng
 ):
@@ -181,6 +187,7 @@ def test_a_network_that_removes_noise_aims_at_images_without_it(
     np.testing.assert_allclose(second.history["loss"], first.history["loss"], rtol=1e-4)
 
 
+@pytest.mark.torch
 def test_recorded_steps_are_the_same_ones(torch_only, monkeypatch, rng):
     first, second = fit_both_modes(
         monkeypatch, small_net, some_images(rng), record_steps=True
@@ -191,6 +198,7 @@ def test_recorded_steps_are_the_same_ones(torch_only, monkeypatch, rng):
         )
 
 
+@pytest.mark.torch
 def test_what_must_stay_with_the_host_is_named(torch_only, monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_RESIDENT", "1")
     model = small_net()
@@ -200,6 +208,7 @@ def test_what_must_stay_with_the_host_is_named(torch_only, monkeypatch, rng):
     assert KEPT not in str(model.history.executor)
 
 
+@pytest.mark.torch
 def test_divergence_is_detected_and_the_weights_stay_good(torch_only, monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_RESIDENT", "1")
     model = digitnet.Model([Flatten(), Dense(9), Dense(3)], input_shape=(1, 10, 12))
@@ -216,6 +225,7 @@ def test_divergence_is_detected_and_the_weights_stay_good(torch_only, monkeypatc
     assert all(np.isfinite(v).all() for v in model.state_dict().values())
 
 
+@pytest.mark.torch
 def test_a_word_it_does_not_know_is_refused(torch_only, monkeypatch, rng):
     monkeypatch.setenv("DIGITNET_RESIDENT", "yes")
     with pytest.raises(ValueError, match="DIGITNET_RESIDENT: expected '0' or '1', got"):

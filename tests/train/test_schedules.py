@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 from digitnet.train import schedule, schedule_factors
@@ -23,6 +23,7 @@ def test_constant_is_one():
     assert schedule_factors("constant", 3, 2).tolist() == [1] * 6
 
 
+@pytest.mark.torch
 def test_step_is_torchs():
     ours = schedule_factors(schedule("step", every=2, factor=0.5), 3, 6)
     theirs = torch_factors(lambda o: torch.optim.lr_scheduler.StepLR(o, 6, 0.5), 18)
@@ -36,6 +37,7 @@ def test_exponential_goes_by_equal_factors_to_its_end(end):
     assert schedule_factors(schedule("exponential", end=end), 1, 1).tolist() == [1]
 
 
+@pytest.mark.torch
 def test_cosine_ends_at_its_minimum_on_the_last_step():
     ours = schedule_factors(schedule("cosine", least=0.1), 5, 4)
     theirs = torch_factors(
@@ -45,6 +47,7 @@ def test_cosine_ends_at_its_minimum_on_the_last_step():
     assert ours[-1] == pytest.approx(0.1)
 
 
+@pytest.mark.torch
 def test_one_cycle_is_torchs():
     ours = schedule_factors("one-cycle", 10, 7)
     theirs = torch_factors(
