@@ -324,6 +324,29 @@ struct SeparableFilter {
   float* out;         // [height, width]
 };
 
+// One step of a gated recurrent unit, of one sample, between the products with
+// its weights. Gates are [reset, update, new], `units` numbers each:
+//
+//   r = sigmoid(input r + product r)       z = sigmoid(input z + product z)
+//   n = tanh(input n + r * product n)      next = (1 - z) * n + z * state
+//
+// `input` comes from the step's input, `product` from the state, each with its
+// bias. Source: Cho et al., EMNLP 2014, in torch.nn.GRU's form.
+struct GruStep {
+  int64_t units;
+  float* input;          // [3 units]; becomes r, z and n
+  const float* product;  // [3 units]
+  const float* state;    // [units]
+  float* next;           // [units]
+};
+struct GruStepGradient {
+  int64_t units;
+  float* input;        // r, z and n; becomes the gradient of `input`
+  float* product;      // becomes its own gradient
+  const float* state;  // [units]
+  float* g;  // of next; becomes what goes to the state past the products
+};
+
 // One optimizer's step on `count` parameters.
 struct Update {
   float* value;
@@ -388,6 +411,8 @@ struct Kernels {
                            int64_t count, int64_t channels);
   void (*layer_norm)(const LayerNorm&);
   void (*layer_norm_gradient)(const LayerNormGradient&);
+  void (*gru_step)(const GruStep&);
+  void (*gru_step_gradient)(const GruStepGradient&);
   void (*add)(const float* a, const float* b, float* out, int64_t count);
   // y[c] = the largest of image[corner + taps[t] + c] and `where[c]` its place
   // in the image; the first of equals. Where all of them are NaN so is y, as

@@ -149,6 +149,12 @@ OpPtr make_upsample(Tensor& x, Tensor& y);
 OpPtr make_dropout(Tensor& x, Tensor& y, double rate, uint32_t number);
 OpPtr make_activation(Tensor& x, Tensor& y, const std::string& kind);
 OpPtr make_softmax(Tensor& x, Tensor& y);
+OpPtr make_position(Tensor& x, Tensor& y, Weight weight);
+// Names as in the model: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0.
+struct GruWeights {
+  Weight input, state, input_bias, state_bias;
+};
+OpPtr make_gru(Tensor& x, Tensor& y, GruWeights weights);
 // y gets x in another layout: flat, or with another border.
 OpPtr make_copy(Tensor& x, Tensor& y);
 // y gets x, flat features in a map's order, in the network's.

@@ -57,7 +57,11 @@ class Plan {
   void store();  // and back
 
  private:
-  struct Leaf;
+  // A layer with its full name; sequences within sequences are laid flat.
+  struct Leaf {
+    models::Layer layer;
+    std::string path;
+  };
   Tensor& tensor(const Shape& shape, const Tensor* order = nullptr);
   Tensor& build(const models::Layer& layer, const std::string& path, Tensor& x);
   // Makes the operation of leaves[at], and of those behind it that it takes
@@ -81,6 +85,9 @@ class Plan {
                           Tensor*& x);
   size_t build_composite(const std::vector<Leaf>& leaves, size_t at,
                          Tensor*& x);
+  // plan_sequence.cpp has these.
+  size_t build_position(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_gru(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   Tensor& output_of(const Leaf& leaf, const Tensor& x);
   Tensor& in_order(Tensor& x);
   Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;

@@ -11,12 +11,6 @@ namespace digitnet::engine::native {
 
 using models::Layer;
 
-// A layer with its full name; sequences within sequences are laid flat.
-struct Plan::Leaf {
-  Layer layer;
-  std::string path;
-};
-
 namespace {
 
 template <class Leaf>
@@ -83,6 +77,8 @@ Plan::Build Plan::build_of(const Layer& layer) {
       {"tanh", &Plan::build_activation},
       {"gelu", &Plan::build_activation},
       {"softmax", &Plan::build_activation},
+      {"position", &Plan::build_position},
+      {"gru", &Plan::build_gru},
       {"residual", &Plan::build_composite},
       {"concat", &Plan::build_composite},
   };

@@ -12,6 +12,7 @@
 #include "kernels/body/single_gradient.h"
 #include "kernels/body/gather.h"
 #include "kernels/body/elementwise.h"
+#include "kernels/body/gru.h"
 #if defined(__AVX512F__)
 #include "kernels/body/compress_avx512.h"
 #else
@@ -59,6 +60,8 @@ constexpr Kernels table(const char* name) {
   k.softmax_gradient = softmax_gradient;
   k.layer_norm = layer_norm;
   k.layer_norm_gradient = layer_norm_gradient;
+  k.gru_step = gru_step;
+  k.gru_step_gradient = gru_step_gradient;
   k.add = add;
   k.max_of_taps = max_of_taps;
   k.dropout = dropout;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/random.h"
 #include "models/build.h"
 #include "models/layers.h"
 
@@ -22,6 +23,21 @@ struct Case {
   Shape input;
   std::vector<Layer> layers;
 };
+
+std::vector<Case> sequences() {
+  const auto gru = [](double units) {
+    return models::make_layer("gru", {{"units", units}});
+  };
+  const Layer position = models::make_layer("position");
+  return {
+      {"positions", {3, 5, 7}, {position, conv(6, 3, "same"), position}},
+      {"flat positions", {3, 5, 7}, {flatten(), position}},
+      {"few units", {1, 9, 7}, {gru(3)}},
+      {"many units", {1, 4, 28}, {gru(130)}},
+      {"recurrent behind maps", {1, 9, 6}, {conv(5, 3, "same"), gru(33)}},
+      {"one step", {3, 1, 2}, {gru(17)}},
+  };
+}
 
 std::vector<Case> cases() {
   std::vector<Case> result;
@@ -44,11 +60,37 @@ std::vector<Case> cases() {
   }
   result.push_back({"large tiles", {1, 21, 18}, {conv(16, 3), conv(40, 3)}});
   result.push_back({"no maps", {1, 3, 5}, {}});
+  for (Case& c : sequences()) result.push_back(std::move(c));
   for (Case& c : result) {
     for (const Layer& layer :
          {flatten(), dense(37), relu(), dropout(0.2), dense(33), dense(4)})
       c.layers.push_back(layer);
   }
+  return result;
+}
+
+// The logits and gradients of one pass over images that all differ.
+std::vector<float> pass_over(const Case& c, int64_t count, int threads) {
+  models::Model model(models::named(sequence(c.layers)), c.input, {}, 7);
+  Plan plan(model);
+  plan.load();
+  kernels::ThreadPool pool(threads);
+  plan.reserve(count, true, pool.threads());
+  const Pass pass{kernels::select(), pool, count, true, {3, 4}};
+  std::vector<float> images(count * c.input.size());
+  Draws(1, 2, 3, 4)
+      .fill(images.data(), static_cast<int64_t>(images.size()), -1, 1);
+  plan.forward(pass, images.data());
+  std::vector<float> result;
+  for (int64_t n = 0; n < count; ++n) {
+    for (int k = 0; k < 4; ++k) {
+      result.push_back(plan.logits(n)[k]);
+      plan.logits_gradient(n)[k] = std::sin(static_cast<float>(4 * n + k));
+    }
+  }
+  plan.backward(pass);
+  const Floats& gradients = plan.gradients();
+  result.insert(result.end(), gradients.begin(), gradients.end());
   return result;
 }
 
@@ -81,6 +123,15 @@ TEST(Plan, ComputesFiniteGradientsForEveryShapeOnEveryInstructionSet) {
         ASSERT_TRUE(all_finite(plan.gradients()));
       }
     }
+  }
+}
+
+TEST(Plan, ComputesTheSameBitsOnAnyNumberOfThreads) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(c.name);
+    const std::vector<float> one = pass_over(c, 29, 1);
+    for (const int threads : {2, 3})
+      ASSERT_EQ(pass_over(c, 29, threads), one) << threads << " threads";
   }
 }
 

@@ -95,6 +95,7 @@ Traced ReferenceNetwork::run(const Layer& layer, const std::string& path,
               return g;
             }};
   }
+  if (has_formula(layer.kind)) return by_formula(layer, path, x);
   return activation(layer.kind, x);
 }
 

@@ -81,6 +81,10 @@ class ReferenceNetwork {
   Traced concat(const models::Layer& layer, const std::string& path,
                 const Batch& x);
   Traced sum(std::vector<Traced> branches);
+  // Layers whose gradients are recorded (reference_sequence.cpp).
+  static bool has_formula(const std::string& kind);
+  Traced by_formula(const models::Layer& layer, const std::string& path,
+                    const Batch& x);
 
   models::Layer root_;
   bool training_;

@@ -1,0 +1,34 @@
+// Operations of networks that read an image as a sequence or a set: recurrent
+// layers and transformers.
+#include "engine/native/plan.h"
+#include "models/layers.h"
+
+namespace digitnet::engine::native {
+
+size_t Plan::build_position(const std::vector<Leaf>& leaves, size_t at,
+                            Tensor*& x) {
+  Tensor& y = tensor(x->shape, x);
+  Weight added = weight(leaves[at].path + ".weight", 0, x->shape.size());
+  added.height = x->height;
+  added.width = x->width;
+  ops_.push_back(make_position(*x, y, std::move(added)));
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_gru(const std::vector<Leaf>& leaves, size_t at, Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  const int64_t units = integer(layer.options, "units");
+  Tensor& y = tensor(models::output_shape(layer, x->shape));
+  GruWeights weights = {
+      weight(path + ".weight_ih_l0", x->width * x->channels, 3 * units),
+      weight(path + ".weight_hh_l0", units, 3 * units),
+      weight(path + ".bias_ih_l0", 0, 3 * units),
+      weight(path + ".bias_hh_l0", 0, 3 * units)};
+  weights.input.width = x->width;  // a step's features are a map of one row
+  ops_.push_back(make_gru(*x, y, std::move(weights)));
+  x = &y;
+  return at + 1;
+}
+
+}  // namespace digitnet::engine::native
