@@ -155,6 +155,13 @@ struct GruWeights {
   Weight input, state, input_bias, state_bias;
 };
 OpPtr make_gru(Tensor& x, Tensor& y, GruWeights weights);
+struct CapsuleOptions {
+  int64_t inputs, units, size, routing;
+};
+// weight: panels of [units * size * inputs, capsules], as in the model.
+OpPtr make_capsules(Tensor& x, Tensor& y, const CapsuleOptions& options,
+                    Weight weight);
+OpPtr make_capsule_logits(Tensor& x, Tensor& y, int64_t size);
 // y gets x in another layout: flat, or with another border.
 OpPtr make_copy(Tensor& x, Tensor& y);
 // y gets x, flat features in a map's order, in the network's.

@@ -88,6 +88,9 @@ class Plan {
   // plan_sequence.cpp has these.
   size_t build_position(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_gru(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_capsules(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_capsule_logits(const std::vector<Leaf>& leaves, size_t at,
+                              Tensor*& x);
   Tensor& output_of(const Leaf& leaf, const Tensor& x);
   Tensor& in_order(Tensor& x);
   Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;

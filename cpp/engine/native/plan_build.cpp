@@ -79,6 +79,8 @@ Plan::Build Plan::build_of(const Layer& layer) {
       {"softmax", &Plan::build_activation},
       {"position", &Plan::build_position},
       {"gru", &Plan::build_gru},
+      {"capsules", &Plan::build_capsules},
+      {"capsule_logits", &Plan::build_capsule_logits},
       {"residual", &Plan::build_composite},
       {"concat", &Plan::build_composite},
   };

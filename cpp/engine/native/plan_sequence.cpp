@@ -1,5 +1,5 @@
 // Operations of networks that read an image as a sequence or a set: recurrent
-// layers and transformers.
+// layers, transformers and capsules.
 #include "engine/native/plan.h"
 #include "models/layers.h"
 
@@ -27,6 +27,35 @@ size_t Plan::build_gru(const std::vector<Leaf>& leaves, size_t at, Tensor*& x) {
       weight(path + ".bias_hh_l0", 0, 3 * units)};
   weights.input.width = x->width;  // a step's features are a map of one row
   ops_.push_back(make_gru(*x, y, std::move(weights)));
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_capsules(const std::vector<Leaf>& leaves, size_t at,
+                            Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  const CapsuleOptions options{
+      integer(layer.options, "inputs"), integer(layer.options, "units"),
+      integer(layer.options, "size"), integer(layer.options, "routing")};
+  Tensor& y = tensor(models::output_shape(layer, x->shape));
+  ops_.push_back(make_capsules(
+      *x, y, options,
+      weight(path + ".weight", options.units * options.size * options.inputs,
+             x->shape.size() / options.inputs)));
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_capsule_logits(const std::vector<Leaf>& leaves, size_t at,
+                                  Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  if (x->height * x->width > 1) {
+    throw NotCovered("'" + path + "' takes flattened maps without a dense " +
+                     "layer between");
+  }
+  Tensor& y = tensor(models::output_shape(layer, x->shape));
+  y.needs_gradient = x->needs_gradient;
+  ops_.push_back(make_capsule_logits(*x, y, integer(layer.options, "size")));
   x = &y;
   return at + 1;
 }

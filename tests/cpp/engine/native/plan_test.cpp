@@ -28,6 +28,13 @@ std::vector<Case> sequences() {
   const auto gru = [](double units) {
     return models::make_layer("gru", {{"units", units}});
   };
+  const auto capsules = [](double units, double size, double inputs,
+                           double routing) {
+    return models::make_layer("capsules", {{"units", units},
+                                           {"size", size},
+                                           {"inputs", inputs},
+                                           {"routing", routing}});
+  };
   const Layer position = models::make_layer("position");
   return {
       {"positions", {3, 5, 7}, {position, conv(6, 3, "same"), position}},
@@ -36,6 +43,8 @@ std::vector<Case> sequences() {
       {"many units", {1, 4, 28}, {gru(130)}},
       {"recurrent behind maps", {1, 9, 6}, {conv(5, 3, "same"), gru(33)}},
       {"one step", {3, 1, 2}, {gru(17)}},
+      {"capsules", {1, 9, 9}, {conv(24, 3, "same"), capsules(3, 5, 8, 3)}},
+      {"few capsules", {3, 1, 1}, {capsules(17, 3, 1, 2)}},
   };
 }
 

@@ -63,11 +63,92 @@ std::vector<Var> gru(const Layer& layer, const Parameters& parameters,
   return state;
 }
 
+constexpr double kTiny = 1e-12;  // under roots, as in LibTorch's engine
+
+// Vectors of `size` numbers one after another, each s |s| / (1 + |s|^2).
+std::vector<Var> squashed(const std::vector<Var>& s, size_t size) {
+  std::vector<Var> result;
+  for (size_t first = 0; first < s.size(); first += size) {
+    Var squares;
+    for (size_t i = 0; i < size; ++i)
+      squares = squares + s[first + i] * s[first + i];
+    for (size_t i = 0; i < size; ++i)
+      result.push_back(s[first + i] * sqrt(squares + kTiny) /
+                       (Var(1) + squares));
+  }
+  return result;
+}
+
+void softmax(std::vector<Var>& x) {
+  Var sum;
+  for (Var& value : x) sum = sum + (value = exp(value));
+  for (Var& value : x) value = value / sum;
+}
+
+std::vector<Var> capsules(const Layer& layer, const Parameters& parameters,
+                          const Image& x) {
+  const int64_t units = integer(layer.options, "units");
+  const int64_t size = integer(layer.options, "size");
+  const int64_t inputs = integer(layer.options, "inputs");
+  std::vector<Var> raw;
+  for (int64_t group = 0; group < x.shape.channels / inputs; ++group)
+    for (int64_t row = 0; row < x.shape.height; ++row)
+      for (int64_t column = 0; column < x.shape.width; ++column)
+        for (int64_t i = 0; i < inputs; ++i)
+          raw.push_back(x.at(group * inputs + i, row, column));
+  const std::vector<Var> vectors = squashed(raw, inputs);
+  const int64_t count = static_cast<int64_t>(raw.size()) / inputs;
+  const int64_t outputs = units * size;
+  std::vector<Var> predictions(count * outputs);
+  for (int64_t c = 0; c < count; ++c)
+    for (int64_t o = 0; o < outputs; ++o)
+      for (int64_t i = 0; i < inputs; ++i) {
+        Var& sum = predictions[c * outputs + o];
+        sum = sum + parameters.at("weight")[(c * outputs + o) * inputs + i] *
+                        vectors[c * inputs + i];
+      }
+  std::vector<Var> agreements(count * units), result;
+  for (int64_t round = integer(layer.options, "routing"); round > 0; --round) {
+    std::vector<Var> sums(outputs);
+    for (int64_t c = 0; c < count; ++c) {
+      std::vector<Var> factors(agreements.begin() + c * units,
+                               agreements.begin() + (c + 1) * units);
+      softmax(factors);
+      for (int64_t o = 0; o < outputs; ++o)
+        sums[o] = sums[o] + factors[o / size] * predictions[c * outputs + o];
+    }
+    result = squashed(sums, size);
+    for (int64_t i = 0; i < count * outputs && round > 1; ++i) {
+      Var& agreement = agreements[i / outputs * units + i % outputs / size];
+      agreement = agreement + predictions[i] * result[i % outputs];
+    }
+  }
+  return result;
+}
+
+std::vector<Var> capsule_logits(const Layer& layer, const Parameters&,
+                                const Image& x) {
+  const auto size = static_cast<size_t>(integer(layer.options, "size"));
+  std::vector<Var> y;
+  for (size_t first = 0; first < x.values.size(); first += size) {
+    Var squares = kTiny;
+    for (size_t i = first; i < first + size; ++i)
+      squares = squares + x.values[i] * x.values[i];
+    Var length = sqrt(squares);
+    if (length.value > 1 - 1e-6) length = 1 - 1e-6;
+    y.push_back(log(length / (Var(1) - length)));
+  }
+  return y;
+}
+
 using Formula = std::vector<Var> (*)(const Layer&, const Parameters&,
                                      const Image&);
 const std::map<std::string, Formula>& formulas() {
-  static const std::map<std::string, Formula> all = {{"position", position},
-                                                     {"gru", gru}};
+  static const std::map<std::string, Formula> all = {
+      {"position", position},
+      {"gru", gru},
+      {"capsules", capsules},
+      {"capsule_logits", capsule_logits}};
   return all;
 }
 
