@@ -1,10 +1,16 @@
 """The native executor: its gradients against float64, its bits, and when it steps aside."""
 
-import copy
-
 import numpy as np
 import pytest
 from reference.optional import torch
+from reference.training import (
+    draw,
+    draw_without_ties,
+    make,
+    one_step,
+    torch_gradients,
+    trained,
+)
 
 import digitnet
 from digitnet import _core
@@ -298,20 +304,6 @@ def test_logits_are_as_close_to_float64_as_torchs(
         exact = reference.double()(torch.from_numpy(images).double()).numpy()
     allowed = 10 * np.abs(theirs - exact).max() + 2e-6 * np.abs(exact).max()
     assert np.abs(model.predict_logits(images) - exact).max() <= allowed
-
-
-def trained(network, shape, images, labels, threads, **options):
-    """The state after three epochs with a short last batch."""
-    before = digitnet.get_num_threads()
-    digitnet.set_num_threads(threads)
-    try:
-        model = make(network, shape)
-        data = digitnet.Dataset(images, labels, classes=3, max_value=1)
-        history = model.fit(data, epochs=3, batch_size=16, progress=False, **options)
-        assert f"{threads} thread" in str(history.executor)
-        return model.state_dict()
-    finally:
-        digitnet.set_num_threads(before)
 
 
 @pytest.mark.parametrize(

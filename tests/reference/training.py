@@ -1,0 +1,100 @@
+"""Small networks, random data, and gradients: ours from a step, torch's in float64."""
+
+import copy
+
+import numpy as np
+import torch
+
+import digitnet
+
+
+def make(network, shape, classes=3):
+    model = digitnet.Model(network, shape, preprocess=[], classes=classes)
+    model.core.max_value = 1
+    return model
+
+
+def draw(rng, shape, count):
+    images = rng.standard_normal((count, *shape)).astype(np.float32)
+    # Non-negative, as a Dataset wants it; ties are as good as impossible.
+    images = np.abs(images) / np.abs(images).max()
+    images.flat[0] = 1
+    return images, rng.integers(0, 3, count)
+
+
+def closest_tie(reference, images):
+    """How near, in float64, a ReLU's input is to 0 or two of a pool's to each other."""
+    reference = copy.deepcopy(reference).double().train()
+    gaps = [1.0]
+
+    def at_relu(module, inputs, output):
+        gaps.append(inputs[0].abs().min().item())
+
+    def at_pool(module, inputs, output):
+        windows = torch.nn.functional.unfold(
+            inputs[0].flatten(0, 1)[:, None], module.kernel_size, stride=module.stride
+        )
+        best = windows.topk(2, dim=1).values
+        gap = best[:, 0] - best[:, 1]
+        gaps.extend(gap[gap > 0].min(dim=0, keepdim=True).values.tolist())
+
+    for module in reference.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_hook(at_relu)
+        elif isinstance(module, torch.nn.MaxPool2d):
+            module.register_forward_hook(at_pool)
+    with torch.no_grad():
+        reference(torch.from_numpy(images).double())
+    return min(gaps)
+
+
+def draw_without_ties(rng, shape, count, reference):
+    """Data on which float32 cannot choose another branch than float64 does."""
+    for _ in range(100):
+        images, labels = draw(rng, shape, count)
+        if closest_tie(reference, images) > 1e-6:
+            return images, labels
+    raise AssertionError("every draw had a tie")
+
+
+def one_step(model, images, labels, **options):
+    """Parameters before a step of plain gradient descent minus those after it."""
+    before = model.state_dict()
+    count = len(model.classes)
+    data = digitnet.Dataset(images, labels, classes=count, max_value=1)
+    history = model.fit(
+        data,
+        epochs=1,
+        batch_size=len(labels),
+        optimizer="sgd",
+        schedule="constant",
+        learning_rate=1.0,
+        progress=False,
+        **options,
+    )
+    assert str(history.executor).startswith("native"), history.executor
+    after = model.state_dict()
+    return {name: before[name] - after[name] for name in before}
+
+
+def torch_gradients(reference, images, labels, dtype):
+    reference = copy.deepcopy(reference).to(dtype).train()
+    loss = torch.nn.functional.cross_entropy(
+        reference(torch.from_numpy(images).to(dtype)), torch.from_numpy(labels)
+    )
+    loss.backward()
+    return {name: p.grad.double().numpy() for name, p in reference.named_parameters()}
+
+
+def trained(network, shape, images, labels, threads, **options):
+    """The state after three epochs with a short last batch."""
+    before = digitnet.get_num_threads()
+    digitnet.set_num_threads(threads)
+    try:
+        model = make(network, shape)
+        data = digitnet.Dataset(images, labels, classes=3, max_value=1)
+        history = model.fit(data, epochs=3, batch_size=16, progress=False, **options)
+        assert f"{threads} thread" in str(history.executor)
+        return model.state_dict()
+    finally:
+        digitnet.set_num_threads(before)
