@@ -155,6 +155,8 @@ struct GruWeights {
   Weight input, state, input_bias, state_bias;
 };
 OpPtr make_gru(Tensor& x, Tensor& y, GruWeights weights);
+// x: queries, keys and values as channels.
+OpPtr make_attention(Tensor& x, Tensor& y, int64_t heads);
 struct CapsuleOptions {
   int64_t inputs, units, size, routing;
 };

@@ -88,6 +88,8 @@ class Plan {
   // plan_sequence.cpp has these.
   size_t build_position(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_gru(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
+  size_t build_attention(const std::vector<Leaf>& leaves, size_t at,
+                         Tensor*& x);
   size_t build_capsules(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_capsule_logits(const std::vector<Leaf>& leaves, size_t at,
                               Tensor*& x);

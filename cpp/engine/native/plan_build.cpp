@@ -79,6 +79,7 @@ Plan::Build Plan::build_of(const Layer& layer) {
       {"softmax", &Plan::build_activation},
       {"position", &Plan::build_position},
       {"gru", &Plan::build_gru},
+      {"attention", &Plan::build_attention},
       {"capsules", &Plan::build_capsules},
       {"capsule_logits", &Plan::build_capsule_logits},
       {"residual", &Plan::build_composite},

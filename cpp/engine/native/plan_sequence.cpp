@@ -5,6 +5,8 @@
 
 namespace digitnet::engine::native {
 
+using models::Layer;
+
 size_t Plan::build_position(const std::vector<Leaf>& leaves, size_t at,
                             Tensor*& x) {
   Tensor& y = tensor(x->shape, x);
@@ -27,6 +29,16 @@ size_t Plan::build_gru(const std::vector<Leaf>& leaves, size_t at, Tensor*& x) {
       weight(path + ".bias_hh_l0", 0, 3 * units)};
   weights.input.width = x->width;  // a step's features are a map of one row
   ops_.push_back(make_gru(*x, y, std::move(weights)));
+  x = &y;
+  return at + 1;
+}
+
+size_t Plan::build_attention(const std::vector<Leaf>& leaves, size_t at,
+                             Tensor*& x) {
+  const Layer& layer = leaves[at].layer;
+  Tensor& y = tensor(models::output_shape(layer, x->shape));
+  y.needs_gradient = x->needs_gradient;
+  ops_.push_back(make_attention(*x, y, integer(layer.options, "heads")));
   x = &y;
   return at + 1;
 }

@@ -35,6 +35,9 @@ std::vector<Case> sequences() {
                                            {"inputs", inputs},
                                            {"routing", routing}});
   };
+  const auto attention = [](double heads) {
+    return models::make_layer("attention", {{"heads", heads}});
+  };
   const Layer position = models::make_layer("position");
   return {
       {"positions", {3, 5, 7}, {position, conv(6, 3, "same"), position}},
@@ -43,6 +46,8 @@ std::vector<Case> sequences() {
       {"many units", {1, 4, 28}, {gru(130)}},
       {"recurrent behind maps", {1, 9, 6}, {conv(5, 3, "same"), gru(33)}},
       {"one step", {3, 1, 2}, {gru(17)}},
+      {"attention", {1, 5, 7}, {conv(27, 3, "same"), attention(3)}},
+      {"much attention", {1, 9, 9}, {conv(6, 1), attention(2), conv(5, 3)}},
       {"capsules", {1, 9, 9}, {conv(24, 3, "same"), capsules(3, 5, 8, 3)}},
       {"few capsules", {3, 1, 1}, {capsules(17, 3, 1, 2)}},
   };

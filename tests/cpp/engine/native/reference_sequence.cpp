@@ -85,6 +85,33 @@ void softmax(std::vector<Var>& x) {
   for (Var& value : x) value = value / sum;
 }
 
+std::vector<Var> attention(const Layer& layer, const Parameters&,
+                           const Image& x) {
+  const int64_t heads = integer(layer.options, "heads");
+  const int64_t pixels = x.shape.height * x.shape.width;
+  const int64_t channels = x.shape.channels / 3, size = channels / heads;
+  // Of queries (0), keys (1) or values (2).
+  const auto at = [&](int64_t part, int64_t channel, int64_t pixel) {
+    return x.values[(part * channels + channel) * pixels + pixel];
+  };
+  std::vector<Var> y(channels * pixels);
+  for (int64_t head = 0; head < heads; ++head) {
+    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+      std::vector<Var> weights(pixels);
+      for (int64_t other = 0; other < pixels; ++other)
+        for (int64_t c = head * size; c < (head + 1) * size; ++c)
+          weights[other] = weights[other] + at(0, c, pixel) * at(1, c, other) /
+                                                std::sqrt(double(size));
+      softmax(weights);
+      for (int64_t c = head * size; c < (head + 1) * size; ++c)
+        for (int64_t other = 0; other < pixels; ++other)
+          y[c * pixels + pixel] =
+              y[c * pixels + pixel] + weights[other] * at(2, c, other);
+    }
+  }
+  return y;
+}
+
 std::vector<Var> capsules(const Layer& layer, const Parameters& parameters,
                           const Image& x) {
   const int64_t units = integer(layer.options, "units");
@@ -147,6 +174,7 @@ const std::map<std::string, Formula>& formulas() {
   static const std::map<std::string, Formula> all = {
       {"position", position},
       {"gru", gru},
+      {"attention", attention},
       {"capsules", capsules},
       {"capsule_logits", capsule_logits}};
   return all;
