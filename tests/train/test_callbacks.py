@@ -36,7 +36,6 @@ def curves(folder):
     return events
 
 
-@pytest.mark.torch
 @pytest.mark.parametrize("with_validation", [True, False])
 def test_tensorboard_shows_what_the_history_has(digits, tmp_path, with_validation):
     train, test = digits
