@@ -13,7 +13,7 @@ from train.test_resident_set import OPERATIONS, assert_weights_close
 import digitnet
 from digitnet.layers import Conv, Dense, Dropout, Flatten
 
-pytestmark = [pytest.mark.cuda, pytest.mark.torch]
+pytestmark = pytest.mark.cuda
 
 AUGMENT = "shift 1px | rotate 10deg | noise 5%"
 NAMES = ("linear", "mlp", "lenet5", "kaggle-cnn", "norm-cnn", "gru", "vit-tiny")
