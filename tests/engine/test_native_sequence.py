@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 from reference.training import (
     draw,
     draw_without_ties,
@@ -75,6 +75,7 @@ every_network = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.torch
 @every_kernel
 @every_network
 @pytest.mark.parametrize("count", [1, 5, 19])
@@ -98,6 +99,7 @@ def test_gradients_are_as_close_to_float64_as_torchs(
         assert np.abs(gradients[name] - gradient).max() <= allowed, name
 
 
+@pytest.mark.torch
 @every_kernel
 @every_network
 def test_logits_are_as_close_to_float64_as_torchs(

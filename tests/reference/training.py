@@ -3,7 +3,7 @@
 import copy
 
 import numpy as np
-import torch
+from reference.optional import torch
 
 import digitnet
 
@@ -29,17 +29,23 @@ def closest_tie(reference, images):
 
     def at_relu(module, inputs, output):
         gaps.append(inputs[0].abs().min().item())
+        if isinstance(module, torch.nn.ReLU6):
+            gaps.append((inputs[0] - 6).abs().min().item())
 
     def at_pool(module, inputs, output):
+        # The border is never the largest.
+        padded = torch.nn.functional.pad(
+            inputs[0].flatten(0, 1)[:, None], 4 * [module.padding], value=-torch.inf
+        )
         windows = torch.nn.functional.unfold(
-            inputs[0].flatten(0, 1)[:, None], module.kernel_size, stride=module.stride
+            padded, module.kernel_size, stride=module.stride
         )
         best = windows.topk(2, dim=1).values
         gap = best[:, 0] - best[:, 1]
         gaps.extend(gap[gap > 0].min(dim=0, keepdim=True).values.tolist())
 
     for module in reference.modules():
-        if isinstance(module, torch.nn.ReLU):
+        if isinstance(module, torch.nn.ReLU | torch.nn.ReLU6):
             module.register_forward_hook(at_relu)
         elif isinstance(module, torch.nn.MaxPool2d):
             module.register_forward_hook(at_pool)
