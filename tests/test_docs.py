@@ -70,7 +70,13 @@ def run(examples):
     return runner.failures
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.torch) if n.endswith(".torch_module") else n
+        for n in MODULES
+    ],
+)
 def test_examples_of_every_module_run(name):
     module = importlib.import_module(name)
     finder = doctest.DocTestFinder(exclude_empty=True)
@@ -122,7 +128,7 @@ def test_a_pages_python_runs_from_its_top_to_its_end(page, tmp_path, monkeypatch
     names, missing = {}, set()
     for block in blocks(page, "python"):
         statements = runnable(re.sub(r"epochs=\d{2}", "epochs=1", block), missing)
-        exec(compile(ast.Module(statements, []), page, "exec"), names)
+        exec(compile(ast.Module(statements, []), f"<{page}>", "exec"), names)
     plt.close("all")
     for name, value in names.items():
         if name.startswith("test_"):  # a page about pytest
