@@ -232,7 +232,7 @@ struct PooledRow {
   int64_t channel_step, position_capacity;
   int32_t* position_counts;  // [width, 4], set
   // Terms (window's offset in x, gradient), [channels, channel_capacity],
-  // appended behind counts[channel].
+  // appended behind counts[channel]. Null: left out.
   Terms by_channel;
   int64_t channel_capacity;
   int32_t* counts;  // [channels], added to

@@ -11,11 +11,13 @@ void compress_nonzeros(const PooledRow& r) {
       const bool passes = r.y == nullptr || r.y[first + channel] != 0;
       const int32_t alive = (g != 0) & passes;
       const int32_t position = r.argmax[first + channel];
-      const int64_t slot = channel * r.channel_capacity + r.counts[channel];
-      r.by_channel.offsets[slot] =
-          r.offsets[position] + static_cast<int32_t>(pixel) * r.step;
-      r.by_channel.factors[slot] = g;
-      r.counts[channel] += alive;
+      if (r.by_channel.offsets) {
+        const int64_t slot = channel * r.channel_capacity + r.counts[channel];
+        r.by_channel.offsets[slot] =
+            r.offsets[position] + static_cast<int32_t>(pixel) * r.step;
+        r.by_channel.factors[slot] = g;
+        r.counts[channel] += alive;
+      }
       if (!r.by_position.offsets) continue;
       const int64_t place =
           (pixel * 4 + position) * r.position_capacity + at[position];

@@ -95,7 +95,8 @@ void compress_nonzeros(const PooledRow& r) {
     for (int64_t first = 0; first < r.channels; first += 16) {
       const Sixteen s =
           sixteen(r, pixel * r.channels + first, r.channels - first);
-      append_channels(r, s, first, static_cast<int32_t>(pixel) * r.step);
+      if (r.by_channel.offsets)
+        append_channels(r, s, first, static_cast<int32_t>(pixel) * r.step);
       const __m512i channels = _mm512_mullo_epi32(
           _mm512_add_epi32(lanes,
                            _mm512_set1_epi32(static_cast<int32_t>(first))),
