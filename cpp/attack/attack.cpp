@@ -134,14 +134,12 @@ void Attacker::start(const float* images, const int64_t* samples, int64_t count,
 void Attacker::ascend(engine::Inspector& inspector, const float* images,
                       const int64_t* labels, int64_t count,
                       std::vector<float>& at) const {
+  engine::LossGradients loss;
   for (int64_t step = 0; step < search_.steps; ++step) {
-    const auto gradients =
-        inspector.loss_gradients(at.data(), labels, count, label_smoothing_)
-            .gradients;
+    inspector.loss_gradients(at.data(), labels, count, label_smoothing_, loss);
     for (size_t p = 0; p < at.size(); ++p) {
-      const float sign = gradients[p] > 0   ? 1.0f
-                         : gradients[p] < 0 ? -1.0f
-                                            : 0.0f;
+      const float gradient = loss.gradients[p];
+      const float sign = gradient > 0 ? 1.0f : gradient < 0 ? -1.0f : 0.0f;
       at[p] = bounded(at[p] + step_ * sign, images[p]);
     }
   }

@@ -163,12 +163,13 @@ class Inspector {
   // With respect to the output of `layer` ("": the images). Throws
   // std::invalid_argument for no such layer or unit, or if `layer` comes behind
   // the target.
-  virtual TargetGradients target_gradients(const float* images, int64_t count,
-                                           const Target& target,
-                                           const std::string& layer) = 0;
-  virtual LossGradients loss_gradients(const float* images,
-                                       const int64_t* labels, int64_t count,
-                                       double label_smoothing) = 0;
+  // `result` keeps its memory from call to call.
+  virtual void target_gradients(const float* images, int64_t count,
+                                const Target& target, const std::string& layer,
+                                TargetGradients& result) = 0;
+  virtual void loss_gradients(const float* images, const int64_t* labels,
+                              int64_t count, double label_smoothing,
+                              LossGradients& result) = 0;
   // Running statistics of batch norms move towards these images' by so much (1:
   // they become them).
   virtual void observe_statistics(const float* images, int64_t count,
@@ -200,8 +201,7 @@ class Executor {
 
   // After start_training(), until the next one.
   virtual ResidentSupport resident_training() = 0;
-  // The executor's own, or null: see Requirements in select.h.
-  virtual Inspector* inspector() = 0;
+  virtual Inspector* inspector() = 0;  // the executor's own
 };
 
 class OutOfMemory : public std::runtime_error {

@@ -2,8 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
+
+#include "engine/executor.h"
 
 namespace digitnet::engine {
+
+// f(), whose failures to allocate become OutOfMemory.
+template <class F>
+auto with_memory(const F& f) {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory("not enough memory");
+  }
+}
 
 // Makes glibc's malloc reuse freed blocks of up to 32 MB instead of handing
 // them back to the system: every training step allocates the same ones, and

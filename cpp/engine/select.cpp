@@ -15,7 +15,7 @@ std::string missing_in_native(const Requirements& requirements) {
   if (requirements.ranks > 1)
     return join(requirements.ranks, " ranks share every step");
   if (requirements.bfloat16) return "the native executor computes in float32";
-  return requirements.inspector ? "attacks need gradients by the image" : "";
+  return "";
 }
 
 // Why not the native executor, as far as the network does not say.

@@ -24,17 +24,19 @@ std::vector<float> saliency(engine::Inspector& inspector,
                             const data::DatasetView& samples,
                             const Units& units) {
   const std::vector<float> batch = preprocessed(model, samples);
-  return inspector
-      .target_gradients(batch.data(), samples.count, {"", units}, "")
-      .gradients;
+  engine::TargetGradients result;
+  inspector.target_gradients(batch.data(), samples.count, {"", units}, "",
+                             result);
+  return std::move(result.gradients);
 }
 
 Maps grad_cam(engine::Inspector& inspector, const models::Model& model,
               const data::DatasetView& samples, const std::string& layer,
               const Units& units) {
   const std::vector<float> batch = preprocessed(model, samples);
-  const engine::TargetGradients result = inspector.target_gradients(
-      batch.data(), samples.count, {"", units}, layer);
+  engine::TargetGradients result;
+  inspector.target_gradients(batch.data(), samples.count, {"", units}, layer,
+                             result);
   require(result.sizes.size() == 4,
           "grad_cam.layer: expected a layer that gives a map, got '", layer,
           "'");
@@ -69,24 +71,24 @@ std::vector<float> integrated_gradients(engine::Inspector& inspector,
   std::vector<float> start(size);
   model.preprocess().apply(raw.data(), start.data());
   std::vector<float> between(ends.size());
+  const engine::Target target{"", units};
+  engine::TargetGradients result;
   std::vector<double> sums(ends.size(), 0.0);
   for (int64_t step = 0; step < steps; ++step) {
     const float position =
         (static_cast<float>(step) + 0.5f) / static_cast<float>(steps);
     for (size_t i = 0; i < ends.size(); ++i)
       between[i] = start[i % size] + (ends[i] - start[i % size]) * position;
-    const auto gradients =
-        inspector
-            .target_gradients(between.data(), samples.count, {"", units}, "")
-            .gradients;
-    for (size_t i = 0; i < ends.size(); ++i) sums[i] += gradients[i];
+    inspector.target_gradients(between.data(), samples.count, target, "",
+                               result);
+    for (size_t i = 0; i < ends.size(); ++i) sums[i] += result.gradients[i];
   }
-  std::vector<float> result(ends.size());
+  std::vector<float> attributions(ends.size());
   for (size_t i = 0; i < ends.size(); ++i) {
-    result[i] = (ends[i] - start[i % size]) *
-                static_cast<float>(sums[i] / static_cast<double>(steps));
+    attributions[i] = (ends[i] - start[i % size]) *
+                      static_cast<float>(sums[i] / static_cast<double>(steps));
   }
-  return result;
+  return attributions;
 }
 
 std::vector<float> occlusion(engine::Executor& executor,

@@ -131,9 +131,11 @@ Maximised maximise(engine::Inspector& inspector, const models::Model& model,
   const Planes planes{images, count * shape.channels, shape.height,
                       shape.width};
   std::vector<float> input(images.size());
+  const engine::Target unit_of{layer, units};
+  engine::TargetGradients target;
   const auto evaluate = [&] {
     range.to_input(images, input);
-    return inspector.target_gradients(input.data(), count, {layer, units}, "");
+    inspector.target_gradients(input.data(), count, unit_of, "", target);
   };
   for (int64_t step = 0; step < options.steps; ++step) {
     Draws draws(options.seed, Stream::Maximise, 1, step);
@@ -143,7 +145,7 @@ Maximised maximise(engine::Inspector& inspector, const models::Model& model,
     };
     const int64_t dy = offset(), dx = offset();
     if (options.jitter > 0) roll(planes, dy, dx);
-    auto target = evaluate();
+    evaluate();
     if (step == 0) result.first = target.values;
     range.chain(target.gradients);
     normalise(target.gradients, size);
@@ -158,7 +160,8 @@ Maximised maximise(engine::Inspector& inspector, const models::Model& model,
     if (options.jitter > 0) roll(planes, -dy, -dx);
     if (keep_going && !keep_going()) break;
   }
-  result.last = evaluate().values;
+  evaluate();
+  result.last = target.values;
   return result;
 }
 

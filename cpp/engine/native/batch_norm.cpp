@@ -5,10 +5,14 @@
 //   y  = a x + b             a = scale / std, b = shift - mean a
 //   dx = a g + b x + d       from sum(g) and sum(g (x - mean))
 //
-// Source: Ioffe, Szegedy, ICML 2015.
+// Source: Ioffe, Szegedy, ICML 2015. A batch of two domains is normalised part
+// by part, each by its own statistics; the second's are kept, for that is where
+// the network will work. Source: Chang et al., "Domain-specific batch
+// normalization", CVPR 2019.
 #include <algorithm>
 #include <cmath>
 
+#include "engine/executor.h"
 #include "engine/native/op.h"
 
 namespace digitnet::engine::native {
@@ -40,13 +44,16 @@ class BatchNorm : public Op {
     sums_.resize(2 * channels_);
     partial_.reserve(chunks * 2 * channels_);
     for (Buffer* buffer : {&mean_, &inverse_std_, &a_, &b_, &d_})
-      buffer->reserve(channels_);
+      buffer->reserve(kMaxParts * channels_);
   }
 
   void forward(const Pass& pass) override {
-    batch_ = pass.training && !scale_.frozen() && !shift_.frozen();
+    const bool adapts = pass.statistics_momentum > 0;
+    batch_ = adapts || (pass.training && !scale_.frozen() && !shift_.frozen());
+    divide(pass);
     if (batch_) {
-      measure(pass);
+      for (int64_t p = 0; p < parts_; ++p) measure(pass, part(p));
+      move_running(adapts ? pass.statistics_momentum : momentum_);
     } else {
       for (int64_t c = 0; c < channels_; ++c) {
         mean_.data()[c] = running_mean_[order(c)];
@@ -54,12 +61,13 @@ class BatchNorm : public Op {
                                                static_cast<float>(epsilon_));
       }
     }
-    for (int64_t c = 0; c < channels_; ++c) {
-      a_.data()[c] = scale_.value[c] * inverse_std_.data()[c];
-      b_.data()[c] = shift_.value[c] - mean_.data()[c] * a_.data()[c];
+    for (int64_t i = 0; i < parts_ * channels_; ++i) {
+      const int64_t c = i % channels_;
+      a_.data()[i] = scale_.value[c] * inverse_std_.data()[i];
+      b_.data()[i] = shift_.value[c] - mean_.data()[i] * a_.data()[i];
     }
     each_row(pass, [&](int64_t n, int64_t row) {
-      pass.kernels.affine(at(x_.value, n, row), a_.data(), b_.data(), width(),
+      pass.kernels.affine(at(x_.value, n, row), of(a_, n), of(b_, n), width(),
                           channels_, rectifier_, at(y_.value, n, row));
     });
   }
@@ -77,41 +85,46 @@ class BatchNorm : public Op {
         }
       });
     }
-    const Chunks chunks = Chunks::of(pass.count, 2 * channels_);
-    const auto& sums =
-        sum_over(pass, chunks, 2, [&](int64_t n, int64_t row, float* to) {
-          pass.kernels.column_products(at(x_.value, n, row), mean_.data(),
-                                       at(y_.gradient, n, row), width(),
-                                       channels_, to, to + channels_);
-        });
-    const double count = static_cast<double>(pass.count * pixels_);
-    for (int64_t c = 0; c < channels_; ++c) {
-      const double g = sums[c], product = sums[channels_ + c];
-      const double inverse_std = inverse_std_.data()[c];
-      shift_.gradient[c] = static_cast<float>(g);
-      scale_.gradient[c] = static_cast<float>(product * inverse_std);
-      if (!batch_) {
-        b_.data()[c] = d_.data()[c] = 0;
-        continue;
-      }
-      // a g + b x + d is scale * inverse_std * (g - mean(g) - z mean(g z)).
-      const double a = a_.data()[c];
-      const double by_x = -a * inverse_std * inverse_std * product / count;
-      b_.data()[c] = static_cast<float>(by_x);
-      d_.data()[c] =
-          static_cast<float>(-a * g / count - by_x * mean_.data()[c]);
+    if (!batch_) {
+      std::fill_n(b_.data(), channels_, 0.0f);
+      std::fill_n(d_.data(), channels_, 0.0f);
+    }
+    if (batch_ || pass.weight_gradients) {
+      for (int64_t p = 0; p < parts_; ++p) sum_gradients(pass, part(p));
     }
     if (!x_.needs_gradient) return;
     each_row(pass, [&](int64_t n, int64_t row) {
       pass.kernels.affine_gradient(
-          at(y_.gradient, n, row), at(x_.value, n, row), a_.data(), b_.data(),
-          d_.data(), width(), channels_, at(x_.gradient, n, row));
+          at(y_.gradient, n, row), at(x_.value, n, row), of(a_, n), of(b_, n),
+          of(d_, n), width(), channels_, at(x_.gradient, n, row));
     });
   }
 
   int64_t bytes() const override { return partial_.bytes(); }
 
  private:
+  // Images that are normalised together.
+  struct Part {
+    int64_t index, first, count;
+  };
+  static constexpr int64_t kMaxParts = 2;
+
+  void divide(const Pass& pass) {
+    const int64_t labelled = pass.batch ? pass.batch->labelled : -1;
+    const bool both = batch_ && labelled >= 2 && pass.count - labelled >= 2;
+    parts_ = both ? kMaxParts : 1;
+    first_part_ = both ? labelled : pass.count;
+    count_ = pass.count;
+  }
+  Part part(int64_t index) const {
+    if (index == 0) return {0, 0, first_part_};
+    return {1, first_part_, count_ - first_part_};
+  }
+  // What a buffer has of image n's part.
+  float* of(Buffer& buffer, int64_t n) const {
+    return buffer.data() + (n < first_part_ ? 0 : channels_);
+  }
+
   // Flat features are one pixel of one row.
   float* at(const Map& map, int64_t n, int64_t row) const {
     return x_.shape.flat ? map.at(n) : map.at(n, row);
@@ -133,17 +146,18 @@ class BatchNorm : public Op {
     });
   }
 
-  // Sums of all images, `columns` times channels, in an order of its own.
+  // Sums of a part's images, `columns` times channels, in an order of its own.
   template <class F>
-  const std::vector<double>& sum_over(const Pass& pass, const Chunks& chunks,
+  const std::vector<double>& sum_over(const Pass& pass, const Part& part,
                                       int64_t columns, const F& f) {
+    const Chunks chunks = Chunks::of(part.count, 2 * channels_);
     const int64_t size = columns * channels_;
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       float* partial = partial_.data() + chunk * size;
       std::fill_n(partial, size, 0.0f);
       const int64_t first = chunk * chunks.images;
-      const int64_t last = std::min(first + chunks.images, pass.count);
-      for (int64_t n = first; n < last; ++n) {
+      const int64_t last = std::min(first + chunks.images, part.count);
+      for (int64_t n = part.first + first; n < part.first + last; ++n) {
         for (int64_t row = 0; row < rows(); ++row) f(n, row, partial);
       }
     });
@@ -155,33 +169,71 @@ class BatchNorm : public Op {
     return sums_;
   }
 
-  void measure(const Pass& pass) {
-    const Chunks chunks = Chunks::of(pass.count, 2 * channels_);
-    const double count = static_cast<double>(pass.count * pixels_);
+  // Mean and standard deviation of a part; afterwards sums_ has the squares.
+  void measure(const Pass& pass, const Part& part) {
+    const double count = static_cast<double>(part.count * pixels_);
+    float* mean = mean_.data() + part.index * channels_;
     const auto& sums =
-        sum_over(pass, chunks, 1, [&](int64_t n, int64_t row, float* to) {
+        sum_over(pass, part, 1, [&](int64_t n, int64_t row, float* to) {
           pass.kernels.column_sums(at(x_.value, n, row), width(), channels_,
                                    channels_, to);
         });
     for (int64_t c = 0; c < channels_; ++c)
-      mean_.data()[c] = static_cast<float>(sums[c] / count);
+      mean[c] = static_cast<float>(sums[c] / count);
     const auto& squares =
-        sum_over(pass, chunks, 1, [&](int64_t n, int64_t row, float* to) {
-          pass.kernels.column_squares(at(x_.value, n, row), mean_.data(),
-                                      width(), channels_, to);
+        sum_over(pass, part, 1, [&](int64_t n, int64_t row, float* to) {
+          pass.kernels.column_squares(at(x_.value, n, row), mean, width(),
+                                      channels_, to);
         });
     for (int64_t c = 0; c < channels_; ++c) {
-      const double variance = squares[c] / count;
-      inverse_std_.data()[c] =
-          static_cast<float>(1 / std::sqrt(variance + epsilon_));
-      const double unbiased = count > 1 ? squares[c] / (count - 1) : variance;
-      move(running_mean_[order(c)], mean_.data()[c]);
+      inverse_std_.data()[part.index * channels_ + c] =
+          static_cast<float>(1 / std::sqrt(squares[c] / count + epsilon_));
+    }
+  }
+
+  // Towards the statistics of the part that was measured last.
+  void move_running(double momentum) {
+    const Part last = part(parts_ - 1);
+    const double count = static_cast<double>(last.count * pixels_);
+    const auto move = [&](float& running, double value) {
+      running = static_cast<float>((1 - momentum) * running + momentum * value);
+    };
+    for (int64_t c = 0; c < channels_; ++c) {
+      const double unbiased = sums_[c] / std::max(1.0, count - 1);
+      move(running_mean_[order(c)], mean_.data()[last.index * channels_ + c]);
       move(running_variance_[order(c)], unbiased);
     }
   }
 
-  void move(float& running, double value) const {
-    running = static_cast<float>((1 - momentum_) * running + momentum_ * value);
+  // The weights' gradients, and a part's map from g and x to dx.
+  void sum_gradients(const Pass& pass, const Part& part) {
+    const int64_t start = part.index * channels_;
+    const float* mean = mean_.data() + start;
+    const auto& sums =
+        sum_over(pass, part, 2, [&](int64_t n, int64_t row, float* to) {
+          pass.kernels.column_products(at(x_.value, n, row), mean,
+                                       at(y_.gradient, n, row), width(),
+                                       channels_, to, to + channels_);
+        });
+    const double count = static_cast<double>(part.count * pixels_);
+    for (int64_t c = 0; c < channels_; ++c) {
+      const double g = sums[c], product = sums[channels_ + c];
+      const double inverse_std = inverse_std_.data()[start + c];
+      if (pass.weight_gradients) {
+        const bool adds = part.index > 0;
+        shift_.gradient[c] =
+            static_cast<float>(g + (adds ? shift_.gradient[c] : 0));
+        scale_.gradient[c] = static_cast<float>(
+            product * inverse_std + (adds ? scale_.gradient[c] : 0));
+      }
+      if (!batch_) continue;
+      // a g + b x + d is scale * inverse_std * (g - mean(g) - z mean(g z)).
+      const double a = a_.data()[start + c];
+      const double by_x = -a * inverse_std * inverse_std * product / count;
+      b_.data()[start + c] = static_cast<float>(by_x);
+      d_.data()[start + c] =
+          static_cast<float>(-a * g / count - by_x * mean[c]);
+    }
   }
 
   Tensor &x_, &y_;
@@ -190,9 +242,11 @@ class BatchNorm : public Op {
   Weight scale_, shift_;
   float *running_mean_, *running_variance_;
   int64_t channels_, pixels_;
-  bool batch_ = false;  // the last forward pass measured the batch
-  Buffer partial_, mean_, inverse_std_;
-  Buffer a_, b_, d_;
+  // Of the last forward pass: whether it measured the batch, and its parts.
+  bool batch_ = false;
+  int64_t parts_ = 1, first_part_ = 0, count_ = 0;
+  Buffer partial_;
+  Buffer mean_, inverse_std_, a_, b_, d_;  // [kMaxParts, channels]
   std::vector<double> sums_;
 };
 

@@ -86,10 +86,10 @@ class Capsules : public Op {
     });
     pass.pool.parallel_for(panels(), [&](int64_t p) {
       const kernels::CapsuleProducts c = products(p, pass.count);
-      pass.kernels.capsule_weight_gradient(c);
+      if (pass.weight_gradients) pass.kernels.capsule_weight_gradient(c);
       // Before the weights change, and in the vectors' place.
       if (x_.needs_gradient) pass.kernels.capsule_vector_gradient(c);
-      if (!pass.updater || weight_.frozen()) return;
+      if (!pass.weight_gradients || !pass.updater || weight_.frozen()) return;
       pass.updater->update(weight_, p * kPanel * weight_.inputs,
                            width(p) * weight_.inputs);
     });
@@ -154,7 +154,8 @@ class Capsules : public Op {
     c.vectors_image = vectors_.image;
     c.predictions = predictions_.at(p, 0);
     c.predictions_image = predictions_.image;
-    c.gradient = weight_.gradient + p * kPanel * weight_.inputs;
+    if (weight_.gradient)
+      c.gradient = weight_.gradient + p * kPanel * weight_.inputs;
     return c;
   }
 

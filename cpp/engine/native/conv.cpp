@@ -124,10 +124,11 @@ void ConvBase::output_gradient(const Pass& pass, int64_t n, float* bias) const {
     float* line = g.at(n, row);
     if (options_.relu) {
       pass.kernels.relu_gradient(y.at(n, row), line,
-                                 kept_scale(options_.dropout), line,
+                                 kept_scale(pass, options_.dropout), line,
                                  y.width * y.channels);
     }
-    pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);
+    if (bias)
+      pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);
   }
 }
 

@@ -41,7 +41,7 @@ class ConvBase : public Op {
   float* start_bias(int64_t part);  // the bias' partial sum of a chunk, zeroed
   void reduce_bias(int64_t parts);  // all partial sums to the gradient
   // The output's gradient of image n through dropout and ReLU, in place; and
-  // its sum over the pixels is added to `bias`.
+  // its sum over the pixels is added to `bias`, unless that is null.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
   // Sets image n of a gradient to zero; or its border alone, into which windows
   // that overlap it have written.

@@ -42,8 +42,10 @@ class Dense : public Op {
 
   void prepare(int64_t capacity, bool training, int threads) override {
     if (!training) return;
-    packed_size_ = capacity * kInputs;
-    packed_.reserve(threads * packed_size_);
+    if (weight_.gradient) {
+      packed_size_ = capacity * kInputs;
+      packed_.reserve(threads * packed_size_);
+    }
     if (!x_.needs_gradient) return;
     const int64_t images = kernels::padded(capacity);
     transposed_.reserve(weight_.outputs * images);
@@ -79,7 +81,7 @@ class Dense : public Op {
 
   void backward(const Pass& pass) override {
     if (relu_) {
-      const float scale = kept_scale(dropout_);
+      const float scale = kept_scale(pass, dropout_);
       each_image(pass, [&](int64_t n) {
         float* g = y_.gradient.at(n);
         pass.kernels.relu_gradient(y_.value.at(n), g, scale, g,
@@ -87,7 +89,8 @@ class Dense : public Op {
       });
     }
     if (x_.needs_gradient) input_gradient(pass);
-    weight_gradient(pass);  // last: it may change the weights
+    if (pass.weight_gradients)
+      weight_gradient(pass);  // last: it may change the weights
   }
 
   int64_t bytes() const override {

@@ -81,10 +81,11 @@ class DepthwiseConv : public Op {
       const int64_t first = chunk * chunks.images;
       const int64_t last = std::min(first + chunks.images, pass.count);
       for (int64_t n = first; n < last; ++n) {
-        weight_gradient(pass, n, partial);
+        if (pass.weight_gradients) weight_gradient(pass, n, partial);
         if (x_.needs_gradient) input_gradient(pass, n);
       }
     });
+    if (!pass.weight_gradients) return;
     for (Weight* weight : weights()) {
       const float* from =
           partial_.data() + (weight == &bias_ ? weight_.count() : 0);

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
+#include <optional>
 
 #include "core/error.h"
 #include "core/list.h"
 #include "core/random.h"
 #include "engine/device.h"
 #include "engine/memory.h"
+#include "engine/native/inspector.h"
+#include "engine/native/losses.h"
 #include "engine/native/plan.h"
 #include "optimizers/all.h"
 
@@ -39,18 +41,20 @@ class NativeExecutor : public Executor, private native::Updater {
   std::string name() const override { return native_name(); }
 
   void predict(const float* images, int64_t count, float* logits) override {
-    guarded([&] {
+    with_memory([&] {
       if (plan_.capacity() < std::min(count, kPassImages))
         plan_.reserve(std::min(count, kPassImages), false, pool_.threads());
       const int64_t pass_images = std::min(plan_.capacity(), kPassImages);
       const int64_t features = model_.preprocess().output().size();
-      const int64_t classes = model_.outputs();
+      const int64_t outputs = model_.outputs();
       for (int64_t start = 0; start < count; start += pass_images) {
         const Pass pass{kernels_, pool_, std::min(pass_images, count - start),
                         false};
         plan_.forward(pass, images + start * features);
-        for (int64_t n = 0; n < pass.count; ++n)
-          std::copy_n(plan_.logits(n), classes, logits + (start + n) * classes);
+        native::each_image(pass, [&](int64_t n) {
+          native::to_row_major(kernels_, plan_.output(), plan_.output().value,
+                               n, logits + (start + n) * outputs);
+        });
       }
     });
   }
@@ -61,7 +65,7 @@ class NativeExecutor : public Executor, private native::Updater {
   }
 
   void start_training(const TrainSettings& settings) override {
-    guarded([&] {
+    with_memory([&] {
       settings_ = settings;
       const auto& entry =
           find(optimizers::all(), "optimizer", settings.optimizer.name);
@@ -93,14 +97,15 @@ class NativeExecutor : public Executor, private native::Updater {
   }
 
   void train(const Batch& batch, double lr) override {
-    guarded([&] {
+    with_memory([&] {
       reserve(batch.count);
       Pass pass{kernels_, pool_, batch.count, true};
       Draws draws(settings_.seed, Stream::Dropout, steps_, steps_ >> 32);
       pass.key[0] = draws.bits();
       pass.key[1] = draws.bits();
+      pass.batch = &batch;
       plan_.forward(pass, batch.images);
-      measure(batch);
+      measure(pass, batch);
       ++steps_;
       lr_ = lr;
       update_.step = static_cast<double>(steps_);
@@ -131,19 +136,13 @@ class NativeExecutor : public Executor, private native::Updater {
   ResidentSupport resident_training() override {
     return {nullptr, "the native executor works in the host's memory"};
   }
-  // A plan keeps no output of a layer that it computes together with the next.
-  Inspector* inspector() override { return nullptr; }
-
- private:
-  template <class F>
-  static void guarded(const F& f) {
-    try {
-      f();
-    } catch (const std::bad_alloc&) {
-      throw OutOfMemory("not enough memory");
-    }
+  Inspector* inspector() override {
+    if (!inspector_)
+      inspector_.emplace(model_, kernels_, pool_, plan_.values());
+    return &*inspector_;
   }
 
+ private:
   void reserve(int64_t images) {
     if (images > plan_.capacity()) require_memory(images);
     plan_.reserve(images, true, pool_.threads());
@@ -160,48 +159,19 @@ class NativeExecutor : public Executor, private native::Updater {
         std::max<int64_t>(1, images * free / (2 * (needed + 1))));
   }
 
-  // Cross-entropy averaged over the samples' weights, and its gradient.
-  void measure(const Batch& batch) {
-    const int64_t classes = model_.outputs();
-    double weight_sum = 0;
-    for (int64_t n = 0; n < batch.count; ++n)
-      weight_sum += batch.weights ? batch.weights[n] : 1;
-    weight_sum = std::max(weight_sum, 1e-12);
-    double loss = 0;
-    for (int64_t n = 0; n < batch.count; ++n) {
-      const double weight = (batch.weights ? batch.weights[n] : 1) / weight_sum;
-      loss += weight * softmax_loss(plan_.logits(n), classes, batch.labels[n],
-                                    weight, plan_.logits_gradient(n));
-    }
-    if (!std::isfinite(loss) && totals_.bad_step < 0)
+  // The loss, into the totals, and its gradient.
+  void measure(const Pass& pass, const Batch& batch) {
+    const native::BatchLoss loss =
+        native::loss_of(pass, batch, model_.loss(), settings_.label_smoothing,
+                        plan_.output(), losses_);
+    const double mean = loss.mean + plan_.auxiliary_loss();
+    if (!std::isfinite(mean) && totals_.bad_step < 0)
       totals_.bad_step = epoch_steps_;
-    totals_.loss += loss * static_cast<double>(batch.count);
-    totals_.samples += batch.count;
+    const int64_t samples = batch.labelled < 0 ? batch.count : batch.labelled;
+    totals_.loss += mean * static_cast<double>(samples);
+    totals_.correct += loss.correct;
+    totals_.samples += samples;
     ++epoch_steps_;
-  }
-
-  // One sample's loss; gradient = weight * (softmax - target).
-  double softmax_loss(const float* logits, int64_t classes, int64_t label,
-                      double weight, float* gradient) {
-    int64_t best = 0;
-    for (int64_t k = 1; k < classes; ++k)
-      if (logits[k] > logits[best]) best = k;
-    totals_.correct += best == label;
-    float sum = 0;
-    for (int64_t k = 0; k < classes; ++k) {
-      gradient[k] = std::exp(logits[k] - logits[best]);
-      sum += gradient[k];
-    }
-    const double log_sum = std::log(sum) + logits[best];
-    const double smoothing = settings_.label_smoothing;
-    double loss = (1 - smoothing) * (log_sum - logits[label]);
-    const double smoothed = smoothing / static_cast<double>(classes);
-    for (int64_t k = 0; k < classes; ++k) {
-      if (smoothing > 0) loss += smoothed * (log_sum - logits[k]);
-      const double target = smoothed + (k == label ? 1 - smoothing : 0);
-      gradient[k] = static_cast<float>(weight * (gradient[k] / sum - target));
-    }
-    return loss;
   }
 
   // The weights that the backward pass has not updated while their gradients
@@ -272,12 +242,14 @@ class NativeExecutor : public Executor, private native::Updater {
   const kernels::Kernels& kernels_;
   native::Plan plan_;
   kernels::ThreadPool pool_;
+  std::optional<native::NativeInspector> inspector_;  // made when asked for
 
   TrainSettings settings_;
   optimizers::Kernel kernel_ = nullptr;
   kernels::Update update_{};
   std::vector<Task> tasks_;      // of all weights that are not frozen
   std::vector<double> squares_;  // the sum of each task's gradients' squares
+  std::vector<double> losses_;   // of each sample
   native::Floats states_[2], averages_;
   double lr_ = 0;
   int64_t steps_ = 0;

@@ -13,7 +13,7 @@ class FirstConv : public ConvBase {
 
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
-    if (!training) return;
+    if (!training || !weight_.gradient) return;
     const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
     partial_.reserve(max_chunks * weight_.count());
     bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
@@ -23,6 +23,7 @@ class FirstConv : public ConvBase {
   }
 
   void backward(const Pass& pass) override {
+    if (!pass.weight_gradients) return;
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk, int thread) {
       float* partial = partial_.data() + chunk * weight_.count();
@@ -62,7 +63,7 @@ class FirstConv : public ConvBase {
     s.height = y.height;
     s.width = y.width;
     s.outputs = weight_.outputs;
-    s.scale = kept_scale(options_.dropout);
+    s.scale = kept_scale(pass, options_.dropout);
     s.gradient = partial;
     s.bias = bias;
     s.scratch = scratch_.data() + thread * scratch_size_;

@@ -100,6 +100,7 @@ class Gru : public Op {
           if (!x_.needs_gradient) return;
           for (int64_t n = first; n < last; ++n) input_gradient(pass, n);
         });
+    if (!pass.weight_gradients) return;
     bias_gradient(pass, input_bias_, input_);
     bias_gradient(pass, state_bias_, product_);
     weight_gradients(pass);  // last: it may change the weights

@@ -46,6 +46,7 @@ class LayerNorm : public Op {
       const int64_t last = std::min(first + chunks.images, pass.count);
       for (int64_t n = first; n < last; ++n) image(pass, n, partial);
     });
+    if (!pass.weight_gradients) return;
     for (Weight* weight : {&scale_, &shift_}) {
       const float* from =
           partial_.data() + (weight == &shift_ ? scale_.count() : 0);

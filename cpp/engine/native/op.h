@@ -9,6 +9,10 @@
 #include "kernels/thread_pool.h"
 #include "models/layer.h"
 
+namespace digitnet::engine {
+struct Batch;
+}
+
 namespace digitnet::engine::native {
 
 struct Weight;
@@ -31,6 +35,18 @@ struct Pass {
   uint32_t key[2] = {};  // of this step's dropout
   // For weights that are `early`; null: all weights wait for the step's end.
   Updater* updater = nullptr;
+  // What auxiliary heads train on; null outside of training.
+  const engine::Batch* batch = nullptr;
+  // Auxiliary heads compute, too; in training they always do.
+  bool auxiliary = false;
+  // Backward: Weight::gradient is written. Without, only that of activations
+  // is, and Weight::gradient may be null.
+  bool weight_gradients = true;
+  // Not 0: batch norms go by this batch, and their running statistics move
+  // towards it by so much.
+  double statistics_momentum = 0;
+
+  bool runs_auxiliary() const { return training || auxiliary; }
 };
 
 // The part of the dropout key that one operation has to itself.
@@ -39,9 +55,9 @@ struct DropoutKey {
   DropoutKey(const Pass& pass, uint32_t number)
       : words{pass.key[0] + number, pass.key[1]} {}
 };
-// What dropout leaves is scaled by this.
-inline float kept_scale(double dropout) {
-  return static_cast<float>(1 / (1 - dropout));
+// What dropout leaves is scaled by this; outside of training it leaves all.
+inline float kept_scale(const Pass& pass, double dropout) {
+  return pass.training ? static_cast<float>(1 / (1 - dropout)) : 1.0f;
 }
 
 // f(n) for every image, some a task: for work so small that taking a task would
@@ -89,7 +105,7 @@ struct Weight {
   bool early = false;
   int64_t offset = 0;
   float* value = nullptr;
-  float* gradient = nullptr;
+  float* gradient = nullptr;  // null in plans that borrow their values
 
   // Zeroes the gradients of a panel's padding columns.
   void clear_padding(int64_t panel, int64_t first_input,
@@ -110,12 +126,16 @@ class Op {
  public:
   virtual ~Op() = default;
   virtual std::vector<Weight*> weights() { return {}; }
-  // Called once buffers for `capacity` images are in place.
+  // Called once buffers for `capacity` images are in place; `training`: with
+  // those of gradients. Scratch for Weight::gradient is needed only if that is
+  // not null.
   virtual void prepare(int64_t /*capacity*/, bool /*training*/,
                        int /*threads*/) {}
   virtual void forward(const Pass& pass) = 0;
   virtual void backward(const Pass& pass) = 0;
   virtual int64_t bytes() const { return 0; }  // of scratch memory
+  // What the last forward pass adds to the network's mean loss.
+  virtual double loss() const { return 0; }
 };
 
 using OpPtr = std::unique_ptr<Op>;
@@ -176,5 +196,11 @@ OpPtr make_split(Tensor& x, std::vector<Tensor*> parts);
 OpPtr make_repeat_channels(Tensor& x, Tensor& y);
 // x is read by several operations, each with a gradient of its own.
 OpPtr make_fork(Tensor& x, std::vector<Tensor*> branches);
+// Auxiliary heads: from x to the network inside, whose part of x's gradient is
+// added to what is there; and the losses at that network's end, x.
+OpPtr make_reversal(Tensor& x, Tensor& branch, double weight);
+OpPtr make_chosen_vector(Tensor& x, Tensor& branch, int64_t size);
+OpPtr make_domain_loss(Tensor& x);
+OpPtr make_reconstruction_loss(Tensor& x, double weight);
 
 }  // namespace digitnet::engine::native

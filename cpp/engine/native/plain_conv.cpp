@@ -31,9 +31,11 @@ class PlainConv : public ConvBase {
     constexpr int64_t kCached = 128 << 10;
     group_ = std::clamp<int64_t>(
         kCached / (x_.value.image() + y_.gradient.image()), 1, 16);
-    const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
-    partial_.reserve(max_chunks * weight_.count());
-    bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
+    if (weight_.gradient) {
+      const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
+      partial_.reserve(max_chunks * weight_.count());
+      bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
+    }
     if (!x_.needs_gradient) return;
     const int64_t k = options_.kernel;
     transposed_.reserve(flips_ ? k * k * weight_.outputs *
@@ -45,6 +47,26 @@ class PlainConv : public ConvBase {
   }
 
   void backward(const Pass& pass) override {
+    if (pass.weight_gradients) sum_weights(pass);
+    if (!x_.needs_gradient) return;
+    transpose_weights(pass);
+    pass.pool.parallel_for(pass.count, [&](int64_t n, int thread) {
+      if (!pass.weight_gradients) output_gradient(pass, n, nullptr);
+      if (flips_) {
+        flip(pass, n);
+      } else {
+        scatter(pass, n, thread);
+      }
+    });
+  }
+
+  int64_t bytes() const override {
+    return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
+  }
+
+ private:
+  // The outputs' gradients in place, and from them those of the weights.
+  void sum_weights(const Pass& pass) {
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       const int64_t first = chunk * chunks.images;
@@ -59,22 +81,8 @@ class PlainConv : public ConvBase {
     });
     reduce(pass, chunks);
     reduce_bias(chunks.count);
-    if (!x_.needs_gradient) return;
-    transpose_weights(pass);
-    pass.pool.parallel_for(pass.count, [&](int64_t n, int thread) {
-      if (flips_) {
-        flip(pass, n);
-      } else {
-        scatter(pass, n, thread);
-      }
-    });
   }
 
-  int64_t bytes() const override {
-    return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
-  }
-
- private:
   void weight_gradient(const Pass& pass, int64_t n, int64_t images,
                        float* partial, bool accumulate) const {
     const Map &x = x_.value, &g = y_.gradient;

@@ -6,6 +6,15 @@
 #include <map>
 
 namespace digitnet::engine::native {
+namespace {
+
+void clear(const Pass& pass, const Map& map) {
+  each_image(pass, [&](int64_t n) {
+    std::fill_n(map.data + n * map.image(), map.image(), 0.0f);
+  });
+}
+
+}  // namespace
 
 void Plan::place_weights() {
   int64_t offset = 0;
@@ -15,12 +24,19 @@ void Plan::place_weights() {
       offset += weight->capacity();
     }
   }
-  values_.assign(offset + kernels::kSlack, 0.0f);
-  gradients_.assign(offset + kernels::kSlack, 0.0f);
+  const auto size = static_cast<size_t>(offset + kernels::kSlack);
+  const bool borrows = options_.values != nullptr;
+  if (borrows && options_.values->size() != size)
+    throw std::logic_error("Plan: the borrowed values are another network's");
+  if (!borrows) {
+    values_.assign(size, 0.0f);
+    gradients_.assign(size, 0.0f);
+  }
+  float* values = borrows ? options_.values->data() : values_.data();
   for (const OpPtr& op : ops_) {
     for (Weight* weight : op->weights()) {
-      weight->value = values_.data() + weight->offset;
-      weight->gradient = gradients_.data() + weight->offset;
+      weight->value = values + weight->offset;
+      weight->gradient = borrows ? nullptr : gradients_.data() + weight->offset;
     }
   }
 }
@@ -142,28 +158,57 @@ int64_t Plan::bytes() const {
 }
 
 void Plan::forward(const Pass& pass, const float* images) {
-  const Map& x = input_->value;
-  const int64_t plane = x.height * x.width;
   each_image(pass, [&](int64_t n) {
-    const float* image = images + n * plane * x.channels;
-    if (input_->shape.flat) {
-      std::copy_n(image, x.channels, x.at(n));
-      return;
-    }
-    for (int64_t row = 0; row < x.height; ++row) {
-      if (x.channels == 1) {
-        std::copy_n(image + row * x.width, x.width, x.at(n, row));
-        continue;
-      }
-      pass.kernels.transpose(image + row * x.width, x.channels, x.width, plane,
-                             x.at(n, row), x.channels);
-    }
+    from_row_major(pass.kernels, *input_, input_->value, n,
+                   images + n * input_->shape.size());
   });
-  for (const OpPtr& op : ops_) op->forward(pass);
+  for (const Step& step : steps_) {
+    if (step.auxiliary && !pass.runs_auxiliary()) continue;
+    for (size_t i = step.first_op; i < step.last_op; ++i)
+      ops_[i]->forward(pass);
+  }
+}
+
+double Plan::auxiliary_loss() const {
+  double sum = 0;
+  for (const OpPtr& op : ops_) sum += op->loss();
+  return sum;
+}
+
+void Plan::run_backward(const Pass& pass, const Step& step) {
+  for (size_t i = step.last_op; i-- > step.first_op;) ops_[i]->backward(pass);
 }
 
 void Plan::backward(const Pass& pass) {
-  for (size_t i = ops_.size(); i-- > 0;) ops_[i]->backward(pass);
+  for (size_t i = steps_.size(); i-- > 0;) {
+    if (!steps_[i].auxiliary || pass.runs_auxiliary())
+      run_backward(pass, steps_[i]);
+  }
+}
+
+bool Plan::backward(const Pass& pass, Tensor& from, Tensor& to) {
+  const auto leads = [](const Tensor* tensor) { return tensor->leads; };
+  for (const auto& tensor : tensors_) tensor->leads = false;
+  from.leads = true;
+  for (size_t i = steps_.size(); i-- > 0;) {
+    const Step& step = steps_[i];
+    if (!std::any_of(step.to.begin(), step.to.end(), leads)) continue;
+    for (Tensor* tensor : step.from) tensor->leads = true;
+  }
+  if (!to.leads) return false;
+  for (size_t i = steps_.size(); i-- > 0;) {
+    const Step& step = steps_[i];
+    if (std::count(step.to.begin(), step.to.end(), &to) > 0) break;
+    if (!std::any_of(step.to.begin(), step.to.end(), leads)) continue;
+    // A fork sums up what all its branches have; nothing comes to an auxiliary
+    // head's input from the rest of the network, which is not before `from`.
+    for (Tensor* tensor : step.to) {
+      if (!tensor->leads) clear(pass, tensor->gradient);
+    }
+    if (step.adds) clear(pass, step.from[0]->gradient);
+    run_backward(pass, step);
+  }
+  return true;
 }
 
 }  // namespace digitnet::engine::native

@@ -6,7 +6,8 @@
 //   operations
 //
 // Operations are fused where one pass over the memory does (plan_build.cpp), so
-// outputs of inner layers, as relu1's, are never written.
+// outputs of inner layers, as relu1's, are never written. A plan that is not
+// fused has them all.
 #pragma once
 
 #include <memory>
@@ -25,11 +26,25 @@ class NotCovered : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+struct PlanOptions {
+  bool fused = true;            // else layers() has every layer's output
+  bool input_gradient = false;  // backward() gives that of the images, too
+  // Another plan's values() of the same model, borrowed; load() and store() are
+  // for that plan, and passes here are without weight_gradients.
+  Floats* values = nullptr;
+};
+
+// A layer that is not composite, and its output.
+struct LayerOutput {
+  std::string path;
+  Tensor* output;
+};
+
 class Plan {
  public:
   // Borrows the model: running statistics stay in its memory; parameters come
   // with load(). Throws NotCovered.
-  explicit Plan(models::Model& model);
+  explicit Plan(models::Model& model, const PlanOptions& options = {});
 
   // Buffers for so many images; done again only for more, or for training.
   // Throws std::bad_alloc, and then holds none.
@@ -44,8 +59,18 @@ class Plan {
   void forward(const Pass& pass, const float* images);
   float* logits(int64_t n) { return output_->value.at(n); }
   float* logits_gradient(int64_t n) { return output_->gradient.at(n); }
-  // From the logits' gradients to gradients().
+  Tensor& output() { return *output_; }
+  // Of the last forward pass in training: what auxiliary heads add to the loss.
+  double auxiliary_loss() const;
+  // From the logits' gradients to gradients() and that of the images.
   void backward(const Pass& pass);
+
+  // Of a plan that is not fused: in order of execution.
+  const std::vector<LayerOutput>& layers() const { return layers_; }
+  Tensor& input() { return *input_; }
+  // From the gradient of one layer's output to that of another's, or of the
+  // images, before it; returns false if it is not before it.
+  bool backward(const Pass& pass, Tensor& from, Tensor& to);
 
   Floats& values() { return values_; }
   Floats& gradients() { return gradients_; }
@@ -62,6 +87,15 @@ class Plan {
     models::Layer layer;
     std::string path;
   };
+  // Operations that run together, and what they read and write.
+  struct Step {
+    std::vector<Tensor*> from, to;
+    size_t first_op, last_op;  // [first, last)
+    bool auxiliary;            // runs only where Pass::runs_auxiliary()
+    bool adds;  // backward adds to the gradient of `from`, others write it
+  };
+  void add_step(size_t first_op, std::vector<Tensor*> from,
+                std::vector<Tensor*> to);
   Tensor& tensor(const Shape& shape, const Tensor* order = nullptr);
   Tensor& build(const models::Layer& layer, const std::string& path, Tensor& x);
   // Makes the operation of leaves[at], and of those behind it that it takes
@@ -93,22 +127,29 @@ class Plan {
   size_t build_capsules(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_capsule_logits(const std::vector<Leaf>& leaves, size_t at,
                               Tensor*& x);
+  size_t build_auxiliary(const std::vector<Leaf>& leaves, size_t at,
+                         Tensor*& x);
   Tensor& output_of(const Leaf& leaf, const Tensor& x);
   Tensor& in_order(Tensor& x);
   Weight weight(const std::string& name, int64_t inputs, int64_t outputs) const;
   Weight feature_weight(const std::string& name, const Tensor& x) const;
   Weight bias_of(const Leaf& leaf, int64_t outputs) const;  // no name: none
   void place_weights();
+  void run_backward(const Pass& pass, const Step& step);
   void copy(const Weight& weight, bool to_model);
 
   models::Model& model_;
+  PlanOptions options_;
   std::vector<std::unique_ptr<Tensor>> tensors_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
   std::vector<OpPtr> ops_;
+  std::vector<Step> steps_;  // all operations, in their order
+  std::vector<LayerOutput> layers_;
   Tensor* input_ = nullptr;
   Tensor* output_ = nullptr;
   Floats values_, gradients_;
   uint32_t dropouts_ = 0;
+  bool auxiliary_ = false;  // while building: inside of an auxiliary head
   int64_t capacity_ = 0;
   bool training_ = false;
 };

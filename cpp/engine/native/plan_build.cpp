@@ -2,6 +2,7 @@
 // dropout are one; dense, ReLU and dropout; batch norm and ReLU.
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/error.h"
 #include "engine/native/plan.h"
@@ -26,10 +27,10 @@ void lay_flat(const Layer& layer, const std::string& path,
 
 }  // namespace
 
-Plan::Plan(models::Model& model) : model_(model) {
-  if (model.outputs_images()) throw NotCovered("no kernels for image targets");
+Plan::Plan(models::Model& model, const PlanOptions& options)
+    : model_(model), options_(options) {
   input_ = &tensor(model.preprocess().output());
-  input_->needs_gradient = false;
+  input_->needs_gradient = options.input_gradient;
   output_ = &in_order(
       build(models::without_last_softmax(model.network()), "", *input_));
   place_weights();
@@ -55,8 +56,19 @@ Tensor& Plan::build(const Layer& layer, const std::string& path, Tensor& x) {
   std::vector<Leaf> leaves;
   lay_flat(layer, path, leaves);
   Tensor* at = &x;
-  for (size_t i = 0; i < leaves.size();) i = build_leaf(leaves, i, at);
+  if (options_.fused) {
+    for (size_t i = 0; i < leaves.size();) i = build_leaf(leaves, i, at);
+  } else {
+    // Alone, a layer finds none behind it to take along.
+    for (const Leaf& leaf : leaves) build_leaf({leaf}, 0, at);
+  }
   return *at;
+}
+
+void Plan::add_step(size_t first_op, std::vector<Tensor*> from,
+                    std::vector<Tensor*> to) {
+  steps_.push_back({std::move(from), std::move(to), first_op, ops_.size(),
+                    auxiliary_, false});
 }
 
 Plan::Build Plan::build_of(const Layer& layer) {
@@ -84,6 +96,8 @@ Plan::Build Plan::build_of(const Layer& layer) {
       {"capsule_logits", &Plan::build_capsule_logits},
       {"residual", &Plan::build_composite},
       {"concat", &Plan::build_composite},
+      {"reconstruct", &Plan::build_auxiliary},
+      {"domain_head", &Plan::build_auxiliary},
   };
   const auto found = builds.find(layer.kind);
   return found == builds.end() ? nullptr : found->second;
@@ -97,16 +111,25 @@ size_t Plan::build_leaf(const std::vector<Leaf>& leaves, size_t at,
     throw NotCovered(
         join("no kernel for the ", leaf.layer.kind, " '", leaf.path, "'"));
   }
-  return (this->*build)(leaves, at, x);
+  const bool composite = !leaf.layer.children.empty();
+  Tensor* const from = x;
+  const size_t first_op = ops_.size();
+  const size_t next = (this->*build)(leaves, at, x);
+  if (composite) return next;  // its own steps are there
+  add_step(first_op, {from}, {x});
+  if (!options_.fused) layers_.push_back({leaf.path, x});
+  return next;
 }
 
 // Flat features in the network's order: those that keep a map's are for dense
-// layers, and what works feature by feature or on all of them.
+// layers, and what works feature by feature or on all of them. A step of its
+// own.
 Tensor& Plan::in_order(Tensor& x) {
   if (!x.shape.flat || x.height * x.width == 1) return x;
   Tensor& y = tensor(x.shape);
   y.needs_gradient = x.needs_gradient;
   ops_.push_back(make_reorder(x, y));
+  add_step(ops_.size() - 1, {&x}, {&y});
   return y;
 }
 
@@ -319,6 +342,7 @@ size_t Plan::build_composite(const std::vector<Leaf>& leaves, size_t at,
     starts.push_back(&start);
   }
   ops_.push_back(make_fork(x, starts));
+  add_step(ops_.size() - 1, {&x}, starts);
   for (size_t i = 0; i < branches; ++i) {
     const bool empty = i >= layer.children.size();
     ends.push_back(
@@ -335,7 +359,33 @@ size_t Plan::build_composite(const std::vector<Leaf>& leaves, size_t at,
   }
   ops_.push_back(residual ? make_add(*ends[0], *ends[1], y)
                           : make_concat(ends, y));
+  add_step(ops_.size() - 1, ends, {&y});
   input = &y;
+  return at + 1;
+}
+
+// x goes on as it is.
+size_t Plan::build_auxiliary(const std::vector<Leaf>& leaves, size_t at,
+                             Tensor*& x) {
+  const auto& [layer, path] = leaves[at];
+  const bool domains = layer.kind == "domain_head";
+  const double weight = number(layer.options, "weight");
+  const bool nested = std::exchange(auxiliary_, true);
+  Tensor& branch = tensor(x->shape, x);
+  branch.needs_gradient = x->needs_gradient;
+  if (domains) branch.value_of = x;
+  ops_.push_back(
+      domains ? make_reversal(*x, branch, weight)
+              : make_chosen_vector(*x, branch, integer(layer.options, "size")));
+  add_step(ops_.size() - 1, {x}, {&branch});
+  steps_.back().adds = true;
+  const Layer& inside = layer.children[0];
+  Tensor& end =
+      in_order(build(inside, models::joined_path(path, inside.name), branch));
+  ops_.push_back(domains ? make_domain_loss(end)
+                         : make_reconstruction_loss(end, weight));
+  add_step(ops_.size() - 1, {&end}, {});
+  auxiliary_ = nested;
   return at + 1;
 }
 

@@ -37,17 +37,27 @@ class PooledConv : public ConvBase {
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
     if (!training) return;
-    const int64_t max_chunks = Chunks::max_count(capacity, partial_size_);
-    partial_.reserve(max_chunks * partial_size_);
-    bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
+    if (weight_.gradient) {
+      const int64_t max_chunks = Chunks::max_count(capacity, partial_size_);
+      partial_.reserve(max_chunks * partial_size_);
+      bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
+    }
     transposed_.reserve(partial_size_);
     scratch_.clear();
+    const int64_t listed = weight_.gradient ? group_ * pixels_ : 0;
     for (int i = 0; i < threads; ++i)
-      scratch_.emplace_back(weight_.outputs, group_ * pixels_, y_.width);
+      scratch_.emplace_back(weight_.outputs, listed, y_.width);
   }
 
   void backward(const Pass& pass) override {
     if (x_.needs_gradient) transpose_weights(pass);
+    if (!pass.weight_gradients) {
+      if (!x_.needs_gradient) return;
+      pass.pool.parallel_for(pass.count, [&](int64_t n, int thread) {
+        image(pass, n, 0, scratch_[thread]);
+      });
+      return;
+    }
     const Chunks chunks = Chunks::of(pass.count, partial_size_);
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk, int thread) {
       const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
@@ -64,8 +74,9 @@ class PooledConv : public ConvBase {
   }
 
   int64_t bytes() const override {
-    const auto lists = static_cast<int64_t>(scratch_.size()) * weight_.outputs *
-                       group_ * pixels_ * 8;
+    int64_t lists = 0;
+    for (const Scratch& scratch : scratch_)
+      lists += static_cast<int64_t>(scratch.channel_offsets.size()) * 8;
     return ConvBase::bytes() + partial_.bytes() + transposed_.bytes() + lists;
   }
 
@@ -122,7 +133,7 @@ class PooledConv : public ConvBase {
     kernels::PooledRow row{};
     row.width = y.width;
     row.channels = outputs;
-    row.scale = kept_scale(options_.dropout);
+    row.scale = kept_scale(pass, options_.dropout);
     row.step = static_cast<int32_t>(2 * x.channels);
     if (x_.needs_gradient) {
       row.by_position = {scratch.position_offsets.data(),
@@ -132,10 +143,12 @@ class PooledConv : public ConvBase {
       row.position_counts = scratch.position_counts.data();
       clear(x_.gradient, n);
     }
-    row.by_channel = {scratch.channel_offsets.data(),
-                      scratch.channel_factors.data()};
-    row.channel_capacity = group_ * pixels_;
-    row.counts = scratch.counts.data();
+    if (pass.weight_gradients) {
+      row.by_channel = {scratch.channel_offsets.data(),
+                        scratch.channel_factors.data()};
+      row.channel_capacity = group_ * pixels_;
+      row.counts = scratch.counts.data();
+    }
     for (int64_t at = 0; at < y.height; ++at) {
       row.g = g.at(n, at);
       row.y = options_.relu ? y.at(n, at) : nullptr;

@@ -26,14 +26,7 @@ class Position : public Op {
   void backward(const Pass& pass) override {
     const Map& g = y_.gradient;
     const int64_t line = this->line();
-    const int64_t blocks = (line + kColumns - 1) / kColumns;
-    std::fill_n(weight_.gradient, weight_.count(), 0.0f);
-    pass.pool.parallel_for(g.height * blocks, [&](int64_t task) {
-      const int64_t row = task / blocks, first = task % blocks * kColumns;
-      pass.kernels.column_sums(g.at(0, row) + first, pass.count, g.image(),
-                               std::min(kColumns, line - first),
-                               weight_.gradient + row * line + first);
-    });
+    if (pass.weight_gradients) weight_gradient(pass);
     if (!x_.needs_gradient) return;
     each_image(pass, [&](int64_t n) {
       for (int64_t row = 0; row < g.height; ++row)
@@ -45,6 +38,19 @@ class Position : public Op {
   static constexpr int64_t kColumns = 64;  // of one task: whole cache lines
 
   int64_t line() const { return y_.value.width * y_.value.channels; }
+
+  void weight_gradient(const Pass& pass) const {
+    const Map& g = y_.gradient;
+    const int64_t line = this->line();
+    const int64_t blocks = (line + kColumns - 1) / kColumns;
+    std::fill_n(weight_.gradient, weight_.count(), 0.0f);
+    pass.pool.parallel_for(g.height * blocks, [&](int64_t task) {
+      const int64_t row = task / blocks, first = task % blocks * kColumns;
+      pass.kernels.column_sums(g.at(0, row) + first, pass.count, g.image(),
+                               std::min(kColumns, line - first),
+                               weight_.gradient + row * line + first);
+    });
+  }
 
   Tensor &x_, &y_;
   Weight weight_;

@@ -16,7 +16,7 @@ class Dropout : public Op {
     apply(pass, pass.training, x_.value, y_.value);
   }
   void backward(const Pass& pass) override {
-    if (x_.needs_gradient) apply(pass, true, y_.gradient, x_.gradient);
+    if (x_.needs_gradient) apply(pass, pass.training, y_.gradient, x_.gradient);
   }
 
  private:

@@ -40,8 +40,14 @@ struct Tensor {
   Tensor* value_of = nullptr;       // shares this tensor's value
   Tensor* gradient_of = nullptr;    // shares this one's gradient too
   bool needs_gradient = true;
+  bool leads = false;  // of Plan::backward(): to the layer it begins at
   int64_t value_pad = 0, gradient_pad = 0;
   Map value, gradient;
+
+  // Floats from one row of an image to the next, of a value or gradient.
+  int64_t row(const Map& map) const {
+    return shape.flat ? width * channels : map.row();
+  }
 
   Tensor* value_root() { return value_of ? value_of->value_root() : this; }
   Tensor* gradient_root() {
@@ -56,6 +62,13 @@ struct Tensor {
     root->gradient_pad = pad > root->gradient_pad ? pad : root->gradient_pad;
   }
 };
+
+// One image of a tensor's value or gradient (`map`) in the network's own order,
+// [C, H, W] or [features], to `out`; and from `in`.
+void to_row_major(const kernels::Kernels& kernels, const Tensor& tensor,
+                  const Map& map, int64_t n, float* out);
+void from_row_major(const kernels::Kernels& kernels, const Tensor& tensor,
+                    const Map& map, int64_t n, const float* in);
 
 // Begins at a cache line, so that whole vectors do not lie across two.
 template <class T>

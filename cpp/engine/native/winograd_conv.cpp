@@ -29,8 +29,10 @@ class WinogradConv : public ConvBase {
         tiling_->points() * tiling_->tiles() * std::min(group_, capacity);
     x_points_.reserve(values * x_.channels);
     g_points_.reserve(values * weight_.outputs);
-    weight_points_.reserve(tiling_->weights(tiling_->points()));
-    bias_partial_.reserve(capacity * kernels::padded(weight_.outputs));
+    if (weight_.gradient) {
+      weight_points_.reserve(tiling_->weights(tiling_->points()));
+      bias_partial_.reserve(capacity * kernels::padded(weight_.outputs));
+    }
     if (x_.needs_gradient) {
       transposed_.reserve(tiling_->points() * weight_.outputs *
                           kernels::padded(x_.channels));
@@ -38,9 +40,11 @@ class WinogradConv : public ConvBase {
   }
 
   void backward(const Pass& pass) override {
+    if (!x_.needs_gradient && !pass.weight_gradients) return;
     if (x_.needs_gradient) transpose_weights(pass);
     for (int64_t first = 0; first < pass.count; first += group_)
       images(pass, first, std::min(first + group_, pass.count));
+    if (!pass.weight_gradients) return;
     pass.pool.parallel_for(
         kernels::panel_count(weight_.outputs), [&](int64_t panel) {
           pass.kernels.winograd_weight_gradient(
@@ -71,13 +75,14 @@ class WinogradConv : public ConvBase {
     pass.pool.parallel_for(last - first, [&](int64_t i) {
       const int64_t n = first + i;
       const Map &x = x_.value, &g = y_.gradient;
-      output_gradient(pass, n, start_bias(n));
+      output_gradient(pass, n, pass.weight_gradients ? start_bias(n) : nullptr);
       pass.kernels.winograd_gradient(over(g, g.at(n), g_points_, n));
+      if (!pass.weight_gradients) return;
       pass.kernels.winograd_input(
           over(x, window(x, n, options_.padding), x_points_, n));
     });
     pass.pool.parallel_for(tiling_->points(), [&](int64_t point) {
-      weight_gradient(pass, point, rows, first > 0);
+      if (pass.weight_gradients) weight_gradient(pass, point, rows, first > 0);
       if (x_.needs_gradient) input_gradient(pass, point, rows);
     });
     if (!x_.needs_gradient) return;

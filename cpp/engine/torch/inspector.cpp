@@ -86,22 +86,21 @@ std::vector<Activation> TorchInspector::activations(
   });
 }
 
-TargetGradients TorchInspector::target_gradients(const float* images,
-                                                 int64_t count,
-                                                 const Target& target,
-                                                 const std::string& layer) {
-  return guarded([&] {
+void TorchInspector::target_gradients(const float* images, int64_t count,
+                                      const Target& target,
+                                      const std::string& layer,
+                                      TargetGradients& result) {
+  guarded([&] {
     at::AutoGradMode grad(true);
-    return gradients_of(network_, leaf_of(network_, images, count), target,
-                        layer);
+    result =
+        gradients_of(network_, leaf_of(network_, images, count), target, layer);
   });
 }
 
-LossGradients TorchInspector::loss_gradients(const float* images,
-                                             const int64_t* labels,
-                                             int64_t count,
-                                             double label_smoothing) {
-  return guarded([&] {
+void TorchInspector::loss_gradients(const float* images, const int64_t* labels,
+                                    int64_t count, double label_smoothing,
+                                    LossGradients& result) {
+  guarded([&] {
     at::AutoGradMode grad(true);
     const at::Tensor x = leaf_of(network_, images, count);
     RunState state;
@@ -109,7 +108,7 @@ LossGradients TorchInspector::loss_gradients(const float* images,
         losses_of(model_.loss(), network_(x, state),
                   of_host(labels, {count}).to(x.device()), label_smoothing);
     const auto gradients = torch::autograd::grad({losses.sum()}, {x});
-    return LossGradients{to_vector(losses), to_vector(gradients[0])};
+    result = {to_vector(losses), to_vector(gradients[0])};
   });
 }
 

@@ -18,11 +18,11 @@ class TorchInspector : public Inspector {
   std::vector<Activation> activations(
       const float* images, int64_t count,
       const std::vector<std::string>& layers) override;
-  TargetGradients target_gradients(const float* images, int64_t count,
-                                   const Target& target,
-                                   const std::string& layer) override;
-  LossGradients loss_gradients(const float* images, const int64_t* labels,
-                               int64_t count, double label_smoothing) override;
+  void target_gradients(const float* images, int64_t count,
+                        const Target& target, const std::string& layer,
+                        TargetGradients& result) override;
+  void loss_gradients(const float* images, const int64_t* labels, int64_t count,
+                      double label_smoothing, LossGradients& result) override;
   void observe_statistics(const float* images, int64_t count,
                           double momentum) override;
 

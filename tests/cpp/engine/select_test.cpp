@@ -28,8 +28,7 @@ TEST(Select, TakesTheNativeExecutorForAUsualNetworkOnACpu) {
 TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
   models::Model model = testing::lenet5();
   for (const Requirements& requirements :
-       {Requirements{.ranks = 2}, Requirements{.bfloat16 = true},
-        Requirements{.inspector = true}}) {
+       {Requirements{.ranks = 2}, Requirements{.bfloat16 = true}}) {
     const Choice choice = choose_executor(model, "cpu", requirements);
     EXPECT_EQ(choice.engine, "torch");
     EXPECT_EQ(choice.threads, 0);
@@ -39,11 +38,11 @@ TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
   }
 }
 
-TEST(Select, GivesAnInspectorToWhoRequiresOne) {
+TEST(Select, GivesTheNativeExecutorToWhoLooksInside) {
   models::Model model = testing::lenet5();
-  EXPECT_EQ(make_executor(model, "cpu")->inspector(), nullptr);
-  EXPECT_NE(make_executor(model, "cpu", {.inspector = true})->inspector(),
-            nullptr);
+  const auto executor = make_executor(model, "cpu", {.inspector = true});
+  EXPECT_EQ(executor->name(), native_name());
+  EXPECT_NE(executor->inspector(), nullptr);
 }
 
 TEST(Select, GoesByTheEnvironmentAndRefusesUnknownValues) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/random.h"
 #include "engine/native/plan.h"
 #include "engine/native/reference.h"
@@ -246,13 +247,15 @@ struct Problem {
   std::vector<float> images;
   Batch g;
   ReferenceNetwork reference;
-  Batch logits;
+  Batch logits, dx;
 
   // Numbers from `seed` on that no kink is too near to.
   static Problem far_from_kinks(const Network& network, bool training) {
     for (uint64_t seed = 1;; ++seed) {
       Problem problem(network, training, seed);
-      if (problem.reference.margin > kMargin) return problem;
+      if (problem.reference.margin <= kMargin) continue;
+      problem.dx = problem.traced.backward(problem.g);
+      return problem;
     }
   }
 
@@ -262,7 +265,9 @@ struct Problem {
         images(kCount * network.input.size()),
         g(kCount, flat_shape(5)),
         reference(model, training),
-        logits(kCount, flat_shape(5)) {
+        logits(kCount, flat_shape(5)),
+        dx(kCount, network.input),
+        traced{logits, {}} {
     Draws(seed, 2000, 0, 0)
         .fill(images.data(), static_cast<int64_t>(images.size()), -1, 1);
     Batch x(kCount, network.input);
@@ -270,9 +275,8 @@ struct Problem {
     Draws draws(seed, 2001, 0, 0);
     for (double& value : g.values)
       value = static_cast<float>(draws.uniform(-1, 1));
-    const Traced traced = reference.forward(x);
+    traced = reference.forward(x);
     logits = traced.y;
-    if (training) traced.backward(g);
   }
 
   static models::Model random_model(const Network& network, uint64_t seed) {
@@ -286,6 +290,8 @@ struct Problem {
               static_cast<int64_t>(model.buffers().size()), 0.5, 1);
     return model;
   }
+
+  Traced traced;  // refers to this problem's own reference
 };
 
 double largest(const std::vector<double>& values) {
@@ -348,6 +354,71 @@ TEST_P(EveryNetwork, PredictsAsFloat64DoesOneImageOrMany) {
           EXPECT_NEAR(plan.logits(n)[k], p.logits.at(n, k),
                       2e-5 * (1 + largest(p.logits.values)));
       }
+    }
+  }
+}
+
+// A value or gradient in the network's order.
+void expect_near(const kernels::Kernels& kernels, const Tensor& tensor,
+                 const Map& map, const Batch& expected) {
+  const int64_t size = expected.shape.size();
+  std::vector<float> values(size);
+  for (int64_t n = 0; n < expected.count; ++n) {
+    to_row_major(kernels, tensor, map, n, values.data());
+    for (int64_t i = 0; i < size; ++i) {
+      ASSERT_NEAR(values[i], expected.values[n * size + i],
+                  2e-5 * (1 + largest(expected.values)))
+          << n << ", " << i;
+    }
+  }
+}
+
+// Passes in evaluation mode without the weights' gradients, by a plan that
+// borrows its weights.
+TEST_P(EveryNetwork, GivesTheGradientByTheImagesOfFloat64) {
+  const Problem p = Problem::far_from_kinks(GetParam(), false);
+  for (const kernels::Kernels* kernels : kernels::available()) {
+    SCOPED_TRACE(kernels->name);
+    models::Model model = p.model;
+    Plan owner(model);
+    Plan plan(model, {.input_gradient = true, .values = &owner.values()});
+    owner.load();
+    kernels::ThreadPool pool(2);
+    plan.reserve(Problem::kCount, true, pool.threads());
+    Pass pass{*kernels, pool, Problem::kCount, false};
+    pass.weight_gradients = false;
+    plan.forward(pass, p.images.data());
+    for (int64_t n = 0; n < Problem::kCount; ++n)
+      for (int64_t k = 0; k < 5; ++k)
+        plan.logits_gradient(n)[k] = static_cast<float>(p.g.at(n, k));
+    plan.backward(pass);
+    expect_near(*kernels, plan.input(), plan.input().gradient, p.dx);
+  }
+}
+
+TEST_P(EveryNetwork, KeepsTheOutputOfEveryLayerAndItsGradient) {
+  const Problem p = Problem::far_from_kinks(GetParam(), false);
+  for (const kernels::Kernels* kernels : kernels::available()) {
+    models::Model model = p.model;
+    Plan plan(model, {.fused = false, .input_gradient = true});
+    plan.load();
+    kernels::ThreadPool pool(2);
+    plan.reserve(Problem::kCount, true, pool.threads());
+    const Pass pass{*kernels, pool, Problem::kCount, false};
+    ASSERT_EQ(plan.layers().size(), p.reference.layers.size());
+    for (size_t i = 0; i < plan.layers().size(); ++i) {
+      const auto& [path, output] = plan.layers()[i];
+      SCOPED_TRACE(join(kernels->name, ", ", path));
+      EXPECT_EQ(path, p.reference.layers[i]);
+      plan.forward(pass, p.images.data());  // backward may change what it left
+      expect_near(*kernels, *output, output->value,
+                  p.reference.outputs.at(path));
+      for (int64_t n = 0; n < Problem::kCount; ++n)
+        for (int64_t k = 0; k < 5; ++k)
+          plan.logits_gradient(n)[k] = static_cast<float>(p.g.at(n, k));
+      EXPECT_TRUE(plan.backward(pass, plan.output(), *output));
+      expect_near(*kernels, *output, output->gradient,
+                  p.reference.output_gradients.at(path));
     }
   }
 }

@@ -59,6 +59,18 @@ Traced ReferenceNetwork::forward(const Batch& x) {
 
 Traced ReferenceNetwork::run(const Layer& layer, const std::string& path,
                              const Batch& x) {
+  Traced result = compute(layer, path, x);
+  if (!layer.children.empty() || layer.kind == "sequence") return result;
+  layers.push_back(path);
+  outputs.emplace(path, result.y);
+  return {result.y, [this, path, inner = result.backward](const Batch& g) {
+            output_gradients.emplace(path, g);
+            return inner(g);
+          }};
+}
+
+Traced ReferenceNetwork::compute(const Layer& layer, const std::string& path,
+                                 const Batch& x) {
   const auto child = [&](size_t i, const Batch& input) {
     const Layer& inner = layer.children[i];
     return run(inner, models::joined_path(path, inner.name), input);
@@ -73,17 +85,27 @@ Traced ReferenceNetwork::run(const Layer& layer, const std::string& path,
     return result;
   }
   if (layer.kind == "residual") {
+    const Traced body = child(0, x);
     Traced shortcut{x, [](const Batch& g) { return g; }};
     if (layer.children.size() > 1) shortcut = child(1, x);
-    return sum({child(0, x), shortcut});
+    return sum({body, shortcut});
   }
   if (layer.kind == "concat") return concat(layer, path, x);
   if (layer.kind == "conv") return conv(layer, path, x);
   if (layer.kind == "dense") return dense(layer, path, x);
-  if (layer.kind == "batch_norm") return batch_norm(layer, path, x);
   if (layer.kind == "layer_norm") return layer_norm(layer, path, x);
   if (layer.kind == "softmax") return softmax(x);
   if (layer.kind == "upsample") return upsample(layer, x);
+  if (layer.kind == "batch_norm") {
+    const bool domains = training_ && heads && heads->labelled >= 2 &&
+                         x.count - heads->labelled >= 2;
+    return domains ? batch_norm_of_domains(layer, path, x)
+                   : batch_norm(layer, path, x);
+  }
+  if (layer.kind == "reconstruct") return reconstruct(layer, path, x);
+  if (layer.kind == "domain_head") return domain_head(layer, path, x);
+  if (layer.kind == "dropout" && !training_)
+    return {x, [](const Batch& g) { return g; }};
   if (layer.kind == "max_pool") return max_pool(layer, x);
   if (layer.kind == "average_pool" || layer.kind == "adaptive_average_pool")
     return average_pool(layer, x);

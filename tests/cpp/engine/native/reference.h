@@ -47,7 +47,15 @@ struct Traced {
   std::function<Batch(const Batch& g)> backward;
 };
 
-// Without dropout and composites that let their input through.
+// What auxiliary heads train on: engine::Batch in float64.
+struct ReferenceHeads {
+  Batch images;
+  std::vector<int64_t> labels;
+  int64_t labelled = -1;
+  double reversal_coefficient = 0;
+};
+
+// Without dropout in training.
 class ReferenceNetwork {
  public:
   // Parameters and running statistics of the model, by name.
@@ -57,6 +65,13 @@ class ReferenceNetwork {
   Traced forward(const Batch& x);
 
   std::map<std::string, std::vector<double>> parameters, gradients;
+  // Layers in order of execution, their outputs and, once backward() is called,
+  // the gradients of those.
+  std::vector<std::string> layers;
+  std::map<std::string, Batch> outputs, output_gradients;
+  // Set in training by who has auxiliary heads; forward() adds their mean loss.
+  const ReferenceHeads* heads = nullptr;
+  double auxiliary_loss = 0;
   // How near the last pass came to a kink: the smallest |input| of a ReLU or
   // gap between the two largest values of a pooling window. Where float32 may
   // fall on its other side, gradients cannot be compared.
@@ -65,6 +80,15 @@ class ReferenceNetwork {
  private:
   Traced run(const models::Layer& layer, const std::string& path,
              const Batch& x);
+  Traced compute(const models::Layer& layer, const std::string& path,
+                 const Batch& x);
+  // reference_heads.cpp
+  Traced reconstruct(const models::Layer& layer, const std::string& path,
+                     const Batch& x);
+  Traced domain_head(const models::Layer& layer, const std::string& path,
+                     const Batch& x);
+  Traced batch_norm_of_domains(const models::Layer& layer,
+                               const std::string& path, const Batch& x);
   Traced conv(const models::Layer& layer, const std::string& path,
               const Batch& x);
   Traced dense(const models::Layer& layer, const std::string& path,

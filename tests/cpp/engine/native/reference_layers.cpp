@@ -45,19 +45,24 @@ Traced ReferenceNetwork::batch_norm(const Layer& layer, const std::string& path,
         parameters.at(path + ".bias")[c];
   });
   return {y, [this, path, z, variance, epsilon, count](const Batch& g) {
-            auto& scale_gradient = gradients.at(path + ".weight");
-            auto& shift_gradient = gradients.at(path + ".bias");
+            std::vector<double> sums(g.shape.channels), products = sums;
             each(g, [&](int64_t n, int64_t c, int64_t row, int64_t at) {
-              shift_gradient[c] += g.at(n, c, row, at);
-              scale_gradient[c] += g.at(n, c, row, at) * z.at(n, c, row, at);
+              sums[c] += g.at(n, c, row, at);
+              products[c] += g.at(n, c, row, at) * z.at(n, c, row, at);
             });
+            for (int64_t c = 0; c < g.shape.channels; ++c) {
+              gradients.at(path + ".bias")[c] += sums[c];
+              gradients.at(path + ".weight")[c] += products[c];
+              // Running statistics do not depend on x.
+              if (!training_) sums[c] = products[c] = 0;
+            }
             Batch dx(g.count, g.shape);
             each(g, [&](int64_t n, int64_t c, int64_t row, int64_t at) {
               dx.at(n, c, row, at) =
                   parameters.at(path + ".weight")[c] /
                   std::sqrt(variance[c] + epsilon) *
-                  (g.at(n, c, row, at) - shift_gradient[c] / count -
-                   z.at(n, c, row, at) * scale_gradient[c] / count);
+                  (g.at(n, c, row, at) - sums[c] / count -
+                   z.at(n, c, row, at) * products[c] / count);
             });
             return dx;
           }};
