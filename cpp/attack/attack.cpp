@@ -94,9 +94,9 @@ void Attacker::operator()(engine::Executor& executor, float* images,
   std::vector<float> at, best(images, images + count * size), logits;
   std::vector<double> largest(count, -1);
   for (int64_t i = 0; i < search_.restarts; ++i) {
-    start(images, samples, count,
+    start(executor, images, samples, count,
           static_cast<uint64_t>(epoch * search_.restarts + i), at);
-    ascend(*executor.inspector(), images, labels, count, at);
+    ascend(executor, images, labels, count, at);
     if (search_.restarts == 1) {
       best.swap(at);
       break;
@@ -114,34 +114,39 @@ void Attacker::operator()(engine::Executor& executor, float* images,
   std::copy(best.begin(), best.end(), images);
 }
 
-void Attacker::start(const float* images, const int64_t* samples, int64_t count,
-                     uint64_t round, std::vector<float>& at) const {
+void Attacker::start(engine::Executor& executor, const float* images,
+                     const int64_t* samples, int64_t count, uint64_t round,
+                     std::vector<float>& at) const {
   const int64_t size = model_.preprocess().output().size();
   at.assign(images, images + count * size);
   if (!search_.random_start) return;
-  for (int64_t n = 0; n < count; ++n) {
+  engine::each_sample(executor, count, [&](int64_t n, int64_t) {
     Draws draws(seed_, Stream::Attack, round,
                 static_cast<uint64_t>(samples[n]));
     for (int64_t p = n * size; p < (n + 1) * size; ++p) {
       const auto moved = static_cast<float>(draws.uniform(-radius_, radius_));
       at[p] = bounded(images[p] + moved, images[p]);
     }
-  }
+  });
 }
 
 // Up the sign of the gradient: the step that raises a linear loss the most
 // within a bound on every pixel.
-void Attacker::ascend(engine::Inspector& inspector, const float* images,
+void Attacker::ascend(engine::Executor& executor, const float* images,
                       const int64_t* labels, int64_t count,
                       std::vector<float>& at) const {
+  const int64_t size = model_.preprocess().output().size();
   engine::LossGradients loss;
   for (int64_t step = 0; step < search_.steps; ++step) {
-    inspector.loss_gradients(at.data(), labels, count, label_smoothing_, loss);
-    for (size_t p = 0; p < at.size(); ++p) {
-      const float gradient = loss.gradients[p];
-      const float sign = gradient > 0 ? 1.0f : gradient < 0 ? -1.0f : 0.0f;
-      at[p] = bounded(at[p] + step_ * sign, images[p]);
-    }
+    executor.inspector()->loss_gradients(at.data(), labels, count,
+                                         label_smoothing_, loss);
+    engine::each_sample(executor, count, [&](int64_t n, int64_t) {
+      for (int64_t p = n * size; p < (n + 1) * size; ++p) {
+        const float gradient = loss.gradients[p];
+        const float sign = gradient > 0 ? 1.0f : gradient < 0 ? -1.0f : 0.0f;
+        at[p] = bounded(at[p] + step_ * sign, images[p]);
+      }
+    });
   }
 }
 

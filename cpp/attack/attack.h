@@ -47,7 +47,7 @@ class Attacker {
 
   // Changes images [count, C, H, W], as the network takes them, in place; each
   // pixel stays in its range. The start is a function of (seed, epoch,
-  // samples[i], restart). The executor has an inspector.
+  // samples[i], restart).
   void operator()(engine::Executor& executor, float* images,
                   const int64_t* labels, const int64_t* samples, int64_t count,
                   int64_t epoch = 0) const;
@@ -56,9 +56,10 @@ class Attacker {
   float raw(float value) const { return (value - shift_) / scale_; }
 
  private:
-  void start(const float* images, const int64_t* samples, int64_t count,
-             uint64_t round, std::vector<float>& at) const;
-  void ascend(engine::Inspector& inspector, const float* images,
+  void start(engine::Executor& executor, const float* images,
+             const int64_t* samples, int64_t count, uint64_t round,
+             std::vector<float>& at) const;
+  void ascend(engine::Executor& executor, const float* images,
               const int64_t* labels, int64_t count,
               std::vector<float>& at) const;
   float bounded(float value, float image) const;
@@ -72,8 +73,7 @@ class Attacker {
 };
 
 // The samples of a view, attacked: raw pixels [count, C, H, W]. Labels are the
-// true ones. The executor has an inspector. `keep_going` is called between
-// batches, if set: false ends it.
+// true ones. `keep_going` is called between batches, if set: false ends it.
 std::vector<float> attacked(engine::Executor& executor,
                             const models::Model& model, const Spec& attack,
                             const data::DatasetView& samples, uint64_t seed,

@@ -105,7 +105,7 @@ def test_learning_from_attacks_makes_robust(digits):
         adversarial = attack.attacked(model, test, "pgd", strength=0.15, steps=10)
         accuracies[name] = model.evaluate(adversarial)["accuracy"]
     assert accuracies["robust"] > accuracies["plain"] + 0.1
-    assert "attacks need gradients by the image" in str(history.executor)
+    assert str(history.executor).startswith("native")
 
 
 def test_learning_from_attacks_is_the_same_twice(digits):
