@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gradients
 import machine
 import small
 import to_accuracy
@@ -142,6 +143,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         scaled = {n: [1000 * s for s in v] for n, v in seconds.items()}
         keep(row("predict 10,000 lenet5", "ms", scaled))
         for question, unit, values in small.questions(options.rounds):
+            keep(row(question, unit, values))
+        for question, unit, values in gradients.questions(options.rounds):
             keep(row(question, unit, values))
         keep(row("peak memory kaggle-cnn", "MiB", memory()))
         for target, seconds in times_to_accuracy().items():
