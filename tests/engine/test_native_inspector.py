@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-import torch
+from reference.optional import torch
 
 import digitnet
 import digitnet._core as _core
@@ -109,6 +109,7 @@ def exact_outputs(module, images):
     return x, module(x), outputs
 
 
+@pytest.mark.torch
 @every_kernel
 @every_network
 def test_gradients_by_images_and_layers_are_float64s(
@@ -138,6 +139,7 @@ def test_gradients_by_images_and_layers_are_float64s(
         )
 
 
+@pytest.mark.torch
 @every_network
 def test_everything_seen_is_what_torchs_executor_sees(shape, network, rng, monkeypatch):
     model = make(network, shape, rng)
@@ -164,12 +166,12 @@ def test_everything_seen_is_what_torchs_executor_sees(shape, network, rng, monke
 
 
 def on_threads(threads, work):
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    before = digitnet.get_num_threads()
+    digitnet.set_num_threads(threads)
     try:
         return work()
     finally:
-        torch.set_num_threads(before)
+        digitnet.set_num_threads(before)
 
 
 @every_network
@@ -240,6 +242,7 @@ def with_new_statistics(rng):
 TRAININGS = [adapted_to_domains, learned_from_attacks, denoising, with_new_statistics]
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("training", TRAININGS)
 def test_what_is_learned_is_what_torchs_executor_learns(training, monkeypatch):
     results = []
@@ -269,6 +272,7 @@ def test_what_is_learned_has_the_same_bits_on_two_threads(training):
         np.testing.assert_array_equal(two.state_dict()[name], value, err_msg=name)
 
 
+@pytest.mark.torch
 def test_the_autoencoder_gives_images_of_many_at_once(rng):
     """More than a pass has, by a network whose maps have other channels."""
     layers = [Conv(5, 3, padding="same"), ReLU(), Conv(3, 3, padding="same")]
