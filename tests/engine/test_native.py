@@ -20,6 +20,7 @@ from digitnet.layers import (
     AdaptiveAveragePool,
     AveragePool,
     BatchNorm,
+    CapsuleLogits,
     Concat,
     Conv,
     Dense,
@@ -289,7 +290,12 @@ def test_predictions_depend_on_nothing_around_them(rng):
 @pytest.mark.parametrize(
     ("network", "reason"),
     [
-        ([GRU(5), Dense(3)], "no kernel for the gru 'gru1'"),
+        pytest.param(
+            [Conv(3, 3), Flatten(), CapsuleLogits(16)],
+            "'capsule_logits1' takes flattened maps",
+            marks=pytest.mark.torch,
+        ),
+        ([GRU(5), Dense(3)], None),
         ([Flatten(), Dense(9), Softmax(), Dense(3)], None),
         ([Flatten(), Residual([Dense(36)]), Dense(3)], None),
         ([Conv(4, 3), Conv(4, 3, groups=2), *TAIL], None),
