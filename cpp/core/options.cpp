@@ -73,7 +73,9 @@ Options resolve(const std::string& where,
   for (const auto& [name, value] : options) {
     const bool declares =
         std::any_of(declared.begin(), declared.end(),
-                    [&](const OptionInfo& info) { return info.name == name; });
+                    [&, &name = name](const OptionInfo& info) {
+                      return info.name == name;
+                    });
     if (!declares) {
       const auto known = names(declared);
       require(false, where, ": unknown option '", name, "'; ",

@@ -303,7 +303,7 @@ size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
                               : behind == "relu6" ? Rectifier::Relu6
                                                   : Rectifier::None;
   Tensor& y = tensor(x->shape, x);
-  const auto running = [&](const char* name) {
+  const auto running = [&, &path = path](const char* name) {
     return model_.buffers().data() +
            model_.slot(models::joined_path(path, name)).offset;
   };

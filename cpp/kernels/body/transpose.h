@@ -1,6 +1,22 @@
+// Lane i is the one of number lanes[i] among those of a and then b.
+template <int W>
+DIGITNET_INLINE typename Lanes<W>::F shuffle(typename Lanes<W>::F a,
+                                             typename Lanes<W>::F b,
+                                             typename Lanes<W>::I lanes) {
+#if defined(__clang__)
+  // It has no __builtin_shuffle, and makes one of this.
+  typename Lanes<W>::F result;
+#pragma GCC unroll 16
+  for (int i = 0; i < W; ++i)
+    result[i] = lanes[i] < W ? a[lanes[i]] : b[lanes[i] - W];
+  return result;
+#else
+  return __builtin_shuffle(a, b, lanes);
+#endif
+}
+
 // Transposition by squares of vectors: in stage S, lanes and rows whose numbers
 // differ by S change places.
-
 template <int W, int S>
 DIGITNET_INLINE void swap_stage(typename Lanes<W>::F (&rows)[W]) {
   if constexpr (S < W) {
@@ -13,8 +29,8 @@ DIGITNET_INLINE void swap_stage(typename Lanes<W>::F (&rows)[W]) {
     for (int i = 0; i < W; ++i) {
       if (i & S) continue;
       const typename Lanes<W>::F a = rows[i], b = rows[i + S];
-      rows[i] = __builtin_shuffle(a, b, low);
-      rows[i + S] = __builtin_shuffle(a, b, high);
+      rows[i] = shuffle<W>(a, b, low);
+      rows[i + S] = shuffle<W>(a, b, high);
     }
     swap_stage<W, 2 * S>(rows);
   }

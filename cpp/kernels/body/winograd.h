@@ -207,7 +207,7 @@ void points_of_weights(const PointWeights& w) {
   typedef typename Lanes<kNarrow>::F V;
   constexpr int R = K::kTaps, T = K::T;
   each_taps<R>(
-      w, [](const float* taps, float* points, int64_t tap, int64_t point) {
+      w, [=](const float* taps, float* points, int64_t tap, int64_t point) {
         V in[R][R], out[T][T];
         for (int i = 0; i < R * R; ++i)
           in[i / R][i % R] = load<kNarrow>(taps + i * tap);
@@ -222,7 +222,7 @@ void weights_of_points(const PointWeights& w) {
   typedef typename Lanes<kNarrow>::F V;
   constexpr int R = K::kTaps, T = K::T;
   each_taps<R>(
-      w, [](float* taps, const float* points, int64_t tap, int64_t point) {
+      w, [=](float* taps, const float* points, int64_t tap, int64_t point) {
         V in[T][T], out[R][R];
         for (int i = 0; i < T * T; ++i)
           in[i / T][i % T] = load<kNarrow>(points + i * point);
