@@ -1,9 +1,14 @@
 #include "engine/torch_engine.h"
 
 #include <dlfcn.h>
+#ifdef __linux__
+#include <link.h>
+#endif
 
 #include <atomic>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -25,6 +30,29 @@ TorchLoader& loader() {
 [[noreturn]] void refuse(const std::string& path, const std::string& reason) {
   throw std::runtime_error(
       join(path, ": expected a LibTorch engine of this digitnet", reason));
+}
+
+// Whether all that is to be mapped lies in the file: dlopen() of one that was
+// cut short ends the process.
+bool is_whole(const std::string& path) {
+#ifdef __linux__
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const auto size = static_cast<uint64_t>(file.tellg());
+  ElfW(Ehdr) header{};
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(&header), sizeof(header));
+  if (!file || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return false;
+  for (int i = 0; i < header.e_phnum; ++i) {
+    ElfW(Phdr) part{};
+    file.seekg(static_cast<std::streamoff>(header.e_phoff + i * sizeof(part)));
+    file.read(reinterpret_cast<char*>(&part), sizeof(part));
+    if (!file || part.p_filesz > size || part.p_offset > size - part.p_filesz)
+      return false;
+  }
+  return true;
+#else
+  return std::filesystem::exists(path);
+#endif
 }
 
 }  // namespace
@@ -58,6 +86,7 @@ const TorchEngine* optional_torch_engine() {
 }
 
 void load_torch_engine(const std::string& path) {
+  if (!is_whole(path)) refuse(path, ", got a damaged file");
   // Never closed: executors may live as long as the process.
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
@@ -70,6 +99,13 @@ void load_torch_engine(const std::string& path) {
     refuse(path, join(" (", core_id(), "), got ",
                       id ? join("one of other sources (", id, ")")
                          : std::string("another library")));
+  }
+  const auto* minor =
+      static_cast<const char*>(dlsym(library, kTorchEngineMinor));
+  const std::string name = std::filesystem::path(path).stem().string();
+  if (!minor || !name.ends_with(join("_", minor))) {
+    refuse(path, join(" for that torch, got one for torch ",
+                      minor ? minor : "of no version"));
   }
   const auto entry =
       reinterpret_cast<TorchEngineEntry>(dlsym(library, kTorchEngineEntry));

@@ -32,9 +32,12 @@ struct TorchEngine {
   SharedTensor (*share)(double* values, int64_t count);
 };
 
-// The library's two symbols. The first is the core_id() of the sources that it
-// was compiled from: classes of both sides must have one layout.
+// The library's symbols. The first is the core_id() of the sources that it was
+// compiled from: classes of both sides must have one layout. The second is the
+// minor version of torch that it was compiled for, "2.13", which its file name
+// also says.
 constexpr char kTorchEngineCore[] = "digitnet_torch_engine_core";
+constexpr char kTorchEngineMinor[] = "digitnet_torch_engine_minor";
 constexpr char kTorchEngineEntry[] = "digitnet_torch_engine";
 using TorchEngineEntry = const TorchEngine* (*)();
 
@@ -51,8 +54,8 @@ const TorchEngine* optional_torch_engine();
 const TorchEngine* loaded_torch_engine();
 
 // Opens a library whose torch has been loaded into the process. Throws
-// std::runtime_error naming the file if it cannot be loaded or was compiled
-// from other sources.
+// std::runtime_error naming the file if it is damaged, was compiled from other
+// sources, or for another torch than its name says.
 void load_torch_engine(const std::string& path);
 // For programs that have the engine linked in.
 void set_torch_engine(const TorchEngine* engine);

@@ -1,8 +1,11 @@
 """The LibTorch engine: when it is loaded, and what is said where it cannot be."""
 
+import base64
+import hashlib
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 import digitnet
 import digitnet._core as _core
 from digitnet._utils import torch_engine
+from digitnet.cli import doctor
 
 
 def python(code, **environment):
@@ -83,6 +87,61 @@ def test_a_damaged_engine_is_named(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(RuntimeError, match=f"{path}: expected a LibTorch engine"):
         _core.engine.load_torch_engine(str(path))
+
+
+@pytest.fixture
+def real_engine():
+    path = torch_engine.find_engine().path
+    if path is None:
+        pytest.skip("no LibTorch engine is here")
+    return path
+
+
+@pytest.mark.parametrize("part", [0.0001, 0.1, 0.5, 0.9])
+def test_an_engine_that_was_cut_short_is_named(part, real_engine, tmp_path):
+    content = real_engine.read_bytes()
+    path = tmp_path / real_engine.name
+    path.write_bytes(content[: int(part * len(content))])
+    with pytest.raises(RuntimeError, match=f"{path}: .* got a damaged file"):
+        _core.engine.load_torch_engine(str(path))
+
+
+def test_an_engine_under_the_name_of_another_is_not_taken(real_engine, tmp_path):
+    path = tmp_path / "libdigitnet_torch_2.90.so"
+    path.write_bytes(real_engine.read_bytes())
+    code = (
+        "import torch, digitnet._core as core\n"
+        "try:\n"
+        f"    core.engine.load_torch_engine({str(path)!r})\n"
+        "except RuntimeError as error:\n"
+        "    print(error, core.engine.torch_engine_loaded())"
+    )
+    minor = real_engine.stem.rpartition("_")[2]
+    found = python(code).stdout
+    assert f"{path}: expected a LibTorch engine of this digitnet for that" in found
+    assert found.endswith(f"got one for torch {minor} False\n")
+
+
+def test_the_doctor_names_an_engine_of_the_package_that_was_changed(
+    monkeypatch, tmp_path
+):
+    path = tmp_path / "libdigitnet_torch_2.90.so"
+    path.write_bytes(b"as installed")
+    digest = hashlib.sha256(b"as installed").digest()
+    (tmp_path / "digitnet-1.0.dist-info").mkdir()
+    record = tmp_path / "digitnet-1.0.dist-info/RECORD"
+    sha = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    record.write_text(f"{path.name},sha256={sha},12\nother.py,,\n")
+    installed = metadata.PathDistribution(record.parent)
+    monkeypatch.setattr(metadata, "files", lambda _: installed.files)
+    engine = torch_engine.Engine("2.90.0", path, "")
+    monkeypatch.setattr(torch_engine, "find_engine", lambda: engine)
+    torch_engine.check_unchanged(path)
+    torch_engine.check_unchanged(Path(__file__))  # of no record
+    path.write_bytes(b"as inst\0lled")
+    check = {check["check"]: check for check in doctor.checks()}["LibTorch engine"]
+    assert not check["ok"]
+    assert f"{path}: expected the engine as it was installed" in check["found"]
 
 
 def test_a_library_of_other_sources_is_not_loaded():

@@ -3,6 +3,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/ops/from_blob.h>
+#include <torch/version.h>
 
 #include "core_id.h"  // made by CMake
 #include "engine/torch/executor.h"
@@ -35,7 +36,13 @@ const TorchEngine* linked_torch_engine() {
 
 }  // namespace digitnet::engine
 
+#define DIGITNET_TEXT_OF(number) #number
+#define DIGITNET_MINOR(major, minor) \
+  DIGITNET_TEXT_OF(major) "." DIGITNET_TEXT_OF(minor)
+
 const char digitnet_torch_engine_core[] = DIGITNET_CORE_ID;
+const char digitnet_torch_engine_minor[] =
+    DIGITNET_MINOR(TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR);
 
 const digitnet::engine::TorchEngine* digitnet_torch_engine() {
   return digitnet::engine::linked_torch_engine();

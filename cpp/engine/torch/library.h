@@ -11,8 +11,10 @@ const TorchEngine* linked_torch_engine();
 
 }  // namespace digitnet::engine
 
-// The library's two symbols: see torch_engine.h.
+// The library's symbols: see torch_engine.h.
 extern "C" {
+__attribute__((
+    visibility("default"))) extern const char digitnet_torch_engine_minor[];
 __attribute__((
     visibility("default"))) extern const char digitnet_torch_engine_core[];
 __attribute__((visibility("default"))) const digitnet::engine::TorchEngine*

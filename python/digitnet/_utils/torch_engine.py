@@ -6,11 +6,14 @@ a library compiled for one minor version of torch, opened when it is first neede
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 import os
 import sys
 import warnings
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import digitnet._core as _core
@@ -125,6 +128,23 @@ def load() -> None:
     import torch  # noqa: F401  (its libraries are what the engine is linked to)
 
     _core.engine.load_torch_engine(str(engine.path))
+
+
+def check_unchanged(path: Path) -> None:
+    """Compare an engine of the package with the hash that it was installed with.
+
+    Raises:
+        RuntimeError: the file is another.
+    """
+    for file in metadata.files("digitnet") or []:
+        if file.hash is None or Path(str(file.locate())).resolve() != path.resolve():
+            continue
+        digest = hashlib.new(file.hash.mode, path.read_bytes()).digest()
+        if base64.urlsafe_b64encode(digest).decode().rstrip("=") != file.hash.value:
+            raise RuntimeError(
+                f"{path}: expected the engine as it was installed, got a changed or "
+                "damaged file; install digitnet again"
+            )
 
 
 def warn_of_missing_engine(reason: str) -> None:

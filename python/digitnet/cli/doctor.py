@@ -29,7 +29,9 @@ def _check_data() -> str:
 
 def _check_engine() -> str:
     """Loads the LibTorch engine if there is one: it may be damaged."""
-    if torch_engine.find_engine().path is not None:
+    path = torch_engine.find_engine().path
+    if path is not None:
+        torch_engine.check_unchanged(path)
         torch_engine.load()
         return f"{torch_engine.describe()}; GPUs: {_core.engine.gpu_count()}"
     return f"{torch_engine.describe()} (needed for a GPU and for several ranks)"

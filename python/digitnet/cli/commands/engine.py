@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from digitnet._utils import torch_engine
 from digitnet._utils.engine_build import build_engine
@@ -29,6 +30,17 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> int:
-    print(f"compiling the engine for torch {torch_engine.torch_version() or '?'}")
-    print(build_engine())
+    torch = torch_engine.torch_version() or "?"
+    print(f"compiling the engine for torch {torch} (minutes)", file=sys.stderr)
+    path = build_engine(_show_progress)
+    print(path)
     return 0
+
+
+def _show_progress(done: int, steps: int) -> None:
+    """A line that counts where a person looks, a line for each tenth in a log."""
+    if sys.stderr.isatty():
+        end = "\n" if done == steps else ""
+        print(f"\r{done}/{steps}", end=end, file=sys.stderr, flush=True)
+    elif done * 10 // steps != (done - 1) * 10 // steps:
+        print(f"{done}/{steps}", file=sys.stderr, flush=True)
