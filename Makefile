@@ -6,6 +6,7 @@
 #                          tests that need one are left out
 #   TORCH_INDEX=URL        where pip looks for torch (a CPU-only index saves gigabytes)
 #   STRICT=1               warnings of the C++ compiler are errors
+#   WHEELS=--require-all   options of release/wheels.py (--help lists them)
 #   TEST_JOBS=1            tests at a time; as many as there are cores, one thread each
 
 PYTHON ?= python3
@@ -22,9 +23,10 @@ DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITN
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-dir=$(BUILD) $(DEFINES)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS)
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
+PYTHON_FILES := python tests bench release
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda wheels portable clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
@@ -41,6 +43,8 @@ help:
 	@echo "make stubs      write the extension's type stubs anew"
 	@echo "make bench      measure speed and memory against PyTorch, Keras and others (25 min)"
 	@echo "make bench-cuda measure speed on a GPU against PyTorch"
+	@echo "make wheels     the release in dist/: source archive, and a wheel with LibTorch engines"
+	@echo "make portable   the core by Clang and for ARM (in qemu-user), with the C++ tests"
 	@echo "make clean      remove the environment and everything built"
 
 demo: $(VENV)/.installed
@@ -90,20 +94,32 @@ lab: $(VENV)/.lab
 
 lint: $(VENV)/.lint
 	@$(BIN)/clang-format --dry-run -Werror $(CPP)
-	$(BIN)/ruff format --check python tests bench
-	$(BIN)/ruff check python tests bench
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/mypy
 
 format: $(VENV)/.lint
 	@$(BIN)/clang-format -i $(CPP)
-	$(BIN)/ruff check --fix --exit-zero python tests bench
-	$(BIN)/ruff format python tests bench
+	$(BIN)/ruff check --fix --exit-zero $(PYTHON_FILES)
+	$(BIN)/ruff format $(PYTHON_FILES)
 
 bench: $(VENV)/.bench
 	$(BIN)/python bench/run.py
 
 bench-cuda: $(VENV)/.tested
 	$(BIN)/python bench/cuda.py
+
+wheels: $(VENV)/.wheels
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python release/wheels.py --out dist \
+	  $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) $(WHEELS)
+
+# Needs Debian's clang, g++-aarch64-linux-gnu, qemu-user and libgtest-dev.
+portable: $(VENV)/.tools
+	@for preset in clang arm64; do \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset $$preset && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset $$preset && \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 ctest --preset $$preset --progress || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -138,6 +154,10 @@ $(VENV)/.docs: $(VENV)/.tested
 
 $(VENV)/.bench: $(VENV)/.tested
 	$(INSTALL) -e ".[bench]"
+	@touch $@
+
+$(VENV)/.wheels: $(VENV)/.installed
+	$(INSTALL) -e ".[wheels]"
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.installed
