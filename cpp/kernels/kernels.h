@@ -23,6 +23,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/sequence.h"
+
 namespace digitnet::kernels {
 
 constexpr int64_t kSlack = 64;
@@ -324,58 +326,6 @@ struct SeparableFilter {
   float* out;         // [height, width]
 };
 
-// One step of a gated recurrent unit, of one sample, between the products with
-// its weights. Gates are [reset, update, new], `units` numbers each:
-//
-//   r = sigmoid(input r + product r)       z = sigmoid(input z + product z)
-//   n = tanh(input n + r * product n)      next = (1 - z) * n + z * state
-//
-// `input` comes from the step's input, `product` from the state, each with its
-// bias. Source: Cho et al., EMNLP 2014, in torch.nn.GRU's form.
-struct GruStep {
-  int64_t units;
-  float* input;          // [3 units]; becomes r, z and n
-  const float* product;  // [3 units]
-  const float* state;    // [units]
-  float* next;           // [units]
-};
-struct GruStepGradient {
-  int64_t units;
-  float* input;        // r, z and n; becomes the gradient of `input`
-  float* product;      // becomes its own gradient
-  const float* state;  // [units]
-  float* g;  // of next; becomes what goes to the state past the products
-};
-
-// Capsules, vectors that each predict those of `units` others: one capsule of a
-// panel in each lane, so that every sum over a vector's floats is vertical. A
-// panel has `width` capsules, a multiple of 8 and at most kPanel, and all that
-// belongs to it lies in rows of that many floats:
-//
-//   vectors [inputs]   what comes in     predictions [units * size]
-//   weights [units * size, inputs]       factors, agreements [units]
-//
-// Source: Sabour, Frosst, Hinton, NeurIPS 2017.
-constexpr int64_t kCapsuleLanes = 16;   // that sums over capsules are kept in
-constexpr float kCapsuleTiny = 1e-12f;  // beside squares under a root
-struct CapsulePanel {
-  int64_t width, units, size;
-};
-// Products of a panel's weights with some images, `_image` floats apart.
-struct CapsuleProducts {
-  int64_t width, inputs, outputs, images;
-  const float* weights;
-  float* vectors;
-  int64_t vectors_image;
-  float* predictions;
-  int64_t predictions_image;
-  float* gradient;  // of the weights
-};
-struct CapsuleTerm {
-  const float* factors;
-  const float* outputs;  // [units * size], of an image
-};
-
 // One optimizer's step on `count` parameters.
 struct Update {
   float* value;
@@ -442,34 +392,7 @@ struct Kernels {
   void (*layer_norm_gradient)(const LayerNormGradient&);
   void (*gru_step)(const GruStep&);
   void (*gru_step_gradient)(const GruStepGradient&);
-  // predictions[o] = sum over i of weights[o, i] * vectors[i]; and its
-  // gradients: the weights' from vectors and the predictions' gradients, then
-  // from these and the weights that of the vectors, in their place.
-  void (*capsule_predictions)(const CapsuleProducts&);
-  void (*capsule_weight_gradient)(const CapsuleProducts&);
-  void (*capsule_vector_gradient)(const CapsuleProducts&);
-  // agreements[u] (+)= sum over d of predictions[u, d] * outputs[u, d]
-  void (*capsule_agreements)(const CapsulePanel&, const float* predictions,
-                             const float* outputs, bool accumulate,
-                             float* agreements);
-  // sums[u, d] += factors[u] * predictions[u, d], the capsules folded into
-  // kCapsuleLanes lanes.
-  void (*capsule_sums)(const CapsulePanel&, const float* predictions,
-                       const float* factors, float* sums);
-  // predictions[u, d] = sum of terms of factors[u] * outputs[u, d]
-  void (*capsule_spread)(const CapsulePanel&, const CapsuleTerm* terms,
-                         int64_t count, float* predictions);
-  // Over the units; out = add + y * (g - sum of y * g), add may be null.
-  void (*capsule_softmax)(const CapsulePanel&, const float* x, float* y);
-  void (*capsule_softmax_gradient)(const CapsulePanel&, const float* y,
-                                   const float* g, const float* add,
-                                   float* out);
-  // y = x |x| / (1 + |x|^2) of `width` vectors side by side, whose floats are
-  // `row` apart.
-  void (*capsule_squash)(int64_t rows, int64_t row, int64_t width,
-                         const float* x, float* y);
-  void (*capsule_squash_gradient)(int64_t rows, int64_t row, int64_t width,
-                                  const float* x, const float* g, float* out);
+  CapsuleKernels capsules;
   void (*add)(const float* a, const float* b, float* out, int64_t count);
   // y[c] = the largest of image[corner + taps[t] + c] and `where[c]` its place
   // in the image; the first of equals. Where all of them are NaN so is y, as

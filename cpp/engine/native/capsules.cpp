@@ -67,12 +67,12 @@ class Capsules : public Op {
         });
         for (int64_t p = 0; p < panels(); ++p) {
           float* vectors = vectors_.at(p, n);
-          pass.kernels.capsule_squash(options_.inputs, width(p), width(p),
-                                      vectors, vectors);
+          pass.kernels.capsules.squash(options_.inputs, width(p), width(p),
+                                       vectors, vectors);
         }
       });
       pass.pool.parallel_for(panels(), [&](int64_t p) {
-        pass.kernels.capsule_predictions(products(p, images));
+        pass.kernels.capsules.predictions(products(p, images));
       });
       pass.pool.parallel_for(images, [&](int64_t n, int thread) {
         route(pass, n, scratch(thread), y_.value.at(first + n));
@@ -86,9 +86,9 @@ class Capsules : public Op {
     });
     pass.pool.parallel_for(panels(), [&](int64_t p) {
       const kernels::CapsuleProducts c = products(p, pass.count);
-      if (pass.weight_gradients) pass.kernels.capsule_weight_gradient(c);
+      if (pass.weight_gradients) pass.kernels.capsules.weight_gradient(c);
       // Before the weights change, and in the vectors' place.
-      if (x_.needs_gradient) pass.kernels.capsule_vector_gradient(c);
+      if (x_.needs_gradient) pass.kernels.capsules.vector_gradient(c);
       if (!pass.weight_gradients || !pass.updater || weight_.frozen()) return;
       pass.updater->update(weight_, p * kPanel * weight_.inputs,
                            width(p) * weight_.inputs);
@@ -196,17 +196,17 @@ class Capsules : public Op {
         const float* predictions = predictions_.at(p, n);
         if (r > 0) {
           float* at = agreements + p * kPanel * options_.units;
-          pass.kernels.capsule_agreements(panel(p), predictions,
-                                          output(n, r - 1), r > 1, at);
-          pass.kernels.capsule_softmax(panel(p), at, later_factors(n, r, p));
+          pass.kernels.capsules.agreements(panel(p), predictions,
+                                           output(n, r - 1), r > 1, at);
+          pass.kernels.capsules.softmax(panel(p), at, later_factors(n, r, p));
         }
-        pass.kernels.capsule_sums(panel(p), predictions, factors(n, r, p),
-                                  sums);
+        pass.kernels.capsules.sums(panel(p), predictions, factors(n, r, p),
+                                   sums);
       }
       finish(sums, sum(n, r));
       for (int64_t unit = 0; unit < outputs_; unit += options_.size) {
-        pass.kernels.capsule_squash(options_.size, 1, 1, sum(n, r) + unit,
-                                    output(n, r) + unit);
+        pass.kernels.capsules.squash(options_.size, 1, 1, sum(n, r) + unit,
+                                     output(n, r) + unit);
       }
     }
     std::copy_n(output(n, options_.routing - 1), outputs_, y);
@@ -226,22 +226,22 @@ class Capsules : public Op {
     for (int64_t r = options_.routing - 1; r >= 0; --r) {
       for (int64_t unit = 0; unit < outputs_; unit += options_.size) {
         float* s = sum(n, r) + unit;
-        pass.kernels.capsule_squash_gradient(options_.size, 1, 1, s, g + unit,
-                                             s);
+        pass.kernels.capsules.squash_gradient(options_.size, 1, 1, s, g + unit,
+                                              s);
       }
       if (r == 0) break;
       start(sums);
       for (int64_t p = 0; p < panels(); ++p) {
         const int64_t at = p * kPanel * options_.units;
         const float* predictions = predictions_.at(p, n);
-        pass.kernels.capsule_agreements(panel(p), predictions, sum(n, r), false,
-                                        by_factors + at);
-        pass.kernels.capsule_softmax_gradient(
+        pass.kernels.capsules.agreements(panel(p), predictions, sum(n, r),
+                                         false, by_factors + at);
+        pass.kernels.capsules.softmax_gradient(
             panel(p), later_factors(n, r, p), by_factors + at,
             r + 1 < options_.routing ? by_agreements(r + 1) + at : nullptr,
             by_agreements(r) + at);
-        pass.kernels.capsule_sums(panel(p), predictions, by_agreements(r) + at,
-                                  sums);
+        pass.kernels.capsules.sums(panel(p), predictions, by_agreements(r) + at,
+                                   sums);
       }
       finish(sums, g);
     }
@@ -253,9 +253,9 @@ class Capsules : public Op {
         terms.push_back({factors(n, r, p), sum(n, r)});
         if (r > 0) terms.push_back({by_agreements(r) + at, output(n, r - 1)});
       }
-      pass.kernels.capsule_spread(panel(p), terms.data(),
-                                  static_cast<int64_t>(terms.size()),
-                                  predictions_.at(p, n));
+      pass.kernels.capsules.spread(panel(p), terms.data(),
+                                   static_cast<int64_t>(terms.size()),
+                                   predictions_.at(p, n));
     }
   }
 
@@ -281,8 +281,8 @@ class Capsules : public Op {
                   g + channel * pixels() + pixel);
     });
     for (int64_t i = 0; i < channels * pixels(); i += group) {
-      pass.kernels.capsule_squash_gradient(options_.inputs, pixels(), pixels(),
-                                           scratch + i, g + i, g + i);
+      pass.kernels.capsules.squash_gradient(options_.inputs, pixels(), pixels(),
+                                            scratch + i, g + i, g + i);
     }
     const int64_t rows = dx.pad == 0 ? 1 : dx.height, part = pixels() / rows;
     for (int64_t row = 0; row < rows; ++row) {

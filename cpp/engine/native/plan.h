@@ -126,7 +126,7 @@ class Plan {
                          Tensor*& x);
   size_t build_capsules(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_capsule_logits(const std::vector<Leaf>& leaves, size_t at,
-                              Tensor*& x);
+                              Tensor*& input);
   size_t build_auxiliary(const std::vector<Leaf>& leaves, size_t at,
                          Tensor*& x);
   Tensor& output_of(const Leaf& leaf, const Tensor& x);

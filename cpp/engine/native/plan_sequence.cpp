@@ -59,16 +59,13 @@ size_t Plan::build_capsules(const std::vector<Leaf>& leaves, size_t at,
 }
 
 size_t Plan::build_capsule_logits(const std::vector<Leaf>& leaves, size_t at,
-                                  Tensor*& x) {
-  const auto& [layer, path] = leaves[at];
-  if (x->height * x->width > 1) {
-    throw NotCovered("'" + path + "' takes flattened maps without a dense " +
-                     "layer between");
-  }
-  Tensor& y = tensor(models::output_shape(layer, x->shape));
-  y.needs_gradient = x->needs_gradient;
-  ops_.push_back(make_capsule_logits(*x, y, integer(layer.options, "size")));
-  x = &y;
+                                  Tensor*& input) {
+  const Layer& layer = leaves[at].layer;
+  Tensor& x = in_order(*input);
+  Tensor& y = tensor(models::output_shape(layer, x.shape));
+  y.needs_gradient = x.needs_gradient;
+  ops_.push_back(make_capsule_logits(x, y, integer(layer.options, "size")));
+  input = &y;
   return at + 1;
 }
 

@@ -63,16 +63,16 @@ constexpr Kernels table(const char* name) {
   k.layer_norm_gradient = layer_norm_gradient;
   k.gru_step = gru_step;
   k.gru_step_gradient = gru_step_gradient;
-  k.capsule_predictions = capsule_predictions;
-  k.capsule_weight_gradient = capsule_weight_gradient;
-  k.capsule_vector_gradient = capsule_vector_gradient;
-  k.capsule_agreements = capsule_agreements;
-  k.capsule_sums = capsule_sums;
-  k.capsule_spread = capsule_spread;
-  k.capsule_softmax = capsule_softmax;
-  k.capsule_softmax_gradient = capsule_softmax_gradient;
-  k.capsule_squash = capsule_squash;
-  k.capsule_squash_gradient = capsule_squash_gradient;
+  k.capsules = {capsule_predictions,
+                capsule_weight_gradient,
+                capsule_vector_gradient,
+                capsule_agreements,
+                capsule_sums,
+                capsule_spread,
+                capsule_softmax,
+                capsule_softmax_gradient,
+                capsule_squash,
+                capsule_squash_gradient};
   k.add = add;
   k.max_of_taps = max_of_taps;
   k.dropout = dropout;

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ostream>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/random.h"
+#include "engine/native/networks.h"
 #include "engine/native/plan.h"
 #include "engine/native/reference.h"
 #include "models/build.h"
@@ -20,16 +20,6 @@ namespace {
 
 using namespace models::build;
 using models::Layer;
-
-struct Network {
-  std::string name;
-  Shape input;
-  std::vector<Layer> layers;
-};
-
-void PrintTo(const Network& network, std::ostream* out) {
-  *out << network.name;
-}
 
 Layer tanh_layer() { return models::make_layer("tanh"); }
 
@@ -225,8 +215,8 @@ std::vector<Network> pools() {
 
 std::vector<Network> networks() {
   std::vector<Network> result;
-  for (const auto& list :
-       {convolutions(), grouped_convolutions(), pools(), orders(), others()}) {
+  for (const auto& list : {convolutions(), grouped_convolutions(), pools(),
+                           orders(), others(), sequence_networks()}) {
     for (const Network& network : list) result.push_back(network);
   }
   for (Network& network : result) {
