@@ -25,6 +25,9 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS)
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
 PYTHON_FILES := python tests bench release
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+ifeq ($(TORCH),)
+NOTEBOOKS := $(shell grep -LE 'import torch|DIGITNET_EXECUTOR' $(NOTEBOOKS))  # these need it
+endif
 
 .PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda wheels portable clean
 
