@@ -64,7 +64,7 @@ NETWORKS = {
         (1, 4, 5),
         [Conv(8, 3, padding="same"), BatchNorm(), Capsules(5, 2, 4, 2), Dense(3)],
     ),
-    "capsules of the image": ((4, 3, 3), [Capsules(2, 5, 4, routing=4), Dense(3)]),
+    "capsules of the image": ((4, 3, 5), [Capsules(2, 5, 4, routing=4), Dense(3)]),
     "capsule logits": (
         (2, 4, 4),
         [Conv(6, 3), Flatten(), Dense(15), CapsuleLogits(5), Dense(3)],
