@@ -1,6 +1,7 @@
 // The LibTorch engine's loading, and the core's threads.
 #include "bindings/convert.h"
 #include "engine/device.h"
+#include "engine/select.h"
 #include "engine/torch_engine.h"
 
 namespace digitnet::bindings {
@@ -45,6 +46,12 @@ void bind_engine(py::module_& root) {
         "Whether the driver of an NVIDIA GPU is here.");
   m.def("resolve_device", &engine::resolve_device, "device"_a,
         "The device that 'auto' stands for.");
+  m.def(
+      "executor",
+      [](const std::string& device) {
+        return choice_to_dict(engine::choose_executor(device));
+      },
+      "device"_a, "Which executor would predict, and why.");
   m.def("num_threads", &engine::num_threads,
         "Threads of whatever the core computes.");
   m.def("set_num_threads", &engine::set_num_threads, "threads"_a,

@@ -323,13 +323,6 @@ void bind_models(py::module_& root) {
       .def("summary", &summary)
       .def("outermost", &outermost,
            "(name, output shape) of the outermost layers.")
-      .def(
-          "executor",
-          [](Model& self, const std::string& device) {
-            const auto choice = engine::choose_executor(self, device);
-            return choice_to_dict(choice);
-          },
-          "device"_a, "Which executor would run the model, and why.")
       .def("native_bytes", &engine::native_bytes, "batch_size"_a,
            "About the bytes of the native executor while it trains.")
       .def("preprocessed", &preprocessed, "images"_a);

@@ -307,14 +307,13 @@ void bind_train(py::module_& root) {
       "Raise what fit() would raise of these options for this model.");
   m.def(
       "executor",
-      [](models::Model& model, const py::dict& options, int64_t ranks) {
+      [](const py::dict& options, int64_t ranks) {
         const train::Config config = config_from(options);
         const auto choice = engine::choose_executor(
-            model, config.device, train::requirements_of(config, ranks));
+            config.device, train::requirements_of(config, ranks));
         return choice_to_dict(choice);
       },
-      "model"_a, "options"_a, "ranks"_a,
-      "Which executor would train the model, and why.");
+      "options"_a, "ranks"_a, "Which executor would train, and why.");
   m.def("adapt_statistics", &adapt, "predictor"_a, "images"_a, "rows"_a,
         "Running statistics of batch norms become those of the images.");
   m.def(

@@ -4,8 +4,9 @@
 //   Executor          predicts and trains; every engine makes one
 //   ResidentTraining  trains on a data set that stays in the device's memory;
 //                     one launch from the host may be many steps
-//   Inspector         outputs of layers, gradients, batch statistics
-// An executor says which of the last two it has. native/executor.h and
+//   Inspector         outputs of layers, gradients, batch statistics; every
+//                     executor has one
+// An executor says whether it has the second. native/executor.h and
 // torch/executor.h make executors, select.h chooses between them.
 #pragma once
 

@@ -4,7 +4,6 @@
 #include "core/error.h"
 #include "engine/device.h"
 #include "engine/native/executor.h"
-#include "engine/native/plan.h"
 #include "engine/torch_engine.h"
 #include "kernels/kernels.h"
 
@@ -18,7 +17,7 @@ std::string missing_in_native(const Requirements& requirements) {
   return "";
 }
 
-// Why not the native executor, as far as the network does not say.
+// Why not the native executor, or "".
 std::string native_refusal(const std::string& device,
                            const Requirements& requirements) {
   const std::string value = environment("DIGITNET_EXECUTOR");
@@ -37,28 +36,17 @@ std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const Requirements& requirements) {
   refuse_forked_child();
   const std::string resolved = resolve_device(device);
-  if (native_refusal(resolved, requirements).empty()) {
-    try {
-      return make_native_executor(model);
-    } catch (const native::NotCovered&) {
-      // choose_executor() gives the reason.
-    }
-  }
+  if (native_refusal(resolved, requirements).empty())
+    return make_native_executor(model);
   return torch_engine().make_executor(model, resolved, num_threads());
 }
 
-Choice choose_executor(models::Model& model, const std::string& device,
+Choice choose_executor(const std::string& device,
                        const Requirements& requirements) {
   const std::string resolved = resolve_device(device);
-  std::string reason = native_refusal(resolved, requirements);
-  if (reason.empty()) {
-    try {
-      native::Plan plan(model);
-      return {"native", resolved, kernels::select().name, num_threads(), ""};
-    } catch (const native::NotCovered& error) {
-      reason = error.what();
-    }
-  }
+  const std::string reason = native_refusal(resolved, requirements);
+  if (reason.empty())
+    return {"native", resolved, kernels::select().name, num_threads(), ""};
   return {"torch", resolved, "", 0, reason};
 }
 

@@ -18,11 +18,11 @@ struct Requirements {
   bool inspector = false;  // to look inside
 };
 
-// `device` as for resolve_device(); the executor borrows the model. On a CPU
-// the native executor is taken for every network that it covers, unless the
-// environment variable DIGITNET_EXECUTOR is "torch" or something is required
-// that it does not do. Throws std::runtime_error if there is no such device, or
-// in a forked child.
+// `device` as for resolve_device(); the executor borrows the model. On a CPU it
+// is the native one, unless the environment variable DIGITNET_EXECUTOR is
+// "torch" or something is required that it does not do; then, and on a GPU, it
+// is the LibTorch engine's. Throws std::runtime_error if there is no such
+// device or engine, or in a forked child.
 std::unique_ptr<Executor> make_executor(models::Model& model,
                                         const std::string& device,
                                         const Requirements& requirements = {});
@@ -35,7 +35,7 @@ struct Choice {
   int threads = 0;      // of the native one
   std::string reason;   // "" for the native one
 };
-Choice choose_executor(models::Model& model, const std::string& device,
+Choice choose_executor(const std::string& device,
                        const Requirements& requirements = {});
 
 // What make_executor() goes by beside the model, to compare: an executor made

@@ -10,11 +10,11 @@
 
 namespace digitnet::engine {
 
-// Borrows the model. Throws native::NotCovered if a layer has no kernel.
+// Borrows the model.
 std::unique_ptr<Executor> make_native_executor(models::Model& model);
 // Its name with the kernels and threads it would use now.
 std::string native_name();
-// About the bytes of its plan while it trains. Throws native::NotCovered.
+// About the bytes of its plan while it trains.
 int64_t native_bytes(models::Model& model, int64_t batch_size);
 
 }  // namespace digitnet::engine

@@ -11,7 +11,6 @@
 #pragma once
 
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -19,12 +18,6 @@
 #include "models/model.h"
 
 namespace digitnet::engine::native {
-
-// Why a plan cannot run a network.
-class NotCovered : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
 
 struct PlanOptions {
   bool fused = true;            // else layers() has every layer's output
@@ -43,7 +36,7 @@ struct LayerOutput {
 class Plan {
  public:
   // Borrows the model: running statistics stay in its memory; parameters come
-  // with load(). Throws NotCovered.
+  // with load().
   explicit Plan(models::Model& model, const PlanOptions& options = {});
 
   // Buffers for so many images; done again only for more, or for training.
@@ -102,6 +95,7 @@ class Plan {
   // along; x becomes its output. Returns the next leaf's number.
   using Build = size_t (Plan::*)(const std::vector<Leaf>& leaves, size_t at,
                                  Tensor*& x);
+  // Throws std::logic_error for a kind of layer that has no line in its table.
   static Build build_of(const models::Layer& layer);
   size_t build_leaf(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);
   size_t build_conv(const std::vector<Leaf>& leaves, size_t at, Tensor*& x);

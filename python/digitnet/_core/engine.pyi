@@ -3,7 +3,11 @@ Engines, devices and threads.
 """
 from __future__ import annotations
 import typing
-__all__: list[str] = ['core_id', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
+__all__: list[str] = ['core_id', 'executor', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
+def executor(device: str) -> dict:
+    """
+    Which executor would predict, and why.
+    """
 def gpu_count() -> int:
     """
     GPUs that torch finds; loads the LibTorch engine.
@@ -32,4 +36,4 @@ def torch_engine_loaded() -> bool:
     """
     Whether the LibTorch engine has been loaded.
     """
-core_id: str = '37c11cffb04a6bad'
+core_id: str = 'e04b1c65b8a32fc9'

@@ -50,10 +50,6 @@ class Model:
         ...
     def count_params(self) -> int:
         ...
-    def executor(self, device: str) -> dict:
-        """
-        Which executor would run the model, and why.
-        """
     def get(self, name: str) -> numpy.typing.NDArray[numpy.float32]:
         ...
     def native_bytes(self, batch_size: typing.SupportsInt | typing.SupportsIndex) -> int:

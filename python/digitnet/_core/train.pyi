@@ -45,9 +45,9 @@ def describe_schedules() -> list:
     """
     Every learning-rate schedule with its options.
     """
-def executor(model: digitnet._core.models.Model, options: dict, ranks: typing.SupportsInt | typing.SupportsIndex) -> dict:
+def executor(options: dict, ranks: typing.SupportsInt | typing.SupportsIndex) -> dict:
     """
-    Which executor would train the model, and why.
+    Which executor would train, and why.
     """
 def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None, recorder: typing.Any = None) -> dict:
     """

@@ -90,7 +90,7 @@ class BaseModel:
 
     def summary(self) -> Summary:
         """Shapes, parameters, multiply-adds and memory, layer by layer."""
-        executor = Executor(**self.core.executor("cpu"))
+        executor = Executor(**_core.engine.executor("cpu"))
         native = executor.engine == "native"
         runs_on = {
             "name": executor.name,

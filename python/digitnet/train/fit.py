@@ -173,7 +173,7 @@ def _train(
 def _executor(model: Trainable, options: FitOptions, ranks: Ranks | None) -> Executor:
     """What will train."""
     count = ranks[1] if ranks else 1
-    return Executor(**_core.train.executor(model.core, options.as_dict(), count))
+    return Executor(**_core.train.executor(options.as_dict(), count))
 
 
 def _interactive() -> bool:

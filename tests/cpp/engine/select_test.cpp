@@ -15,7 +15,7 @@ using testing::Environment;
 
 TEST(Select, TakesTheNativeExecutorForAUsualNetworkOnACpu) {
   models::Model model = testing::lenet5();
-  const Choice choice = choose_executor(model, "cpu");
+  const Choice choice = choose_executor("cpu");
   EXPECT_EQ(choice.engine, "native");
   EXPECT_EQ(choice.device, "cpu");
   EXPECT_EQ(choice.reason, "");
@@ -29,7 +29,7 @@ TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
   models::Model model = testing::lenet5();
   for (const Requirements& requirements :
        {Requirements{.ranks = 2}, Requirements{.bfloat16 = true}}) {
-    const Choice choice = choose_executor(model, "cpu", requirements);
+    const Choice choice = choose_executor("cpu", requirements);
     EXPECT_EQ(choice.engine, "torch");
     EXPECT_EQ(choice.threads, 0);
     EXPECT_NE(choice.reason, "");

@@ -148,7 +148,7 @@ TEST(Inspector, GivesGradientsOfLogitsByEveryLayerAndTheImages) {
     const TargetGradients result = f.gradients(images, {"", units}, layer);
     expect_near(result.outputs, reference.outputs.at(layer).values);
     expect_near(result.gradients, reference.output_gradients.at(layer).values);
-    EXPECT_EQ(f.gradients(images, {"dense3", units}, layer).gradients,
+    EXPECT_EQ(f.gradients(images, {"dense2", units}, layer).gradients,
               result.gradients);  // the last layer's output is the logits
   }
 }
@@ -200,9 +200,9 @@ TEST(Inspector, LooksIntoHeads) {
   const auto before = f.gradients(images, target, "dense1").gradients;
   EXPECT_EQ(before, std::vector<float>(3 * 11, 0.0f));
   // It leaves nothing behind for the next one.
-  const auto first = f.gradients(images, {"", {0, 1, 2}}, "relu3").gradients;
+  const auto first = f.gradients(images, {"", {0, 1, 2}}, "relu2").gradients;
   f.gradients(images, target, "");
-  EXPECT_EQ(f.gradients(images, {"", {0, 1, 2}}, "relu3").gradients, first);
+  EXPECT_EQ(f.gradients(images, {"", {0, 1, 2}}, "relu2").gradients, first);
 }
 
 void expect_error(Fixture& f, const Target& target, const std::string& layer,
