@@ -1,5 +1,5 @@
-// What gradients_test.cpp compares: a dense layer of five outputs comes behind
-// each.
+// What gradients_test.cpp compares: networks that make each class of operation
+// run.
 #pragma once
 
 #include <ostream>
@@ -22,5 +22,7 @@ inline void PrintTo(const Network& network, std::ostream* out) {
 }
 
 std::vector<Network> sequence_networks();
+// All of them, with a dense layer of five outputs behind each.
+std::vector<Network> networks();
 
 }  // namespace digitnet::engine::native
