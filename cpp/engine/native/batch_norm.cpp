@@ -73,24 +73,14 @@ class BatchNorm : public Op {
   }
 
   void backward(const Pass& pass) override {
-    if (rectifier_ != Rectifier::None) {
-      each_row(pass, [&](int64_t n, int64_t row) {
-        const float* y = at(y_.value, n, row);
-        float* g = at(y_.gradient, n, row);
-        const int64_t count = width() * channels_;
-        if (rectifier_ == Rectifier::Relu) {
-          pass.kernels.relu_gradient(y, g, 1, g, count);
-        } else {
-          pass.kernels.relu6_gradient(y, g, g, count);
-        }
-      });
-    }
     if (!batch_) {
       std::fill_n(b_.data(), channels_, 0.0f);
       std::fill_n(d_.data(), channels_, 0.0f);
     }
     if (batch_ || pass.weight_gradients) {
       for (int64_t p = 0; p < parts_; ++p) sum_gradients(pass, part(p));
+    } else {
+      each_row(pass, [&](int64_t n, int64_t row) { unrectify(pass, n, row); });
     }
     if (!x_.needs_gradient) return;
     each_row(pass, [&](int64_t n, int64_t row) {
@@ -137,6 +127,18 @@ class BatchNorm : public Op {
     if (!x_.shape.flat) return c;
     const int64_t area = x_.height * x_.width;
     return c % x_.channels * area + c / x_.channels;
+  }
+
+  // The output's gradient of a row through the rectifier, in place.
+  void unrectify(const Pass& pass, int64_t n, int64_t row) const {
+    const float* y = at(y_.value, n, row);
+    float* g = at(y_.gradient, n, row);
+    const int64_t count = width() * channels_;
+    if (rectifier_ == Rectifier::Relu) {
+      pass.kernels.relu_gradient(y, g, 1, g, count);
+    } else if (rectifier_ == Rectifier::Relu6) {
+      pass.kernels.relu6_gradient(y, g, g, count);
+    }
   }
 
   template <class F>
@@ -211,6 +213,7 @@ class BatchNorm : public Op {
     const float* mean = mean_.data() + start;
     const auto& sums =
         sum_over(pass, part, 2, [&](int64_t n, int64_t row, float* to) {
+          unrectify(pass, n, row);
           pass.kernels.column_products(at(x_.value, n, row), mean,
                                        at(y_.gradient, n, row), width(),
                                        channels_, to, to + channels_);

@@ -1,14 +1,34 @@
 // Loops over pixels whose channels lie side by side: batch norm and biases.
 
-// sums[c] += term(i, c) over all pixels i, a vector of channels at a time.
+// sums[c] += term(i, c) over all pixels i, COUNT vectors of channels at a time:
+// a sum must not wait for the one before.
+template <int COUNT, class Term>
+DIGITNET_INLINE void add_columns_of(int64_t first, int64_t count,
+                                    int64_t channels, float* sums,
+                                    const Term& term) {
+  F sum[COUNT];
+#pragma GCC unroll 4
+  for (int v = 0; v < COUNT; ++v)
+    sum[v] = load<kWide>(sums + first + v * kWide);
+  for (int64_t i = 0; i < count; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < COUNT; ++v) sum[v] += term(i, first + v * kWide);
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < COUNT; ++v) {
+    const int64_t c = first + v * kWide;
+    store_first<kWide>(sums + c, sum[v], channels - c);
+  }
+}
+
 template <class Term>
 DIGITNET_INLINE void add_columns(int64_t count, int64_t channels, float* sums,
                                  const Term& term) {
-  for (int64_t c = 0; c < channels; c += kWide) {
-    Lanes<kWide>::F sum = load<kWide>(sums + c);
-    for (int64_t i = 0; i < count; ++i) sum += term(i, c);
-    store_first<kWide>(sums + c, sum, channels - c);
-  }
+  int64_t c = 0;
+  for (; c + 3 * kWide < channels; c += 4 * kWide)
+    add_columns_of<4>(c, count, channels, sums, term);
+  for (; c < channels; c += kWide)
+    add_columns_of<1>(c, count, channels, sums, term);
 }
 
 void column_sums(const float* x, int64_t count, int64_t pixel, int64_t channels,
