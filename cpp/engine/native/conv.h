@@ -1,5 +1,5 @@
 // Convolutions. ConvBase has the forward pass of all, with bias, ReLU, 2x2
-// max-pool and dropout; four classes have the backward pass. make_conv takes
+// max-pool and dropout; five classes have the backward pass. make_conv takes
 // the first row that fits:
 //
 //   class         pool  when                                   backward pass
@@ -10,6 +10,7 @@
 //   WinogradConv  no    Tiling::of() has a value: stride 1,    at the points
 //                       3x3 or 5x5, at least 16 channels in
 //                       and out, at least 48 output pixels
+//   PointwiseConv no    1x1, stride 1, no padding              a matrix product
 //   PlainConv     no    else                                   dense sums
 //
 // The forward pass is Winograd's wherever Tiling::of() has a value, pooled or
@@ -43,6 +44,7 @@ class ConvBase : public Op {
   // The output's gradient of image n through dropout and ReLU, in place; and
   // its sum over the pixels is added to `bias`, unless that is null.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
+  void drop(const Pass& pass, int64_t n) const;
   // Sets image n of a gradient to zero; or its border alone, into which windows
   // that overlap it have written.
   static void clear(const Map& map, int64_t n);
@@ -62,7 +64,6 @@ class ConvBase : public Op {
  private:
   kernels::Convolution convolution(int64_t n);
   void by_winograd(const Pass& pass, int64_t first, int64_t last, int thread);
-  void drop(const Pass& pass, int64_t n) const;
 
   uint32_t number_;  // of its dropout
 };
@@ -80,6 +81,9 @@ OpPtr make_first_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                       Weight weight, Weight bias, uint32_t number);
 OpPtr make_plain_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                       Weight weight, Weight bias, uint32_t number);
+// Without a pool, of one pixel, with stride 1 and without padding.
+OpPtr make_pointwise_conv(Tensor& x, Tensor& y, const ConvOptions& options,
+                          Weight weight, Weight bias, uint32_t number);
 // Without a pool, where tiling() has a value.
 OpPtr make_winograd_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                          Weight weight, Weight bias, uint32_t number);
