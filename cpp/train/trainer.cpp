@@ -38,7 +38,6 @@ class Loop {
        const data::DatasetView& validation, const Config& config,
        const Hooks& hooks)
       : model_(model),
-        training_(training),
         validation_(validation),
         config_(config),
         hooks_(hooks),
@@ -287,7 +286,6 @@ class Loop {
   }
 
   models::Model& model_;
-  const data::DatasetView& training_;
   const data::DatasetView& validation_;
   const Config& config_;
   const Hooks& hooks_;
