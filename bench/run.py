@@ -34,6 +34,18 @@ STEPS = {
     "kaggle-cnn": 8,
     "optdigits-cnn": 150,
     "m5": 2,
+    "mobilenetv2": 1,
+    "densenet121": 1,
+    "gru": 60,
+    "vit-tiny": 20,
+    "capsnet": 1,
+    "autoencoder": 6,
+}
+# Images of an epoch whose peak memory is measured: all of MNIST, or some batches.
+MEMORY = {
+    "kaggle-cnn": 60_000,
+    **dict.fromkeys(("mobilenetv2", "densenet121", "capsnet"), 2 * BATCH),
+    **dict.fromkeys(("gru", "vit-tiny", "autoencoder"), 20 * BATCH),
 }
 
 
@@ -146,18 +158,19 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
             keep(row(question, unit, values))
         for question, unit, values in gradients.questions(options.rounds):
             keep(row(question, unit, values))
-        keep(row("peak memory kaggle-cnn", "MiB", memory()))
+        for network, images in MEMORY.items():
+            keep(row(f"peak memory {network}", "MiB", memory(network, images)))
         for target, seconds in times_to_accuracy().items():
             if len(seconds) > 1:
                 keep(row(f"to {target:.1%} of MNIST", "s", seconds))
     return results
 
 
-def memory() -> dict[str, list[float]]:
-    """Peak of one epoch over MNIST's 60,000 images, data included."""
+def memory(network: str, images: int) -> dict[str, list[float]]:
+    """Peak of one epoch, data included."""
     peaks = {}
     for name in ("digitnet", "pytorch tuned"):
-        worker = contender(name, "kaggle-cnn", 60_000)
+        worker = contender(name, network, images)
         peaks[name] = worker.ask("memory")
         worker.close()
     return peaks

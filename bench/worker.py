@@ -22,7 +22,11 @@ def data_for(network: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     name = "digits" if network == "optdigits-cnn" else "mnist"
     train, _ = digitnet.data.load(name)
     rows = np.arange(count) % len(train)
-    return np.ascontiguousarray(train.images[rows]), train.labels[rows]
+    images = train.images[rows]
+    # densenet121 takes 32 x 32.
+    border = (digitnet.models.make(network).input_shape[-1] - images.shape[-1]) // 2
+    images = np.pad(images, [(0, 0)] + 2 * [(border, border)])
+    return np.ascontiguousarray(images), train.labels[rows]
 
 
 def peak_mib() -> float:

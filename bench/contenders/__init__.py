@@ -18,6 +18,13 @@ RATE, MOMENTUM = 0.01, 0.9
 KEPT = "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296"
 
 
+# Networks whose layers keras_.py has.
+KERAS = (
+    *("linear", "mlp", "lenet5", "two-conv", "torch-example", "kaggle-cnn"),
+    *("optdigits-cnn", "m5"),
+)
+
+
 @dataclass(frozen=True)
 class Contender:
     """How to start one: module, class, and what its process is told."""
@@ -36,7 +43,7 @@ CONTENDERS = {
         "pytorch", "Tuned", {"GLIBC_TUNABLES": KEPT}
     ),
     "torch.compile": Contender("pytorch", "Compiled"),
-    "keras": Contender("keras_", "Keras"),
+    "keras": Contender("keras_", "Keras", only=KERAS),
     "scikit-learn": Contender("sklearn_", "Sklearn", only=("linear", "mlp")),
 }
 

@@ -2,10 +2,41 @@
 
 import numpy as np
 import torch
+from torch import nn
+from torch.nn import functional
 
 import digitnet
 
 from . import BATCH, MOMENTUM, RATE
+
+
+def cross_entropy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return functional.cross_entropy(model(x), y)
+
+
+def reconstruction(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return functional.mse_loss(model(x), x)
+
+
+def margin_and_reconstruction(
+    model: nn.Module, x: torch.Tensor, y: torch.Tensor
+) -> torch.Tensor:
+    """CapsNet's: Sabour et al., NeurIPS 2017, sections 3 and 4.1."""
+    vectors = model.capsules1(model.conv2(model.relu1(model.conv1(x))))
+    vectors = vectors.view(len(x), 10, 16)
+    lengths = vectors.norm(dim=2)
+    truth = functional.one_hot(y, 10).to(lengths.dtype)
+    margin = (
+        truth * (0.9 - lengths).clamp_min(0).square()
+        + 0.5 * (1 - truth) * (lengths - 0.1).clamp_min(0).square()
+    )
+    (decoder,) = model.reconstruct1.children()
+    decoded = decoder((vectors * truth[:, :, None]).flatten(1))
+    errors = (decoded - x.flatten(1)).square().sum(1)
+    return (margin.sum(1) + 0.0005 * errors).mean()
+
+
+LOSSES = {"autoencoder": reconstruction, "capsnet": margin_and_reconstruction}
 
 
 class Default:
@@ -20,6 +51,7 @@ class Default:
         self.model = twin.to(memory_format=self.layout).train()
         self.x = torch.from_numpy(images.reshape(-1, *digitnet_shape(images)))
         self.y = torch.from_numpy(labels)
+        self.loss = LOSSES.get(network, cross_entropy)
         self.scale = 1 / float(images.max())
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), lr=RATE, momentum=MOMENTUM, fused=self.fused
@@ -36,9 +68,7 @@ class Default:
         for start in range(0, len(self.x), BATCH):
             rows = order[start : start + BATCH]
             self.optimizer.zero_grad(set_to_none=True)
-            loss = torch.nn.functional.cross_entropy(
-                self.model(self.batch(rows)), self.y[rows]
-            )
+            loss = self.loss(self.model, self.batch(rows), self.y[rows])
             loss.backward()
             self.optimizer.step()
             total += loss.detach()

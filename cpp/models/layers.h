@@ -1,8 +1,8 @@
 // Every kind of layer, in one list. To add one: write
 // cpp/models/layers/<kind>.cpp, declare it here, add it to all(), and say how
-// it computes in cpp/engine/torch/layers.cpp and
-// python/digitnet/models/torch_module.py (the contract tests name the one that
-// is missing).
+// it computes in cpp/engine/native/plan_build.cpp,
+// cpp/engine/torch/layers.cpp and python/digitnet/models/torch_module.py (the
+// contract tests name the one that is missing).
 #pragma once
 
 #include <vector>
