@@ -98,6 +98,7 @@ def test_what_needs_a_missing_package_names_its_extra(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delitem(sys.modules, "digitnet.models.torch_module", raising=False)
+    monkeypatch.delattr(digitnet.models, "torch_module", raising=False)
     without(package)
     with pytest.raises(ImportError) as caught:
         if use is None:
