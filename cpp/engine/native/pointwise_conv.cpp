@@ -36,10 +36,12 @@ class PointwiseConv : public ConvBase {
     constexpr int64_t kCached = 128 << 10;
     cached_ = std::clamp<int64_t>(
         kCached / (x_.value.image() + y_.gradient.image()), 1, 16);
-    const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
-    if (!tiled_) partial_.reserve(max_chunks * weight_.count());
-    bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
-    tiles_.reserve(threads * kInputs * kPanel);
+    if (weight_.gradient) {
+      const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
+      if (!tiled_) partial_.reserve(max_chunks * weight_.count());
+      bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
+      tiles_.reserve(threads * kInputs * kPanel);
+    }
     if (x_.needs_gradient)
       transposed_.reserve(weight_.outputs * kernels::padded(x_.channels));
   }
@@ -57,6 +59,29 @@ class PointwiseConv : public ConvBase {
   }
 
   void backward(const Pass& pass) override {
+    if (pass.weight_gradients) {
+      sum_weights(pass);
+    } else if (options_.relu) {
+      each_image(pass, [&](int64_t n) { output_gradient(pass, n, nullptr); });
+    }
+    if (x_.needs_gradient) input_gradient(pass);
+  }
+
+  int64_t bytes() const override {
+    return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
+  }
+
+ private:
+  // f(first, last) for images that are one task.
+  template <class F>
+  void each_group(const Pass& pass, const F& f) const {
+    pass.pool.parallel_for((pass.count + group_ - 1) / group_, [&](int64_t i) {
+      f(i * group_, std::min((i + 1) * group_, pass.count));
+    });
+  }
+
+  // The outputs' gradients in place, and from them those of the weights.
+  void sum_weights(const Pass& pass) {
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       const int64_t first = chunk * chunks.images;
@@ -83,20 +108,6 @@ class PointwiseConv : public ConvBase {
       reduce(pass, chunks);
     }
     reduce_bias(chunks.count);
-    if (x_.needs_gradient) input_gradient(pass);
-  }
-
-  int64_t bytes() const override {
-    return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
-  }
-
- private:
-  // f(first, last) for images that are one task.
-  template <class F>
-  void each_group(const Pass& pass, const F& f) const {
-    pass.pool.parallel_for((pass.count + group_ - 1) / group_, [&](int64_t i) {
-      f(i * group_, std::min((i + 1) * group_, pass.count));
-    });
   }
 
   // Whether the pixels of both are rows without borders.
