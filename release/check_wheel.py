@@ -50,7 +50,7 @@ REQUIRED = (
     "digitnet/data/sources/digits.csv.gz",
     "digitnet/data/sources/digits.txt",
     "digitnet/_source/CMakeLists.txt",
-    "digitnet/_source/cmake/DigitnetTorch.cmake",
+    "digitnet/_source/cmake/FindDigitnetTorch.cmake",
     "digitnet/_source/cpp/engine/torch/library.cpp",
     "digitnet_pytest/__init__.py",
 )

@@ -7,6 +7,7 @@ The wheel is built from the archive, and the engines from the sources in the whe
 both are known to be complete. Each engine is compiled against its torch in a folder
 that is thrown away: headers and two libraries, without what torch itself requires. An
 engine serves every Python; the core, and so the wheel, is for the Python that runs this.
+The tag follows from the system's glibc and libstdc++: for older systems, run it on one.
 """
 
 from __future__ import annotations
