@@ -17,7 +17,7 @@ STRICT ?=
 TEST_JOBS ?= auto
 
 BIN := $(VENV)/bin
-BUILD := build/dev
+BUILD := build/dev$(patsubst .venv%,%,$(VENV))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITNET_STRICT=ON)
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-dir=$(BUILD) $(DEFINES)
@@ -34,7 +34,7 @@ endif
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
 	@echo "make test       install torch, too, then every test: C++, Python, notebooks"
-	@echo "make test TORCH=  the same without torch and what needs it"
+	@echo "make test TORCH= VENV=.venv-core  the same in an environment without torch"
 	@echo "make test-slow  the tests that take minutes (real data in DIGITNET_DATA)"
 	@echo "make test-accuracy  the papers' recipes in quick mode against what they reached before"
 	@echo "make test-cuda  what needs a GPU; fails without one"
@@ -57,8 +57,8 @@ demo: $(VENV)/.installed
 
 test: test-cpp test-python notebooks
 
-# The second program exists only where there is a torch.
-test-cpp: CPP_TESTS = digitnet_base_tests $(if $(wildcard $(BUILD)/libdigitnet_torch_*.so),digitnet_tests)
+# The second program exists only where there was a torch when it was configured.
+test-cpp: CPP_TESTS = digitnet_base_tests $(shell grep -qs '^build digitnet_tests:' $(BUILD)/build.ninja && echo digitnet_tests)
 test-cpp: $(VENV)/.tested
 	@if grep -q "GTest_DIR:PATH=.*NOTFOUND" $(BUILD)/CMakeCache.txt; then \
 	  echo "C++ tests: left out, GoogleTest is not installed (Debian: libgtest-dev)"; \
@@ -125,7 +125,7 @@ portable: $(VENV)/.tools
 	done
 
 clean:
-	rm -rf $(VENV) build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-core build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment: the build's tools, then digitnet; a LibTorch engine is built with it
 # once torch is there, which tests install.
@@ -134,20 +134,34 @@ $(VENV)/.tools:
 	$(PIP) "scikit-build-core>=0.10" "pybind11>=3.0.1,<3.1" "cmake>=3.24,<4.2" ninja
 	@touch $@
 
-$(VENV)/.torch: | $(VENV)/.tools
+# Named by the version, so that another TORCH is installed, too.
+TORCH_STAMP := $(if $(TORCH),$(VENV)/.torch-$(subst =,-,$(TORCH)))
+ifneq ($(TORCH),)
+$(TORCH_STAMP): | $(VENV)/.tools
 	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
-	@touch $@
+	@rm -f $(VENV)/.torch-*
+	@touch "$@"
+endif
+
+# TORCH= is for an environment that has none.
+.PHONY: as-asked
+as-asked: | $(VENV)/.tools
+ifeq ($(TORCH),)
+	@if $(BIN)/python -c "import torch" 2>/dev/null; then \
+	  echo "TORCH=: expected no torch in $(VENV), got one; give VENV=.venv-core, too" >&2; exit 1; \
+	fi
+endif
 
 $(VENV)/.installed: $(VENV)/.tools pyproject.toml CMakeLists.txt $(wildcard cmake/*) $(CPP)
 	@echo "building digitnet (a minute or two the first time)"
 	$(INSTALL) -e .
 	@touch $@
 
-$(VENV)/.tested: $(if $(TORCH),$(VENV)/.torch) $(VENV)/.installed
+$(VENV)/.tested: $(TORCH_STAMP) $(VENV)/.installed | as-asked
 	$(INSTALL) -e ".[test]"
 	@touch $@
 
-$(VENV)/.lab: $(VENV)/.installed
+$(VENV)/.lab: $(VENV)/.tested
 	$(INSTALL) -e ".[notebook,widget,serve,export,test]"
 	@touch $@
 

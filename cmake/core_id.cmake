@@ -1,8 +1,8 @@
-# Writes OUTPUT, core_id.h: a hash of HEADERS, by which the core and a LibTorch engine
-# know that their classes have one layout.
+# Writes OUTPUT, core_id.h: a hash of SOURCES, by which the core and a LibTorch engine
+# know that they were compiled from the same.
 set(all "")
-foreach(header IN LISTS HEADERS)
-  file(SHA256 "${header}" hash)
+foreach(source IN LISTS SOURCES)
+  file(SHA256 "${source}" hash)
   string(APPEND all "${hash};")
 endforeach()
 string(SHA256 hash "${all}")

@@ -146,16 +146,14 @@ def _of_python(symbol: str) -> bool:
 
 
 def core_id(archive: ZipFile) -> str:
-    """The hash of the sources' headers, as cmake/core_id.cmake makes it."""
+    """The hash of the sources, as cmake/core_id.cmake makes it."""
     root = "digitnet/_source/cpp/"
-    headers = sorted(
+    sources = sorted(
         name
         for name in archive.namelist()
-        if name.startswith(root)
-        and name.endswith(".h")
-        and not name.startswith((f"{root}bindings/", f"{root}engine/torch/"))
+        if name.startswith(root) and name.endswith((".h", ".cpp"))
     )
-    hashes = [hashlib.sha256(archive.read(name)).hexdigest() for name in headers]
+    hashes = [hashlib.sha256(archive.read(name)).hexdigest() for name in sources]
     return hashlib.sha256("".join(f"{h};" for h in hashes).encode()).hexdigest()[:16]
 
 

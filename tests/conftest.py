@@ -23,6 +23,9 @@ def pytest_report_header():
 
 
 TORCH = bool(torch_version())  # which imports none
+if not TORCH:
+    # device="auto" would warn that nothing can use the GPU.
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def gpu_here():

@@ -16,7 +16,13 @@ INFO = "digitnet-1.0.dist-info"
 NAME = "digitnet-1.0-cp311-cp311-manylinux_2_34_x86_64.whl"
 CORE = "digitnet/_core.cpython-311-x86_64-linux-gnu.so"
 ENGINE = "digitnet/_engines/libdigitnet_torch_2.13.so"
-HEADERS = {"core/a.h": b"struct A;", "models/b.h": b"struct B;"}
+SOURCES = {
+    "engine/torch/library.cpp": b"",
+    "core/a.cpp": b"int a;",
+    "core/a.h": b"struct A;",
+    "engine/torch/c.h": b"struct C;",
+    "models/b.h": b"struct B;",
+}
 
 METADATA = """Metadata-Version: 2.4
 Name: digitnet
@@ -63,12 +69,11 @@ def library(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sound(library):
     """The files of a wheel without a fault."""
-    hashes = [hashlib.sha256(HEADERS[name]).hexdigest() for name in sorted(HEADERS)]
+    hashes = [hashlib.sha256(SOURCES[name]).hexdigest() for name in sorted(SOURCES)]
     identity = hashlib.sha256("".join(f"{h};" for h in hashes).encode())
     code = f'const char id[] = "{identity.hexdigest()[:16]}";'
     files = dict.fromkeys(check_wheel.REQUIRED, b"")
-    files |= {f"digitnet/_source/cpp/{name}": text for name, text in HEADERS.items()}
-    files["digitnet/_source/cpp/engine/torch/of_the_engine_alone.h"] = b"struct C;"
+    files |= {f"digitnet/_source/cpp/{name}": text for name, text in SOURCES.items()}
     files[CORE] = library(code)
     files[ENGINE] = library(code, needs=("libc10.so", "libtorch_cpu.so"))
     files[f"{INFO}/METADATA"] = METADATA.encode()
@@ -211,13 +216,13 @@ def test_the_id_of_the_sources_is_the_one_that_cmake_makes(sound, tmp_path):
     if not cmake:
         pytest.skip("cmake is not installed")
     paths = []
-    for name, content in sorted(HEADERS.items()):
+    for name, content in sorted(SOURCES.items()):
         paths.append(tmp_path / "cpp" / name)
         paths[-1].parent.mkdir(parents=True, exist_ok=True)
         paths[-1].write_bytes(content)
     output = tmp_path / "core_id.h"
     subprocess.run(
-        [cmake, f"-DHEADERS={';'.join(map(str, paths))}", f"-DOUTPUT={output}"]
+        [cmake, f"-DSOURCES={';'.join(map(str, paths))}", f"-DOUTPUT={output}"]
         + ["-P", str(ROOT / "cmake/core_id.cmake")],
         check=True,
     )

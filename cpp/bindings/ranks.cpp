@@ -19,8 +19,7 @@ py::capsule to_capsule(const engine::SharedTensor& tensor) {
     discard_managed(PyCapsule_GetPointer(capsule, "dltensor"));
   };
   py::capsule capsule(tensor.managed, "dltensor", discard);
-  PyCapsule_SetContext(capsule.ptr(),
-                       reinterpret_cast<void*>(tensor.discard));
+  PyCapsule_SetContext(capsule.ptr(), reinterpret_cast<void*>(tensor.discard));
   return capsule;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <thread>
 
 #include "core/environment.h"
 #include "core/error.h"
@@ -16,13 +17,17 @@
 namespace digitnet::engine {
 namespace {
 
+constexpr int kMaxThreads = 1024;
+
 int default_threads() {
   const int wanted = std::atoi(environment("OMP_NUM_THREADS").c_str());
-  if (wanted > 0) return wanted;
+  if (wanted > 0) return std::min(wanted, kMaxThreads);
   cpu_set_t usable;
   if (sched_getaffinity(0, sizeof(usable), &usable) == 0)
-    return std::max(1, CPU_COUNT(&usable));
-  return 1;
+    return std::clamp(CPU_COUNT(&usable), 1, kMaxThreads);
+  // More CPUs than the set has room for.
+  return std::clamp<int>(static_cast<int>(std::thread::hardware_concurrency()),
+                         1, kMaxThreads);
 }
 
 std::atomic<int>& threads() {
@@ -67,8 +72,8 @@ std::string resolve_device(const std::string& device) {
 int num_threads() { return threads(); }
 
 void set_num_threads(int count) {
-  require(count >= 1 && count <= 1024,
-          "set_num_threads: expected 1 to 1024, got ", count);
+  require(count >= 1 && count <= kMaxThreads, "set_num_threads: expected 1 to ",
+          kMaxThreads, ", got ", count);
   threads() = count;
 }
 

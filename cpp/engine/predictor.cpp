@@ -1,17 +1,17 @@
 #include "engine/predictor.h"
 
 #include "core/error.h"
+#include "engine/device.h"
 #include "engine/inference.h"
 
 namespace digitnet::engine {
 
-Predictor::Lease Predictor::lease(const std::string& device,
-                                  const Requirements& requirements) {
-  Kept& kept = requirements.inspector ? inspecting_ : predicting_;
+Predictor::Lease Predictor::lease(const std::string& device) {
+  Kept& kept = resolve_device(device) == "cpu" ? on_cpu_ : on_gpu_;
   Lease lease;
   lease.lock_ = std::unique_lock(kept.in_use, std::try_to_lock);
   if (!lease.lock_) {
-    lease.temporary_ = make(device, requirements);
+    lease.temporary_ = make(device);
     lease.executor_ = lease.temporary_.get();
     return lease;
   }
@@ -19,17 +19,16 @@ Predictor::Lease Predictor::lease(const std::string& device,
       join(model_.revision(), " ", executor_settings(device));
   if (!kept.executor || kept.made_for != current) {
     kept.executor.reset();  // before the next one takes its memory
-    kept.executor = make(device, requirements);
+    kept.executor = make(device);
     kept.made_for = current;
   }
   lease.executor_ = kept.executor.get();
   return lease;
 }
 
-std::unique_ptr<Executor> Predictor::make(const std::string& device,
-                                          const Requirements& requirements) {
+std::unique_ptr<Executor> Predictor::make(const std::string& device) {
   ++made_;
-  return make_executor(model_, device, requirements);
+  return make_executor(model_, device);
 }
 
 std::vector<float> Predictor::logits(const data::DatasetView& samples,
@@ -40,7 +39,7 @@ std::vector<float> Predictor::logits(const data::DatasetView& samples,
 }
 
 void Predictor::clear() {
-  for (Kept* kept : {&predicting_, &inspecting_}) {
+  for (Kept* kept : {&on_cpu_, &on_gpu_}) {
     const std::lock_guard lock(kept->in_use);
     kept->executor.reset();
   }

@@ -17,9 +17,9 @@
 namespace digitnet::engine {
 
 // To make an executor takes longer than to predict one image with a small
-// network. One that predicts and one that looks inside are kept, each made
-// again when weights, device, threads or settings of the environment have
-// changed. Any number of threads may use it.
+// network. One on the CPU and one on a GPU are kept, each made again when
+// weights, device, threads or settings of the environment have changed. Any
+// number of threads may use it.
 class Predictor {
  public:
   explicit Predictor(models::Model& model) : model_(model) {}  // borrows it
@@ -31,7 +31,6 @@ class Predictor {
   class Lease {
    public:
     Executor& executor() const { return *executor_; }
-    // Of an executor that was required to have one.
     Inspector& inspector() const { return *executor_->inspector(); }
 
    private:
@@ -40,9 +39,9 @@ class Predictor {
     std::unique_ptr<Executor> temporary_;
     Executor* executor_ = nullptr;
   };
-  Lease lease(const std::string& device, const Requirements& requirements = {});
+  Lease lease(const std::string& device);
   // On a CPU, with an inspector.
-  Lease lease_inspector() { return lease("cpu", {.inspector = true}); }
+  Lease lease_inspector() { return lease("cpu"); }
 
   // As logits_of().
   std::vector<float> logits(const data::DatasetView& samples,
@@ -60,11 +59,10 @@ class Predictor {
     std::unique_ptr<Executor> executor;
     std::string made_for;  // revision and settings
   };
-  std::unique_ptr<Executor> make(const std::string& device,
-                                 const Requirements& requirements);
+  std::unique_ptr<Executor> make(const std::string& device);
 
   models::Model& model_;
-  Kept predicting_, inspecting_;
+  Kept on_cpu_, on_gpu_;
   std::atomic<int64_t> made_{0};
 };
 

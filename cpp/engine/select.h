@@ -13,9 +13,8 @@ namespace digitnet::engine {
 // What an executor is for beside predicting and training by itself. The native
 // one does not do the first two.
 struct Requirements {
-  int64_t ranks = 1;       // processes that train one model
-  bool bfloat16 = false;   // TrainSettings::bfloat16
-  bool inspector = false;  // to look inside
+  int64_t ranks = 1;      // processes that train one model
+  bool bfloat16 = false;  // TrainSettings::bfloat16
 };
 
 // `device` as for resolve_device(); the executor borrows the model. On a CPU it

@@ -37,6 +37,7 @@ TorchLoader& loader() {
 bool is_whole(const std::string& path) {
 #ifdef __linux__
   std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) refuse(path, ", got a file that cannot be read");
   const auto size = static_cast<uint64_t>(file.tellg());
   ElfW(Ehdr) header{};
   file.seekg(0);

@@ -41,7 +41,7 @@ constexpr char kTorchEngineMinor[] = "digitnet_torch_engine_minor";
 constexpr char kTorchEngineEntry[] = "digitnet_torch_engine";
 using TorchEngineEntry = const TorchEngine* (*)();
 
-// A hash of every header of the core.
+// A hash of the sources of the core and of the LibTorch engine.
 const char* core_id();
 
 // Loads it if it is not there yet. Throws std::runtime_error saying whether

@@ -1,5 +1,8 @@
 #include "kernels/thread_pool.h"
 
+#include <stdexcept>
+#include <string>
+#include <system_error>
 #include <utility>
 
 namespace digitnet::kernels {
@@ -21,15 +24,27 @@ void pause() {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i)
-    workers_.emplace_back([this, i] { work(i); });
+  try {
+    for (int i = 1; i < threads; ++i)
+      workers_.emplace_back([this, i] { work(i); });
+  } catch (const std::system_error&) {
+    const size_t started = workers_.size();
+    end();  // threads that run on would end the process
+    throw std::runtime_error("set_num_threads: expected " +
+                             std::to_string(threads) + " threads, got " +
+                             std::to_string(started + 1) +
+                             " from the system; use fewer");
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end(); }
+
+void ThreadPool::end() {
   stop_ = true;
   job_.fetch_add(2);
   job_.notify_all();
   for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
 void ThreadPool::take_tasks(int thread) {

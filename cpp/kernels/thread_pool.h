@@ -13,7 +13,8 @@ namespace digitnet::kernels {
 
 // `threads` in all, the caller's own included. Idle threads look for work for
 // some tens of microseconds, then sleep. One caller at a time; not for use in
-// a forked child.
+// a forked child. The constructor throws std::runtime_error if the system does
+// not give so many threads.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -45,6 +46,7 @@ class ThreadPool {
  private:
   using Function = void (*)(const void* context, int64_t task, int thread);
   void run(int64_t tasks, Function function, const void* context);
+  void end();  // of all threads
   void take_tasks(int thread);
   void work(int thread);
   uint32_t wait_for_job(uint32_t last);

@@ -313,9 +313,7 @@ class Loop {
 }  // namespace
 
 engine::Requirements requirements_of(const Config& config, int64_t ranks) {
-  return {.ranks = ranks,
-          .bfloat16 = config.precision == "bfloat16",
-          .inspector = !config.adversary.name.empty()};
+  return {.ranks = ranks, .bfloat16 = config.precision == "bfloat16"};
 }
 
 engine::TrainSettings settings_of(const models::Model& model,

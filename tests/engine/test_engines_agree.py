@@ -67,6 +67,7 @@ def test_every_layer_learns_the_same(name, images, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_layer_runs_natively(name):
+def test_every_layer_predicts_natively(name, images):
     model = digitnet.Model(NETWORKS[name], SHAPE, seed=1)
+    assert np.isfinite(model.predict_logits(images)).all()
     assert "runs on native" in str(model.summary())

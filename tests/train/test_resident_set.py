@@ -87,11 +87,11 @@ def assert_weights_close(first, second, tolerance=2e-3):
         )
 
 
-def assert_close(first, second, tolerance=2e-5, history_tolerance=1e-4):
+def assert_close(first, second, tolerance=2e-5, losses=1e-4, hits=1e-5):
     assert_weights_close(first, second, tolerance)
-    for key in ("loss", "accuracy"):
+    for key, relative, absolute in (("loss", losses, 1e-5), ("accuracy", 1e-4, hits)):
         np.testing.assert_allclose(
-            second.history[key], first.history[key], rtol=history_tolerance, atol=1e-5
+            second.history[key], first.history[key], rtol=relative, atol=absolute
         )
 
 

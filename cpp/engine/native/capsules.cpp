@@ -99,6 +99,12 @@ class Capsules : public Op {
     });
   }
 
+  int64_t scratch_floats() const override {
+    return kernels::panel_count(count_) * (pitch_of(options_.inputs * kPanel) +
+                                           pitch_of(outputs_ * kPanel)) +
+           2 * options_.routing * outputs_ + rounds() * agreements();
+  }
+
   int64_t bytes() const override {
     return vectors_.memory.bytes() + predictions_.memory.bytes() +
            routed_.bytes() + factors_.bytes() + scratch_.bytes();

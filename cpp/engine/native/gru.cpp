@@ -106,6 +106,10 @@ class Gru : public Op {
     weight_gradients(pass);  // last: it may change the weights
   }
 
+  int64_t scratch_floats() const override {
+    return steps_ * (2 * pitch_of(3 * units_) + pitch_of(units_));
+  }
+
   int64_t bytes() const override {
     return input_memory_.bytes() + product_memory_.bytes() +
            state_memory_.bytes() + g_memory_.bytes() +

@@ -146,6 +146,7 @@ int64_t Plan::bytes_for(int64_t images, bool training) const {
     if (training && t->needs_gradient && !t->gradient_of)
       floats += t->shape.size();
   }
+  for (const OpPtr& op : ops_) floats += training ? op->scratch_floats() : 0;
   return images * floats * static_cast<int64_t>(sizeof(float));
 }
 

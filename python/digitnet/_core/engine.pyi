@@ -36,4 +36,4 @@ def torch_engine_loaded() -> bool:
     """
     Whether the LibTorch engine has been loaded.
     """
-core_id: str = 'e04b1c65b8a32fc9'
+core_id: str = '865378bf600a4f3b'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -95,10 +96,17 @@ def _interrupt(threads: set[int]) -> None:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """One thread for whatever the core computes; its number is back afterwards."""
+    """One thread for whatever the core computes, and torch where it is at work; their
+    numbers are back afterwards."""
+    torch = sys.modules.get("torch")
     before = _core.engine.num_threads()
+    torch_before = torch.get_num_threads() if torch else 0
     _core.engine.set_num_threads(1)
+    if torch:
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         _core.engine.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(torch_before)

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 import warnings
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ OLDEST_TORCH = "2.11"
 
 def minor(version: str) -> str:
     """The part of a version that binary compatibility depends on: "2.13"."""
-    return ".".join(version.split("+")[0].split(".")[:2])
+    numbers = re.match(r"\d+\.\d+", version)
+    return numbers[0] if numbers else "0.0"
 
 
 def numbers_of(version: str) -> list[int]:
@@ -49,14 +51,17 @@ class Engine:
 
 def torch_version() -> str:
     """Version of the torch that is installed, which is not imported; "" without one."""
-    if "torch" in sys.modules:
-        return str(sys.modules["torch"].__version__)
+    if "torch" in sys.modules:  # None: its import is blocked
+        return str(getattr(sys.modules["torch"], "__version__", ""))
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return ""
-    scope: dict[str, str] = {}
-    exec((Path(spec.origin).parent / "version.py").read_text(), scope)
-    return str(scope["__version__"])
+    about = Path(spec.origin).parent / "version.py"
+    if not about.is_file():
+        return ""  # some other torch.py
+    text = about.read_text(errors="replace")
+    version = re.search(r"^__version__ = ['\"](\d+\.\d+[^'\"]*)['\"]", text, re.M)
+    return version[1] if version else ""
 
 
 def built_engines() -> Path:
@@ -80,7 +85,8 @@ def engine_versions() -> list[str]:
     found = {
         path.stem.rpartition("_")[2]
         for folder in engine_folders()
-        for path in folder.glob(library_name("*"))
+        for path in folder.glob("libdigitnet_torch_*.so")
+        if re.fullmatch(r"\d+\.\d+", path.stem.rpartition("_")[2])
     }
     return sorted(found, key=numbers_of)
 
@@ -94,7 +100,7 @@ def find_engine() -> Engine:
         )
     for folder in engine_folders():
         path = folder / library_name(torch)
-        if path.is_file():
+        if os.access(path, os.R_OK) and path.is_file():
             return Engine(torch, path, "")
     here = engine_versions()
     have = f"engines here are for torch {', '.join(here)}" if here else "none is here"
@@ -125,7 +131,13 @@ def load() -> None:
         raise RuntimeError(
             f"digitnet: expected the LibTorch engine, got none: {engine.reason}"
         )
-    import torch  # noqa: F401  (its libraries are what the engine is linked to)
+    try:
+        import torch  # noqa: F401  (its libraries are what the engine is linked to)
+    except (ImportError, OSError) as error:
+        raise RuntimeError(
+            f"digitnet: expected torch {engine.torch} to be importable, got {error}; "
+            "install it again"
+        ) from error
 
     _core.engine.load_torch_engine(str(engine.path))
 

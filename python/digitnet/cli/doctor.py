@@ -60,8 +60,8 @@ def checks() -> list[dict[str, Any]]:
 
 def main() -> int:
     """Print versions and checks; 0 if all is well."""
+    results = checks()  # first: they load the engine, which then names its GPU
     show_versions()
-    results = checks()
     for result in results:
         print(
             f"{'ok  ' if result['ok'] else 'FAIL'} {result['check']}: {result['found']}"

@@ -141,7 +141,7 @@ class BaselineFile:
             }
             # Version 0.1 named torch where the native executor had trained, too.
             self.weights = {
-                re.sub(r"^(native \w+), torch [\d.]+, ", r"\1, ", str(k)): str(v)
+                re.sub(r"^(nobody|native \w+), torch [\d.]+, ", r"\1, ", str(k)): str(v)
                 for k, v in content["weights"].items()
             }
         except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:

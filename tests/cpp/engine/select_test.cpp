@@ -40,7 +40,7 @@ TEST(Select, TakesLibTorchForWhatTheNativeExecutorDoesNotDo) {
 
 TEST(Select, GivesTheNativeExecutorToWhoLooksInside) {
   models::Model model = testing::lenet5();
-  const auto executor = make_executor(model, "cpu", {.inspector = true});
+  const auto executor = make_executor(model, "cpu");
   EXPECT_EQ(executor->name(), native_name());
   EXPECT_NE(executor->inspector(), nullptr);
 }

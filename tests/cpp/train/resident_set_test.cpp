@@ -55,7 +55,7 @@ struct CountingRecorder {
                 work();
               };
             },
-            nullptr};
+            0};
   }
 };
 
@@ -86,7 +86,7 @@ TEST(ResidentSet, TrainsStepByStepWhereTheDeviceCapturesNothing) {
         warm_up();
         throw std::runtime_error("no graphs here");
       },
-      nullptr};
+      0};
   const Result single = trained("1", failing);
   EXPECT_EQ(single.outcome.loop,
             "the data in the device's memory, steps not captured: no graphs "

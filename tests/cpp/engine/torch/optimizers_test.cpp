@@ -1,6 +1,6 @@
 // Each optimizer in its two forms: LibTorch's operations and the native kernel
 // take the same steps.
-#include "optimizers/all.h"
+#include "engine/torch/optimizers.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/from_blob.h>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/random.h"
+#include "optimizers/all.h"
 
 namespace digitnet::optimizers {
 // GoogleTest names a parametrised test by it.
@@ -37,12 +38,12 @@ std::vector<float> by_torch(const OptimizerEntry& entry, const Options& options,
   std::vector<float> value = numbers_of(1);
   const at::Tensor tensor = at::from_blob(value.data(), {kCount});
   std::vector<at::Tensor> state;
+  const engine::TorchUpdate update = engine::torch_update(entry.name);
   for (int i = 0; i < entry.states; ++i) state.push_back(at::zeros({kCount}));
   for (int step = 1; step <= steps; ++step) {
     std::vector<float> gradient = numbers_of(10 + step);
-    entry.update(options, at::full({}, kRate),
-                 at::full({}, static_cast<float>(step)), tensor,
-                 at::from_blob(gradient.data(), {kCount}), state);
+    update(options, at::full({}, kRate), at::full({}, static_cast<float>(step)),
+           tensor, at::from_blob(gradient.data(), {kCount}), state);
   }
   return value;
 }
