@@ -111,7 +111,9 @@ def test_a_sound_wheel_has_no_fault_and_its_contents_are_listed(
 @pytest.mark.parametrize("name", check_wheel.REQUIRED)
 def test_a_file_that_must_be_there_is_missed(name, sound, tmp_path):
     files = {path: content for path, content in sound.items() if path != name}
-    assert faults_of(tmp_path, files) == [f"{name}: expected it in the wheel, got none"]
+    # A source that is missing changes the sources' hash, too.
+    faults = [f for f in faults_of(tmp_path, files) if "core_id" not in f]
+    assert faults == [f"{name}: expected it in the wheel, got none"]
 
 
 @pytest.mark.parametrize(
