@@ -7,19 +7,20 @@
 namespace digitnet::engine {
 
 Predictor::Lease Predictor::lease(const std::string& device) {
-  Kept& kept = resolve_device(device) == "cpu" ? on_cpu_ : on_gpu_;
+  const std::string resolved = resolve_device(device);
+  Kept& kept = resolved == "cpu" ? on_cpu_ : on_gpu_;
   Lease lease;
   lease.lock_ = std::unique_lock(kept.in_use, std::try_to_lock);
   if (!lease.lock_) {
-    lease.temporary_ = make(device);
+    lease.temporary_ = make(resolved);
     lease.executor_ = lease.temporary_.get();
     return lease;
   }
   const std::string current =
-      join(model_.revision(), " ", executor_settings(device));
+      join(model_.revision(), " ", executor_settings(resolved));
   if (!kept.executor || kept.made_for != current) {
     kept.executor.reset();  // before the next one takes its memory
-    kept.executor = make(device);
+    kept.executor = make(resolved);
     kept.made_for = current;
   }
   lease.executor_ = kept.executor.get();
