@@ -157,10 +157,9 @@ class BatchNorm : public Op {
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       float* partial = partial_.data() + chunk * size;
       std::fill_n(partial, size, 0.0f);
-      const int64_t first = chunk * chunks.images;
-      const int64_t last = std::min(first + chunks.images, part.count);
-      for (int64_t n = part.first + first; n < part.first + last; ++n) {
-        for (int64_t row = 0; row < rows(); ++row) f(n, row, partial);
+      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n) {
+        for (int64_t row = 0; row < rows(); ++row)
+          f(part.first + n, row, partial);
       }
     });
     std::fill(sums_.begin(), sums_.end(), 0.0);

@@ -19,9 +19,6 @@ namespace {
 using kernels::kPanel;
 
 constexpr int64_t kPredicted = 8;  // images at a time, in prediction
-// Images of a panel whose distance is an odd number of cache lines do not fight
-// for one place in the cache.
-int64_t pitch_of(int64_t floats) { return (floats + 15) / 16 / 2 * 32 + 16; }
 
 class Capsules : public Op {
  public:

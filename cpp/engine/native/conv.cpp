@@ -1,7 +1,6 @@
 #include "engine/native/conv.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace digitnet::engine::native {
 namespace {
@@ -130,10 +129,6 @@ void ConvBase::output_gradient(const Pass& pass, int64_t n, float* bias) const {
     if (bias)
       pass.kernels.column_sums(line, y.width, y.channels, y.channels, bias);
   }
-}
-
-void ConvBase::clear(const Map& map, int64_t n) {
-  std::memset(map.data + n * map.image(), 0, map.image() * sizeof(float));
 }
 
 void ConvBase::clear_border(const Map& map, int64_t n) {

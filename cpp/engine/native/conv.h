@@ -45,9 +45,8 @@ class ConvBase : public Op {
   // its sum over the pixels is added to `bias`, unless that is null.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
   void drop(const Pass& pass, int64_t n) const;
-  // Sets image n of a gradient to zero; or its border alone, into which windows
-  // that overlap it have written.
-  static void clear(const Map& map, int64_t n);
+  // Sets the border of image n of a gradient to zero, into which windows that
+  // overlap it have written.
   static void clear_border(const Map& map, int64_t n);
 
   Tensor &x_, &y_;

@@ -78,23 +78,15 @@ class DepthwiseConv : public Op {
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       float* partial = partial_.data() + chunk * sums();
       std::fill_n(partial, sums(), 0.0f);
-      const int64_t first = chunk * chunks.images;
-      const int64_t last = std::min(first + chunks.images, pass.count);
-      for (int64_t n = first; n < last; ++n) {
+      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n) {
         if (pass.weight_gradients) weight_gradient(pass, n, partial);
         if (x_.needs_gradient) input_gradient(pass, n);
       }
     });
     if (!pass.weight_gradients) return;
-    for (Weight* weight : weights()) {
-      const float* from =
-          partial_.data() + (weight == &bias_ ? weight_.count() : 0);
-      std::copy_n(from, weight->count(), weight->gradient);
-      for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
-        pass.kernels.add(weight->gradient, from + chunk * sums(),
-                         weight->gradient, weight->count());
-      }
-    }
+    weight_.sum_partials(pass, chunks, partial_.data(), sums());
+    if (bias_.name.empty()) return;
+    bias_.sum_partials(pass, chunks, partial_.data() + weight_.count(), sums());
   }
 
   int64_t bytes() const override { return partial_.bytes(); }

@@ -17,12 +17,10 @@
 namespace digitnet::engine {
 namespace {
 
+using native::kPassImages;
 using native::Pass;
 using native::Weight;
 
-// Images of one pass in prediction, a trade-off: the maps of more leave a
-// core's cache between two layers, fewer read the weights more often.
-constexpr int64_t kPassImages = 64;
 // Parameters of one update task, a trade-off: 64 KiB of value, gradient and
 // each state, few enough that a dense layer keeps several threads busy, and so
 // many that handing out a task costs nothing beside it.

@@ -29,17 +29,11 @@ class FirstConv : public ConvBase {
       float* partial = partial_.data() + chunk * weight_.count();
       std::fill_n(partial, weight_.count(), 0.0f);
       float* bias = start_bias(chunk);
-      const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
-      for (int64_t n = chunk * chunks.images; n < last; ++n)
+      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n)
         image(pass, n, partial, bias, thread);
     });
     // One panel: the partial sums lie as the weights do.
-    std::copy_n(partial_.data(), weight_.count(), weight_.gradient);
-    for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
-      pass.kernels.add(weight_.gradient,
-                       partial_.data() + chunk * weight_.count(),
-                       weight_.gradient, weight_.count());
-    }
+    weight_.sum_partials(pass, chunks, partial_.data(), weight_.count());
     reduce_bias(chunks.count);
   }
 

@@ -22,9 +22,6 @@ constexpr int64_t kImages = 12;
 // a time: about 112 rows, which the first cache holds.
 constexpr int64_t kInputs = 48, kPanels = 4, kRows = 112;
 constexpr int64_t kColumns = 64;  // of one bias task: whole cache lines
-// Rows whose distance is an odd number of cache lines do not fight for one
-// place in the cache.
-int64_t pitch_of(int64_t floats) { return (floats + 15) / 16 / 2 * 32 + 16; }
 
 // Rows of numbers for the steps of each image.
 struct Rows {

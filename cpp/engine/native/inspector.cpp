@@ -10,10 +10,6 @@
 namespace digitnet::engine::native {
 namespace {
 
-// Images of one pass, a trade-off: the maps of more leave a core's cache
-// between two layers, fewer read the weights more often.
-constexpr int64_t kPassImages = 64;
-
 std::vector<int64_t> sizes_of(const Tensor& tensor, int64_t count) {
   const Shape& shape = tensor.shape;
   if (shape.flat) return {count, shape.channels};
@@ -51,7 +47,7 @@ float value_of(const Tensor& tensor, int64_t n, int64_t unit) {
 // The gradient of that value.
 void seed(const Tensor& tensor, int64_t n, int64_t unit) {
   const Map& map = tensor.gradient;
-  std::fill_n(map.data + n * map.image(), map.image(), 0.0f);
+  map.clear(n);
   const int64_t values = tensor.shape.flat ? 1 : tensor.height * tensor.width;
   each_value(tensor, map, n, unit, [&](float& gradient) {
     gradient = 1 / static_cast<float>(values);

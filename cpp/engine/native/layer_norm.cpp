@@ -42,20 +42,12 @@ class LayerNorm : public Op {
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
       float* partial = partial_.data() + chunk * sums();
       std::fill_n(partial, sums(), 0.0f);
-      const int64_t first = chunk * chunks.images;
-      const int64_t last = std::min(first + chunks.images, pass.count);
-      for (int64_t n = first; n < last; ++n) image(pass, n, partial);
+      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n)
+        image(pass, n, partial);
     });
     if (!pass.weight_gradients) return;
-    for (Weight* weight : {&scale_, &shift_}) {
-      const float* from =
-          partial_.data() + (weight == &shift_ ? scale_.count() : 0);
-      std::copy_n(from, weight->count(), weight->gradient);
-      for (int64_t chunk = 1; chunk < chunks.count; ++chunk) {
-        pass.kernels.add(weight->gradient, from + chunk * sums(),
-                         weight->gradient, weight->count());
-      }
-    }
+    scale_.sum_partials(pass, chunks, partial_.data(), sums());
+    shift_.sum_partials(pass, chunks, partial_.data() + scale_.count(), sums());
   }
 
   int64_t bytes() const override {

@@ -15,6 +15,13 @@ void Weight::clear_padding(int64_t panel, int64_t first_input,
     std::fill_n(row + valid, width - valid, 0.0f);
 }
 
+void Weight::sum_partials(const Pass& pass, const Chunks& chunks,
+                          const float* partial, int64_t step) const {
+  std::copy_n(partial, count(), gradient);
+  for (int64_t chunk = 1; chunk < chunks.count; ++chunk)
+    pass.kernels.add(gradient, partial + chunk * step, gradient, count());
+}
+
 int64_t Chunks::max_count(int64_t images, int64_t floats_each) {
   // More chunks keep more threads busy; each costs a partial sum, which is
   // written, read and held: 16 MiB of them at most, but two chunks at least.
@@ -27,7 +34,7 @@ int64_t Chunks::max_count(int64_t images, int64_t floats_each) {
 Chunks Chunks::of(int64_t images, int64_t floats_each) {
   const int64_t max_chunks = Chunks::max_count(images, floats_each);
   const int64_t each = (images + max_chunks - 1) / max_chunks;
-  return {(images + each - 1) / each, each};
+  return {(images + each - 1) / each, each, images};
 }
 
 }  // namespace digitnet::engine::native

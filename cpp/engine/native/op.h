@@ -15,6 +15,7 @@ struct Batch;
 
 namespace digitnet::engine::native {
 
+struct Chunks;
 struct Weight;
 
 // Takes an optimizer's step with gradients that are complete, while they are
@@ -110,6 +111,10 @@ struct Weight {
   // Zeroes the gradients of a panel's padding columns.
   void clear_padding(int64_t panel, int64_t first_input,
                      int64_t input_count) const;
+  // The gradient becomes the sum of the chunks' partial ones, in their order;
+  // these lie as it does, `step` floats apart.
+  void sum_partials(const Pass& pass, const Chunks& chunks,
+                    const float* partial, int64_t step) const;
 };
 
 // Fixed parts of a batch, whose partial sums are reduced in order: float sums
@@ -117,6 +122,13 @@ struct Weight {
 // count is a function of the batch and the weights alone.
 struct Chunks {
   int64_t count, images;  // of each but the last
+  int64_t total;          // images
+  // Images of a chunk: [first, last).
+  int64_t first(int64_t chunk) const { return chunk * images; }
+  int64_t last(int64_t chunk) const {
+    const int64_t end = first(chunk) + images;
+    return end < total ? end : total;
+  }
   static Chunks of(int64_t images, int64_t floats_each);
   // The largest count for so many images or fewer.
   static int64_t max_count(int64_t images, int64_t floats_each);

@@ -69,8 +69,7 @@ class PlainConv : public ConvBase {
   void sum_weights(const Pass& pass) {
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      const int64_t first = chunk * chunks.images;
-      const int64_t last = std::min(first + chunks.images, pass.count);
+      const int64_t first = chunks.first(chunk), last = chunks.last(chunk);
       float* bias = start_bias(chunk);
       for (int64_t n = first; n < last; n += group_) {
         const int64_t end = std::min(n + group_, last);
@@ -182,7 +181,7 @@ class PlainConv : public ConvBase {
     const Map &g = y_.gradient, &dx = x_.gradient;
     const kernels::Terms terms{offsets_.data() + thread * weight_.outputs,
                                factors_.data() + thread * weight_.outputs};
-    clear(dx, n);
+    dx.clear(n);
     float* start = window(dx, n, options_.padding);
     for (int64_t pixel = 0; pixel < g.height * g.width; ++pixel) {
       const int64_t y = pixel / g.width, x = pixel % g.width;

@@ -9,9 +9,7 @@ namespace digitnet::engine::native {
 namespace {
 
 void clear(const Pass& pass, const Map& map) {
-  each_image(pass, [&](int64_t n) {
-    std::fill_n(map.data + n * map.image(), map.image(), 0.0f);
-  });
+  each_image(pass, [&](int64_t n) { map.clear(n); });
 }
 
 }  // namespace

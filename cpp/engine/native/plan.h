@@ -19,6 +19,11 @@
 
 namespace digitnet::engine::native {
 
+// Images of one pass in prediction and inspection, a trade-off: the maps of
+// more leave a core's cache between two layers, fewer read the weights more
+// often.
+constexpr int64_t kPassImages = 64;
+
 struct PlanOptions {
   bool fused = true;            // else layers() has every layer's output
   bool input_gradient = false;  // backward() gives that of the images, too

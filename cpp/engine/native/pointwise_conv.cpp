@@ -84,8 +84,7 @@ class PointwiseConv : public ConvBase {
   void sum_weights(const Pass& pass) {
     const Chunks chunks = Chunks::of(pass.count, weight_.count());
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      const int64_t first = chunk * chunks.images;
-      const int64_t last = std::min(first + chunks.images, pass.count);
+      const int64_t first = chunks.first(chunk), last = chunks.last(chunk);
       float* bias = start_bias(chunk);
       for (int64_t n = first; n < last; n += cached_) {
         const int64_t end = std::min(n + cached_, last);
@@ -174,9 +173,8 @@ class PointwiseConv : public ConvBase {
       float* to = weight_.gradient + panel * kPanel * inputs + first * width;
       float* tile = tiles_.data() + thread * kInputs * kPanel;
       for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-        const int64_t start = chunk * chunks.images;
         kernels::WeightGradient c =
-            gradient(start, std::min(start + chunks.images, pass.count));
+            gradient(chunks.first(chunk), chunks.last(chunk));
         c.x += first;
         c.g += panel * kPanel;
         c.run = c.last_input = count;

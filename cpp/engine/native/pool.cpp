@@ -1,15 +1,10 @@
 // Pooling, and its counterpart.
 #include <algorithm>
-#include <cstring>
 
 #include "engine/native/op.h"
 
 namespace digitnet::engine::native {
 namespace {
-
-void clear(const Map& map, int64_t n) {
-  std::memset(map.data + n * map.image(), 0, map.image() * sizeof(float));
-}
 
 class MaxPool : public Op {
  public:
@@ -44,7 +39,7 @@ class MaxPool : public Op {
     if (!x_.needs_gradient) return;
     const Map &dx = x_.gradient, &g = y_.gradient, &x = x_.value;
     pass.pool.parallel_for(pass.count, [&](int64_t n) {
-      clear(dx, n);
+      dx.clear(n);
       for (int64_t row = 0; row < g.height; ++row) {
         const int32_t* where =
             where_.data() + n * y_.value.size() + row * line(g);
@@ -115,7 +110,7 @@ class AveragePool : public Op {
     if (!x_.needs_gradient) return;
     const Map &dx = x_.gradient, &g = y_.gradient;
     pass.pool.parallel_for(pass.count, [&](int64_t n) {
-      clear(dx, n);
+      dx.clear(n);
       for (int64_t pixel = 0; pixel < g.height * g.width; ++pixel) {
         const int64_t row = pixel / g.width, column = pixel % g.width;
         const float* from = g.at(n, row) + column * g.channels;

@@ -60,11 +60,11 @@ class PooledConv : public ConvBase {
     }
     const Chunks chunks = Chunks::of(pass.count, partial_size_);
     pass.pool.parallel_for(chunks.count, [&](int64_t chunk, int thread) {
-      const int64_t last = std::min((chunk + 1) * chunks.images, pass.count);
+      const int64_t last = chunks.last(chunk);
       float* partial = partial_.data() + chunk * partial_size_;
       std::fill_n(partial, partial_size_, 0.0f);
       float* bias = start_bias(chunk);
-      for (int64_t n = chunk * chunks.images; n < last; n += group_) {
+      for (int64_t n = chunks.first(chunk); n < last; n += group_) {
         images(pass, n, std::min(n + group_, last), scratch_[thread], partial,
                bias);
       }
@@ -141,7 +141,7 @@ class PooledConv : public ConvBase {
       row.channel_step = options_.kernel * run_padded_;
       row.position_capacity = outputs + kListSlack;
       row.position_counts = scratch.position_counts.data();
-      clear(x_.gradient, n);
+      x_.gradient.clear(n);
     }
     if (pass.weight_gradients) {
       row.by_channel = {scratch.channel_offsets.data(),

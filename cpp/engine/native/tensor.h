@@ -1,6 +1,7 @@
 // Where an operation's inputs and outputs lie.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <new>
 #include <vector>
@@ -28,6 +29,10 @@ struct Map {
     return data + n * image() + pad * (row() + channels);
   }
   float* at(int64_t n, int64_t y) const { return at(n) + y * row(); }
+  // Sets image n to zero, border and slack included.
+  void clear(int64_t n) const {
+    std::fill_n(data + n * image(), image(), 0.0f);
+  }
 };
 
 // A value and its gradient. Flat features that came from a map keep its order,
@@ -86,6 +91,12 @@ struct LineAllocator {
   bool operator==(const LineAllocator&) const { return true; }
 };
 using Floats = std::vector<float, LineAllocator<float>>;
+
+// From row to row of so many floats: an odd number of cache lines, so that rows
+// do not fight for one place in the cache.
+inline int64_t pitch_of(int64_t floats) {
+  return (floats + 15) / 16 / 2 * 32 + 16;
+}
 
 // Zeroed floats that may be read kSlack beyond the end. Never shrinks.
 class Buffer {

@@ -89,7 +89,7 @@ class WinogradConv : public ConvBase {
     pass.pool.parallel_for(last - first, [&](int64_t i) {
       const int64_t n = first + i;
       const Map& dx = x_.gradient;
-      clear(dx, n);
+      dx.clear(n);
       pass.kernels.winograd_scatter(
           over(dx, window(dx, n, options_.padding), x_points_, n));
       clear_border(dx, n);
