@@ -1,4 +1,4 @@
-"""Atomic writes: files that are written whole or not at all."""
+"""Atomic writes: files that are written whole or not at all; and where to keep some."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ import secrets
 from os import PathLike
 from pathlib import Path
 from typing import Any
+
+
+def cache_folder() -> Path:
+    """What may be kept between runs: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
+    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(root) / "digitnet"
 
 
 def check_target(path: str | PathLike[str]) -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import digitnet._core as _core
 from digitnet._build_info import VERSION
+from digitnet._utils.files import cache_folder
 
 OLDEST_TORCH = "2.11"
 
@@ -66,8 +67,7 @@ def torch_version() -> str:
 
 def built_engines() -> Path:
     """The folder of engines that `digitnet engine build` made for this version."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "digitnet" / "engines" / f"{VERSION}-{_core.engine.core_id}"
+    return cache_folder() / "engines" / f"{VERSION}-{_core.engine.core_id}"
 
 
 def engine_folders() -> list[Path]:

@@ -7,9 +7,9 @@ from typing import Any
 import digitnet
 import digitnet._core as _core
 from digitnet._utils import torch_engine
+from digitnet._utils.files import cache_folder
 from digitnet._utils.versions import show_versions
 from digitnet.data import sources
-from digitnet.data.download import cache_folder
 
 
 def _check_training() -> str:

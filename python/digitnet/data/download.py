@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet._core import DataError
+from digitnet._utils.files import cache_folder
 from digitnet.data.readers import idx_payload
 
 _MAX_BYTES = 2**31
@@ -39,12 +40,6 @@ class Folder:
     names: tuple[str, ...]  # where it may lie, the usual one first
     content: str
     origin: str
-
-
-def cache_folder() -> Path:
-    """Where downloads are stored: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "digitnet"
 
 
 def _candidates(file: File) -> Iterator[Path]:
