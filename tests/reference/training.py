@@ -6,6 +6,7 @@ import numpy as np
 from reference.optional import torch
 
 import digitnet
+from digitnet.layers import Dropout
 
 
 def make(network, shape, classes=3):
@@ -90,6 +91,50 @@ def torch_gradients(reference, images, labels, dtype):
     )
     loss.backward()
     return {name: p.grad.double().numpy() for name, p in reference.named_parameters()}
+
+
+def assert_gradients_are_exact(monkeypatch, rng, kernels, shape, network, count):
+    """A step's gradients are as close to float64 as torch's in float32."""
+    if count == 1 and any(layer.kind == "batch_norm" for layer in network):
+        count = 4  # two samples of a feature become -1 and 1 whatever they are
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    model = make(network, shape)
+    reference = model.to_torch()
+    images, labels = draw_without_ties(rng, shape, count, reference)
+    gradients = one_step(model, images, labels)
+    exact = torch_gradients(reference, images, labels, torch.float64)
+    theirs = torch_gradients(reference, images, labels, torch.float32)
+    for name, gradient in exact.items():
+        size = np.abs(gradient).max()
+        error = np.abs(theirs[name] - gradient).max()
+        # The difference of weights of about 1 has errors of its own: 1e-7.
+        allowed = 10 * error + 2e-6 * size + 2.5e-7
+        assert np.abs(gradients[name] - gradient).max() <= allowed, name
+
+
+def assert_logits_are_exact(monkeypatch, rng, kernels, shape, network):
+    """Logits are as close to float64 as torch's in float32, whatever is beside them."""
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    model = make(network, shape)
+    images, _ = draw(rng, shape, 67)  # more than the plan's 64
+    reference = model.to_torch()
+    with torch.no_grad():
+        theirs = reference(torch.from_numpy(images)).numpy()
+        exact = reference.double()(torch.from_numpy(images).double()).numpy()
+    allowed = 10 * np.abs(theirs - exact).max() + 2e-6 * np.abs(exact).max()
+    logits = model.predict_logits(images)
+    assert np.abs(logits - exact).max() <= allowed
+    np.testing.assert_array_equal(model.predict_logits(images[40:41]), logits[40:41])
+
+
+def assert_threads_change_no_bit(rng, shape, network, **options):
+    layers = [*network[:-1], Dropout(0.3), network[-1]]
+    images, labels = draw(rng, shape, 50)
+    one = trained(layers, shape, images, labels, 1, **options)
+    for threads in (2, 3):
+        many = trained(layers, shape, images, labels, threads, **options)
+        for name, value in one.items():
+            np.testing.assert_array_equal(many[name], value, err_msg=name)
 
 
 def trained(network, shape, images, labels, threads, **options):
