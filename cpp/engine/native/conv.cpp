@@ -6,6 +6,8 @@ namespace digitnet::engine::native {
 namespace {
 
 constexpr int64_t kLine = 16;  // floats of a cache line
+// That one row of a window's weights serves at a time, where there are many.
+constexpr int64_t kImages = 16;
 
 }  // namespace
 
@@ -42,6 +44,9 @@ void ConvBase::prepare_forward(int64_t capacity, int threads) {
 
 void ConvBase::forward(const Pass& pass) {
   if (winograd_) winograd_->transform(pass, weight_.value);
+  const bool by_panel =
+      !winograd_ && !options_.pool && weight_.count() > kLargeWeights;
+  if (by_panel) by_panels(pass);
   const int64_t group = winograd_ ? winograd_->images() : 1;
   const int64_t tasks = (pass.count + group - 1) / group;
   pass.pool.parallel_for(tasks, [&](int64_t task, int thread) {
@@ -49,12 +54,23 @@ void ConvBase::forward(const Pass& pass) {
     const int64_t last = std::min(first + group, pass.count);
     if (winograd_) {
       by_winograd(pass, first, last, thread);
-    } else {
+    } else if (!by_panel) {
       pass.kernels.convolve(convolution(first));
     }
     if (!pass.training || options_.dropout == 0) return;
     for (int64_t n = first; n < last; ++n) drop(pass, n);
   });
+}
+
+void ConvBase::by_panels(const Pass& pass) {
+  const int64_t groups = (pass.count + kImages - 1) / kImages;
+  pass.pool.parallel_for(
+      kernels::panel_count(weight_.outputs) * groups, [&](int64_t task) {
+        const int64_t first = task % groups * kImages;
+        convolve_by_rows(pass.kernels, convolution(first), task / groups,
+                         std::min(kImages, pass.count - first),
+                         x_.value.image(), y_.value.image());
+      });
 }
 
 void ConvBase::by_winograd(const Pass& pass, int64_t first, int64_t last,
@@ -142,6 +158,26 @@ void ConvBase::clear_border(const Map& map, int64_t n) {
     float* row = map.at(n, y);
     std::fill_n(row - edge, edge, 0.0f);
     std::fill_n(row + map.width * map.channels, edge, 0.0f);
+  }
+}
+
+void convolve_by_rows(const kernels::Kernels& kernels,
+                      const kernels::Convolution& first, int64_t panel,
+                      int64_t images, int64_t x_image, int64_t y_image) {
+  kernels::Convolution c = first;
+  c.first_panel = panel;
+  c.last_panel = panel + 1;
+  c.rows = 1;
+  const int64_t weights = first.run * kernels::panel_width(c.outputs, panel);
+  for (int64_t row = 0; row < first.rows; ++row) {
+    c.weights = first.weights + row * weights;
+    c.accumulate = first.accumulate || row > 0;
+    c.relu = first.relu && row == first.rows - 1;
+    for (int64_t n = 0; n < images; ++n) {
+      c.x = first.x + row * first.x_row + n * x_image;
+      c.y = first.y + n * y_image;
+      kernels.convolve(c);
+    }
   }
 }
 

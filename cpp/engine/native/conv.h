@@ -11,7 +11,9 @@
 //                       3x3 or 5x5, at least 16 channels in
 //                       and out, at least 48 output pixels
 //   PointwiseConv no    1x1, stride 1, no padding              a matrix product
-//   PlainConv     no    else                                   dense sums
+//   PlainConv     no    else                                   dense sums; tap
+//                                                              by tap of large
+//                                                              weights
 //
 // The forward pass is Winograd's wherever Tiling::of() has a value, pooled or
 // not, else the direct kernel.
@@ -63,9 +65,20 @@ class ConvBase : public Op {
  private:
   kernels::Convolution convolution(int64_t n);
   void by_winograd(const Pass& pass, int64_t first, int64_t last, int thread);
+  void by_panels(const Pass& pass);
 
   uint32_t number_;  // of its dropout
 };
+
+// Weights beyond this many floats (8 MiB) lie in no core's cache: whoever walks
+// them once a pixel or row of pixels waits for memory.
+constexpr int64_t kLargeWeights = 2 << 20;
+// One panel's outputs of some images, `x_image` and `y_image` apart, window row
+// by window row: each row's weights stay in a core's cache while all images
+// pass. Without argmax. The same sums in the same order as image by image.
+void convolve_by_rows(const kernels::Kernels& kernels,
+                      const kernels::Convolution& first, int64_t panel,
+                      int64_t images, int64_t x_image, int64_t y_image);
 
 // A matrix [rows, columns] whose panels are rows [from_row, ...) of panels of
 // from_rows rows, transposed into rows [to_row, ...) of others.

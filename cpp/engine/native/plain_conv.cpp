@@ -13,9 +13,11 @@ class PlainConv : public ConvBase {
       : ConvBase(x, y, options, std::move(weight), std::move(bias), number) {
     // The input's gradient is a convolution of the output's with the weights
     // flipped and transposed, unless strides or a padding wider than the window
-    // leave gaps: then each pixel scatters into its window.
+    // leave gaps: then each pixel scatters into its window; or, where each
+    // would read more weights than a cache holds, tap by tap all pixels do.
     const int64_t flip_pad = options.kernel - 1 - options.padding;
     flips_ = options.stride == 1 && flip_pad >= 0;
+    by_taps_ = !flips_ && weight_.count() > kLargeWeights;
     if (flips_) {
       y.need_gradient_pad(flip_pad);
     } else {
@@ -38,10 +40,10 @@ class PlainConv : public ConvBase {
     }
     if (!x_.needs_gradient) return;
     const int64_t k = options_.kernel;
-    transposed_.reserve(flips_ ? k * k * weight_.outputs *
-                                     kernels::padded(x_.channels)
-                               : weight_.outputs * k * run_padded_);
-    if (flips_) return;
+    transposed_.reserve(flips_ || by_taps_ ? k * k * weight_.outputs *
+                                                 kernels::padded(x_.channels)
+                                           : weight_.outputs * k * run_padded_);
+    if (flips_ || by_taps_) return;
     offsets_.resize(threads * weight_.outputs);
     factors_.resize(threads * weight_.outputs);
   }
@@ -49,6 +51,7 @@ class PlainConv : public ConvBase {
   void backward(const Pass& pass) override {
     if (pass.weight_gradients) sum_weights(pass);
     if (!x_.needs_gradient) return;
+    if (by_taps_) return scatter_taps(pass);
     transpose_weights(pass);
     pass.pool.parallel_for(pass.count, [&](int64_t n, int thread) {
       if (!pass.weight_gradients) output_gradient(pass, n, nullptr);
@@ -176,6 +179,50 @@ class PlainConv : public ConvBase {
     pass.kernels.convolve(c);
   }
 
+  // Each tap's product of all gradients is added where the tap reads x.
+  void scatter_taps(const Pass& pass) {
+    const Map &g = y_.gradient, &dx = x_.gradient;
+    const int64_t k = options_.kernel, s = options_.stride;
+    const int64_t inputs = x_.channels, outputs = weight_.outputs;
+    const int64_t tap_weights = outputs * kernels::padded(inputs);
+    pass.pool.parallel_for(k * k, [&](int64_t tap) {
+      transpose_panels(pass.kernels, weight_.value, k * k * inputs,
+                       tap * inputs, inputs, outputs,
+                       transposed_.data() + tap * tap_weights, outputs, 0);
+    });
+    pass.pool.parallel_for(pass.count, [&](int64_t n) {
+      if (!pass.weight_gradients) output_gradient(pass, n, nullptr);
+      dx.clear(n);
+    });
+    // That one tap's weights serve at a time.
+    constexpr int64_t kImages = 16;
+    const int64_t groups = (pass.count + kImages - 1) / kImages;
+    pass.pool.parallel_for(
+        kernels::panel_count(inputs) * groups, [&](int64_t task) {
+          kernels::Convolution c =
+              product(nullptr, g.width, outputs, nullptr, inputs, nullptr);
+          c.first_panel = task / groups;
+          c.last_panel = c.first_panel + 1;
+          c.height = g.height;
+          c.x_line = g.row();
+          c.y_pixel = s * inputs;
+          c.y_line = s * dx.row();
+          c.accumulate = true;
+          const int64_t first = task % groups * kImages;
+          const int64_t last = std::min(first + kImages, pass.count);
+          for (int64_t tap = 0; tap < k * k; ++tap) {
+            c.weights = transposed_.data() + tap * tap_weights;
+            for (int64_t n = first; n < last; ++n) {
+              c.x = g.at(n);
+              c.y = window(dx, n, options_.padding) + tap / k * dx.row() +
+                    tap % k * inputs;
+              pass.kernels.convolve(c);
+            }
+          }
+        });
+    pass.pool.parallel_for(pass.count, [&](int64_t n) { clear_border(dx, n); });
+  }
+
   // The same with strides: each pixel scatters its gradient over its window.
   void scatter(const Pass& pass, int64_t n, int thread) {
     const Map &g = y_.gradient, &dx = x_.gradient;
@@ -210,6 +257,7 @@ class PlainConv : public ConvBase {
 
   int64_t group_ = 1;  // images summed together
   bool flips_;         // the input's gradient is a convolution
+  bool by_taps_;       // or a sum of products, one a tap
   Buffer partial_;     // weight gradients of each chunk
   Buffer transposed_;
   std::vector<int32_t> offsets_;  // terms of each thread

@@ -9,10 +9,21 @@ DIGITNET_INLINE F first_lanes(F v, int64_t count, float other = 0) {
   return inside ? v : all<kWide>(other);
 }
 
+// Lanes joined in halves, quarters and so on: four steps where one lane after
+// another would be sixteen that wait for each other.
+template <int W, class Join>
+DIGITNET_INLINE float joined_lanes(typename Lanes<W>::F v, const Join& join) {
+  if constexpr (W == 2) {
+    return join(v[0], v[1]);
+  } else {
+    typename Lanes<W / 2>::F halves[2];
+    __builtin_memcpy(halves, &v, sizeof(v));
+    return joined_lanes<W / 2>(join(halves[0], halves[1]), join);
+  }
+}
+
 DIGITNET_INLINE float lane_sum(F v) {
-  float total = 0;
-  for (int lane = 0; lane < kWide; ++lane) total += v[lane];
-  return total;
+  return joined_lanes<kWide>(v, [](auto a, auto b) { return a + b; });
 }
 
 // Sum of term(c) over the channels.
@@ -31,9 +42,8 @@ void softmax(const float* x, float* y, int64_t count, int64_t channels) {
       const F v = first_lanes(load<kWide>(x + c), channels - c, x[0]);
       largest = v > largest ? v : largest;
     }
-    float top = x[0];
-    for (int lane = 0; lane < kWide; ++lane)
-      top = largest[lane] > top ? largest[lane] : top;
+    const float top = joined_lanes<kWide>(
+        largest, [](auto a, auto b) { return a > b ? a : b; });
     F total{};
     for (int64_t c = 0; c < channels; c += kWide) {
       const F power =

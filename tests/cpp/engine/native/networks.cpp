@@ -46,6 +46,11 @@ std::vector<Network> convolutions() {
       {"PlainWithStride",
        {2, 9, 10},
        {conv(8, 3), relu(), strided_conv(12, 3, 2, 1), relu()}},
+      // More than a core's caches hold.
+      {"PlainOfManyWeights", {1, 3, 4}, {conv(490, 1), conv(480, 3)}},
+      {"PlainOfManyWeightsWithStride",
+       {1, 3, 4},
+       {conv(490, 1), strided_conv(480, 3, 2, 1)}},
       {"PlainWithWidePadding",
        {1, 6, 7},
        {conv(4, 3), relu(), strided_conv(6, 2, 1, 2)}},
