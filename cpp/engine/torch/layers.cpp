@@ -6,12 +6,12 @@
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/clamp.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gru.h>
+#include <ATen/ops/hardtanh.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/logit.h>
@@ -268,7 +268,7 @@ const std::vector<Entry>& forwards() {
       {"relu", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                   RunState&) { return at::relu(x); }},
       {"relu6", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
-                   RunState&) { return at::clamp(x, 0, 6); }},
+                   RunState&) { return at::hardtanh(x, 0, 6); }},
       {"sigmoid", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
                      RunState&) { return at::sigmoid(x); }},
       {"tanh", [](const Layer&, const Tensors&, bool, const at::Tensor& x,
