@@ -101,7 +101,7 @@ if not TYPE_CHECKING:  # a type checker would take any name for known
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_NAMES})
+    return sorted({*__all__, *(name for name in globals() if name[:2] == "__")})
 
 
 find_old_modules(
