@@ -109,6 +109,7 @@ def add_engine(core: Path, site: Path, build: Path) -> None:
 
 def pack(core: Path, folder: Path, out: Path) -> Path:
     """The unpacked wheel as a file, with the tag of the systems that it runs on."""
+    folder.mkdir()
     run(sys.executable, "-m", "wheel", "pack", "--dest-dir", folder, core)
     repair = [sys.executable, "-m", "auditwheel", "repair", "-z", "9"]
     for library in sorted(check_wheel.TORCH):
