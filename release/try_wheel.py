@@ -3,6 +3,8 @@
     python release/try_wheel.py dist/digitnet-*.whl
     python release/try_wheel.py dist/digitnet-*.whl --torch torch==2.13.0
     python release/try_wheel.py dist/digitnet-*.whl --torch torch==2.15.0 --build
+    python release/try_wheel.py dist/digitnet-*.whl --torch torch==2.11.0 \
+        --tests "torch and not slow"
 
 Prints a line for each thing that was seen: sizes, times, memory, which LibTorch engine
 was loaded, or what is said where there is none. Exit code 1 if something is not as it
@@ -76,7 +78,7 @@ class Trial:
     ok: bool = True
 
     def run(
-        self, *command: str | Path, **more: str
+        self, *command: str | Path, cwd: Path | None = None, **more: str
     ) -> subprocess.CompletedProcess[str]:
         """A program of the environment, with an empty home and nothing of ours set."""
         kept = {
@@ -96,7 +98,7 @@ class Trial:
             capture_output=True,
             text=True,
             env=environment,
-            cwd=self.folder / "home",
+            cwd=cwd or self.folder / "home",
         )
 
     def python(self, code: str, **more: str) -> str:
@@ -182,6 +184,26 @@ def build(trial: Trial) -> None:
     trial.check("engine build", done.returncode == 0, text + error)
 
 
+def test(trial: Trial, wheel: Path, marked: str) -> None:
+    """This checkout's tests with the wheel: those that pytest selects by marks."""
+    start = time.perf_counter()
+    pip = ["python", "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
+    done = trial.run(*pip, f"{wheel}[test]")
+    seconds = time.perf_counter() - start
+    trial.check("tests' packages", not done.returncode, f"{seconds:.0f} s{done.stderr}")
+    data = {k: v for k, v in os.environ.items() if k == "DIGITNET_DATA"}
+    done = trial.run(
+        *("python", "-m", "pytest", "-q", "-n", "auto", "-m", marked),
+        cwd=ROOT,
+        OMP_NUM_THREADS="1",
+        **data,
+    )
+    lines = done.stdout.strip().splitlines() or [done.stderr]
+    faults = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    text = "; ".join([*faults, lines[-1]])
+    trial.check(f"tests: {marked}", done.returncode == 0, text)
+
+
 def _engine_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.startswith(("ok ", "FAIL"))]
     return "; ".join(lines)
@@ -197,6 +219,13 @@ def main() -> int:
     parser.add_argument(
         "--build", action="store_true", help="build an engine where there is none"
     )
+    parser.add_argument(
+        "--tests",
+        default="",
+        metavar="MARKS",
+        help="run this checkout's tests there, those with these marks, for example "
+        "'not slow' or 'torch and not slow'",
+    )
     parser.add_argument("--engine", action="store_true", help="there must be one")
     args = parser.parse_args()
     requirements = [args.torch] if args.torch else []
@@ -209,18 +238,22 @@ def main() -> int:
             return 1
         try_core(trial)
         version = trial.python(
-            "from digitnet._utils.torch_engine import *; print(minor(torch_version()))"
+            "from digitnet._utils.torch_engine import *; v = torch_version();"
+            "print(v and minor(v))"
         )
         there = bool(version) and try_engine(trial, version)
         if not there:
             try_without(trial)
         if version:
-            trial.check("to_torch", True, trial.python(TO_TORCH))
+            text = trial.python(TO_TORCH)
+            trial.check("to_torch", text.startswith("largest"), text)
         if version and not there and args.build:
             build(trial)
             there = try_engine(trial, version)
         if args.engine or args.build:
             trial.check("an engine", there, f"for torch {version}")
+        if args.tests:
+            test(trial, args.wheel.resolve(), args.tests)
     return 0 if trial.ok else 1
 
 
