@@ -51,8 +51,10 @@ print(f"{model.evaluate(test)['accuracy']:.3f} on {history.executor}")
 
 TO_TORCH = """
 import digitnet, numpy, torch
-images = digitnet.data.load("digits")[1].images
+train, test = digitnet.data.load("digits")
+images = test.images
 model = digitnet.models.make("optdigits-cnn", input_shape=(8, 8), seed=1)
+model.fit(train, epochs=1, progress=False)
 pixels = torch.from_numpy(numpy.asarray(images, dtype="float32")).reshape(-1, 1, 8, 8)
 with torch.no_grad():
     theirs = torch.softmax(model.to_torch().eval()(pixels), 1).numpy()
