@@ -310,45 +310,6 @@ def test_a_bug_in_a_callback_surfaces_as_itself_and_corrupts_nothing(digits):
         model.fit(digits[0], callbacks=[3], progress=False)
 
 
-@pytest.mark.parametrize("how", ["sgd", "adam"])
-def test_divergence_is_named_and_the_last_good_weights_stay(digits, how):
-    model = digitnet.models.make("optdigits-cnn")
-    model.fit(digits[0], epochs=2, learning_rate=0.003, progress=False)
-    before = weights(model)
-    rate = {"sgd": 1e30, "adam": 1e30}[how]
-    with pytest.warns(
-        RuntimeWarning, match=r"diverged in epoch 1, step \d+ of 23 \(learning rate"
-    ):
-        history = model.fit(
-            digits[0], epochs=3, optimizer=how, learning_rate=rate, progress=False
-        )
-    assert history.status == "diverged"
-    assert "those before training" in history.message
-    np.testing.assert_array_equal(weights(model), before)
-
-
-def test_divergence_later_keeps_the_last_finite_epoch(digits):
-    model = linear()
-    snapshots = []
-    with pytest.warns(RuntimeWarning, match=r"diverged in epoch \d, step 1 of 1"):
-        model.fit(
-            digits[0],
-            epochs=10,
-            batch_size=5000,
-            optimizer="sgd",
-            learning_rate=1e30,
-            # The first step, which is the first epoch, has rate 0.
-            schedule=digitnet.train.schedule("one-cycle", rise=0.5, start=0.0),
-            label_smoothing=0.1,
-            l2=1e5,
-            callbacks=[lambda epoch, logs: snapshots.append(weights(model))],
-            progress=False,
-        )
-    assert len(snapshots) == model.history.epochs >= 1
-    assert f"the weights are those of epoch {len(snapshots)}" in model.history.message
-    np.testing.assert_array_equal(weights(model), snapshots[-1])
-
-
 def test_batches_of_every_size_train(digits):
     for size in (1, 7, 100, 5000):
         history = linear().fit(

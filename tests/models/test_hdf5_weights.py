@@ -1,0 +1,88 @@
+"""Keras' HDF5 files that mean harm or are damaged."""
+
+import numpy as np
+import pytest
+
+import digitnet
+
+
+def _elsewhere(file, folder):
+    (folder / "secret").write_bytes(b"s" * 600)
+    file.create_dataset(
+        "conv1/kernel", (5, 5, 1, 6), "f4", external=[(str(folder / "secret"), 0, 600)]
+    )
+
+
+def _virtual(file, folder):
+    import h5py
+
+    layout = h5py.VirtualLayout((5, 5, 1, 6), "f4")
+    layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "x", (5, 5, 1, 6))
+    file.create_virtual_dataset("conv1/kernel", layout)
+
+
+def _endless(file, folder):
+    file.create_dataset("conv1/kernel", (10**6, 10**6), "f4", chunks=(1000, 1000))
+
+
+def _deep(file, folder):
+    file.create_group("/".join(["g"] * 200)).create_dataset("kernel", data=[0.5])
+
+
+def _too_large_for_32_bits(file, folder):
+    file.create_dataset("conv1/kernel", data=np.full((5, 5, 1, 6), 1e300))
+
+
+def _flipped(file, folder):
+    file.create_dataset("conv1/kernel", data=np.full((5, 5, 1, 6), np.nan, "f4"))
+
+
+def _signaling(file, folder):
+    odd = np.full((5, 5, 1, 6), 0x7FF0000000000001, "u8").view("f8")
+    file.create_dataset("conv1/kernel", data=odd)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (_elsewhere, "conv1/kernel: expected numbers in the file, got a reference"),
+        (_virtual, "conv1/kernel: expected numbers in the file, got a reference"),
+        (_endless, "conv1/kernel: expected at most 2,048 MiB of weights"),
+        (_deep, "expected groups at most 16 deep"),
+        (_too_large_for_32_bits, "conv1/kernel: expected finite weights of 32 bits"),
+        (_flipped, "conv1/kernel: expected finite weights of 32 bits"),
+        (_signaling, "conv1/kernel: expected finite weights of 32 bits"),
+    ],
+)
+def test_a_hostile_hdf5_file_is_refused_and_changes_nothing(make, message, tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        make(file, tmp_path)
+    model = digitnet.models.make("lenet5")
+    before = model.state_dict()
+    with pytest.raises(digitnet.DataError, match=f"a.h5: {message}"):
+        model.load_weights(tmp_path / "a.h5")
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_a_corrupt_hdf5_file_is_refused_or_read(rng, tmp_path):
+    import h5py
+
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("conv1/kernel", data=rng.normal(size=(5, 5, 1, 6)))
+        file.create_dataset("conv1/bias", data=rng.normal(size=6))
+    whole = path.read_bytes()
+    for _ in range(60):
+        content = bytearray(whole)
+        for place in rng.integers(0, len(whole), 8):
+            content[place] = rng.integers(256)
+        path.write_bytes(content)
+        model = digitnet.models.make("lenet5")
+        try:
+            model.load_weights(path)
+        except ValueError:  # DataError too: named, not a crash
+            continue
+        assert all(np.isfinite(v).all() for v in model.state_dict().values())
