@@ -109,6 +109,9 @@ struct Tiles {
   int64_t pixel, line, image;  // from one to the next
   float* points;               // [point_side^2][count, channels], `plane` apart
   int64_t plane;
+  // Of winograd_input and winograd_scatter alone: how many of the last rows and
+  // columns of a window's taps are 0. What only they reach is not read.
+  int64_t zero_rows, zero_columns;
   // Of winograd_output alone; as in Convolution, but argmax of image 0.
   int64_t valid;  // channels that are outputs, not padding
   const float* bias;
@@ -116,11 +119,15 @@ struct Tiles {
   uint8_t* argmax;
   int64_t argmax_pixel, argmax_image;
 };
-// One panel of a convolution's weights and their values at the points.
+// One panel of a convolution's weights and their values at the points. Its taps
+// are those of a window, or of a larger one every step-th from (row, column)
+// on; beyond that window they are 0, and their gradients are dropped.
 struct PointWeights {
   int64_t kernel, side, inputs, outputs, panel;
-  float* weights;  // panels of [kernel * kernel * inputs, outputs]
-  float* points;   // of each point, panels of [inputs, outputs]
+  float* weights;  // panels of [window * window * inputs, outputs]
+  float* points;   // of each point, panels of [inputs, outputs], `plane` apart
+  int64_t plane;
+  int64_t window, step, row, column;
 };
 
 // gradient[k, o] = sum over pixels of x[pixel, k] * g[pixel, o] (+= if

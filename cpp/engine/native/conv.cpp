@@ -215,13 +215,18 @@ OpPtr make_conv(Tensor& x, Tensor& y, const ConvOptions& options, Weight weight,
   const bool tiled = Tiling::of(options.kernel, options.stride, x.channels,
                                 weight.outputs, y.height, y.width)
                          .has_value();
+  const bool phases =
+      Tiling::of_phases(options.kernel, options.stride, x.channels,
+                        weight.outputs, y.height, y.width)
+          .has_value();
   const bool pointwise =
       options.kernel == 1 && options.stride == 1 && options.padding == 0;
   const auto make = first_conv_fits(x, options, weight) ? make_first_conv
                     : options.pool                      ? make_pooled_conv
                     : tiled                             ? make_winograd_conv
-                    : pointwise                         ? make_pointwise_conv
-                                                        : make_plain_conv;
+                    : phases    ? make_strided_winograd_conv
+                    : pointwise ? make_pointwise_conv
+                                : make_plain_conv;
   return make(x, y, options, std::move(weight), std::move(bias), number);
 }
 

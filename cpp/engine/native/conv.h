@@ -1,5 +1,5 @@
 // Convolutions. ConvBase has the forward pass of all, with bias, ReLU, 2x2
-// max-pool and dropout; five classes have the backward pass. make_conv takes
+// max-pool and dropout; six classes have the backward pass. make_conv takes
 // the first row that fits:
 //
 //   class         pool  when                                   backward pass
@@ -10,13 +10,17 @@
 //   WinogradConv  no    Tiling::of() has a value: stride 1,    at the points
 //                       3x3 or 5x5, at least 16 channels in
 //                       and out, at least 48 output pixels
+//   Strided-      no    Tiling::of_phases() has a value:   at the points
+//   WinogradConv        stride 2, window of 5, 6, 9 or 10
+//                       pixels, at least 32 channels in
+//                       and out, at least 16 output pixels
 //   PointwiseConv no    1x1, stride 1, no padding              a matrix product
 //   PlainConv     no    else                                   dense sums; tap
 //                                                              by tap of large
 //                                                              weights
 //
 // The forward pass is Winograd's wherever Tiling::of() has a value, pooled or
-// not, else the direct kernel.
+// not, by phases in StridedWinogradConv, else the direct kernel.
 //
 // How a batch is divided does not depend on the threads: forward by images,
 // weight gradients by Chunks whose partial sums are added in order.
@@ -96,9 +100,13 @@ OpPtr make_plain_conv(Tensor& x, Tensor& y, const ConvOptions& options,
 // Without a pool, of one pixel, with stride 1 and without padding.
 OpPtr make_pointwise_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                           Weight weight, Weight bias, uint32_t number);
-// Without a pool, where tiling() has a value.
+// Without a pool, where Tiling::of() has a value.
 OpPtr make_winograd_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                          Weight weight, Weight bias, uint32_t number);
+// Without a pool, where Tiling::of_phases() has a value.
+OpPtr make_strided_winograd_conv(Tensor& x, Tensor& y,
+                                 const ConvOptions& options, Weight weight,
+                                 Weight bias, uint32_t number);
 OpPtr make_pooled_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                        Weight weight, Weight bias, uint32_t number);
 

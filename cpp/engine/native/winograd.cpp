@@ -13,6 +13,16 @@ int64_t tiles_along(int64_t size, int64_t side) {
 
 int64_t square(int64_t value) { return value * value; }
 
+// F(4x4, 3x3) loses a digit more to rounding, F(2x2, 3x3) none: the large tiles
+// only where they save more than a quarter of the products.
+Tiling with_best_side(const Tiling& small) {
+  if (small.kernel == 5) return small;
+  Tiling large = small;
+  large.side = 4;
+  const auto products = [](const Tiling& t) { return t.points() * t.tiles(); };
+  return products(large) * 4 < products(small) * 3 ? large : small;
+}
+
 }  // namespace
 
 std::optional<Tiling> Tiling::of(int64_t kernel, int64_t stride, int64_t inputs,
@@ -23,13 +33,34 @@ std::optional<Tiling> Tiling::of(int64_t kernel, int64_t stride, int64_t inputs,
   const bool pays = stride == 1 && (kernel == 3 || kernel == 5) &&
                     inputs >= 16 && outputs >= 16 && height * width >= 48;
   if (!pays) return std::nullopt;
-  const Tiling small{kernel, 2, inputs, outputs, height, width};
-  if (kernel == 5) return small;
-  const Tiling large{kernel, 4, inputs, outputs, height, width};
-  // F(4x4, 3x3) loses a digit more to rounding, F(2x2, 3x3) none: the large
-  // tiles only where they save more than a quarter of the products.
-  const auto products = [](const Tiling& t) { return t.points() * t.tiles(); };
-  return products(large) * 4 < products(small) * 3 ? large : small;
+  return with_best_side({kernel, 2, inputs, outputs, height, width});
+}
+
+std::optional<Tiling> Tiling::of_phases(int64_t kernel, int64_t stride,
+                                        int64_t inputs, int64_t outputs,
+                                        int64_t height, int64_t width) {
+  // Along a side of a phase, at most. The transforms of four phases pay with
+  // twice the channels, and of half a tile more.
+  const int64_t taps = (kernel + 1) / 2;
+  const bool pays = stride == 2 && (taps == 3 || taps == 5) && inputs >= 32 &&
+                    outputs >= 32 && height * width >= 16;
+  if (!pays) return std::nullopt;
+  return with_best_side({taps, 2, inputs, outputs, height, width});
+}
+
+kernels::PointWeights Tiling::panel(int64_t panel, float* weights,
+                                    float* points) const {
+  kernels::PointWeights w{};
+  w.kernel = w.window = kernel;
+  w.side = side;
+  w.inputs = inputs;
+  w.outputs = outputs;
+  w.panel = panel;
+  w.weights = weights;
+  w.points = points;
+  w.plane = this->weights(1);
+  w.step = 1;
+  return w;
 }
 
 int64_t Tiling::points() const {
@@ -88,12 +119,11 @@ void WinogradForward::prepare(int threads) {
 }
 
 void WinogradForward::transform(const Pass& pass, float* weights) {
-  pass.pool.parallel_for(
-      kernels::panel_count(tiling_.outputs), [&](int64_t panel) {
-        pass.kernels.winograd_weights({tiling_.kernel, tiling_.side,
-                                       tiling_.inputs, tiling_.outputs, panel,
-                                       weights, weights_.data()});
-      });
+  pass.pool.parallel_for(kernels::panel_count(tiling_.outputs),
+                         [&](int64_t panel) {
+                           pass.kernels.winograd_weights(
+                               tiling_.panel(panel, weights, weights_.data()));
+                         });
 }
 
 void WinogradForward::run(const Pass& pass, kernels::Tiles windows,

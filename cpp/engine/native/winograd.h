@@ -17,12 +17,20 @@ struct Tiling {
   static std::optional<Tiling> of(int64_t kernel, int64_t stride,
                                   int64_t inputs, int64_t outputs,
                                   int64_t height, int64_t width);
+  // The same of each of the four convolutions with stride 1 whose sum is one
+  // with stride 2 (strided_winograd_conv.cpp); `kernel` is that one's.
+  static std::optional<Tiling> of_phases(int64_t kernel, int64_t stride,
+                                         int64_t inputs, int64_t outputs,
+                                         int64_t height, int64_t width);
   int64_t points() const;
   int64_t tiles() const;  // of an image
   // Of weights at the points; at point p they begin at p * weights(1).
   int64_t weights(int64_t points) const {
-    return points * inputs * kernels::padded(outputs);
+    return points * pitch_of(inputs * kernels::padded(outputs));
   }
+  // A panel of the convolution's own weights, and of those at the points.
+  kernels::PointWeights panel(int64_t panel, float* weights,
+                              float* points) const;
   // All tiles of an image of `map`, whose first window or output begins at
   // `start`; the caller sets their points.
   kernels::Tiles over(const Map& map, float* start) const;

@@ -48,8 +48,7 @@ class WinogradConv : public ConvBase {
     pass.pool.parallel_for(
         kernels::panel_count(weight_.outputs), [&](int64_t panel) {
           pass.kernels.winograd_weight_gradient(
-              {tiling_->kernel, tiling_->side, x_.channels, weight_.outputs,
-               panel, weight_.gradient, weight_points_.data()});
+              tiling_->panel(panel, weight_.gradient, weight_points_.data()));
           weight_.clear_padding(panel, 0, weight_.inputs);
         });
     reduce_bias(pass.count);

@@ -81,12 +81,13 @@ DIGITNET_INLINE void with_filtering(int64_t kernel, int64_t side,
 template <class K, int W, auto& TABLE, int N>
 void tiles_to_points(const Tiles& t) {
   constexpr int64_t kBeyond = N - K::kSide;
+  const int64_t end_row = t.height + kBeyond - t.zero_rows;
+  const int64_t end_column = t.width + kBeyond - t.zero_columns;
   each_tile<K::kSide>(t, [&](int64_t tile, int64_t n, int64_t y, int64_t x) {
     const float* from = t.map + n * t.image + y * t.line + x * t.pixel;
     for (int64_t c = 0; c < t.channels; c += W) {
       typename Lanes<W>::F in[N][N], out[K::T][K::T];
-      load_square<W>(from + c, t, t.height + kBeyond - y, t.width + kBeyond - x,
-                     in);
+      load_square<W>(from + c, t, end_row - y, end_column - x, in);
       analyse_square<W, TABLE>(in, out);
       store_points<W>(t, tile * t.channels + c, t.channels - c, out);
     }
@@ -97,8 +98,8 @@ template <class K, int W>
 void tiles_scatter(const Tiles& t) {
   each_tile<K::kSide>(t, [&](int64_t tile, int64_t n, int64_t y, int64_t x) {
     float* to = t.map + n * t.image + y * t.line + x * t.pixel;
-    const int64_t rows = t.height + K::kTaps - 1 - y;
-    const int64_t columns = t.width + K::kTaps - 1 - x;
+    const int64_t rows = t.height + K::kTaps - 1 - t.zero_rows - y;
+    const int64_t columns = t.width + K::kTaps - 1 - t.zero_columns - x;
     for (int64_t c = 0; c < t.channels; c += W) {
       typename Lanes<W>::F in[K::T][K::T], out[K::T][K::T];
       load_points<W>(t, tile * t.channels + c, in);
@@ -186,60 +187,71 @@ void winograd_output(const Tiles& t) {
   });
 }
 
-// f(taps, points, tap step, point step) for every vector of a panel: where the
-// taps of one input lie in plain and in transformed weights.
-template <int R, class F>
+// f(taps, points, offsets) for every vector of a panel: where the taps of one
+// input lie in plain and in transformed weights. Offsets are those of the taps;
+// of one that is not there -1. To choose between addresses, not between values,
+// keeps branches, and with them other roundings, out of the sums.
+template <int R, int W, class F>
 DIGITNET_INLINE void each_taps(const PointWeights& w, const F& f) {
   const int64_t width = panel_width(w.outputs, w.panel);
-  const int64_t plain = w.panel * kPanel * R * R * w.inputs;
+  const int64_t plain = w.panel * kPanel * w.window * w.window * w.inputs;
   const int64_t transformed = w.panel * kPanel * w.inputs;
+  int64_t offsets[R * R];
+  for (int64_t i = 0; i < R * R; ++i) {
+    const int64_t row = w.row + i / R * w.step;
+    const int64_t column = w.column + i % R * w.step;
+    const bool inside = row < w.window && column < w.window;
+    offsets[i] = inside ? (row * w.window + column) * w.inputs * width : -1;
+  }
   for (int64_t input = 0; input < w.inputs; ++input) {
-    for (int64_t lane = 0; lane < width; lane += kNarrow) {
+    for (int64_t lane = 0; lane < width; lane += W) {
       const int64_t at = input * width + lane;
-      f(w.weights + plain + at, w.points + transformed + at, w.inputs * width,
-        w.inputs * padded(w.outputs));
+      f(w.weights + plain + at, w.points + transformed + at, offsets);
     }
   }
 }
 
-template <class K>
+template <class K, int W>
 void points_of_weights(const PointWeights& w) {
-  typedef typename Lanes<kNarrow>::F V;
+  typedef typename Lanes<W>::F V;
   constexpr int R = K::kTaps, T = K::T;
-  each_taps<R>(
-      w, [=](const float* taps, float* points, int64_t tap, int64_t point) {
-        V in[R][R], out[T][T];
-        for (int i = 0; i < R * R; ++i)
-          in[i / R][i % R] = load<kNarrow>(taps + i * tap);
-        analyse_square<kNarrow, K::kWeights>(in, out);
-        for (int i = 0; i < T * T; ++i)
-          store<kNarrow>(points + i * point, out[i / T][i % T]);
-      });
+  each_taps<R, W>(w, [&](const float* taps, float* points,
+                         const int64_t(&offsets)[R * R]) {
+    V in[R][R], out[T][T];
+    for (int i = 0; i < R * R; ++i)
+      in[i / R][i % R] = load<W>(offsets[i] < 0 ? kZeros : taps + offsets[i]);
+    analyse_square<W, K::kWeights>(in, out);
+    for (int i = 0; i < T * T; ++i)
+      store<W>(points + i * w.plane, out[i / T][i % T]);
+  });
 }
 
-template <class K>
+template <class K, int W>
 void weights_of_points(const PointWeights& w) {
-  typedef typename Lanes<kNarrow>::F V;
+  typedef typename Lanes<W>::F V;
   constexpr int R = K::kTaps, T = K::T;
-  each_taps<R>(
-      w, [=](float* taps, const float* points, int64_t tap, int64_t point) {
-        V in[T][T], out[R][R];
-        for (int i = 0; i < T * T; ++i)
-          in[i / T][i % T] = load<kNarrow>(points + i * point);
-        synthesise_square<kNarrow, K::kWeights>(in, out);
-        for (int i = 0; i < R * R; ++i)
-          store<kNarrow>(taps + i * tap, out[i / R][i % R]);
-      });
+  each_taps<R, W>(w, [&](float* taps, const float* points,
+                         const int64_t(&offsets)[R * R]) {
+    V in[T][T], out[R][R];
+    float dropped[W];
+    for (int i = 0; i < T * T; ++i)
+      in[i / T][i % T] = load<W>(points + i * w.plane);
+    synthesise_square<W, K::kWeights>(in, out);
+    for (int i = 0; i < R * R; ++i)
+      store<W>(offsets[i] < 0 ? dropped : taps + offsets[i], out[i / R][i % R]);
+  });
 }
 
 void winograd_weights(const PointWeights& w) {
-  with_filtering(w.kernel, w.side, kNarrow, [&](auto filtering, auto) {
-    points_of_weights<decltype(filtering)>(w);
-  });
+  with_filtering(w.kernel, w.side, panel_width(w.outputs, w.panel),
+                 [&](auto filtering, auto lanes) {
+                   points_of_weights<decltype(filtering), lanes.kWidth>(w);
+                 });
 }
 
 void winograd_weight_gradient(const PointWeights& w) {
-  with_filtering(w.kernel, w.side, kNarrow, [&](auto filtering, auto) {
-    weights_of_points<decltype(filtering)>(w);
-  });
+  with_filtering(w.kernel, w.side, panel_width(w.outputs, w.panel),
+                 [&](auto filtering, auto lanes) {
+                   weights_of_points<decltype(filtering), lanes.kWidth>(w);
+                 });
 }

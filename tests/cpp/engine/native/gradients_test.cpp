@@ -143,12 +143,12 @@ TEST_P(EveryNetwork, PredictsAsFloat64DoesOneImageOrMany) {
 void expect_near(const kernels::Kernels& kernels, const Tensor& tensor,
                  const Map& map, const Batch& expected) {
   const int64_t size = expected.shape.size();
+  const double allowed = 2e-5 * (1 + largest(expected.values));
   std::vector<float> values(size);
   for (int64_t n = 0; n < expected.count; ++n) {
     to_row_major(kernels, tensor, map, n, values.data());
     for (int64_t i = 0; i < size; ++i) {
-      ASSERT_NEAR(values[i], expected.values[n * size + i],
-                  2e-5 * (1 + largest(expected.values)))
+      ASSERT_NEAR(values[i], expected.values[n * size + i], allowed)
           << n << ", " << i;
     }
   }

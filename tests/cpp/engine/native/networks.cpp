@@ -60,6 +60,37 @@ std::vector<Network> convolutions() {
   };
 }
 
+// Kernels whose phases have three or five taps, or one less.
+std::vector<Network> strided_convolutions() {
+  return {
+      {"StridedWinograd5x5",
+       {1, 11, 14},
+       {conv(32, 1), tanh_layer(), strided_conv(64, 5, 2, 0), relu()}},
+      {"StridedWinograd5x5LargeTiles",
+       {1, 18, 19},
+       {conv(35, 1), tanh_layer(), strided_conv(38, 5, 2, 1)}},
+      // More than are taken together.
+      {"StridedWinogradOfManyImages",
+       {1, 13, 12},
+       {conv(920, 1), tanh_layer(), strided_conv(32, 5, 2, 0)}},
+      {"StridedWinograd6x6",
+       {1, 12, 13},
+       {conv(70, 1), tanh_layer(), strided_conv(32, 6, 2, 1), relu()}},
+      {"StridedWinograd6x6LargeTiles",
+       {1, 20, 20},
+       {conv(32, 1), tanh_layer(), strided_conv(32, 6, 2, 2)}},
+      {"StridedWinograd9x9",
+       {1, 15, 16},
+       {conv(33, 1), tanh_layer(), strided_conv(72, 9, 2, 0)}},
+      {"StridedWinograd9x9WithPadding",
+       {1, 9, 8},
+       {conv(64, 1), tanh_layer(), strided_conv(97, 9, 2, 4), relu()}},
+      {"StridedWinograd10x10",
+       {1, 17, 15},
+       {conv(40, 1), tanh_layer(), bare_conv(33, 10, 2)}},
+  };
+}
+
 std::vector<Network> others() {
   return {
       {"DenseOnly", {1, 3, 5}, {flatten(), dense(37), relu(), dense(70)}},
@@ -221,8 +252,9 @@ std::vector<Network> pools() {
 
 std::vector<Network> networks() {
   std::vector<Network> result;
-  for (const auto& list : {convolutions(), grouped_convolutions(), pools(),
-                           orders(), others(), sequence_networks()}) {
+  for (const auto& list :
+       {convolutions(), strided_convolutions(), grouped_convolutions(), pools(),
+        orders(), others(), sequence_networks()}) {
     for (const Network& network : list) result.push_back(network);
   }
   for (Network& network : result) {

@@ -54,7 +54,8 @@ struct Problem {
     return tiles_of(map, width, outputs, output_size());
   }
   PointWeights point_weights_of(float* plain, float* points) const {
-    return {kernel, side, inputs, outputs, 0, plain, points};
+    return {kernel,          side,   inputs, outputs, 0, plain, points,
+            point_weights(), kernel, 1,      0,       0};
   }
 
   float x_at(int64_t n, int64_t y, int64_t column, int64_t c) const {
