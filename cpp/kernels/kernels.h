@@ -35,6 +35,14 @@ struct LayerNormGradient {
 
 // What cuts an affine map's values off: none below 0, or also none above 6.
 enum class Rectifier { None, Relu, Relu6 };
+// What affine() computed y from, and y's gradient, which passes back where y
+// was not cut off: told from x, so that y need not be read.
+struct AffineGradient {
+  const float *x, *g;  // [count, channels]
+  const float *a, *b;  // [channels]
+  int64_t count, channels;
+  Rectifier rectifier;
+};
 
 // A plane of bytes read at other positions: out(x, y) = value(position of
 // (x, y)) * scale + shift. Positions are in pixels, counted from the first
@@ -159,19 +167,19 @@ struct Kernels {
   // sums[c] += rows of [count, channels] with a pixel stride
   void (*column_sums)(const float* x, int64_t count, int64_t pixel,
                       int64_t channels, float* sums);
-  // For batch norm, over [count, channels]: sums[c] += (x - mean)^2; and sums
-  // of g and of g * (x - mean).
-  void (*column_squares)(const float* x, const float* mean, int64_t count,
-                         int64_t channels, float* sums);
-  void (*column_products)(const float* x, const float* mean, const float* g,
-                          int64_t count, int64_t channels, float* g_sums,
-                          float* products);
-  // y = x * a[c] + b[c], rectified; out = g * a[c] + x * b[c] + d[c]
+  // For batch norm, over [count, channels]: sums[c] += x - pivot and
+  // squares[c] += (x - pivot)^2; and, of the gradients that pass back, sums of
+  // g and of g * (x - mean).
+  void (*column_moments)(const float* x, const float* pivot, int64_t count,
+                         int64_t channels, float* sums, float* squares);
+  void (*column_products)(const AffineGradient&, const float* mean,
+                          float* g_sums, float* products);
+  // y = x * a[c] + b[c], rectified; out = g * a[c] + x * by_x[c] + constant[c]
+  // with the g that passes back.
   void (*affine)(const float* x, const float* a, const float* b, int64_t count,
                  int64_t channels, Rectifier rectifier, float* y);
-  void (*affine_gradient)(const float* g, const float* x, const float* a,
-                          const float* b, const float* d, int64_t count,
-                          int64_t channels, float* out);
+  void (*affine_gradient)(const AffineGradient&, const float* by_x,
+                          const float* constant, float* out);
 
   // to[quads_size()] from a plane of bytes; beyond its border lies this byte,
   // or the nearest pixel if it is below 0.

@@ -2,8 +2,14 @@
 // and backward are one affine map a channel once the sums over the batch are
 // there:
 //
-//   y  = a x + b             a = scale / std, b = shift - mean a
-//   dx = a g + b x + d       from sum(g) and sum(g (x - mean))
+//   y  = a x + b               a = scale / std, b = shift - mean a
+//   dx = a g + by_x x + d      from sum(g) and sum(g (x - mean))
+//
+// Each is two passes over the maps, sums and affine map. Which gradients a
+// rectifier lets pass is told from a x + b: y is not read. The sums of the
+// statistics are those of differences from a pivot, the mean of a chunk's first
+// image, so that one pass has both; a pivot far from the mean makes the
+// variance large, too, and their difference loses little.
 //
 // Source: Ioffe, Szegedy, ICML 2015. A batch of two domains is normalised part
 // by part, each by its own statistics; the second's are kept, for that is where
@@ -40,10 +46,9 @@ class BatchNorm : public Op {
   std::vector<Weight*> weights() override { return {&scale_, &shift_}; }
 
   void prepare(int64_t capacity, bool, int) override {
-    const int64_t chunks = Chunks::max_count(capacity, 2 * channels_);
     sums_.resize(2 * channels_);
-    partial_.reserve(chunks * 2 * channels_);
-    for (Buffer* buffer : {&mean_, &inverse_std_, &a_, &b_, &d_})
+    partial_.reserve(Chunks::max_count(capacity, columns()) * columns());
+    for (Buffer* buffer : {&mean_, &inverse_std_, &a_, &b_, &by_x_, &d_})
       buffer->reserve(kMaxParts * channels_);
   }
 
@@ -66,27 +71,28 @@ class BatchNorm : public Op {
       a_.data()[i] = scale_.value[c] * inverse_std_.data()[i];
       b_.data()[i] = shift_.value[c] - mean_.data()[i] * a_.data()[i];
     }
-    each_row(pass, [&](int64_t n, int64_t row) {
-      pass.kernels.affine(at(x_.value, n, row), of(a_, n), of(b_, n), width(),
-                          channels_, rectifier_, at(y_.value, n, row));
+    pass.pool.parallel_for(pass.count, [&](int64_t n) {
+      each_run(x_.value, y_.value, [&](int64_t row, int64_t count) {
+        pass.kernels.affine(at(x_.value, n, row), of(a_, n), of(b_, n), count,
+                            channels_, rectifier_, at(y_.value, n, row));
+      });
     });
   }
 
   void backward(const Pass& pass) override {
     if (!batch_) {
-      std::fill_n(b_.data(), channels_, 0.0f);
+      std::fill_n(by_x_.data(), channels_, 0.0f);
       std::fill_n(d_.data(), channels_, 0.0f);
     }
     if (batch_ || pass.weight_gradients) {
       for (int64_t p = 0; p < parts_; ++p) sum_gradients(pass, part(p));
-    } else {
-      each_row(pass, [&](int64_t n, int64_t row) { unrectify(pass, n, row); });
     }
     if (!x_.needs_gradient) return;
-    each_row(pass, [&](int64_t n, int64_t row) {
-      pass.kernels.affine_gradient(
-          at(y_.gradient, n, row), at(x_.value, n, row), of(a_, n), of(b_, n),
-          of(d_, n), width(), channels_, at(x_.gradient, n, row));
+    pass.pool.parallel_for(pass.count, [&](int64_t n) {
+      each_run(y_.gradient, x_.gradient, [&](int64_t row, int64_t count) {
+        pass.kernels.affine_gradient(gradient(n, row, count), of(by_x_, n),
+                                     of(d_, n), at(x_.gradient, n, row));
+      });
     });
   }
 
@@ -111,7 +117,7 @@ class BatchNorm : public Op {
     return {1, first_part_, count_ - first_part_};
   }
   // What a buffer has of image n's part.
-  float* of(Buffer& buffer, int64_t n) const {
+  const float* of(const Buffer& buffer, int64_t n) const {
     return buffer.data() + (n < first_part_ ? 0 : channels_);
   }
 
@@ -119,8 +125,13 @@ class BatchNorm : public Op {
   float* at(const Map& map, int64_t n, int64_t row) const {
     return x_.shape.flat ? map.at(n) : map.at(n, row);
   }
-  int64_t rows() const { return x_.shape.flat ? 1 : x_.height; }
-  int64_t width() const { return x_.shape.flat ? 1 : x_.width; }
+  // f(row, pixels) for pixels of an image that lie side by side in x and in
+  // both maps: rows, or where none has a border all of them.
+  template <class F>
+  void each_run(const Map& a, const Map& b, const F& f) const {
+    if (pixels_ == 1 || !(x_.value.pad || a.pad || b.pad)) return f(0, pixels_);
+    for (int64_t row = 0; row < x_.height; ++row) f(row, x_.width);
+  }
 
   // The model's index of channel c.
   int64_t order(int64_t c) const {
@@ -129,66 +140,76 @@ class BatchNorm : public Op {
     return c % x_.channels * area + c / x_.channels;
   }
 
-  // The output's gradient of a row through the rectifier, in place.
-  void unrectify(const Pass& pass, int64_t n, int64_t row) const {
-    const float* y = at(y_.value, n, row);
-    float* g = at(y_.gradient, n, row);
-    const int64_t count = width() * channels_;
-    if (rectifier_ == Rectifier::Relu) {
-      pass.kernels.relu_gradient(y, g, 1, g, count);
-    } else if (rectifier_ == Rectifier::Relu6) {
-      pass.kernels.relu6_gradient(y, g, g, count);
-    }
+  // The output's gradient of `count` pixels, through the rectifier.
+  kernels::AffineGradient gradient(int64_t n, int64_t row,
+                                   int64_t count) const {
+    return {at(x_.value, n, row),
+            at(y_.gradient, n, row),
+            of(a_, n),
+            of(b_, n),
+            count,
+            channels_,
+            rectifier_};
   }
 
-  template <class F>
-  void each_row(const Pass& pass, const F& f) const {
-    pass.pool.parallel_for(pass.count, [&](int64_t n) {
-      for (int64_t row = 0; row < rows(); ++row) f(n, row);
-    });
-  }
-
-  // Sums of a part's images, `columns` times channels, in an order of its own.
-  template <class F>
-  const std::vector<double>& sum_over(const Pass& pass, const Part& part,
-                                      int64_t columns, const F& f) {
-    const Chunks chunks = Chunks::of(part.count, 2 * channels_);
-    const int64_t size = columns * channels_;
-    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      float* partial = partial_.data() + chunk * size;
-      std::fill_n(partial, size, 0.0f);
-      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n) {
-        for (int64_t row = 0; row < rows(); ++row)
-          f(part.first + n, row, partial);
-      }
-    });
-    std::fill(sums_.begin(), sums_.end(), 0.0);
-    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-      for (int64_t c = 0; c < size; ++c)
-        sums_[c] += partial_.data()[chunk * size + c];
-    }
-    return sums_;
+  // Of a chunk's partial sums: a pivot and two sums, channel by channel.
+  int64_t columns() const { return 3 * channels_; }
+  Chunks chunks(const Part& part) const {
+    return Chunks::of(part.count, columns());
   }
 
   // Mean and standard deviation of a part; afterwards sums_ has the squares.
   void measure(const Pass& pass, const Part& part) {
-    const double count = static_cast<double>(part.count * pixels_);
-    float* mean = mean_.data() + part.index * channels_;
-    const auto& sums =
-        sum_over(pass, part, 1, [&](int64_t n, int64_t row, float* to) {
-          pass.kernels.column_sums(at(x_.value, n, row), width(), channels_,
-                                   channels_, to);
+    const Chunks chunks = this->chunks(part);
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
+      const int64_t first = part.first + chunks.first(chunk);
+      float* pivot = partial_.data() + chunk * columns();
+      std::fill_n(pivot, columns(), 0.0f);
+      each_run(x_.value, x_.value, [&](int64_t row, int64_t count) {
+        pass.kernels.column_sums(at(x_.value, first, row), count, channels_,
+                                 channels_, pivot);
+      });
+      for (int64_t c = 0; c < channels_; ++c)
+        pivot[c] /= static_cast<float>(pixels_);
+      for (int64_t n = first; n < part.first + chunks.last(chunk); ++n) {
+        each_run(x_.value, x_.value, [&](int64_t row, int64_t count) {
+          pass.kernels.column_moments(at(x_.value, n, row), pivot, count,
+                                      channels_, pivot + channels_,
+                                      pivot + 2 * channels_);
         });
-    for (int64_t c = 0; c < channels_; ++c)
-      mean[c] = static_cast<float>(sums[c] / count);
-    const auto& squares =
-        sum_over(pass, part, 1, [&](int64_t n, int64_t row, float* to) {
-          pass.kernels.column_squares(at(x_.value, n, row), mean, width(),
-                                      channels_, to);
-        });
+      }
+    });
+    join_moments(part, chunks);
+  }
+
+  void join_moments(const Part& part, const Chunks& chunks) {
+    const double total = static_cast<double>(part.count * pixels_);
+    std::fill(sums_.begin(), sums_.end(), 0.0);
+    const auto each_chunk = [&](const auto& f) {
+      for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+        const int64_t images = chunks.last(chunk) - chunks.first(chunk);
+        const float* partial = partial_.data() + chunk * columns();
+        for (int64_t c = 0; c < channels_; ++c)
+          f(c, static_cast<double>(images * pixels_), partial + c);
+      }
+    };
+    double* squares = sums_.data();
+    double* mean = sums_.data() + channels_;
+    each_chunk([&](int64_t c, double count, const float* partial) {
+      mean[c] += count * partial[0] + partial[channels_];
+    });
+    for (int64_t c = 0; c < channels_; ++c) mean[c] /= total;
+    each_chunk([&](int64_t c, double count, const float* partial) {
+      const double off = partial[0] - mean[c];
+      squares[c] +=
+          partial[2 * channels_] + off * (2 * partial[channels_] + off * count);
+    });
+    const int64_t start = part.index * channels_;
     for (int64_t c = 0; c < channels_; ++c) {
-      inverse_std_.data()[part.index * channels_ + c] =
-          static_cast<float>(1 / std::sqrt(squares[c] / count + epsilon_));
+      squares[c] = std::max(0.0, squares[c]);  // rounding can leave less
+      mean_.data()[start + c] = static_cast<float>(mean[c]);
+      inverse_std_.data()[start + c] =
+          static_cast<float>(1 / std::sqrt(squares[c] / total + epsilon_));
     }
   }
 
@@ -210,16 +231,25 @@ class BatchNorm : public Op {
   void sum_gradients(const Pass& pass, const Part& part) {
     const int64_t start = part.index * channels_;
     const float* mean = mean_.data() + start;
-    const auto& sums =
-        sum_over(pass, part, 2, [&](int64_t n, int64_t row, float* to) {
-          unrectify(pass, n, row);
-          pass.kernels.column_products(at(x_.value, n, row), mean,
-                                       at(y_.gradient, n, row), width(),
-                                       channels_, to, to + channels_);
+    const Chunks chunks = this->chunks(part);
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
+      float* partial = partial_.data() + chunk * columns();
+      std::fill_n(partial, columns(), 0.0f);
+      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n) {
+        each_run(y_.gradient, y_.gradient, [&](int64_t row, int64_t count) {
+          pass.kernels.column_products(gradient(part.first + n, row, count),
+                                       mean, partial, partial + channels_);
         });
+      }
+    });
+    std::fill(sums_.begin(), sums_.end(), 0.0);
+    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+      for (int64_t c = 0; c < 2 * channels_; ++c)
+        sums_[c] += partial_.data()[chunk * columns() + c];
+    }
     const double count = static_cast<double>(part.count * pixels_);
     for (int64_t c = 0; c < channels_; ++c) {
-      const double g = sums[c], product = sums[channels_ + c];
+      const double g = sums_[c], product = sums_[channels_ + c];
       const double inverse_std = inverse_std_.data()[start + c];
       if (pass.weight_gradients) {
         const bool adds = part.index > 0;
@@ -229,10 +259,10 @@ class BatchNorm : public Op {
             product * inverse_std + (adds ? scale_.gradient[c] : 0));
       }
       if (!batch_) continue;
-      // a g + b x + d is scale * inverse_std * (g - mean(g) - z mean(g z)).
+      // a g + by_x x + d is scale * inverse_std * (g - mean(g) - z mean(g z)).
       const double a = a_.data()[start + c];
       const double by_x = -a * inverse_std * inverse_std * product / count;
-      b_.data()[start + c] = static_cast<float>(by_x);
+      by_x_.data()[start + c] = static_cast<float>(by_x);
       d_.data()[start + c] =
           static_cast<float>(-a * g / count - by_x * mean[c]);
     }
@@ -248,7 +278,7 @@ class BatchNorm : public Op {
   bool batch_ = false;
   int64_t parts_ = 1, first_part_ = 0, count_ = 0;
   Buffer partial_;
-  Buffer mean_, inverse_std_, a_, b_, d_;  // [kMaxParts, channels]
+  Buffer mean_, inverse_std_, a_, b_, by_x_, d_;  // [kMaxParts, channels]
   std::vector<double> sums_;
 };
 

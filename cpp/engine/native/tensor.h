@@ -107,6 +107,7 @@ class Buffer {
     return values_.data();
   }
   float* data() { return values_.data(); }
+  const float* data() const { return values_.data(); }
   int64_t bytes() const {
     return static_cast<int64_t>(values_.size() * sizeof(float));
   }

@@ -77,7 +77,7 @@ constexpr Kernels table(const char* name) {
   k.max_of_taps = max_of_taps;
   k.dropout = dropout;
   k.column_sums = column_sums;
-  k.column_squares = column_squares;
+  k.column_moments = column_moments;
   k.column_products = column_products;
   k.affine = affine;
   k.affine_gradient = affine_gradient;
