@@ -17,6 +17,7 @@
 // normalization", CVPR 2019.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "engine/executor.h"
 #include "engine/native/op.h"
@@ -26,7 +27,8 @@ namespace {
 
 using kernels::Rectifier;
 
-class BatchNorm : public Op {
+// What both operations share.
+class BatchNorm {
  public:
   BatchNorm(Tensor& x, Tensor& y, double momentum, double epsilon,
             Rectifier rectifier, Weight scale, Weight shift, float* mean,
@@ -43,60 +45,98 @@ class BatchNorm : public Op {
         channels_(x.channels * (x.shape.flat ? x.height * x.width : 1)),
         pixels_(x.shape.flat ? 1 : x.height * x.width) {}
 
-  std::vector<Weight*> weights() override { return {&scale_, &shift_}; }
+  std::vector<Weight*> weights() { return {&scale_, &shift_}; }
 
-  void prepare(int64_t capacity, bool, int) override {
+  void prepare(int64_t capacity) {
     sums_.resize(2 * channels_);
-    partial_.reserve(Chunks::max_count(capacity, columns()) * columns());
+    partial_.reserve(Chunks::max_count(capacity, sum_floats()) * sum_floats());
     for (Buffer* buffer : {&mean_, &inverse_std_, &a_, &b_, &by_x_, &d_})
       buffer->reserve(kMaxParts * channels_);
   }
 
-  void forward(const Pass& pass) override {
-    const bool adapts = pass.statistics_momentum > 0;
-    batch_ = adapts || (pass.training && !scale_.frozen() && !shift_.frozen());
+  // Of a chunk's partial sums.
+  int64_t sum_floats() const { return kMaxParts * columns(); }
+  int64_t image_floats() const { return x_.value.image() + y_.value.image(); }
+  int64_t bytes() const { return partial_.bytes(); }
+  // Maps of few pixels have few images a chunk's worth of work.
+  bool by_images() const { return pixels_ >= kFewPixels; }
+  bool by_batch() const { return batch_; }
+  bool needs_gradient() const { return x_.needs_gradient; }
+
+  // Statistics: of the batch, or the running ones.
+  void start_forward(const Pass& pass) {
+    adapts_ = pass.statistics_momentum > 0;
+    batch_ = adapts_ || (pass.training && !scale_.frozen() && !shift_.frozen());
     divide(pass);
-    if (batch_) {
-      for (int64_t p = 0; p < parts_; ++p) measure(pass, part(p));
-      move_running(adapts ? pass.statistics_momentum : momentum_);
-    } else {
-      for (int64_t c = 0; c < channels_; ++c) {
-        mean_.data()[c] = running_mean_[order(c)];
-        inverse_std_.data()[c] = 1 / std::sqrt(running_variance_[order(c)] +
-                                               static_cast<float>(epsilon_));
-      }
+    if (batch_) return;
+    for (int64_t c = 0; c < channels_; ++c) {
+      mean_.data()[c] = running_mean_[order(c)];
+      inverse_std_.data()[c] = 1 / std::sqrt(running_variance_[order(c)] +
+                                             static_cast<float>(epsilon_));
     }
-    for (int64_t i = 0; i < parts_ * channels_; ++i) {
-      const int64_t c = i % channels_;
-      a_.data()[i] = scale_.value[c] * inverse_std_.data()[i];
-      b_.data()[i] = shift_.value[c] - mean_.data()[i] * a_.data()[i];
+    set_map();
+  }
+  void measure(const Pass& pass, const Images& images) {
+    if (!batch_) return;
+    if (images.starts_chunk) clear_sums(images.chunk);
+    for (int64_t n = images.first; n < images.last; ++n) {
+      float* pivot = sums_of(images.chunk, n);
+      if ((n == images.first && images.starts_chunk) || n == first_part_)
+        set_pivot(pass, n, pivot);
+      each_run(x_.value, x_.value, [&](int64_t row, int64_t count) {
+        pass.kernels.column_moments(at(x_.value, n, row), pivot, count,
+                                    channels_, pivot + channels_,
+                                    pivot + 2 * channels_);
+      });
     }
-    pass.pool.parallel_for(pass.count, [&](int64_t n) {
+  }
+  void finish_forward(const Pass& pass, const Chunks& chunks) {
+    if (!batch_) return;
+    for (int64_t p = 0; p < parts_; ++p) join_moments(part(p), chunks);
+    move_running(adapts_ ? pass.statistics_momentum : momentum_);
+    set_map();
+  }
+
+  void normalise(const Pass& pass, const Images& images) const {
+    for (int64_t n = images.first; n < images.last; ++n) {
       each_run(x_.value, y_.value, [&](int64_t row, int64_t count) {
         pass.kernels.affine(at(x_.value, n, row), of(a_, n), of(b_, n), count,
                             channels_, rectifier_, at(y_.value, n, row));
       });
-    });
+    }
   }
 
-  void backward(const Pass& pass) override {
-    if (!batch_) {
-      std::fill_n(by_x_.data(), channels_, 0.0f);
-      std::fill_n(d_.data(), channels_, 0.0f);
+  // The weights' gradients, and the map from g and x to dx.
+  void start_backward(const Pass& pass) {
+    sums_gradients_ = batch_ || pass.weight_gradients;
+    if (batch_) return;
+    std::fill_n(by_x_.data(), channels_, 0.0f);
+    std::fill_n(d_.data(), channels_, 0.0f);
+  }
+  void sum_gradients(const Pass& pass, const Images& images) {
+    if (!sums_gradients_) return;
+    if (images.starts_chunk) clear_sums(images.chunk);
+    for (int64_t n = images.first; n < images.last; ++n) {
+      float* sums = sums_of(images.chunk, n);
+      each_run(y_.gradient, y_.gradient, [&](int64_t row, int64_t count) {
+        pass.kernels.column_products(gradient(n, row, count), of(mean_, n),
+                                     sums, sums + channels_);
+      });
     }
-    if (batch_ || pass.weight_gradients) {
-      for (int64_t p = 0; p < parts_; ++p) sum_gradients(pass, part(p));
-    }
-    if (!x_.needs_gradient) return;
-    pass.pool.parallel_for(pass.count, [&](int64_t n) {
+  }
+  void finish_backward(const Pass& pass, const Chunks& chunks) {
+    if (!sums_gradients_) return;
+    for (int64_t p = 0; p < parts_; ++p) join_gradients(pass, part(p), chunks);
+  }
+
+  void input_gradient(const Pass& pass, const Images& images) const {
+    for (int64_t n = images.first; n < images.last; ++n) {
       each_run(y_.gradient, x_.gradient, [&](int64_t row, int64_t count) {
         pass.kernels.affine_gradient(gradient(n, row, count), of(by_x_, n),
                                      of(d_, n), at(x_.gradient, n, row));
       });
-    });
+    }
   }
-
-  int64_t bytes() const override { return partial_.bytes(); }
 
  private:
   // Images that are normalised together.
@@ -104,6 +144,7 @@ class BatchNorm : public Op {
     int64_t index, first, count;
   };
   static constexpr int64_t kMaxParts = 2;
+  static constexpr int64_t kFewPixels = 12;
 
   void divide(const Pass& pass) {
     const int64_t labelled = pass.batch ? pass.batch->labelled : -1;
@@ -152,57 +193,57 @@ class BatchNorm : public Op {
             rectifier_};
   }
 
-  // Of a chunk's partial sums: a pivot and two sums, channel by channel.
+  // What a chunk has of a part: a pivot and two sums, channel by channel.
   int64_t columns() const { return 3 * channels_; }
-  Chunks chunks(const Part& part) const {
-    return Chunks::of(part.count, columns());
+  float* sums_of(int64_t chunk, int64_t n) {
+    return partial_.data() + chunk * sum_floats() +
+           (n < first_part_ ? 0 : columns());
+  }
+  void clear_sums(int64_t chunk) {
+    std::fill_n(partial_.data() + chunk * sum_floats(), parts_ * columns(),
+                0.0f);
+  }
+  void set_pivot(const Pass& pass, int64_t n, float* pivot) const {
+    each_run(x_.value, x_.value, [&](int64_t row, int64_t count) {
+      pass.kernels.column_sums(at(x_.value, n, row), count, channels_,
+                               channels_, pivot);
+    });
+    for (int64_t c = 0; c < channels_; ++c)
+      pivot[c] /= static_cast<float>(pixels_);
+  }
+
+  // f(images, sums) for what each chunk has of a part.
+  template <class F>
+  void each_sum(const Part& part, const Chunks& chunks, const F& f) const {
+    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
+      const int64_t first = std::max(part.first, chunks.first(chunk));
+      const int64_t last =
+          std::min(part.first + part.count, chunks.last(chunk));
+      if (first < last)
+        f(last - first,
+          partial_.data() + chunk * sum_floats() + part.index * columns());
+    }
   }
 
   // Mean and standard deviation of a part; afterwards sums_ has the squares.
-  void measure(const Pass& pass, const Part& part) {
-    const Chunks chunks = this->chunks(part);
-    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      const int64_t first = part.first + chunks.first(chunk);
-      float* pivot = partial_.data() + chunk * columns();
-      std::fill_n(pivot, columns(), 0.0f);
-      each_run(x_.value, x_.value, [&](int64_t row, int64_t count) {
-        pass.kernels.column_sums(at(x_.value, first, row), count, channels_,
-                                 channels_, pivot);
-      });
-      for (int64_t c = 0; c < channels_; ++c)
-        pivot[c] /= static_cast<float>(pixels_);
-      for (int64_t n = first; n < part.first + chunks.last(chunk); ++n) {
-        each_run(x_.value, x_.value, [&](int64_t row, int64_t count) {
-          pass.kernels.column_moments(at(x_.value, n, row), pivot, count,
-                                      channels_, pivot + channels_,
-                                      pivot + 2 * channels_);
-        });
-      }
-    });
-    join_moments(part, chunks);
-  }
-
   void join_moments(const Part& part, const Chunks& chunks) {
     const double total = static_cast<double>(part.count * pixels_);
     std::fill(sums_.begin(), sums_.end(), 0.0);
-    const auto each_chunk = [&](const auto& f) {
-      for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-        const int64_t images = chunks.last(chunk) - chunks.first(chunk);
-        const float* partial = partial_.data() + chunk * columns();
-        for (int64_t c = 0; c < channels_; ++c)
-          f(c, static_cast<double>(images * pixels_), partial + c);
-      }
-    };
     double* squares = sums_.data();
     double* mean = sums_.data() + channels_;
-    each_chunk([&](int64_t c, double count, const float* partial) {
-      mean[c] += count * partial[0] + partial[channels_];
+    each_sum(part, chunks, [&](int64_t images, const float* partial) {
+      const double count = static_cast<double>(images * pixels_);
+      for (int64_t c = 0; c < channels_; ++c)
+        mean[c] += count * partial[c] + partial[channels_ + c];
     });
     for (int64_t c = 0; c < channels_; ++c) mean[c] /= total;
-    each_chunk([&](int64_t c, double count, const float* partial) {
-      const double off = partial[0] - mean[c];
-      squares[c] +=
-          partial[2 * channels_] + off * (2 * partial[channels_] + off * count);
+    each_sum(part, chunks, [&](int64_t images, const float* partial) {
+      const double count = static_cast<double>(images * pixels_);
+      for (int64_t c = 0; c < channels_; ++c) {
+        const double off = partial[c] - mean[c];
+        squares[c] += partial[2 * channels_ + c] +
+                      off * (2 * partial[channels_ + c] + off * count);
+      }
     });
     const int64_t start = part.index * channels_;
     for (int64_t c = 0; c < channels_; ++c) {
@@ -227,26 +268,23 @@ class BatchNorm : public Op {
     }
   }
 
-  // The weights' gradients, and a part's map from g and x to dx.
-  void sum_gradients(const Pass& pass, const Part& part) {
+  // y = a x + b
+  void set_map() {
+    for (int64_t i = 0; i < parts_ * channels_; ++i) {
+      const int64_t c = i % channels_;
+      a_.data()[i] = scale_.value[c] * inverse_std_.data()[i];
+      b_.data()[i] = shift_.value[c] - mean_.data()[i] * a_.data()[i];
+    }
+  }
+
+  void join_gradients(const Pass& pass, const Part& part,
+                      const Chunks& chunks) {
     const int64_t start = part.index * channels_;
     const float* mean = mean_.data() + start;
-    const Chunks chunks = this->chunks(part);
-    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      float* partial = partial_.data() + chunk * columns();
-      std::fill_n(partial, columns(), 0.0f);
-      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n) {
-        each_run(y_.gradient, y_.gradient, [&](int64_t row, int64_t count) {
-          pass.kernels.column_products(gradient(part.first + n, row, count),
-                                       mean, partial, partial + channels_);
-        });
-      }
-    });
     std::fill(sums_.begin(), sums_.end(), 0.0);
-    for (int64_t chunk = 0; chunk < chunks.count; ++chunk) {
-      for (int64_t c = 0; c < 2 * channels_; ++c)
-        sums_[c] += partial_.data()[chunk * columns() + c];
-    }
+    each_sum(part, chunks, [&](int64_t, const float* partial) {
+      for (int64_t c = 0; c < 2 * channels_; ++c) sums_[c] += partial[c];
+    });
     const double count = static_cast<double>(part.count * pixels_);
     for (int64_t c = 0; c < channels_; ++c) {
       const double g = sums_[c], product = sums_[channels_ + c];
@@ -275,21 +313,87 @@ class BatchNorm : public Op {
   float *running_mean_, *running_variance_;
   int64_t channels_, pixels_;
   // Of the last forward pass: whether it measured the batch, and its parts.
-  bool batch_ = false;
+  bool batch_ = false, adapts_ = false;
   int64_t parts_ = 1, first_part_ = 0, count_ = 0;
+  bool sums_gradients_ = false;  // of the last backward pass
   Buffer partial_;
   Buffer mean_, inverse_std_, a_, b_, by_x_, d_;  // [kMaxParts, channels]
   std::vector<double> sums_;
 };
 
+// The statistics of x; and the last of x's gradient.
+class Statistics : public Op {
+ public:
+  explicit Statistics(std::shared_ptr<BatchNorm> norm)
+      : norm_(std::move(norm)) {}
+
+  bool forward_by_images() const override { return norm_->by_images(); }
+  void start_forward(const Pass& pass) override { norm_->start_forward(pass); }
+  void forward_images(const Pass& pass, const Images& images) override {
+    norm_->measure(pass, images);
+  }
+  void finish_forward(const Pass& pass, const Chunks& chunks) override {
+    norm_->finish_forward(pass, chunks);
+  }
+  bool forward_waits() const override { return norm_->by_batch(); }
+
+  bool backward_by_images() const override { return norm_->by_images(); }
+  void backward_images(const Pass& pass, const Images& images) override {
+    if (norm_->needs_gradient()) norm_->input_gradient(pass, images);
+  }
+  int64_t sum_floats() const override { return norm_->sum_floats(); }
+  int64_t image_floats() const override { return norm_->image_floats(); }
+
+ private:
+  std::shared_ptr<BatchNorm> norm_;
+};
+
+// From x to y by them; and the sums that x's gradient is made from.
+class Normalise : public Op {
+ public:
+  explicit Normalise(std::shared_ptr<BatchNorm> norm)
+      : norm_(std::move(norm)) {}
+
+  std::vector<Weight*> weights() override { return norm_->weights(); }
+  void prepare(int64_t capacity, bool, int) override {
+    norm_->prepare(capacity);
+  }
+  int64_t bytes() const override { return norm_->bytes(); }
+
+  bool forward_by_images() const override { return norm_->by_images(); }
+  void forward_images(const Pass& pass, const Images& images) override {
+    norm_->normalise(pass, images);
+  }
+
+  bool backward_by_images() const override { return norm_->by_images(); }
+  void start_backward(const Pass& pass) override {
+    norm_->start_backward(pass);
+  }
+  void backward_images(const Pass& pass, const Images& images) override {
+    norm_->sum_gradients(pass, images);
+  }
+  void finish_backward(const Pass& pass, const Chunks& chunks) override {
+    norm_->finish_backward(pass, chunks);
+  }
+  bool backward_waits() const override { return norm_->by_batch(); }
+  int64_t sum_floats() const override { return norm_->sum_floats(); }
+  int64_t image_floats() const override { return norm_->image_floats(); }
+
+ private:
+  std::shared_ptr<BatchNorm> norm_;
+};
+
 }  // namespace
 
-OpPtr make_batch_norm(Tensor& x, Tensor& y, double momentum, double epsilon,
-                      Rectifier rectifier, Weight scale, Weight shift,
-                      float* mean, float* variance) {
-  return std::make_unique<BatchNorm>(x, y, momentum, epsilon, rectifier,
-                                     std::move(scale), std::move(shift), mean,
-                                     variance);
+std::pair<OpPtr, OpPtr> make_batch_norm(Tensor& x, Tensor& y, double momentum,
+                                        double epsilon, Rectifier rectifier,
+                                        Weight scale, Weight shift, float* mean,
+                                        float* variance) {
+  const auto norm = std::make_shared<BatchNorm>(
+      x, y, momentum, epsilon, rectifier, std::move(scale), std::move(shift),
+      mean, variance);
+  return {std::make_unique<Statistics>(norm),
+          std::make_unique<Normalise>(norm)};
 }
 
 }  // namespace digitnet::engine::native

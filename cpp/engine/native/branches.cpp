@@ -9,48 +9,57 @@ namespace {
 const Map& value_of(const Tensor& tensor) { return tensor.value; }
 const Map& gradient_of(const Tensor& tensor) { return tensor.gradient; }
 
-// Between the channels of a map and those of parts, which lie side by side in
-// it: from the parts if `joins`, else to those that have memory.
-void copy_channels(const Pass& pass, const Map& (*map_of)(const Tensor&),
+// Between the channels of a map's row and those of parts, which lie side by
+// side in it: from the parts if `joins`, else to those that have memory.
+void copy_channels(int64_t n, int64_t row, const Map& (*map_of)(const Tensor&),
                    const Map& whole, const std::vector<Tensor*>& parts,
                    bool joins) {
-  each_row(pass, whole, [&](int64_t n, int64_t row) {
-    int64_t first = 0;
-    for (const Tensor* part : parts) {
-      const Map& map = map_of(*part);
-      for (int64_t x = 0; map.data && x < whole.width; ++x) {
-        float* outer = whole.at(n, row) + x * whole.channels + first;
-        float* inner = map.at(n, row) + x * map.channels;
-        if (joins) {
-          std::copy_n(inner, map.channels, outer);
-        } else {
-          std::copy_n(outer, map.channels, inner);
-        }
+  int64_t first = 0;
+  for (const Tensor* part : parts) {
+    const Map& map = map_of(*part);
+    for (int64_t x = 0; map.data && x < whole.width; ++x) {
+      float* outer = whole.at(n, row) + x * whole.channels + first;
+      float* inner = map.at(n, row) + x * map.channels;
+      if (joins) {
+        std::copy_n(inner, map.channels, outer);
+      } else {
+        std::copy_n(outer, map.channels, inner);
       }
-      first += map.channels;
     }
-  });
+    first += map.channels;
+  }
+}
+
+// f(n, row) for every row of some images.
+template <class F>
+void each_row_of(const Images& images, const Map& map, const F& f) {
+  for (int64_t n = images.first; n < images.last; ++n) {
+    for (int64_t row = 0; row < map.height; ++row) f(n, row);
+  }
 }
 
 class Add : public Op {
  public:
   Add(Tensor& a, Tensor& b, Tensor& y) : a_(a), b_(b), y_(y) {}
 
-  void forward(const Pass& pass) override {
-    each_row(pass, y_.value, [&](int64_t n, int64_t row) {
+  bool forward_by_images() const override { return true; }
+  void forward_images(const Pass& pass, const Images& images) override {
+    each_row_of(images, y_.value, [&](int64_t n, int64_t row) {
       pass.kernels.add(a_.value.at(n, row), b_.value.at(n, row),
                        y_.value.at(n, row), line(y_.value));
     });
   }
-  void backward(const Pass& pass) override {
+  bool backward_by_images() const override { return true; }
+  void backward_images(const Pass&, const Images& images) override {
     for (Tensor* part : {&a_, &b_}) {
       if (!part->needs_gradient) continue;
-      each_row(pass, y_.gradient, [&](int64_t n, int64_t row) {
+      each_row_of(images, y_.gradient, [&](int64_t n, int64_t row) {
         std::copy_n(y_.gradient.at(n, row), line(y_.gradient),
                     part->gradient.at(n, row));
       });
     }
   }
+  int64_t image_floats() const override { return 3 * y_.value.image(); }
 
  private:
   Tensor &a_, &b_, &y_;
@@ -61,12 +70,19 @@ class Concat : public Op {
   Concat(std::vector<Tensor*> parts, Tensor& y)
       : parts_(std::move(parts)), y_(y) {}
 
-  void forward(const Pass& pass) override {
-    copy_channels(pass, value_of, y_.value, parts_, true);
+  bool forward_by_images() const override { return true; }
+  void forward_images(const Pass&, const Images& images) override {
+    each_row_of(images, y_.value, [&](int64_t n, int64_t row) {
+      copy_channels(n, row, value_of, y_.value, parts_, true);
+    });
   }
-  void backward(const Pass& pass) override {
-    copy_channels(pass, gradient_of, y_.gradient, parts_, false);
+  bool backward_by_images() const override { return true; }
+  void backward_images(const Pass&, const Images& images) override {
+    each_row_of(images, y_.value, [&](int64_t n, int64_t row) {
+      copy_channels(n, row, gradient_of, y_.gradient, parts_, false);
+    });
   }
+  int64_t image_floats() const override { return 2 * y_.value.image(); }
 
  private:
   std::vector<Tensor*> parts_;
@@ -80,11 +96,15 @@ class Split : public Op {
       : x_(x), parts_(std::move(parts)) {}
 
   void forward(const Pass& pass) override {
-    copy_channels(pass, value_of, x_.value, parts_, false);
+    each_row(pass, x_.value, [&](int64_t n, int64_t row) {
+      copy_channels(n, row, value_of, x_.value, parts_, false);
+    });
   }
   void backward(const Pass& pass) override {
-    if (x_.needs_gradient)
-      copy_channels(pass, gradient_of, x_.gradient, parts_, true);
+    if (!x_.needs_gradient) return;
+    each_row(pass, x_.gradient, [&](int64_t n, int64_t row) {
+      copy_channels(n, row, gradient_of, x_.gradient, parts_, true);
+    });
   }
 
  private:
@@ -126,18 +146,22 @@ class Fork : public Op {
   Fork(Tensor& x, std::vector<Tensor*> branches)
       : x_(x), branches_(std::move(branches)) {}
 
-  void forward(const Pass&) override {}  // branches share the value
-  void backward(const Pass& pass) override {
+  bool forward_by_images() const override { return true; }  // a shared value
+  bool backward_by_images() const override { return true; }
+  void backward_images(const Pass& pass, const Images& images) override {
     if (!x_.needs_gradient) return;
-    each_row(pass, x_.gradient, [&](int64_t n, int64_t row) {
+    each_row_of(images, x_.gradient, [&](int64_t n, int64_t row) {
       float* to = x_.gradient.at(n, row);
-      std::copy_n(branches_[0]->gradient.at(n, row), line(x_.gradient), to);
+      const float* first = branches_[0]->gradient.at(n, row);
       for (size_t i = 1; i < branches_.size(); ++i) {
-        pass.kernels.add(to, branches_[i]->gradient.at(n, row), to,
+        pass.kernels.add(first, branches_[i]->gradient.at(n, row), to,
                          line(x_.gradient));
+        first = to;
       }
+      if (first != to) std::copy_n(first, line(x_.gradient), to);
     });
   }
+  int64_t image_floats() const override { return 3 * x_.value.image(); }
 
  private:
   Tensor& x_;

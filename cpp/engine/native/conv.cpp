@@ -203,10 +203,10 @@ int64_t ConvBase::bytes() const {
          static_cast<int64_t>(argmax_.size());
 }
 
-float* ConvBase::start_bias(int64_t part) {
+float* ConvBase::bias_of(int64_t chunk, bool starts) {
   const int64_t count = kernels::padded(weight_.outputs);
-  float* bias = bias_partial_.data() + part * count;
-  std::fill_n(bias, count, 0.0f);
+  float* bias = bias_partial_.data() + chunk * count;
+  if (starts) std::fill_n(bias, count, 0.0f);
   return bias;
 }
 

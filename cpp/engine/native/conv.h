@@ -45,7 +45,9 @@ class ConvBase : public Op {
   static float* window(const Map& map, int64_t n, int64_t padding) {
     return map.at(n) - padding * (map.row() + map.channels);
   }
-  float* start_bias(int64_t part);  // the bias' partial sum of a chunk, zeroed
+  // The bias' partial sum of a chunk.
+  float* bias_of(int64_t chunk, bool starts);
+  float* start_bias(int64_t part) { return bias_of(part, true); }
   void reduce_bias(int64_t parts);  // all partial sums to the gradient
   // The output's gradient of image n through dropout and ReLU, in place; and
   // its sum over the pixels is added to `bias`, unless that is null.

@@ -49,16 +49,16 @@ class DepthwiseConv : public Op {
                             tap % kernel_ * x_.value.channels);
     }
     if (!training) return;
-    const int64_t max_chunks = Chunks::max_count(capacity, sums());
-    partial_.reserve(max_chunks * sums());
+    partial_.reserve(Chunks::max_count(capacity, sum_floats()) * sum_floats());
     phases_.clear();
     for (int64_t i = 0; i < stride_ * stride_ && x_.needs_gradient; ++i)
       phases_.push_back(taps_of(i / stride_, i % stride_));
   }
 
-  void forward(const Pass& pass) override {
+  bool forward_by_images() const override { return true; }
+  void forward_images(const Pass& pass, const Images& images) override {
     const Map &x = x_.value, &y = y_.value;
-    pass.pool.parallel_for(pass.count, [&](int64_t n) {
+    for (int64_t n = images.first; n < images.last; ++n) {
       kernels::Depthwise d = depthwise(forward_);
       d.x = window(n);
       d.x_pixel = stride_ * x.channels;
@@ -70,25 +70,33 @@ class DepthwiseConv : public Op {
       d.y_pixel = y.channels;
       d.y_line = y.row();
       pass.kernels.depthwise(d);
-    });
+    }
   }
 
-  void backward(const Pass& pass) override {
-    const Chunks chunks = Chunks::of(pass.count, sums());
-    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      float* partial = partial_.data() + chunk * sums();
-      std::fill_n(partial, sums(), 0.0f);
-      for (int64_t n = chunks.first(chunk); n < chunks.last(chunk); ++n) {
-        if (pass.weight_gradients) weight_gradient(pass, n, partial);
-        if (x_.needs_gradient) input_gradient(pass, n);
-      }
-    });
+  bool backward_by_images() const override { return true; }
+  void backward_images(const Pass& pass, const Images& images) override {
+    float* partial = partial_.data() + images.chunk * sum_floats();
+    if (images.starts_chunk) std::fill_n(partial, sum_floats(), 0.0f);
+    for (int64_t n = images.first; n < images.last; ++n) {
+      if (pass.weight_gradients) weight_gradient(pass, n, partial);
+      if (x_.needs_gradient) input_gradient(pass, n);
+    }
+  }
+  void finish_backward(const Pass& pass, const Chunks& chunks) override {
     if (!pass.weight_gradients) return;
-    weight_.sum_partials(pass, chunks, partial_.data(), sums());
+    weight_.sum_partials(pass, chunks, partial_.data(), sum_floats());
     if (bias_.name.empty()) return;
-    bias_.sum_partials(pass, chunks, partial_.data() + weight_.count(), sums());
+    bias_.sum_partials(pass, chunks, partial_.data() + weight_.count(),
+                       sum_floats());
   }
 
+  // Gradients of a chunk: of the weights, then of the bias.
+  int64_t sum_floats() const override {
+    return weight_.count() + (bias_.name.empty() ? 0 : bias_.count());
+  }
+  int64_t image_floats() const override {
+    return x_.value.image() + y_.value.image();
+  }
   int64_t bytes() const override { return partial_.bytes(); }
 
  private:
@@ -100,11 +108,6 @@ class DepthwiseConv : public Op {
       offsets.push_back(offset);
     }
   };
-
-  // Gradients of a chunk: of the weights, then of the bias.
-  int64_t sums() const {
-    return weight_.count() + (bias_.name.empty() ? 0 : bias_.count());
-  }
 
   // First tap of the first pixel of image n.
   const float* window(int64_t n) const {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/native/run.h"
+
 namespace digitnet::engine::native {
 
 void Weight::clear_padding(int64_t panel, int64_t first_input,
@@ -36,5 +38,8 @@ Chunks Chunks::of(int64_t images, int64_t floats_each) {
   const int64_t each = (images + max_chunks - 1) / max_chunks;
   return {(images + each - 1) / each, each, images};
 }
+
+void Op::forward(const Pass& pass) { run_alone(pass, kForward, *this); }
+void Op::backward(const Pass& pass) { run_alone(pass, kBackward, *this); }
 
 }  // namespace digitnet::engine::native

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/native/tensor.h"
@@ -134,6 +135,22 @@ struct Chunks {
   static int64_t max_count(int64_t images, int64_t floats_each);
 };
 
+// Some images of one chunk, which one thread works on.
+struct Images {
+  int64_t first, last;  // [first, last)
+  int64_t chunk;
+  bool starts_chunk;
+  int thread;
+};
+
+// A pass of an operation is of the whole batch at once, or image by image.
+// Operations of the second kind that follow each other run together, some
+// images at a time (run.h), so that each finds in a core's cache what the one
+// before has left there. They have of each pass
+//
+//   start    before any image, while the operations before are still to come
+//   images   of images in order, from several threads, chunk by chunk
+//   finish   when all images are done; `waits`: the operations behind need it
 class Op {
  public:
   virtual ~Op() = default;
@@ -143,8 +160,24 @@ class Op {
   // not null.
   virtual void prepare(int64_t /*capacity*/, bool /*training*/,
                        int /*threads*/) {}
-  virtual void forward(const Pass& pass) = 0;
-  virtual void backward(const Pass& pass) = 0;
+  // The whole batch; of those that work image by image, alone.
+  virtual void forward(const Pass& pass);
+  virtual void backward(const Pass& pass);
+
+  virtual bool forward_by_images() const { return false; }
+  virtual void start_forward(const Pass&) {}
+  virtual void forward_images(const Pass&, const Images&) {}
+  virtual void finish_forward(const Pass&, const Chunks&) {}
+  virtual bool forward_waits() const { return false; }
+  virtual bool backward_by_images() const { return false; }
+  virtual void start_backward(const Pass&) {}
+  virtual void backward_images(const Pass&, const Images&) {}
+  virtual void finish_backward(const Pass&, const Chunks&) {}
+  virtual bool backward_waits() const { return false; }
+  // Of those: what a chunk's partial sums take, and an image's maps.
+  virtual int64_t sum_floats() const { return 0; }
+  virtual int64_t image_floats() const { return 0; }
+
   virtual int64_t bytes() const { return 0; }  // of scratch memory
   // About the floats of it that each image of a training batch takes, beside
   // its maps; of operations where they are more than those.
@@ -168,10 +201,13 @@ OpPtr make_depthwise_conv(Tensor& x, Tensor& y, const ConvOptions& options,
                           Weight weight, Weight bias);
 OpPtr make_dense(Tensor& x, Tensor& y, bool relu, double dropout, Weight weight,
                  Weight bias, uint32_t number);
-// running: mean and variance in the model's memory.
-OpPtr make_batch_norm(Tensor& x, Tensor& y, double momentum, double epsilon,
-                      kernels::Rectifier rectifier, Weight scale, Weight shift,
-                      float* mean, float* variance);
+// Two operations: statistics of x, and y. running: mean and variance in the
+// model's memory.
+std::pair<OpPtr, OpPtr> make_batch_norm(Tensor& x, Tensor& y, double momentum,
+                                        double epsilon,
+                                        kernels::Rectifier rectifier,
+                                        Weight scale, Weight shift, float* mean,
+                                        float* variance);
 OpPtr make_layer_norm(Tensor& x, Tensor& y, double epsilon, Weight scale,
                       Weight shift);
 OpPtr make_max_pool(Tensor& x, Tensor& y, int64_t size, int64_t stride,

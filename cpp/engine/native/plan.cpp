@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/native/run.h"
+
 namespace digitnet::engine::native {
 namespace {
 
@@ -134,6 +136,8 @@ void Plan::reserve(int64_t images, bool training, int threads) {
         separate ? allocate(t->gradient) : t->gradient_of->gradient.data;
   }
   for (const OpPtr& op : ops_) op->prepare(capacity, training_, threads);
+  waiting_.clear();
+  waiting_.reserve(ops_.size());
   capacity_ = capacity;
 }
 
@@ -161,11 +165,12 @@ void Plan::forward(const Pass& pass, const float* images) {
     from_row_major(pass.kernels, *input_, input_->value, n,
                    images + n * input_->shape.size());
   });
+  Run run(pass, kForward, waiting_);
   for (const Step& step : steps_) {
     if (step.auxiliary && !pass.runs_auxiliary()) continue;
-    for (size_t i = step.first_op; i < step.last_op; ++i)
-      ops_[i]->forward(pass);
+    for (size_t i = step.first_op; i < step.last_op; ++i) run.add(*ops_[i]);
   }
+  run.end();
 }
 
 double Plan::auxiliary_loss() const {
@@ -174,15 +179,14 @@ double Plan::auxiliary_loss() const {
   return sum;
 }
 
-void Plan::run_backward(const Pass& pass, const Step& step) {
-  for (size_t i = step.last_op; i-- > step.first_op;) ops_[i]->backward(pass);
-}
-
 void Plan::backward(const Pass& pass) {
+  Run run(pass, kBackward, waiting_);
   for (size_t i = steps_.size(); i-- > 0;) {
-    if (!steps_[i].auxiliary || pass.runs_auxiliary())
-      run_backward(pass, steps_[i]);
+    const Step& step = steps_[i];
+    if (step.auxiliary && !pass.runs_auxiliary()) continue;
+    for (size_t op = step.last_op; op-- > step.first_op;) run.add(*ops_[op]);
   }
+  run.end();
 }
 
 bool Plan::backward(const Pass& pass, Tensor& from, Tensor& to) {
@@ -205,7 +209,8 @@ bool Plan::backward(const Pass& pass, Tensor& from, Tensor& to) {
       if (!tensor->leads) clear(pass, tensor->gradient);
     }
     if (step.adds) clear(pass, step.from[0]->gradient);
-    run_backward(pass, step);
+    for (size_t op = step.last_op; op-- > step.first_op;)
+      ops_[op]->backward(pass);
   }
   return true;
 }

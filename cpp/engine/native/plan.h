@@ -134,7 +134,6 @@ class Plan {
   Weight feature_weight(const std::string& name, const Tensor& x) const;
   Weight bias_of(const Leaf& leaf, int64_t outputs) const;  // no name: none
   void place_weights();
-  void run_backward(const Pass& pass, const Step& step);
   void copy(const Weight& weight, bool to_model);
 
   models::Model& model_;
@@ -142,7 +141,8 @@ class Plan {
   std::vector<std::unique_ptr<Tensor>> tensors_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
   std::vector<OpPtr> ops_;
-  std::vector<Step> steps_;  // all operations, in their order
+  std::vector<Step> steps_;   // all operations, in their order
+  std::vector<Op*> waiting_;  // while a pass runs (run.h)
   std::vector<LayerOutput> layers_;
   Tensor* input_ = nullptr;
   Tensor* output_ = nullptr;

@@ -306,11 +306,13 @@ size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
     return model_.buffers().data() +
            model_.slot(models::joined_path(path, name)).offset;
   };
-  ops_.push_back(make_batch_norm(
+  auto [statistics, normalise] = make_batch_norm(
       *x, y, number(layer.options, "momentum"),
       number(layer.options, "epsilon"), rectifier,
       feature_weight(path + ".weight", *x), feature_weight(path + ".bias", *x),
-      running("running_mean"), running("running_var")));
+      running("running_mean"), running("running_var"));
+  ops_.push_back(std::move(statistics));
+  ops_.push_back(std::move(normalise));
   x = &y;
   return at + (rectifier == Rectifier::None ? 1 : 2);
 }

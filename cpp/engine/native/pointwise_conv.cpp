@@ -18,6 +18,8 @@ constexpr int64_t kPanel = kernels::kPanel;
 constexpr int64_t kInputs = 128;  // of a tile of weights: 16 KiB
 constexpr int64_t kFewPixels = 32;
 constexpr int64_t kPixels = 96;  // that a task has at least, over its images
+constexpr int64_t kChunkPixels =
+    12;  // of an image of which a chunk has so many
 
 class PointwiseConv : public ConvBase {
  public:
@@ -34,10 +36,9 @@ class PointwiseConv : public ConvBase {
     // As many images as stay in a core's second cache (512 KiB of floats) while
     // every tile of weights reads them.
     constexpr int64_t kCached = 128 << 10;
-    cached_ = std::clamp<int64_t>(
-        kCached / (x_.value.image() + y_.gradient.image()), 1, 16);
+    cached_ = std::clamp<int64_t>(kCached / image_floats(), 1, 16);
     if (weight_.gradient) {
-      const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
+      const int64_t max_chunks = Chunks::max_count(capacity, sum_floats());
       if (!tiled_) partial_.reserve(max_chunks * weight_.count());
       bias_partial_.reserve(max_chunks * kernels::padded(weight_.outputs));
       tiles_.reserve(threads * kInputs * kPanel);
@@ -47,26 +48,61 @@ class PointwiseConv : public ConvBase {
   }
 
   void forward(const Pass& pass) override {
-    each_group(pass, [&](int64_t first, int64_t last) {
-      kernels::Convolution c{};
-      c.weights = weight_.value;
-      c.bias = bias_.value;
-      c.relu = options_.relu;
-      multiply(pass, x_.value, y_.value, first, last, c);
-      if (!pass.training || options_.dropout == 0) return;
-      for (int64_t n = first; n < last; ++n) drop(pass, n);
-    });
+    if (forward_by_images()) return Op::forward(pass);
+    each_group(pass,
+               [&](int64_t first, int64_t last) { output(pass, first, last); });
+  }
+  // Of fewer pixels a chunk may not fill the register blocks.
+  bool forward_by_images() const override { return pixels_ >= kChunkPixels; }
+  void forward_images(const Pass& pass, const Images& images) override {
+    output(pass, images.first, images.last);
   }
 
   void backward(const Pass& pass) override {
-    if (pass.weight_gradients) {
-      sum_weights(pass);
-    } else if (options_.relu) {
-      each_image(pass, [&](int64_t n) { output_gradient(pass, n, nullptr); });
+    if (backward_by_images()) return Op::backward(pass);
+    start_backward(pass);
+    const Chunks chunks = Chunks::of(pass.count, sum_floats());
+    pass.pool.parallel_for(chunks.count, [&](int64_t chunk, int thread) {
+      const int64_t first = chunks.first(chunk), last = chunks.last(chunk);
+      for (int64_t n = first; n < last; n += cached_) {
+        sum_weights(
+            pass, {n, std::min(n + cached_, last), chunk, n == first, thread});
+      }
+    });
+    if (x_.needs_gradient) {
+      each_group(pass, [&](int64_t first, int64_t last) {
+        input_gradient(pass, first, last);
+      });
     }
-    if (x_.needs_gradient) input_gradient(pass);
+    finish_backward(pass, chunks);
+  }
+  bool backward_by_images() const override { return pixels_ >= kChunkPixels; }
+  void start_backward(const Pass& pass) override {
+    if (!x_.needs_gradient) return;
+    transpose_panels(pass.kernels, weight_.value, weight_.inputs, 0,
+                     weight_.inputs, weight_.outputs, transposed_.data(),
+                     weight_.outputs, 0);
+  }
+  void backward_images(const Pass& pass, const Images& images) override {
+    sum_weights(pass, images);
+    if (x_.needs_gradient) input_gradient(pass, images.first, images.last);
+  }
+  void finish_backward(const Pass& pass, const Chunks& chunks) override {
+    if (!pass.weight_gradients) return;
+    if (tiled_) {
+      sum_tiles(pass, Chunks::of(pass.count, weight_.count()));
+    } else {
+      reduce(pass, chunks);
+    }
+    reduce_bias(chunks.count);
   }
 
+  int64_t sum_floats() const override {
+    return tiled_ ? kernels::padded(weight_.outputs) : weight_.count();
+  }
+  int64_t image_floats() const override {
+    return x_.value.image() + y_.value.image();
+  }
   int64_t bytes() const override {
     return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
   }
@@ -80,33 +116,32 @@ class PointwiseConv : public ConvBase {
     });
   }
 
-  // The outputs' gradients in place, and from them those of the weights.
-  void sum_weights(const Pass& pass) {
-    const Chunks chunks = Chunks::of(pass.count, weight_.count());
-    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      const int64_t first = chunks.first(chunk), last = chunks.last(chunk);
-      float* bias = start_bias(chunk);
-      for (int64_t n = first; n < last; n += cached_) {
-        const int64_t end = std::min(n + cached_, last);
-        if (options_.relu || bias_.gradient) {
-          for (int64_t i = n; i < end; ++i) output_gradient(pass, i, bias);
-        }
-        if (tiled_) continue;
-        kernels::WeightGradient c = gradient(n, end);
-        c.run = c.last_input = weight_.inputs;
-        c.outputs = weight_.outputs;
-        c.last_panel = kernels::panel_count(c.outputs);
-        c.gradient = partial_.data() + chunk * weight_.count();
-        c.accumulate = n > first;
-        pass.kernels.weight_gradient(c);
-      }
-    });
-    if (tiled_) {
-      sum_tiles(pass, chunks);
-    } else {
-      reduce(pass, chunks);
+  void output(const Pass& pass, int64_t first, int64_t last) const {
+    kernels::Convolution c{};
+    c.weights = weight_.value;
+    c.bias = bias_.value;
+    c.relu = options_.relu;
+    multiply(pass, x_.value, y_.value, first, last, c);
+    if (!pass.training || options_.dropout == 0) return;
+    for (int64_t n = first; n < last; ++n) drop(pass, n);
+  }
+
+  // The outputs' gradients in place, and what they add to those of the weights.
+  void sum_weights(const Pass& pass, const Images& images) {
+    float* bias = nullptr;
+    if (pass.weight_gradients && bias_.gradient)
+      bias = bias_of(images.chunk, images.starts_chunk);
+    for (int64_t n = images.first; n < images.last; ++n) {
+      if (options_.relu || bias) output_gradient(pass, n, bias);
     }
-    reduce_bias(chunks.count);
+    if (tiled_ || !pass.weight_gradients) return;
+    kernels::WeightGradient c = gradient(images.first, images.last);
+    c.run = c.last_input = weight_.inputs;
+    c.outputs = weight_.outputs;
+    c.last_panel = kernels::panel_count(c.outputs);
+    c.gradient = partial_.data() + images.chunk * weight_.count();
+    c.accumulate = !images.starts_chunk;
+    pass.kernels.weight_gradient(c);
   }
 
   // Whether the pixels of both are rows without borders.
@@ -205,15 +240,10 @@ class PointwiseConv : public ConvBase {
         });
   }
 
-  void input_gradient(const Pass& pass) {
-    transpose_panels(pass.kernels, weight_.value, weight_.inputs, 0,
-                     weight_.inputs, weight_.outputs, transposed_.data(),
-                     weight_.outputs, 0);
-    each_group(pass, [&](int64_t first, int64_t last) {
-      kernels::Convolution c{};
-      c.weights = transposed_.data();
-      multiply(pass, y_.gradient, x_.gradient, first, last, c);
-    });
+  void input_gradient(const Pass& pass, int64_t first, int64_t last) const {
+    kernels::Convolution c{};
+    c.weights = transposed_.data();
+    multiply(pass, y_.gradient, x_.gradient, first, last, c);
   }
 
   int64_t pixels_;      // of an image
