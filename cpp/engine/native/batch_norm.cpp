@@ -58,8 +58,6 @@ class BatchNorm {
   int64_t sum_floats() const { return kMaxParts * columns(); }
   int64_t image_floats() const { return x_.value.image() + y_.value.image(); }
   int64_t bytes() const { return partial_.bytes(); }
-  // Maps of few pixels have few images a chunk's worth of work.
-  bool by_images() const { return pixels_ >= kFewPixels; }
   bool by_batch() const { return batch_; }
   bool needs_gradient() const { return x_.needs_gradient; }
 
@@ -144,7 +142,6 @@ class BatchNorm {
     int64_t index, first, count;
   };
   static constexpr int64_t kMaxParts = 2;
-  static constexpr int64_t kFewPixels = 12;
 
   void divide(const Pass& pass) {
     const int64_t labelled = pass.batch ? pass.batch->labelled : -1;
@@ -327,7 +324,7 @@ class Statistics : public Op {
   explicit Statistics(std::shared_ptr<BatchNorm> norm)
       : norm_(std::move(norm)) {}
 
-  bool forward_by_images() const override { return norm_->by_images(); }
+  bool forward_by_images() const override { return true; }
   void start_forward(const Pass& pass) override { norm_->start_forward(pass); }
   void forward_images(const Pass& pass, const Images& images) override {
     norm_->measure(pass, images);
@@ -337,7 +334,7 @@ class Statistics : public Op {
   }
   bool forward_waits() const override { return norm_->by_batch(); }
 
-  bool backward_by_images() const override { return norm_->by_images(); }
+  bool backward_by_images() const override { return true; }
   void backward_images(const Pass& pass, const Images& images) override {
     if (norm_->needs_gradient()) norm_->input_gradient(pass, images);
   }
@@ -360,12 +357,12 @@ class Normalise : public Op {
   }
   int64_t bytes() const override { return norm_->bytes(); }
 
-  bool forward_by_images() const override { return norm_->by_images(); }
+  bool forward_by_images() const override { return true; }
   void forward_images(const Pass& pass, const Images& images) override {
     norm_->normalise(pass, images);
   }
 
-  bool backward_by_images() const override { return norm_->by_images(); }
+  bool backward_by_images() const override { return true; }
   void start_backward(const Pass& pass) override {
     norm_->start_backward(pass);
   }

@@ -42,24 +42,29 @@ void ConvBase::prepare_forward(int64_t capacity, int threads) {
   if (winograd_) winograd_->prepare(threads);
 }
 
+bool ConvBase::by_panel() const {
+  return !winograd_ && !options_.pool && weight_.count() > kLargeWeights;
+}
+
 void ConvBase::forward(const Pass& pass) {
+  if (forward_by_images()) return Op::forward(pass);
   if (winograd_) winograd_->transform(pass, weight_.value);
-  const bool by_panel =
-      !winograd_ && !options_.pool && weight_.count() > kLargeWeights;
-  if (by_panel) by_panels(pass);
+  if (by_panel()) by_panels(pass);
   const int64_t group = winograd_ ? winograd_->images() : 1;
   const int64_t tasks = (pass.count + group - 1) / group;
   pass.pool.parallel_for(tasks, [&](int64_t task, int thread) {
     const int64_t first = task * group;
     const int64_t last = std::min(first + group, pass.count);
-    if (winograd_) {
-      by_winograd(pass, first, last, thread);
-    } else if (!by_panel) {
-      pass.kernels.convolve(convolution(first));
-    }
-    if (!pass.training || options_.dropout == 0) return;
+    if (winograd_) by_winograd(pass, first, last, thread);
     for (int64_t n = first; n < last; ++n) drop(pass, n);
   });
+}
+
+void ConvBase::forward_images(const Pass& pass, const Images& images) {
+  for (int64_t n = images.first; n < images.last; ++n) {
+    pass.kernels.convolve(convolution(n));
+    drop(pass, n);
+  }
 }
 
 void ConvBase::by_panels(const Pass& pass) {
@@ -113,6 +118,7 @@ kernels::Convolution ConvBase::convolution(int64_t n) {
 }
 
 void ConvBase::drop(const Pass& pass, int64_t n) const {
+  if (!pass.training || options_.dropout == 0) return;
   const Map& y = y_.value;
   const DropoutKey key(pass, number_);
   const int64_t line = y.width * y.channels;

@@ -37,6 +37,12 @@ class ConvBase : public Op {
 
   std::vector<Weight*> weights() override;
   void forward(const Pass& pass) override;
+  // By the direct kernel, unless its weights are large.
+  bool forward_by_images() const override { return !winograd_ && !by_panel(); }
+  void forward_images(const Pass& pass, const Images& images) override;
+  int64_t image_floats() const override {
+    return x_.value.image() + y_.value.image();
+  }
   int64_t bytes() const override;
 
  protected:
@@ -52,6 +58,7 @@ class ConvBase : public Op {
   // The output's gradient of image n through dropout and ReLU, in place; and
   // its sum over the pixels is added to `bias`, unless that is null.
   void output_gradient(const Pass& pass, int64_t n, float* bias) const;
+  // Dropout of image n, in training.
   void drop(const Pass& pass, int64_t n) const;
   // Sets the border of image n of a gradient to zero, into which windows that
   // overlap it have written.
@@ -69,6 +76,7 @@ class ConvBase : public Op {
   std::optional<WinogradForward> winograd_;  // if there is a tiling
 
  private:
+  bool by_panel() const;
   kernels::Convolution convolution(int64_t n);
   void by_winograd(const Pass& pass, int64_t first, int64_t last, int thread);
   void by_panels(const Pass& pass);

@@ -28,11 +28,6 @@ class PlainConv : public ConvBase {
   void prepare(int64_t capacity, bool training, int threads) override {
     prepare_forward(capacity, threads);
     if (!training) return;
-    // As many images as stay in a core's second cache (512 KiB of floats) while
-    // every tile of weights reads them.
-    constexpr int64_t kCached = 128 << 10;
-    group_ = std::clamp<int64_t>(
-        kCached / (x_.value.image() + y_.gradient.image()), 1, 16);
     if (weight_.gradient) {
       const int64_t max_chunks = Chunks::max_count(capacity, weight_.count());
       partial_.reserve(max_chunks * weight_.count());
@@ -49,40 +44,47 @@ class PlainConv : public ConvBase {
   }
 
   void backward(const Pass& pass) override {
-    if (pass.weight_gradients) sum_weights(pass);
-    if (!x_.needs_gradient) return;
-    if (by_taps_) return scatter_taps(pass);
-    transpose_weights(pass);
-    pass.pool.parallel_for(pass.count, [&](int64_t n, int thread) {
-      if (!pass.weight_gradients) output_gradient(pass, n, nullptr);
+    Op::backward(pass);
+    if (by_taps_ && x_.needs_gradient) scatter_taps(pass);
+  }
+  bool backward_by_images() const override { return !by_taps_; }
+  void start_backward(const Pass& pass) override {
+    if (x_.needs_gradient && !by_taps_) transpose_weights(pass);
+  }
+  void backward_images(const Pass& pass, const Images& images) override {
+    sum_weights(pass, images);
+    if (!x_.needs_gradient || by_taps_) return;
+    for (int64_t n = images.first; n < images.last; ++n) {
       if (flips_) {
         flip(pass, n);
       } else {
-        scatter(pass, n, thread);
+        scatter(pass, n, images.thread);
       }
-    });
+    }
   }
+  void finish_backward(const Pass& pass, const Chunks& chunks) override {
+    if (!pass.weight_gradients) return;
+    reduce(pass, chunks);
+    reduce_bias(chunks.count);
+  }
+  int64_t sum_floats() const override { return weight_.count(); }
 
   int64_t bytes() const override {
     return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
   }
 
  private:
-  // The outputs' gradients in place, and from them those of the weights.
-  void sum_weights(const Pass& pass) {
-    const Chunks chunks = Chunks::of(pass.count, weight_.count());
-    pass.pool.parallel_for(chunks.count, [&](int64_t chunk) {
-      const int64_t first = chunks.first(chunk), last = chunks.last(chunk);
-      float* bias = start_bias(chunk);
-      for (int64_t n = first; n < last; n += group_) {
-        const int64_t end = std::min(n + group_, last);
-        for (int64_t i = n; i < end; ++i) output_gradient(pass, i, bias);
-        weight_gradient(pass, n, end - n,
-                        partial_.data() + chunk * weight_.count(), n > first);
-      }
-    });
-    reduce(pass, chunks);
-    reduce_bias(chunks.count);
+  // The outputs' gradients in place, and what they add to those of the weights.
+  void sum_weights(const Pass& pass, const Images& images) {
+    float* bias = pass.weight_gradients
+                      ? bias_of(images.chunk, images.starts_chunk)
+                      : nullptr;
+    for (int64_t n = images.first; n < images.last; ++n)
+      output_gradient(pass, n, bias_.gradient ? bias : nullptr);
+    if (!pass.weight_gradients) return;
+    weight_gradient(pass, images.first, images.last - images.first,
+                    partial_.data() + images.chunk * weight_.count(),
+                    !images.starts_chunk);
   }
 
   void weight_gradient(const Pass& pass, int64_t n, int64_t images,
@@ -190,10 +192,7 @@ class PlainConv : public ConvBase {
                        tap * inputs, inputs, outputs,
                        transposed_.data() + tap * tap_weights, outputs, 0);
     });
-    pass.pool.parallel_for(pass.count, [&](int64_t n) {
-      if (!pass.weight_gradients) output_gradient(pass, n, nullptr);
-      dx.clear(n);
-    });
+    pass.pool.parallel_for(pass.count, [&](int64_t n) { dx.clear(n); });
     // That one tap's weights serve at a time.
     constexpr int64_t kImages = 16;
     const int64_t groups = (pass.count + kImages - 1) / kImages;
@@ -255,10 +254,9 @@ class PlainConv : public ConvBase {
     clear_border(dx, n);
   }
 
-  int64_t group_ = 1;  // images summed together
-  bool flips_;         // the input's gradient is a convolution
-  bool by_taps_;       // or a sum of products, one a tap
-  Buffer partial_;     // weight gradients of each chunk
+  bool flips_;      // the input's gradient is a convolution
+  bool by_taps_;    // or a sum of products, one a tap
+  Buffer partial_;  // weight gradients of each chunk
   Buffer transposed_;
   std::vector<int32_t> offsets_;  // terms of each thread
   std::vector<float> factors_;

@@ -129,6 +129,10 @@ void Plan::reserve(int64_t images, bool training, int threads) {
       t->value.data = allocate(t->value);
     }
     if (!training_ || !t->needs_gradient) continue;
+    if (t->is_replaced()) {
+      t->gradient = t->replaced_by->gradient;
+      continue;
+    }
     const bool separate = !t->gradient_of || t->gradient_of->gradient.pad ||
                           !t->gradient_of->gradient.data;
     t->gradient.pad = separate ? t->gradient_pad : 0;
@@ -145,7 +149,7 @@ int64_t Plan::bytes_for(int64_t images, bool training) const {
   int64_t floats = 0;
   for (const auto& t : tensors_) {
     if (!t->value_of) floats += t->shape.size();
-    if (training && t->needs_gradient && !t->gradient_of)
+    if (training && t->needs_gradient && !t->gradient_of && !t->is_replaced())
       floats += t->shape.size();
   }
   for (const OpPtr& op : ops_) floats += training ? op->scratch_floats() : 0;

@@ -306,6 +306,7 @@ size_t Plan::build_batch_norm(const std::vector<Leaf>& leaves, size_t at,
     return model_.buffers().data() +
            model_.slot(models::joined_path(path, name)).offset;
   };
+  y.replaced_by = x;
   auto [statistics, normalise] = make_batch_norm(
       *x, y, number(layer.options, "momentum"),
       number(layer.options, "epsilon"), rectifier,

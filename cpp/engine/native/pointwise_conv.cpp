@@ -100,9 +100,6 @@ class PointwiseConv : public ConvBase {
   int64_t sum_floats() const override {
     return tiled_ ? kernels::padded(weight_.outputs) : weight_.count();
   }
-  int64_t image_floats() const override {
-    return x_.value.image() + y_.value.image();
-  }
   int64_t bytes() const override {
     return ConvBase::bytes() + partial_.bytes() + transposed_.bytes();
   }
@@ -122,7 +119,6 @@ class PointwiseConv : public ConvBase {
     c.bias = bias_.value;
     c.relu = options_.relu;
     multiply(pass, x_.value, y_.value, first, last, c);
-    if (!pass.training || options_.dropout == 0) return;
     for (int64_t n = first; n < last; ++n) drop(pass, n);
   }
 

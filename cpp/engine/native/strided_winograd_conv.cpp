@@ -53,6 +53,7 @@ class StridedWinogradConv : public ConvBase {
     }
   }
 
+  bool forward_by_images() const override { return false; }
   void forward(const Pass& pass) override {
     const int64_t panels = kernels::panel_count(weight_.outputs);
     pass.pool.parallel_for(kPhases * panels, [&](int64_t task) {

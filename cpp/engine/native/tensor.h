@@ -44,6 +44,10 @@ struct Tensor {
   int64_t height, width, channels;  // `order` of flat features, else the shape
   Tensor* value_of = nullptr;       // shares this tensor's value
   Tensor* gradient_of = nullptr;    // shares this one's gradient too
+  // Of this shape; its gradient is computed value by value from this one's,
+  // which nobody reads afterwards, and takes its place if their borders are
+  // alike.
+  Tensor* replaced_by = nullptr;
   bool needs_gradient = true;
   bool leads = false;  // of Plan::backward(): to the layer it begins at
   int64_t value_pad = 0, gradient_pad = 0;
@@ -57,6 +61,11 @@ struct Tensor {
   Tensor* value_root() { return value_of ? value_of->value_root() : this; }
   Tensor* gradient_root() {
     return gradient_of ? gradient_of->gradient_root() : this;
+  }
+  bool is_replaced() const {
+    return replaced_by && replaced_by->needs_gradient &&
+           !replaced_by->gradient_of &&
+           replaced_by->gradient_pad == gradient_pad;
   }
   void need_value_pad(int64_t pad) {
     Tensor* root = value_root();
