@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import digitnet
+from digitnet import _core
 from digitnet._utils.parallel import parallel_map
 from digitnet.experiments.context import Context
 
@@ -21,7 +22,22 @@ def test_results_come_in_the_order_of_the_items():
     assert parallel_map(slow_first, [2], jobs=1) == [20]
 
 
-def test_so_many_run_at_a_time_each_on_one_thread():
+@pytest.fixture
+def two_threads():
+    before = digitnet.get_num_threads()
+    digitnet.set_num_threads(2)
+    yield
+    digitnet.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("device", "at_once"), [("cpu", 2), ("cuda:0", 1)])
+def test_a_gpu_trains_one_network_at_a_time(device, at_once, two_threads, monkeypatch):
+    monkeypatch.setattr(_core.engine, "resolve_device", lambda asked: device)
+    assert peak_of(range(6), jobs=None)[0] == at_once
+
+
+def peak_of(items, jobs):
+    """How many worked at a time, and how many threads each had."""
     lock, running, peak, threads = threading.Lock(), [0], [0], []
 
     def work(_):
@@ -33,10 +49,13 @@ def test_so_many_run_at_a_time_each_on_one_thread():
         with lock:
             running[0] -= 1
 
+    parallel_map(work, items, jobs=jobs)
+    return peak[0], set(threads)
+
+
+def test_so_many_run_at_a_time_each_on_one_thread():
     before = digitnet.get_num_threads()
-    parallel_map(work, range(6), jobs=2)
-    assert peak == [2]
-    assert set(threads) == {1}
+    assert peak_of(range(6), jobs=2) == (2, {1})
     assert digitnet.get_num_threads() == before
 
 

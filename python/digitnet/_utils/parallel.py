@@ -26,12 +26,14 @@ def parallel_map(
     """What `work` returns for each item, in the order of the items.
 
     As many run at a time as there are cores, each on one thread: training on a CPU gives
-    the same bits as on all of them, and together they are done sooner.
+    the same bits as on all of them, and together they are done sooner. On a GPU one does:
+    several would take turns there and spoil each other's captured steps.
 
     Args:
         work: Called with an item, from a thread of its own.
         items: What to work on.
-        jobs: How many at a time. Default: digitnet.get_num_threads().
+        jobs: How many at a time. Default: digitnet.get_num_threads(), or 1 where
+            device="auto" is a GPU.
         done: Called in this thread whenever an item is finished.
     Raises:
         What the first failing `work` raised, once those that run have ended. Ctrl-C stops
@@ -41,7 +43,7 @@ def parallel_map(
         >>> parallel_map(lambda x: x * x, [1, 2, 3], jobs=2)
         [1, 4, 9]
     """
-    jobs = min(len(items), jobs or _core.engine.num_threads())
+    jobs = min(len(items), jobs or _default_jobs())
     if jobs <= 1:
         return [_then(done, work(item)) for item in items]
     at_work: set[int] = set()  # threads inside `work`; idle ones are the pool's own
@@ -68,6 +70,11 @@ def parallel_map(
                     _interrupt(at_work)
             raise
     return [future.result() for future in futures]
+
+
+def _default_jobs() -> int:
+    on_cpu = _core.engine.resolve_device("auto") == "cpu"
+    return _core.engine.num_threads() if on_cpu else 1
 
 
 def _then(done: Callable[[], None], result: R) -> R:

@@ -89,7 +89,7 @@ def cross_validate(
         folds: How many parts.
         seed: Seed of the division and the models.
         stratify: Divide every class alike.
-        jobs: How many trainings at a time. Default: as many as torch has threads.
+        jobs: How many trainings at a time. Default: get_num_threads(), 1 on a GPU.
         **options: Options of `Model.fit`.
     Returns:
         A CrossValidation.

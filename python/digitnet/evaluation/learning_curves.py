@@ -178,7 +178,7 @@ def learning_curve(
         validation: Data on which each model is evaluated.
         fractions: Sizes of the parts, each 0 < fraction <= 1.
         seeds: Seeds of the parts and the models; each gives a row for every fraction.
-        jobs: Trainings at a time. Default: as many as torch has threads.
+        jobs: Trainings at a time. Default: get_num_threads(), 1 on a GPU.
         **options: Options of `Model.fit`.
     Returns:
         One row a training: fraction, seed, samples, training (accuracy on the part) and
