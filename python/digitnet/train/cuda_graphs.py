@@ -7,18 +7,96 @@ What is recorded is cpp/engine/torch/captured_steps.cpp.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
 from collections.abc import Callable
+from typing import Any
+
+from digitnet._utils.torch_engine import numbers_of
 
 WARM_UPS = 3  # LibTorch chooses kernels and makes room in the first ones
-Work = Callable[[], None]
+Work = Callable[[], object]
+
+# A capture waits for the whole device at its start, which spoils any other that is
+# under way.
+_one_capture = threading.Lock()
+
+
+class Streams:
+    """Streams of one device, each lent to one borrower at a time.
+
+    torch hands out 32, again and again: two that record on one would record each other's
+    work, and the end of one frees memory that the other's graphs still use.
+    """
+
+    POOL = 32  # of torch.cuda.Stream
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self._lock = threading.Lock()
+        self._free: list[Any] = []
+        self._known: set[int] = set()
+
+    def lend(self) -> Any:
+        """A stream that nobody has; RuntimeError if there is none."""
+        import torch
+
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            for _ in range(self.POOL):
+                stream = torch.cuda.Stream(self._device)
+                if stream.cuda_stream not in self._known:
+                    self._known.add(stream.cuda_stream)
+                    return stream
+        raise RuntimeError(
+            f"all {len(self._known)} streams of {self._device} are in use"
+        )
+
+    def take_back(self, stream: Any) -> None:
+        """It may be lent again."""
+        with self._lock:
+            self._free.append(stream)
+
+
+_streams: dict[int, Streams] = {}  # of each device
+
+
+class _Lease:
+    """A stream until the last who holds this is gone."""
+
+    def __init__(self, device: Any) -> None:
+        import torch
+
+        index = torch.cuda.current_device() if device.index is None else device.index
+        self._from = _streams.setdefault(index, Streams(device))
+        self.stream = self._from.lend()
+
+    def __del__(self) -> None:
+        if hasattr(self, "stream"):
+            self._from.take_back(self.stream)
+
+
+class _Repeat:
+    """A graph, which is gone before its stream can be lent again."""
+
+    def __init__(self, graph: Any, lease: _Lease) -> None:
+        self._graph, self._lease = graph, lease
+
+    def __call__(self) -> None:
+        self._graph.replay()
+
+    def __del__(self) -> None:
+        del self._graph
 
 
 class Recorder:
     """Records work of the core on one GPU.
 
     Warming up and recording happen on one stream beside the current one; graphs share
-    their memory, for they are repeated one after the other.
+    their memory, for they are repeated one after the other. Whatever happens, the current
+    stream is the same behind.
 
     Attributes:
         generator: Where the work takes its random numbers from.
@@ -29,32 +107,58 @@ class Recorder:
 
         self.generator = torch.Generator(device)
         self._device = torch.device(device)
-        self._stream = torch.cuda.Stream(self._device)
+        self._lease: _Lease | None = None
         self._pool: object | None = None
 
     def __call__(self, warm_up: Work, work: Work) -> Work:
         """What repeats `work`; `warm_up` does the same and may be done at once."""
         import torch
 
-        with torch.cuda.device(self._device):
+        self._lease = self._lease or _Lease(self._device)
+        stream = self._lease.stream
+        with _one_capture, torch.cuda.device(self._device):
             current = torch.cuda.current_stream()
-            self._stream.wait_stream(current)
-            with torch.cuda.stream(self._stream):
+            stream.wait_stream(current)
+            # torch.cuda.graph sets the stream, too, but leaves it set if it cannot end.
+            with torch.cuda.stream(stream):
                 for _ in range(WARM_UPS):
                     warm_up()
-            current.wait_stream(self._stream)
-            graph = torch.cuda.CUDAGraph()
+                try:
+                    graph = self._captured(work)
+                except BaseException:
+                    self._settle_generators()
+                    raise
+            current.wait_stream(stream)
+            return _Repeat(graph, self._lease)
+
+    def _captured(self, work: Work) -> Any:
+        import torch
+
+        graph = torch.cuda.CUDAGraph()
+        if numbers_of(torch.__version__) < [2, 14]:  # which registers by itself
             graph.register_generator_state(self.generator)
-            # Other threads may go on using the GPU meanwhile.
-            with torch.cuda.graph(
-                graph,
-                pool=self._pool,
-                stream=self._stream,
-                capture_error_mode="thread_local",
-            ):
-                work()
-            self._pool = graph.pool()
-        return graph.replay
+        # Other threads may go on using the GPU meanwhile.
+        with torch.cuda.graph(
+            graph,
+            pool=self._pool,
+            stream=self._lease and self._lease.stream,
+            capture_error_mode="thread_local",
+        ):
+            work()
+        self._pool = graph.pool()
+        return graph
+
+    def _settle_generators(self) -> None:
+        """Before 2.13, a capture that cannot end leaves the generators in its state, and
+        the next draw from them fails; one that ends puts them right."""
+        import torch
+
+        if numbers_of(torch.__version__) >= [2, 13]:
+            return
+        zero = torch.zeros(1, device=self._device)
+        # If the device is gone, the error that is under way says so.
+        with contextlib.suppress(RuntimeError):
+            self._captured(lambda: zero.add_(1))
 
 
 def recorder_for(device: str) -> Recorder | None:
