@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 #include "core/error.h"
-#include "engine/torch/errors.h"
+#include "engine/torch/guarded.h"
 
 namespace digitnet::engine {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/environment.h"
 #include "core/error.h"
 #include "engine/torch/captured_steps.h"
-#include "engine/torch/errors.h"
+#include "engine/torch/guarded.h"
 #include "engine/torch/inspector.h"
 #include "engine/torch/network.h"
 #include "engine/torch/tensors.h"

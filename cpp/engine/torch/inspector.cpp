@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/list.h"
-#include "engine/torch/errors.h"
+#include "engine/torch/guarded.h"
 #include "engine/torch/losses.h"
 #include "engine/torch/tensors.h"
 

@@ -1,5 +1,6 @@
-#include "engine/torch/errors.h"
+#include "engine/torch/guarded.h"
 
+#include <ATen/SavedTensorHooks.h>
 #include <c10/util/Exception.h>
 
 #include <new>
@@ -9,6 +10,14 @@
 #include "engine/executor.h"
 
 namespace digitnet::engine {
+
+// Hooks are off while torch traces, which is the only way to have them off
+// where some are set.
+OwnTerms::OwnTerms()
+    : no_autocast_(c10::autocast_dispatch_keyset),
+      traced_(at::SavedTensorDefaultHooks::set_tracing(true)) {}
+
+OwnTerms::~OwnTerms() { at::SavedTensorDefaultHooks::set_tracing(traced_); }
 
 void throw_engine_error() {
   try {
