@@ -10,7 +10,7 @@ from train.test_resident_set import OPERATIONS
 
 import digitnet
 from digitnet import _core, preprocess
-from digitnet.layers import Conv, Dense, Flatten
+from digitnet.layers import GRU, Conv, Dense, Flatten
 
 pytestmark = [pytest.mark.torch, pytest.mark.usefixtures("fused_optimizers")]
 
@@ -159,3 +159,21 @@ def test_parts_that_learn_at_their_own_rate_can_be_recorded(rng):
     model = small_net()
     scales = [0.0, 0.0, 0.5, 2.0]
     check(rehearsed(model, rng, lr_scales=scales))
+
+
+def test_a_gru_is_in_training_mode_wherever_a_gradient_is_asked_for(rng, monkeypatch):
+    # Else cuDNN has no backward pass; a CPU computes one in either mode.
+    monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")
+    model = digitnet.Model([GRU(6), Dense(3)], input_shape=(1, 9, 9), seed=1)
+    images = rng.integers(0, 256, (8, 9, 9)).astype(np.uint8)
+    data = digitnet.Dataset(images, np.arange(8) % 3, max_value=255)
+
+    def modes(work):
+        with torch.profiler.profile(record_shapes=True) as profile:
+            work()
+        calls = [e for e in profile.events() if e.name == "aten::gru"]
+        return {call.concrete_inputs[6] for call in calls}
+
+    assert modes(lambda: model.fit(data, epochs=1, progress=False)) == {True}
+    assert modes(lambda: digitnet.features.saliency(model, images, 1)) == {True}
+    assert modes(lambda: model.predict(images)) == {False}

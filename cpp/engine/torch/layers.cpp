@@ -160,6 +160,8 @@ at::Tensor layer_norm(const Layer& layer, const Tensors& tensors, bool,
 }
 
 // Rows from the top are steps of a sequence. Biases of its own for the state.
+// cuDNN has a backward pass only for what was computed in its training mode,
+// which without dropout changes no number.
 at::Tensor gru(const Layer& layer, const Tensors& tensors, bool,
                const at::Tensor& x, RunState&) {
   const at::Tensor steps = x.permute({0, 2, 1, 3}).flatten(2);  // [N, H, C * W]
@@ -169,7 +171,7 @@ at::Tensor gru(const Layer& layer, const Tensors& tensors, bool,
              at::gru(steps, start,
                      {tensors.at("weight_ih_l0"), tensors.at("weight_hh_l0"),
                       tensors.at("bias_ih_l0"), tensors.at("bias_hh_l0")},
-                     true, 1, 0, false, false, true))
+                     true, 1, 0, at::GradMode::is_enabled(), false, true))
       .squeeze(0);
 }
 
