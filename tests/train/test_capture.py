@@ -106,14 +106,23 @@ def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fail
 
 
 @pytest.mark.torch
-def test_an_interrupt_while_recording_ends_the_training(fitted):
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_while_recording_leaves_the_weights_as_they_were(fitted, error):
     class Interrupted(Recorder):
         def __call__(self, warm_up, work):
             warm_up()
-            raise KeyboardInterrupt
+            raise error
 
-    with pytest.raises(KeyboardInterrupt):
-        fitted(Interrupted(), dropping_net)
+    model = dropping_net()
+    before = model.state_dict()
+    if error is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            fitted(Interrupted(), lambda: model)
+        for name, values in model.state_dict().items():
+            np.testing.assert_array_equal(values, before[name], err_msg=name)
+    else:
+        fitted(Interrupted(), lambda: model)
+        assert_close(fitted(None, dropping_net), model, 0)
 
 
 @pytest.mark.torch

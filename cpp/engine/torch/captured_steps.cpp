@@ -38,9 +38,30 @@ void CapturedSteps::start_epoch(const ResidentEpoch& epoch) {
   });
 }
 
-// Every launch of an epoch, before its first step. Warming up takes steps, so
-// the trainer's state is kept before and brought back behind.
+// Every launch of an epoch, before its first step. Warming up takes steps, which
+// leave no trace, however the recording ends.
 void CapturedSteps::record() {
+  try {
+    guarded([&] { trainer_.save_state(); });
+  } catch (const OutOfMemory& error) {
+    not_recorded_ = join("no room for a copy of the weights: ", error.what());
+    return;
+  }
+  try {
+    record_launches();
+  } catch (const std::runtime_error& error) {
+    recorded_.clear();
+    not_recorded_ = error.what();
+    trainer_.renew_generator();
+  } catch (...) {
+    recorded_.clear();
+    trainer_.restore_state();
+    throw;
+  }
+  trainer_.restore_state();
+}
+
+void CapturedSteps::record_launches() {
   std::set<Launch> launches = {next(1)};
   while (step_ < set_->steps()) {
     const Launch launch = next(set_->steps());
@@ -48,21 +69,14 @@ void CapturedSteps::record() {
     step_ += launch.first;
   }
   step_ = 0;
-  trainer_.save_state();
-  try {
-    for (const Launch& launch : launches) {
-      recorded_[launch] = trainer_.settings().recorder.record(
-          [&] {
-            trainer_.rewind();
-            run(launch);
-          },
-          [this, launch] { run(launch); });
-    }
-  } catch (const std::runtime_error& error) {
-    recorded_.clear();
-    not_recorded_ = error.what();
+  for (const Launch& launch : launches) {
+    recorded_[launch] = trainer_.settings().recorder.record(
+        [&] {
+          trainer_.rewind();
+          run(launch);
+        },
+        [this, launch] { run(launch); });
   }
-  trainer_.restore_state();
 }
 
 // Full batches alone, or the short one at the end: a captured step has fixed

@@ -35,6 +35,7 @@ class CapturedSteps : public ResidentTraining {
 
   void run(const Launch& launch);
   void record();
+  void record_launches();
   Launch next(int64_t max_steps) const;
 
   const models::Model& model_;

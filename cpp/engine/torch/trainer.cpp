@@ -99,6 +99,11 @@ void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   seed();
 }
 
+void TorchTrainer::renew_generator() {
+  random_ = generator_for(device_, 0);
+  seed();
+}
+
 // Masks of dropout are a function of seed, epoch and rank.
 void TorchTrainer::seed() {
   random_.set_current_seed(
@@ -116,9 +121,9 @@ std::vector<at::Tensor> TorchTrainer::state() const {
 }
 
 void TorchTrainer::save_state() {
-  saved_state_.clear();
-  for (const at::Tensor& tensor : state())
-    saved_state_.push_back(tensor.clone());
+  std::vector<at::Tensor> copies;
+  for (const at::Tensor& tensor : state()) copies.push_back(tensor.clone());
+  saved_state_ = std::move(copies);
 }
 
 void TorchTrainer::restore_state() {
