@@ -12,6 +12,7 @@
 // are many, 38 MB for 256 channels and 9 x 9 taps: all tiles of some images are
 // at the points together, and share them.
 #include <algorithm>
+#include <numeric>
 
 #include "engine/native/conv.h"
 
@@ -28,11 +29,13 @@ class StridedWinogradConv : public ConvBase {
         phases_(*Tiling::of_phases(options.kernel, options.stride, x.channels,
                                    weight_.outputs, height_, width_)) {
     x.need_gradient_pad(options.padding);
-    // Of all phases, what a point has of them is to stay in 512 KiB of a core's
-    // second cache while its weights pass.
-    constexpr int64_t kCached = 128 << 10;
-    group_ = std::max<int64_t>(
-        1, kCached / (kPhases * phases_.tiles() * x.channels));
+    // What a point has of all phases is to stay in 640 KiB of a core's second
+    // cache while its weights pass; whole blocks of 12 tiles, if any fit.
+    constexpr int64_t kCached = 160 << 10, kBlock = 12;
+    const int64_t tiles = phases_.tiles();
+    const int64_t fit = kCached / (kPhases * tiles * x.channels);
+    const int64_t whole = kBlock / std::gcd(kBlock, tiles);
+    group_ = std::max<int64_t>(1, fit < whole ? fit : fit / whole * whole);
   }
 
   void prepare(int64_t capacity, bool training, int threads) override {

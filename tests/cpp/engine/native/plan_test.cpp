@@ -75,7 +75,7 @@ std::vector<Case> cases() {
   result.push_back({"large tiles", {1, 21, 18}, {conv(16, 3), conv(40, 3)}});
   result.push_back({"phases",
                     {1, 43, 44},
-                    {conv(33, 1), strided_conv(40, 5, 2, 1), relu()}});
+                    {conv(49, 1), strided_conv(40, 5, 2, 1), relu()}});
   result.push_back({"no maps", {1, 3, 5}, {}});
   for (Case& c : sequences()) result.push_back(std::move(c));
   for (Case& c : result) {
