@@ -76,17 +76,24 @@ void Plan::copy(const Weight& weight, bool to_model) {
   // (y, x, channel) here is (channel, y, x) there.
   const int64_t features = weight.inputs ? weight.inputs : weight.outputs;
   const int64_t channels = features / area;
-  const auto order = [&](int64_t i) {
-    return i % channels * area + i / channels;
-  };
   if (weight.inputs == 0) {
-    for (int64_t o = 0; o < weight.outputs; ++o) move(order(o), o);
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t at = 0; at < area; ++at)
+        move(c * area + at, at * channels + c);
     return;
   }
-  for (int64_t o = 0; o < weight.outputs; ++o) {
-    for (int64_t i = 0; i < weight.inputs; ++i) {
-      move(o * weight.inputs + order(i),
-           kernels::panel_offset(weight.inputs, weight.outputs, i, o));
+  // A panel's rows are whole cache lines here, and its columns lines there that
+  // serve several rows.
+  for (int64_t o = 0; o < weight.outputs; o += kernels::kPanel) {
+    const int64_t lanes = std::min(kernels::kPanel, weight.outputs - o);
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t at = 0; at < area; ++at) {
+        const int64_t ours = kernels::panel_offset(
+            weight.inputs, weight.outputs, at * channels + c, o);
+        for (int64_t lane = 0; lane < lanes; ++lane) {
+          move((o + lane) * weight.inputs + c * area + at, ours + lane);
+        }
+      }
     }
   }
 }
