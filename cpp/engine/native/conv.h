@@ -10,7 +10,7 @@
 //   WinogradConv  no    Tiling::of() has a value: stride 1,    at the points
 //                       3x3 or 5x5, at least 16 channels in
 //                       and out, at least 48 output pixels
-//   Strided-      no    Tiling::of_phases() has a value:   at the points
+//   Strided-      no    Tiling::of_phases() has a value:       at the points
 //   WinogradConv        stride 2, window of 5, 6, 9 or 10
 //                       pixels, at least 32 channels in
 //                       and out, at least 16 output pixels
