@@ -1,25 +1,8 @@
 #include "engine/native/tensor.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 namespace digitnet::engine::native {
-
-void* with_large_pages(void* memory, size_t bytes) {
-#ifdef MADV_HUGEPAGE
-  // Those within: what lies before and behind is others' memory. An error says
-  // that there are none, and the memory is as good without.
-  constexpr uintptr_t kPage = 2 << 20;
-  const auto start = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t first = (start + kPage - 1) / kPage * kPage;
-  const uintptr_t last = (start + bytes) / kPage * kPage;
-  if (last >= first + 2 * kPage)
-    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#endif
-  return memory;
-}
-
 void to_row_major(const kernels::Kernels& kernels, const Tensor& tensor,
                   const Map& map, int64_t n, float* out) {
   const int64_t width = tensor.width, channels = tensor.channels;

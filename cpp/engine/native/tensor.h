@@ -84,10 +84,6 @@ void to_row_major(const kernels::Kernels& kernels, const Tensor& tensor,
 void from_row_major(const kernels::Kernels& kernels, const Tensor& tensor,
                     const Map& map, int64_t n, const float* in);
 
-// Asks the system for large pages, if it has any, where memory is so large that
-// those of 4 KiB cost time: at every first touch, and on every walk.
-void* with_large_pages(void* memory, size_t bytes);
-
 // Begins at a cache line, so that whole vectors do not lie across two.
 template <class T>
 struct LineAllocator {
@@ -98,9 +94,7 @@ struct LineAllocator {
   template <class U>
   LineAllocator(const LineAllocator<U>&) {}  // NOLINT: allocators convert
   T* allocate(size_t count) {
-    const size_t bytes = count * sizeof(T);
-    return static_cast<T*>(
-        with_large_pages(::operator new(bytes, kLine), bytes));
+    return static_cast<T*>(::operator new(count * sizeof(T), kLine));
   }
   void deallocate(T* memory, size_t) { ::operator delete(memory, kLine); }
   bool operator==(const LineAllocator&) const { return true; }
