@@ -117,6 +117,7 @@ def test_the_file_says_what_it_is(trained, tmp_path):
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:The given buffer is not writable")  # torch 2.11's
 def test_torchs_program_predicts_alike_for_any_number(trained, digits, tmp_path):
     path = export(trained, tmp_path / "m.pt2")
     program = torch.export.load(io.BytesIO(path.read_bytes())).module()
