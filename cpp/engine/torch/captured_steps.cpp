@@ -38,8 +38,8 @@ void CapturedSteps::start_epoch(const ResidentEpoch& epoch) {
   });
 }
 
-// Every launch of an epoch, before its first step. Warming up takes steps, which
-// leave no trace, however the recording ends.
+// Every launch of an epoch, before its first step. Warming up takes steps,
+// which leave no trace, however the recording ends.
 void CapturedSteps::record() {
   try {
     guarded([&] { trainer_.save_state(); });

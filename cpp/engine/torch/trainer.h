@@ -52,8 +52,8 @@ class TorchTrainer {
   // that must leave no trace.
   void save_state();
   void restore_state();
-  // Draws from a generator of its own, for a capture that failed may have spoilt
-  // the recorder's. The masks are the same.
+  // Draws from a generator of its own, for a capture that failed may have
+  // spoilt the recorder's. The masks are the same.
   void renew_generator();
   void rewind() { position_.zero_(); }
   Totals totals() const;
