@@ -190,7 +190,7 @@ def test(trial: Trial, wheel: Path, marked: str) -> None:
     """This checkout's tests with the wheel: those that pytest selects by marks."""
     start = time.perf_counter()
     pip = ["python", "-m", "pip", "install", "--quiet", "--only-binary=:all:"]
-    done = trial.run(*pip, f"{wheel}[test,engine]")
+    done = trial.run(*pip, f"{wheel}[test,engine]", "pybind11>=3.0.1,<3.1")
     seconds = time.perf_counter() - start
     trial.check("tests' packages", not done.returncode, f"{seconds:.0f} s{done.stderr}")
     data = {k: v for k, v in os.environ.items() if k == "DIGITNET_DATA"}
