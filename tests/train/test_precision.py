@@ -38,15 +38,25 @@ def test_gradients_of_every_layer_are_those_of_float32_but_for_rounding(
     monkeypatch.setenv("DIGITNET_EXECUTOR", "torch")  # for the masks of dropout
     if "domain_head" in str(digitnet.Model(network, input_shape=(2, 9, 9)).summary()):
         pytest.skip("needs two domains")
+    offs = [off_by_rounding(network, rng) for _ in range(5)]
+    # The median: rounding can turn a ReLU or a maximum, and few samples have many.
+    for name in offs[0]:
+        assert np.median([off[name] for off in offs]) <= 1, name
+    assert any(value > 0 for off in offs for value in off.values())
+
+
+def off_by_rounding(network, rng):
+    """Distance of each gradient of a batch from float32's, of what is allowed."""
     images = rng.integers(0, 256, (16, 2, 9, 9)).astype(np.uint8)
     labels = rng.integers(0, 3, 16)
     exact = stepped(network, images, labels, "float32")
     rounded = stepped(network, images, labels, "bfloat16")
     largest = max(np.abs(g).max() for g in exact.values())
-    for name, gradient in exact.items():
-        off = np.linalg.norm(rounded[name] - gradient)
-        assert off <= 0.2 * np.linalg.norm(gradient) + 0.02 * largest, name
-    assert any((rounded[name] != exact[name]).any() for name in exact)
+    norm = np.linalg.norm
+    return {
+        name: norm(rounded[name] - g) / (0.2 * norm(g) + 0.02 * largest)
+        for name, g in exact.items()
+    }
 
 
 def small_net():
