@@ -109,7 +109,7 @@ def test_what_needs_a_missing_package_names_its_extra(
     assert not Path("runs").exists()
     assert str(caught.value) == (
         f"{where}: expected the package {package}, got none; "
-        f"pip install digitnet[{EXTRAS[package]}]"
+        f"pip install 'digitnet[{EXTRAS[package]}]'"
     )
 
 

@@ -242,5 +242,5 @@ def test_without_optuna_the_extra_is_named(parts, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(ImportError, match=r"pip install digitnet\[search\]"):
+    with pytest.raises(ImportError, match=r"pip install 'digitnet\[search\]"):
         search(build, SPACE, *parts, trials=1)

@@ -69,7 +69,7 @@ def test_a_network_that_makes_images_has_no_pad():
 def test_a_missing_anywidget_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "anywidget", None)
     monkeypatch.delitem(sys.modules, "digitnet.widgets")
-    with pytest.raises(ImportError, match=r"pip install digitnet\[widget\]"):
+    with pytest.raises(ImportError, match=r"pip install 'digitnet\[widget\]"):
         importlib.import_module("digitnet.widgets")
 
 

@@ -159,7 +159,7 @@ def test_a_file_whose_outputs_would_differ_is_not_written(
 
 def test_a_missing_onnx_names_the_extra(trained, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"pip install digitnet\[export\]"):
+    with pytest.raises(ImportError, match=r"pip install 'digitnet\[export\]"):
         export(trained, tmp_path / "m.onnx")
 
 

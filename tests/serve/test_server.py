@@ -186,5 +186,5 @@ def test_a_taken_port_and_an_unknown_host_are_named(address, stick, tmp_path):
 
 def test_a_missing_fastapi_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "fastapi", None)
-    with pytest.raises(ImportError, match=r"pip install digitnet\[serve\]"):
+    with pytest.raises(ImportError, match=r"pip install 'digitnet\[serve\]"):
         digitnet.serve.make_app(digitnet.models.make("linear"))

@@ -83,7 +83,7 @@ def test_a_missing_tensorboard_names_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(
         sys.modules, "tensorboard.summary.writer.event_file_writer", None
     )
-    with pytest.raises(ImportError, match=r"pip install digitnet\[tensorboard\]"):
+    with pytest.raises(ImportError, match=r"pip install 'digitnet\[tensorboard\]"):
         TensorBoard(tmp_path)
 
 
@@ -361,7 +361,7 @@ def test_weights_and_biases_writes_a_run_offline(digits, tmp_path, monkeypatch):
 )
 def test_a_missing_tracker_names_the_extra(make, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=rf"pip install digitnet\[{package}\]"):
+    with pytest.raises(ImportError, match=rf"pip install 'digitnet\[{package}\]"):
         make()
 
 

@@ -45,6 +45,6 @@ def extra_packages(where: str) -> Iterator[None]:
             raise
         raise ImportError(
             f"{where}: expected the package {package}, got none; "
-            f"pip install digitnet[{EXTRAS[package]}]",
+            f"pip install 'digitnet[{EXTRAS[package]}]'",
             name=package,
         ) from error

@@ -123,7 +123,7 @@ def boards(context: Context, run: str) -> list[TensorBoard]:
     """A log for TensorBoard in the folder logs, if it is installed."""
     if importlib.util.find_spec("tensorboard") is None:
         context.note(
-            "TensorBoard's logs are not written: pip install digitnet[tensorboard]."
+            "TensorBoard's logs are not written: pip install 'digitnet[tensorboard]'."
         )
         return []
     return [TensorBoard(context.out / "logs" / run)]

@@ -30,8 +30,8 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _build(_: argparse.Namespace) -> int:
-    torch = torch_engine.torch_version() or "?"
-    print(f"compiling the engine for torch {torch} (minutes)", file=sys.stderr)
+    if torch := torch_engine.torch_version():
+        print(f"compiling the engine for torch {torch} (minutes)", file=sys.stderr)
     path = build_engine(_show_progress)
     print(path)
     return 0
