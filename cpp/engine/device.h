@@ -11,8 +11,8 @@ namespace digitnet::engine {
 // if there is no such device, or no engine for it; "auto" warns of the latter.
 std::string resolve_device(const std::string& device);
 // Of everything that the core computes; LibTorch keeps its own number for its
-// kernels. At first what the environment variable
-// OMP_NUM_THREADS says, else the CPUs that the process may use.
+// kernels. At first what the environment variable OMP_NUM_THREADS says, else
+// the CPUs that the process may use.
 int num_threads();
 // From 1 on; throws std::invalid_argument. Executors that exist go on with
 // theirs.

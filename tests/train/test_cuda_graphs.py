@@ -107,10 +107,10 @@ def cuda(monkeypatch):
     return install(monkeypatch, FakeCuda())
 
 
-def install(monkeypatch, fake, version="2.13.0"):
+def install(monkeypatch, fake):
     monkeypatch.setattr(torch, "cuda", fake)
     monkeypatch.setattr(torch, "Generator", lambda device: object())
-    monkeypatch.setattr(torch, "__version__", version)
+    monkeypatch.setattr(torch, "__version__", "2.13.0")
     monkeypatch.setattr(torch, "zeros", lambda *_, device: torch.ones(1))
     monkeypatch.setattr(cuda_graphs, "_streams", {})
     return fake

@@ -6,8 +6,6 @@ namespace digitnet::engine::native {
 namespace {
 
 constexpr int64_t kLine = 16;  // floats of a cache line
-// That one row of a window's weights serves at a time, where there are many.
-constexpr int64_t kImages = 16;
 
 }  // namespace
 
@@ -68,12 +66,12 @@ void ConvBase::forward_images(const Pass& pass, const Images& images) {
 }
 
 void ConvBase::by_panels(const Pass& pass) {
-  const int64_t groups = (pass.count + kImages - 1) / kImages;
+  const int64_t groups = (pass.count + kServed - 1) / kServed;
   pass.pool.parallel_for(
       kernels::panel_count(weight_.outputs) * groups, [&](int64_t task) {
-        const int64_t first = task % groups * kImages;
+        const int64_t first = task % groups * kServed;
         convolve_by_rows(pass.kernels, convolution(first), task / groups,
-                         std::min(kImages, pass.count - first),
+                         std::min(kServed, pass.count - first),
                          x_.value.image(), y_.value.image());
       });
 }

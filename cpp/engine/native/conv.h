@@ -87,6 +87,8 @@ class ConvBase : public Op {
 // Weights beyond this many floats (8 MiB) lie in no core's cache: whoever walks
 // them once a pixel or row of pixels waits for memory.
 constexpr int64_t kLargeWeights = 2 << 20;
+// So many images are served by a part of them that fits a cache, at a time.
+constexpr int64_t kServed = 16;
 // One panel's outputs of some images, `x_image` and `y_image` apart, window row
 // by window row: each row's weights stay in a core's cache while all images
 // pass. Without argmax. The same sums in the same order as image by image.

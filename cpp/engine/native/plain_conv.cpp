@@ -193,9 +193,7 @@ class PlainConv : public ConvBase {
                        transposed_.data() + tap * tap_weights, outputs, 0);
     });
     pass.pool.parallel_for(pass.count, [&](int64_t n) { dx.clear(n); });
-    // That one tap's weights serve at a time.
-    constexpr int64_t kImages = 16;
-    const int64_t groups = (pass.count + kImages - 1) / kImages;
+    const int64_t groups = (pass.count + kServed - 1) / kServed;
     pass.pool.parallel_for(
         kernels::panel_count(inputs) * groups, [&](int64_t task) {
           kernels::Convolution c =
@@ -207,8 +205,8 @@ class PlainConv : public ConvBase {
           c.y_pixel = s * inputs;
           c.y_line = s * dx.row();
           c.accumulate = true;
-          const int64_t first = task % groups * kImages;
-          const int64_t last = std::min(first + kImages, pass.count);
+          const int64_t first = task % groups * kServed;
+          const int64_t last = std::min(first + kServed, pass.count);
           for (int64_t tap = 0; tap < k * k; ++tap) {
             c.weights = transposed_.data() + tap * tap_weights;
             for (int64_t n = first; n < last; ++n) {

@@ -1,6 +1,5 @@
 // From the network tree to a list of operations: conv, ReLU, 2x2 max-pool and
-// dropout are one; dense, ReLU and dropout; batch norm and ReLU
-// or ReLU6.
+// dropout are one; dense, ReLU and dropout; batch norm and ReLU or ReLU6.
 #include <algorithm>
 #include <map>
 #include <stdexcept>

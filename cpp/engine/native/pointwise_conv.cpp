@@ -18,8 +18,7 @@ constexpr int64_t kPanel = kernels::kPanel;
 constexpr int64_t kInputs = 128;  // of a tile of weights: 16 KiB
 constexpr int64_t kFewPixels = 32;
 constexpr int64_t kPixels = 96;  // that a task has at least, over its images
-constexpr int64_t kChunkPixels =
-    12;  // of an image of which a chunk has so many
+constexpr int64_t kChunkPixels = 12;  // of an image, so that a chunk has many
 
 class PointwiseConv : public ConvBase {
  public:

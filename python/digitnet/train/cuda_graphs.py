@@ -124,14 +124,14 @@ class Recorder:
                 for _ in range(WARM_UPS):
                     warm_up()
                 try:
-                    graph = self._captured(work)
+                    graph = self._captured(work, stream)
                 except BaseException:
-                    self._settle_generators()
+                    self._settle_generators(stream)
                     raise
             current.wait_stream(stream)
             return _Repeat(graph, self._lease)
 
-    def _captured(self, work: Work) -> Any:
+    def _captured(self, work: Work, stream: Any) -> Any:
         import torch
 
         graph = torch.cuda.CUDAGraph()
@@ -141,14 +141,14 @@ class Recorder:
         with torch.cuda.graph(
             graph,
             pool=self._pool,
-            stream=self._lease and self._lease.stream,
+            stream=stream,
             capture_error_mode="thread_local",
         ):
             work()
         self._pool = graph.pool()
         return graph
 
-    def _settle_generators(self) -> None:
+    def _settle_generators(self, stream: Any) -> None:
         """Before 2.13, a capture that cannot end leaves the generators in its state, and
         the next draw from them fails; one that ends puts them right."""
         import torch
@@ -158,7 +158,7 @@ class Recorder:
         zero = torch.zeros(1, device=self._device)
         # If the device is gone, the error that is under way says so.
         with contextlib.suppress(RuntimeError):
-            self._captured(lambda: zero.add_(1))
+            self._captured(lambda: zero.add_(1), stream)
 
 
 def recorder_for(device: str) -> Recorder | None:
