@@ -284,7 +284,12 @@ def test_weights_start_within_the_bounds_of_their_init(init, bounds):
 )
 @pytest.mark.parametrize(
     "network",
-    [[Flatten(), Dense(9), BatchNorm()], [Conv(4, 9), BatchNorm(), Flatten()]],
+    [
+        [Flatten(), Dense(9), BatchNorm()],
+        [Conv(4, 9), BatchNorm(), Flatten()],
+        # Of the first each channel has many values, which are saved for backward.
+        [Conv(4, 3), BatchNorm(), Flatten(), Dense(4), BatchNorm()],
+    ],
 )
 def test_a_last_batch_of_one_sample_leaves_batch_norms_finite(
     network, executor, images, monkeypatch

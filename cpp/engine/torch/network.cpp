@@ -32,15 +32,25 @@ at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
       slot.offset);
 }
 
+namespace {
+
+// With a count of changes of its own: one that all of a block shared would call
+// what a batch norm has saved for backward changed, when another's running
+// statistics are.
+at::Tensor leaf_of(const Slot& slot, const at::Tensor& block) {
+  return view_of(slot, block).variable_data();
+}
+
+}  // namespace
+
 TorchNetwork::TorchNetwork(models::Model& model, at::Device device)
     : model_(model), device_(device) {
   at::NoGradGuard guard;
   values_ = borrowed(model_.trained()).to(device_);
   buffers_ = borrowed(model_.buffers()).to(device_);
   for (const Slot& slot : model_.slots()) {
-    const at::Tensor view =
-        view_of(slot, slot.parameter.is_buffer ? buffers_ : values_).detach();
-    tensors_[slot.parameter.name] = view;
+    tensors_[slot.parameter.name] =
+        leaf_of(slot, slot.parameter.is_buffer ? buffers_ : values_);
   }
   forward_ = compile(models::without_last_softmax(model_.network()), "");
 }
@@ -53,8 +63,8 @@ TorchNetwork::TorchNetwork(TorchNetwork& exact)
       rounded_(true) {
   for (const Slot& slot : model_.slots()) {
     const std::string& name = slot.parameter.name;
-    tensors_[name] = rounds(slot) ? view_of(slot, values_).detach()
-                                  : exact.tensors_.at(name);
+    tensors_[name] =
+        rounds(slot) ? leaf_of(slot, values_) : exact.tensors_.at(name);
   }
   forward_ = compile(models::without_last_softmax(model_.network()), "");
 }
