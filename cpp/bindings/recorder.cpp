@@ -16,12 +16,12 @@ py::cpp_function without_gil(const engine::Work& work) {
 engine::Recorder recorder_from(const py::object& value) {
   if (value.is_none()) return {};
   const auto recorder = shared(value);
-  const auto record = [recorder](const engine::Work& warm_up,
+  const auto record = [recorder](const engine::Work& first,
                                  const engine::Work& work) -> engine::Work {
     py::gil_scoped_acquire acquire;
     try {
       const auto repeat =
-          shared((*recorder)(without_gil(warm_up), without_gil(work)));
+          shared((*recorder)(without_gil(first), without_gil(work)));
       return [repeat] {
         py::gil_scoped_acquire again;
         (*repeat)();
@@ -31,8 +31,13 @@ engine::Recorder recorder_from(const py::object& value) {
       throw std::runtime_error(std::string(py::str(error.value())));
     }
   };
+  engine::Recorder result{record};
   // Its address is all that can be had without linking Python's torch.
-  return {record, value.attr("generator").attr("_cdata").cast<uintptr_t>()};
+  result.generator = value.attr("generator").attr("_cdata").cast<uintptr_t>();
+  result.pays_from = value.attr("pays_from").cast<int64_t>();
+  result.several_pay_from = value.attr("several_pay_from").cast<int64_t>();
+  result.launch_seconds = value.attr("launch_seconds").cast<double>();
+  return result;
 }
 
 }  // namespace digitnet::bindings

@@ -6,8 +6,9 @@
 
 namespace digitnet::bindings {
 
-// `value` is None, or a function (warm_up, work) that returns what repeats
-// `work`, with an attribute `generator`, a torch.Generator.
+// `value` is None, or a function (first, work) that calls `first`, which does
+// the work, and returns what repeats `work`; with engine::Recorder's fields as
+// attributes, `generator` a torch.Generator.
 engine::Recorder recorder_from(const py::object& value);
 
 }  // namespace digitnet::bindings

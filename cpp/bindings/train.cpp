@@ -208,16 +208,16 @@ class PythonRehearsal {
  public:
   PythonRehearsal(models::Model& model, py::array images,
                   std::optional<Labels> rows, Labels labels,
-                  const py::dict& options)
+                  const py::dict& options, int64_t launch_steps)
       : images_(std::move(images)),
         rows_(std::move(rows)),
         labels_(std::move(labels)),
         view_(labelled_view(images_, rows_, labels_, std::nullopt, model,
                             "rehearsal.data")),
-        rehearsal_(model, view_, config_from(options)) {}
+        rehearsal_(model, view_, config_from(options), launch_steps) {}
 
   void start_epoch() { rehearsal_.start_epoch(); }
-  void step() { rehearsal_.step(); }
+  int64_t launch() { return rehearsal_.launch(); }
 
  private:
   py::array images_;
@@ -329,14 +329,14 @@ void bind_train(py::module_& root) {
       m, "Rehearsal",
       "Training steps without content: what a device could not capture throws.")
       .def(py::init<models::Model&, py::array, std::optional<Labels>, Labels,
-                    const py::dict&>(),
+                    const py::dict&, int64_t>(),
            "model"_a, "images"_a, "rows"_a, "labels"_a, "options"_a,
-           py::keep_alive<1, 2>())
+           "launch_steps"_a = 16, py::keep_alive<1, 2>())
       .def("start_epoch", &PythonRehearsal::start_epoch,
            py::call_guard<py::gil_scoped_release>(), "The next epoch.")
-      .def("step", &PythonRehearsal::step,
+      .def("launch", &PythonRehearsal::launch,
            py::call_guard<py::gil_scoped_release>(),
-           "The next step of the epoch.");
+           "The next launch of the epoch; how many steps it has.");
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
         "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,

@@ -28,13 +28,20 @@ namespace digitnet::engine {
 // host: a CUDA graph, see python/digitnet/train/cuda_graphs.py.
 using Work = std::function<void()>;
 struct Recorder {
-  // Calls `warm_up` some times, then records what `work`, the same, launches;
-  // returns what repeats it. Throws std::runtime_error with the reason if the
-  // device cannot.
-  std::function<Work(const Work& warm_up, const Work& work)> record;
+  // Calls `first`, which does the work, then records what `work`, the same,
+  // launches, without doing it; returns what repeats it. Throws
+  // std::runtime_error with the reason if the device cannot.
+  std::function<Work(const Work& first, const Work& work)> record;
   // The address of the at::GeneratorImpl from which the work must take its
   // random numbers; `record` keeps it alive.
   uintptr_t generator = 0;
+  // Recording pays in trainings of so many steps or more; recording several
+  // steps as one launch in those of so many more.
+  int64_t pays_from = 0, several_pay_from = 0;
+  // How long a launch should take, by the measured time of a step; infinite: as
+  // long as can be.
+  double launch_seconds = 0;
+  int64_t most_steps = 16;  // of a launch
 };
 
 // Samples as the network takes them: preprocessed, [count, C, H, W] floats.
@@ -67,8 +74,13 @@ struct TrainSettings {
   double ema_decay = 0;  // of the weights' moving average; 0: off
   uint64_t seed = 0;
   bool bfloat16 = false;  // layers compute in it, weights stay in float32
-  Ranks ranks;            // who trains along
-  Recorder recorder;      // of steps on a resident set; empty: no recording
+  bool tf32 = false;      // a GPU's layers may multiply in it
+  // By kernels that repeat bit for bit on a GPU, too. Engines throw
+  // std::invalid_argument naming a layer that has none.
+  bool deterministic = false;
+  int64_t steps = 0;  // of the whole training, at most
+  Ranks ranks;        // who trains along
+  Recorder recorder;  // of steps on a resident set; empty: no recording
 
   // Young averages forget faster, so that the first weights do not linger.
   double average_decay(int64_t steps) const {
@@ -110,11 +122,19 @@ class ResidentTraining {
   virtual ~ResidentTraining() = default;
   // Copies the set. Returns "", or why it cannot be resident.
   virtual std::string load(const ResidentSet& set) = 0;
+  // The same of images for validate(), borrowed until it returns; `set` has
+  // no augmentation.
+  virtual std::string load_validation(const data::DatasetView& set) = 0;
   virtual void start_epoch(const ResidentEpoch& epoch) = 0;
   // The next steps of the epoch, one to `max_steps`; returns how many. The last
   // step of an epoch may have fewer samples.
   virtual int64_t train(int64_t max_steps) = 0;
-  // How the device gets them: "captured steps, up to 16 a launch".
+  // Their logits[count, K] in evaluation mode. `keep_going` is called between
+  // batches; false: it returned false, and they are not whole.
+  virtual bool validate(const std::function<bool()>& keep_going,
+                        std::vector<float>& logits) = 0;
+  // How the device has got its steps so far: "captured steps, up to 16 a
+  // launch".
   virtual std::string launches() const = 0;
 };
 

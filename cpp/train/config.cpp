@@ -84,7 +84,7 @@ void Config::validate(int64_t classes, bool has_validation) {
     adversary.options =
         resolve(adversary.name, entry.options, adversary.options);
   }
-  const std::vector<std::string> precisions = {"bfloat16", "float32"};
+  const std::vector<std::string> precisions = {"bfloat16", "float32", "tf32"};
   require(std::count(precisions.begin(), precisions.end(), precision) > 0,
           "unknown precision '", precision, "'; known: ", listed(precisions));
   if (monitor == "auto") monitor = has_validation ? "val_loss" : "loss";

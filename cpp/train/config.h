@@ -34,7 +34,9 @@ struct Config {
   std::string device = "auto";
   std::vector<double> lr_scales;  // one per slot of the model, or empty: all 1
   bool record_steps = false;  // reads each step's loss back: slower on a GPU
-  std::string precision = "float32";  // or bfloat16: of a step's arithmetic
+  std::string precision =
+      "float32";               // or tf32, bfloat16: of a step's arithmetic
+  bool deterministic = false;  // kernels that repeat bit for bit on a GPU, too
   Spec adversary;  // an attack on every batch before it is learned; "": none
 
   // Resolves options and defaults. Throws std::invalid_argument naming the
@@ -74,6 +76,7 @@ void each_option(AnyConfig& config, const Visit& visit) {
   visit("lr_scales", config.lr_scales);
   visit("record_steps", config.record_steps);
   visit("precision", config.precision);
+  visit("deterministic", config.deterministic);
   visit("adversary", config.adversary);
 }
 

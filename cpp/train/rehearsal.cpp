@@ -1,5 +1,7 @@
 #include "train/rehearsal.h"
 
+#include <limits>
+
 #include "core/error.h"
 #include "engine/torch_engine.h"
 #include "train/trainer.h"
@@ -16,11 +18,20 @@ Config resolved(const models::Model& model, const data::DatasetView& training,
 }  // namespace
 
 Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
-                     Config config)
+                     Config config, int64_t launch_steps)
     : config_(resolved(model, training, std::move(config))),
       executor_(engine::torch_engine().make_executor(model, "meta", 1)),
       batches_(model, training, config_, ranks_) {
-  executor_->start_training(settings_of(model, config_, ranks_));
+  engine::TrainSettings settings = settings_of(model, config_, ranks_);
+  settings.steps = batches_.steps() * config_.epochs;
+  settings.recorder.launch_seconds = std::numeric_limits<double>::infinity();
+  settings.recorder.most_steps = launch_steps;
+  settings.recorder.record = [](const engine::Work& first,
+                                const engine::Work& work) {
+    first();
+    return work;
+  };
+  executor_->start_training(settings);
   const engine::ResidentSupport support = batches_.make_resident(*executor_);
   require(support.training,
           "rehearsal: expected a set that can be resident: ", support.reason);
@@ -31,8 +42,15 @@ void Rehearsal::start_epoch() {
   batches_.start_epoch(++epoch_);
   batches_.start_resident_epoch(*executor_, *resident_,
                                 std::vector<double>(batches_.steps(), 0.1));
+  left_ = batches_.steps();
 }
 
-void Rehearsal::step() { resident_->train(1); }
+int64_t Rehearsal::launch() {
+  require(left_ > 0,
+          "rehearsal: expected steps of this epoch to come, got none");
+  const int64_t steps = resident_->train(left_);
+  left_ -= steps;
+  return steps;
+}
 
 }  // namespace digitnet::train

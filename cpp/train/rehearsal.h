@@ -11,13 +11,14 @@ namespace digitnet::train {
 
 class Rehearsal {
  public:
-  // Borrows all but the config, which is resolved as for fit(). Throws
-  // std::invalid_argument for a set that cannot be resident.
+  // Of launches of so many steps where an epoch has them. Borrows all but the
+  // config, which is resolved as for fit(). Throws std::invalid_argument for a
+  // set that cannot be resident.
   Rehearsal(models::Model& model, const data::DatasetView& training,
-            Config config);
+            Config config, int64_t launch_steps);
 
   void start_epoch();  // the next one
-  void step();         // the next one of the epoch
+  int64_t launch();    // the next one of the epoch; how many steps it has
 
  private:
   Config config_;
@@ -25,7 +26,7 @@ class Rehearsal {
   std::unique_ptr<engine::Executor> executor_;
   engine::ResidentTraining* resident_ = nullptr;
   Batches batches_;
-  int64_t epoch_ = 0;
+  int64_t epoch_ = 0, left_ = 0;  // steps of the epoch to come
 };
 
 }  // namespace digitnet::train

@@ -53,11 +53,15 @@ class Loop {
     engine::keep_pages_mapped();
     engine::TrainSettings settings = settings_of(model_, config_, hooks_.ranks);
     settings.recorder = hooks_.recorder;
+    settings.steps = steps_ * config_.epochs;
     executor_->start_training(settings);
     const engine::ResidentSupport support = batches_.make_resident(*executor_);
     resident_ = support.training;
     if (!resident_ && engine::resolve_device(config_.device) != "cpu")
       outcome_.loop = "batches from the host: " + support.reason;
+    validates_there_ = resident_ && validation_.count > 0 &&
+                       !model_.outputs_images() &&
+                       resident_->load_validation(validation_).empty();
     last_good_.take(model_);
     try {
       for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
@@ -84,8 +88,6 @@ class Loop {
       for (int64_t step = 0; step < steps_; ++step)
         rates_.push_back(next_rate(epoch));
       batches_.start_resident_epoch(*executor_, *resident_, rates_);
-      outcome_.loop =
-          "the data in the device's memory, " + resident_->launches();
     } else {
       executor_->start_epoch(steps_);
     }
@@ -220,8 +222,13 @@ class Loop {
           batches_.reconstruction_error(*executor_, validation_, keep_going);
       return !stop;
     }
-    const auto logits = engine::logits_of(*executor_, model_, validation_,
-                                          engine::kPredictBatch, keep_going);
+    std::vector<float> logits;
+    if (validates_there_) {
+      resident_->validate(keep_going, logits);
+    } else {
+      logits = engine::logits_of(*executor_, model_, validation_,
+                                 engine::kPredictBatch, keep_going);
+    }
     if (stop) return false;
     const auto score = engine::score(model_.loss(), logits, validation_.labels,
                                      validation_.count, model_.outputs());
@@ -276,6 +283,9 @@ class Loop {
 
   // However the run ended, the model gets weights that can be used.
   void close() {
+    if (resident_)
+      outcome_.loop =
+          "the data in the device's memory, " + resident_->launches();
     if (outcome_.status != Status::Diverged) {
       if (!averaged_) executor_->swap_averages();
       executor_->pull();
@@ -303,8 +313,9 @@ class Loop {
   double lr_ = 0;
   // The executor's own; null: the host prepares every batch.
   engine::ResidentTraining* resident_ = nullptr;
-  std::vector<double> rates_;  // of a resident epoch's steps
-  engine::Totals recorded_;    // of the epoch at the last recorded step
+  bool validates_there_ = false;  // on a copy in the device's memory
+  std::vector<double> rates_;     // of a resident epoch's steps
+  engine::Totals recorded_;       // of the epoch at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor's weights are the moving average
   Clock::time_point last_pulse_ = Clock::now();
@@ -331,6 +342,8 @@ engine::TrainSettings settings_of(const models::Model& model,
   settings.ema_decay = config.ema_decay;
   settings.seed = config.seed;
   settings.bfloat16 = config.precision == "bfloat16";
+  settings.tf32 = config.precision == "tf32";
+  settings.deterministic = config.deterministic;
   settings.ranks = ranks;
   return settings;
 }

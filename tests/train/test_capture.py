@@ -1,6 +1,8 @@
 """Recorded steps, with a recorder in place of a GPU's: what is launched, in which order,
 and that recording leaves no trace. On a GPU: tests/cuda."""
 
+import math
+
 import numpy as np
 import pytest
 from reference.optional import torch
@@ -12,21 +14,26 @@ from digitnet.train import cuda_graphs as capture, fit as fitting
 
 
 class Recorder:
-    """Repeats by doing again; keeps count."""
+    """Repeats by doing again; keeps count. Recording pays at once, and a launch is as long as
+    can be."""
 
-    def __init__(self, warm_ups=3, fails_at=None):
+    pays_from = 0
+    several_pay_from = 0
+    launch_seconds = math.inf
+
+    def __init__(self, fails_at=None):
         self.generator = torch.Generator()
-        self.warm_ups, self.fails_at = warm_ups, fails_at
+        self.fails_at = fails_at
         self.recorded = 0
         self.launches = []
 
-    def __call__(self, warm_up, work):
-        for _ in range(self.warm_ups):
-            warm_up()
+    def __call__(self, first, work):
         number = self.recorded
+        first()
         if number == self.fails_at:
             raise RuntimeError("this device records nothing")
         self.recorded += 1
+        self.launches.append(number)
 
         def repeat():
             self.launches.append(number)
@@ -74,9 +81,51 @@ def test_recorded_steps_give_the_weights_of_single_ones(fitted, make, optimizer)
 def test_an_epoch_takes_few_launches(fitted):
     recorder = Recorder()
     fitted(recorder)  # 90 images: 22 batches of four, and one of two
-    assert recorder.recorded == 3
-    short, one, many = range(3)
+    many, one, short = range(3)
+    # The last launches of all are done, not recorded: they would not come again.
     assert recorder.launches == [many, *[one] * 6, short] * 3
+
+
+@pytest.mark.torch
+def test_what_does_not_come_again_is_not_recorded(fitted):
+    recorder = Recorder()
+    fitted(recorder, epochs=1, batch_size=50)  # 50 and 40
+    assert recorder.recorded == 0
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("single", "several", "launches"),
+    [
+        (70, 0, "steps launched one by one: 69 are too few to capture them"),
+        (69, 70, "captured steps, up to 1 a launch"),
+        (69, 69, "captured steps, up to 16 a launch"),
+    ],
+)
+def test_recording_is_left_out_where_it_does_not_pay(fitted, single, several, launches):
+    recorder = Recorder()
+    recorder.pays_from, recorder.several_pay_from = single, several
+    model = fitted(recorder)  # 69 steps
+    assert str(model.history.executor).endswith(launches)
+    assert_close(fitted(None), model, 0)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("seconds", "steps"), [(0.0, 1), (1000.0, 16)])
+def test_how_many_steps_a_launch_has_is_found_by_their_time(fitted, seconds, steps):
+    recorder = Recorder()
+    recorder.launch_seconds = seconds
+    model = fitted(recorder, epochs=4, batch_size=2)
+    assert str(model.history.executor).endswith(f"up to {steps} a launch")
+    assert_close(fitted(None, epochs=4, batch_size=2), model, 0)
+
+
+@pytest.mark.torch
+def test_a_deterministic_training_does_not_go_by_the_clock(fitted):
+    recorder = Recorder()
+    recorder.launch_seconds = 0.0
+    model = fitted(recorder, deterministic=True)
+    assert str(model.history.executor).endswith("up to 16 a launch")
 
 
 @pytest.mark.torch
@@ -98,7 +147,8 @@ def test_steps_that_are_read_one_by_one_are_launched_so(fitted):
 def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fails_at):
     recorder = Recorder(fails_at=fails_at)
     model = fitted(recorder, dropping_net)
-    assert recorder.launches == []
+    assert recorder.recorded == fails_at
+    assert max(recorder.launches, default=-1) == fails_at - 1
     assert str(model.history.executor).endswith(
         "steps not captured: this device records nothing"
     )
@@ -106,24 +156,44 @@ def test_what_cannot_be_recorded_is_launched_singly_with_the_reason(fitted, fail
 
 
 def stopped_by(error):
-    """A recorder that takes a step, and no more."""
+    """A recorder that does the work, and no more."""
 
     class Stopped(Recorder):
-        def __call__(self, warm_up, work):
-            warm_up()
+        def __call__(self, first, work):
+            first()
             raise error
 
     return Stopped()
 
 
 @pytest.mark.torch
-def test_an_interrupt_while_recording_leaves_the_weights_as_they_were(fitted):
+def test_an_interrupt_while_recording_leaves_the_weights_of_whole_steps(fitted):
+    """Those of the launch that was to be recorded; nothing else has changed them."""
     model = dropping_net()
-    before = model.state_dict()
     with pytest.raises(KeyboardInterrupt):
         fitted(stopped_by(KeyboardInterrupt), lambda: model)
-    for name, values in model.state_dict().items():
-        np.testing.assert_array_equal(values, before[name], err_msg=name)
+    assert model.history.status == "interrupted"
+    halted = []
+
+    class Halting(Recorder):  # behind its second launch
+        def __call__(self, first, work):
+            repeat = super().__call__(first, work)
+            halted.append(repeat)
+            if len(halted) == 2:
+                raise KeyboardInterrupt
+            return repeat
+
+    later = dropping_net()
+    with pytest.raises(KeyboardInterrupt):
+        fitted(Halting(), lambda: later)
+    steps = {
+        name: np.abs(values - dropping_net().state_dict()[name]).max()
+        for name, values in model.state_dict().items()
+    }
+    assert steps["dense1.weight"] > 0
+    assert not np.array_equal(
+        later.state_dict()["dense1.weight"], model.state_dict()["dense1.weight"]
+    )
 
 
 @pytest.mark.torch
@@ -133,10 +203,20 @@ def test_memory_that_is_short_while_recording_leaves_no_trace(fitted):
 
 
 @pytest.mark.torch
+def test_an_error_of_a_step_is_not_taken_for_one_of_recording(fitted):
+    class Failing(Recorder):
+        def __call__(self, first, work):
+            raise RuntimeError("before the first step")
+
+    with pytest.raises(RuntimeError, match="before the first step"):
+        fitted(Failing())
+
+
+@pytest.mark.torch
 def test_a_device_that_vanishes_is_named(fitted, tmp_path):
     class Vanishing(Recorder):
-        def __call__(self, warm_up, work):
-            repeat = super().__call__(warm_up, work)
+        def __call__(self, first, work):
+            repeat = super().__call__(first, work)
 
             def repeat_for_a_while():
                 if len(self.launches) == 12:
@@ -179,9 +259,3 @@ def test_a_cpu_records_nothing_and_other_words_are_refused(monkeypatch):
     monkeypatch.setenv("DIGITNET_CAPTURE", "maybe")
     with pytest.raises(ValueError, match="DIGITNET_CAPTURE: expected '0' or '1', got"):
         capture.recorder_for("cuda")
-
-
-@pytest.mark.torch
-def test_how_often_it_warms_up_changes_nothing(fitted):
-    first, second = (fitted(Recorder(n), dropping_net) for n in (1, 7))
-    assert_close(first, second, 0)

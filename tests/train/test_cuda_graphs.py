@@ -2,6 +2,7 @@
 do: at its worst. On a GPU: tests/cuda."""
 
 import gc
+import queue
 import threading
 import time
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class FakeCuda:
         self.registered = 0
         self.captured = 0
         self.failing = 0  # so many captures
+        self.device_work = Device()
 
     def Stream(self, device):
         self._made += 1
@@ -59,6 +61,9 @@ class FakeCuda:
             yield
         finally:
             self._thread.stream = before
+
+    def Event(self):
+        return Event(self)
 
     def CUDAGraph(self):
         return Graph(self)
@@ -86,6 +91,49 @@ class FakeCuda:
             self.captured += 1
 
 
+class Event:
+    """Of what has been launched when it is recorded."""
+
+    def __init__(self, cuda):
+        self._cuda = cuda
+
+    def record(self):
+        self._number = self._cuda.device_work.launched
+
+    def synchronize(self):
+        self._cuda.device_work.wait_for(self._number)
+
+
+class Device:
+    """A device that runs behind: launches return at once, and take a while each."""
+
+    def __init__(self, seconds=0.0):
+        self._queue = queue.Queue()
+        self._done = threading.Condition()
+        self.seconds = seconds
+        self.launched = self.done = 0
+        self.furthest = 0  # launches that were under way at once
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def launch(self, work):
+        self.launched += 1
+        self.furthest = max(self.furthest, self.launched - self.done)
+        self._queue.put(work)
+
+    def _work(self):
+        while True:
+            work = self._queue.get()
+            time.sleep(self.seconds)
+            work()
+            with self._done:
+                self.done += 1
+                self._done.notify_all()
+
+    def wait_for(self, number):
+        with self._done:
+            self._done.wait_for(lambda: self.done >= number)
+
+
 class Graph:
     def __init__(self, cuda):
         self._cuda = cuda
@@ -99,6 +147,7 @@ class Graph:
 
     def replay(self):
         self.replayed += 1
+        self._cuda.device_work.launch(nothing)
 
 
 @pytest.fixture
@@ -120,13 +169,13 @@ def nothing():
     pass
 
 
-def test_it_warms_up_and_captures_on_a_stream_beside_the_current_one(cuda):
+def test_work_is_done_once_and_captured_on_a_stream_beside_the_current_one(cuda):
     streams = []
     repeat = cuda_graphs.Recorder("cuda:0")(
         lambda: streams.append(cuda.current_stream()),
         lambda: streams.append(cuda.current_stream()),
     )
-    assert len(streams) == cuda_graphs.WARM_UPS + 1
+    assert len(streams) == 2
     assert len(set(streams)) == 1
     assert cuda.default not in streams
     assert cuda.current_stream() is cuda.default
@@ -215,3 +264,21 @@ def test_a_hundred_recorders_in_turn_make_one_stream(cuda):
         cuda_graphs.Recorder("cuda:0")(nothing, nothing)
         gc.collect()
     assert cuda._made == 1
+
+
+def test_the_host_is_at_most_two_launches_ahead_of_the_device(cuda):
+    cuda.device_work.seconds = 0.003
+    repeat = cuda_graphs.Recorder("cuda:0")(nothing, nothing)
+    for _ in range(30):
+        repeat()
+    assert 2 <= cuda.device_work.furthest <= 3
+    assert cuda.device_work.launched - cuda.device_work.done <= 2
+
+
+def test_all_graphs_of_a_recorder_are_one_queue(cuda):
+    cuda.device_work.seconds = 0.003
+    recorder = cuda_graphs.Recorder("cuda:0")
+    repeats = [recorder(nothing, nothing) for _ in range(3)]
+    for number in range(30):
+        repeats[number % 3]()
+    assert cuda.device_work.furthest <= 3

@@ -47,29 +47,33 @@ def watch():
 
 
 def rehearsed(model, rng, **options):
-    """The operations of each step in two epochs of three; the third of each is short."""
-    images = rng.integers(0, 256, (12, *model.input_shape), dtype=np.uint8)
-    labels = rng.integers(0, 3, 12)
+    """The launches of two epochs: steps and operations of each. An epoch has three full
+    batches that are one launch, a full one, and one of two images."""
+    images = rng.integers(0, 256, (22, *model.input_shape), dtype=np.uint8)
+    labels = rng.integers(0, 3, 22)
     model.fix_scale(255)
     settings = {"epochs": 2, "batch_size": 5, **options}
-    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, settings)
-    steps = []
+    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, settings, 3)
+    epochs = []
     for _ in range(2):
         rehearsal.start_epoch()
+        launches = []
         for _ in range(3):
             with watch() as watched:
-                rehearsal.step()
-            steps.append(watched.operations)
-    return steps
+                steps = rehearsal.launch()
+            launches.append((steps, watched.operations))
+        epochs.append(launches)
+    return epochs
 
 
-def check(steps):
-    first, second, short, *again = steps
-    assert len(first) > 20
-    assert first == second
-    assert again == [first, first, short]
-    assert short != first
-    assert [name for name, _ in short] == [name for name, _ in first]
+def check(epochs):
+    recorded, repeated = epochs
+    assert recorded == repeated
+    (steps, several), (_, single), (_, short) = recorded
+    assert steps == 3
+    assert 20 < len(single) < len(several) < 3 * len(single)
+    assert short != single
+    assert [name for name, _ in short] == [name for name, _ in single]
 
 
 def small_net(*steps):
@@ -99,9 +103,10 @@ def test_the_watch_sees_what_it_is_there_to_see():
             forbidden()
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", digitnet.models.names())
-def test_every_named_network_can_be_recorded(name, rng):
-    check(rehearsed(digitnet.models.make(name, seed=1), rng))
+def test_every_named_network_can_be_recorded(name, precision, rng):
+    check(rehearsed(digitnet.models.make(name, seed=1), rng, precision=precision))
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -177,3 +182,44 @@ def test_a_gru_is_in_training_mode_wherever_a_gradient_is_asked_for(rng, monkeyp
     assert modes(lambda: model.fit(data, epochs=1, progress=False)) == {True}
     assert modes(lambda: digitnet.features.saliency(model, images, 1)) == {True}
     assert modes(lambda: model.predict(images)) == {False}
+
+
+VIEWS = {
+    *(
+        "alias",
+        "as_strided",
+        "detach",
+        "expand",
+        "narrow",
+        "permute",
+        "select",
+        "slice",
+    ),
+    *("squeeze", "t", "transpose", "unsqueeze", "view", "_unsafe_view"),
+}
+
+
+def operations_a_step(name, rng, **options):
+    """Of a launch of sixteen, without views, which launch nothing."""
+    model = digitnet.models.make(name, seed=1)
+    images = rng.integers(0, 256, (16 * 32, *model.input_shape), dtype=np.uint8)
+    labels = rng.integers(0, 10, 16 * 32)
+    model.fix_scale(255)
+    settings = {"epochs": 2, "batch_size": 32, **options}
+    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, settings)
+    rehearsal.start_epoch()
+    with watch() as watched:
+        assert rehearsal.launch() == 16
+    names = [name.split(".")[1] for name, _ in watched.operations]
+    return sum(name not in VIEWS for name in names) / 16
+
+
+# The step before launches of several: 53 of lenet5, 72 augmented.
+FIGURES = {
+    ("lenet5", ""): 33.6875,
+}
+
+
+@pytest.mark.parametrize(("name", "augment"), FIGURES)
+def test_a_step_takes_no_more_operations_than_it_did(name, augment, rng):
+    assert operations_a_step(name, rng, augment=augment) == FIGURES[name, augment]

@@ -1,6 +1,8 @@
 #include "engine/torch/captured_steps.h"
 
-#include <set>
+#include <algorithm>
+#include <cmath>
+#include <exception>
 #include <stdexcept>
 
 #include "core/error.h"
@@ -9,21 +11,42 @@
 namespace digitnet::engine {
 namespace {
 
-// Steps of a launch, a trade-off: more make launching cheaper for small
-// networks, whose steps are short; fewer keep the graphs of large networks,
-// which have hundreds of nodes a step, quick to record.
-constexpr int64_t kSteps = 16;
+// By which the time of one is measured: a few milliseconds, between two waits
+// for the device.
+constexpr int64_t kTimedSteps = 8;
 
 }  // namespace
 
+int64_t steps_of_launch(double step_seconds, double launch_seconds,
+                        int64_t most) {
+  int64_t steps = 1;
+  while (2 * steps <= most &&
+         static_cast<double>(2 * steps) * step_seconds <= launch_seconds)
+    steps *= 2;
+  return steps;
+}
+
 std::string CapturedSteps::load(const ResidentSet& set) {
-  recorded_.clear();
-  not_recorded_.clear();
   try {
     guarded([&] { set_.emplace(set, model_, device_); });
   } catch (const OutOfMemory&) {
     return "the training set and an epoch's draws do not fit the memory of " +
            device_.str();
+  }
+  // What is repeated may not depend on the clock.
+  if (std::isinf(recorder().launch_seconds) ||
+      trainer_.settings().deterministic)
+    launch_steps_ = most_steps();
+  if (trainer_.settings().steps < recorder().several_pay_from)
+    launch_steps_ = 1;
+  return "";
+}
+
+std::string CapturedSteps::load_validation(const data::DatasetView& set) {
+  try {
+    guarded([&] { validation_.emplace(set, model_, network_, device_); });
+  } catch (const OutOfMemory&) {
+    return "the validation set does not fit the memory of " + device_.str();
   }
   return "";
 }
@@ -33,87 +56,126 @@ void CapturedSteps::start_epoch(const ResidentEpoch& epoch) {
     trainer_.start_epoch(*epoch.rates);
     set_->start_epoch(epoch);
     step_ = 0;
-    const bool tried = !recorded_.empty() || !not_recorded_.empty();
-    if (trainer_.settings().recorder.record && !tried) record();
+    timed_ = 0;
   });
-}
-
-// Every launch of an epoch, before its first step. Warming up takes steps,
-// which leave no trace, however the recording ends.
-void CapturedSteps::record() {
-  try {
-    guarded([&] { trainer_.save_state(); });
-  } catch (const OutOfMemory& error) {
-    not_recorded_ = join("no room for a copy of the weights: ", error.what());
-    return;
-  }
-  try {
-    record_launches();
-  } catch (const std::runtime_error& error) {
-    recorded_.clear();
-    not_recorded_ = error.what();
-    trainer_.renew_generator();
-  } catch (...) {
-    recorded_.clear();
-    trainer_.restore_state();
-    throw;
-  }
-  trainer_.restore_state();
-}
-
-void CapturedSteps::record_launches() {
-  std::set<Launch> launches = {next(1)};
-  while (step_ < set_->steps()) {
-    const Launch launch = next(set_->steps());
-    launches.insert(launch);
-    step_ += launch.first;
-  }
-  step_ = 0;
-  for (const Launch& launch : launches) {
-    recorded_[launch] = trainer_.settings().recorder.record(
-        [&] {
-          trainer_.rewind();
-          run(launch);
-        },
-        [this, launch] { run(launch); });
-  }
 }
 
 // Full batches alone, or the short one at the end: a captured step has fixed
 // shapes.
 CapturedSteps::Launch CapturedSteps::next(int64_t max_steps) const {
   const int64_t samples = set_->count_of(step_);
-  const bool many = max_steps >= kSteps && step_ + kSteps <= set_->steps() &&
-                    set_->count_of(step_ + kSteps - 1) == samples;
-  return {many ? kSteps : 1, samples};
+  const bool several = recorder().record && not_recorded_.empty() &&
+                       launch_steps_ > 1 && launch_steps_ <= max_steps &&
+                       step_ + launch_steps_ <= set_->steps() &&
+                       set_->count_of(step_ + launch_steps_ - 1) == samples;
+  return {several ? launch_steps_ : 1, samples};
+}
+
+int64_t CapturedSteps::most_steps() const {
+  return std::min(recorder().most_steps, set_->most_steps());
+}
+
+// Whether it is to be captured: it comes again, and training is long.
+bool CapturedSteps::pays(const Launch& launch) const {
+  const int64_t all = trainer_.settings().steps;
+  if (!recorder().record || !not_recorded_.empty() ||
+      all < recorder().pays_from)
+    return false;
+  const int64_t behind = step_ + 2 * launch.first;  // the next one
+  const bool again =
+      behind <= set_->steps() && set_->count_of(behind - 1) == launch.second;
+  return again || all - taken_ > set_->steps() - step_;
 }
 
 void CapturedSteps::run(const Launch& launch) {
-  for (int64_t i = 0; i < launch.first; ++i) {
-    trainer_.take_rate();
-    trainer_.step(set_->batch(trainer_.position(), launch.second));
+  const auto [steps, samples] = launch;
+  trainer_.take_steps(set_->batch(trainer_.position(), steps, samples), steps);
+}
+
+// The first of its kind.
+void CapturedSteps::record(const Launch& launch) {
+  at::Tensor masks;            // where their generator is behind the launch
+  std::exception_ptr failure;  // of the launch, as it was
+  const auto first = [&] {
+    try {
+      run(launch);
+      masks = trainer_.generator_state();
+    } catch (...) {
+      failure = std::current_exception();
+      throw;
+    }
+  };
+  try {
+    recorded_[launch] =
+        recorder().record(first, [this, launch] { run(launch); });
+  } catch (const std::runtime_error& error) {
+    if (failure) std::rethrow_exception(failure);
+    if (!masks.defined()) throw;
+    recorded_.clear();
+    not_recorded_ = error.what();
+    trainer_.renew_generator(masks);
   }
 }
 
+void CapturedSteps::repeat(const Launch& launch, const Work& work) {
+  if (launch_steps_ > 0 || launch.second != set_->count_of(0)) return work();
+  measure();
+  work();
+}
+
+// Chooses how many steps a launch has.
+void CapturedSteps::measure() {
+  if (timed_ > 0 && timed_ < kTimedSteps) {
+    ++timed_;
+    return;
+  }
+  trainer_.position().item<int64_t>();  // waits for the device
+  const auto now = Clock::now();
+  if (timed_ == kTimedSteps) {
+    const double seconds =
+        std::chrono::duration<double>(now - timed_since_).count();
+    launch_steps_ =
+        steps_of_launch(seconds / static_cast<double>(kTimedSteps),
+                        recorder().launch_seconds, set_->most_steps());
+  }
+  timed_ = 1;
+  timed_since_ = now;
+}
+
 int64_t CapturedSteps::train(int64_t max_steps) {
-  return guarded([&] {
-    const Launch launch = next(recorded_.empty() ? 1 : max_steps);
-    if (recorded_.empty()) {
-      run(launch);
+  return guarded(trainer_.arithmetic(), [&] {
+    const Launch launch = next(max_steps);
+    const auto known = recorded_.find(launch);
+    if (known != recorded_.end()) {
+      repeat(launch, known->second);
+    } else if (pays(launch)) {
+      record(launch);
     } else {
-      recorded_.at(launch)();
+      run(launch);
     }
     for (int64_t i = 0; i < launch.first; ++i) trainer_.count(launch.second);
     step_ += launch.first;
+    taken_ += launch.first;
     return launch.first;
   });
 }
 
+bool CapturedSteps::validate(const std::function<bool()>& keep_going,
+                             std::vector<float>& logits) {
+  return guarded(Arithmetic{.device = device_.type()},
+                 [&] { return validation_->predict(keep_going, logits); });
+}
+
 std::string CapturedSteps::launches() const {
   if (!not_recorded_.empty()) return "steps not captured: " + not_recorded_;
-  if (recorded_.empty()) return "steps launched one by one";
-  return join("captured steps, up to ", recorded_.rbegin()->first.first,
-              " a launch");
+  if (!recorded_.empty())
+    return join("captured steps, up to ", recorded_.rbegin()->first.first,
+                " a launch");
+  const std::string singly = "steps launched one by one";
+  const int64_t all = trainer_.settings().steps;
+  return recorder().record && all < recorder().pays_from
+             ? join(singly, ": ", all, " are too few to capture them")
+             : singly;
 }
 
 }  // namespace digitnet::engine

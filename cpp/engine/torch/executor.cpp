@@ -31,7 +31,7 @@ class TorchExecutor : public Executor {
   std::string name() const override { return "torch on " + device_.str(); }
 
   void predict(const float* images, int64_t count, float* logits) override {
-    guarded([&] {
+    guarded(Arithmetic{.device = device_.type()}, [&] {
       at::NoGradGuard guard;
       RunState state;
       const at::Tensor out = network_(network_.input(images, count), state)
@@ -49,8 +49,10 @@ class TorchExecutor : public Executor {
 
   void start_training(const TrainSettings& settings) override {
     steps_.reset();
+    if (settings.deterministic && !device_.is_cpu())
+      refuse_unrepeatable_layers(model_);
     guarded([&] { trainer_.emplace(model_, network_, device_, settings); });
-    steps_.emplace(model_, device_, *trainer_);
+    steps_.emplace(model_, network_, device_, *trainer_);
   }
 
   void start_epoch(int64_t steps) override {
@@ -58,11 +60,11 @@ class TorchExecutor : public Executor {
   }
 
   void train(const Batch& batch, double lr) override {
-    guarded([&] {
-      const TorchBatch on_device = uploaded(batch);
-      trainer_->set_rate(lr);
-      trainer_->step(on_device);
-      trainer_->count(on_device.in_totals ? on_device.labelled_count() : 0);
+    guarded(trainer_->arithmetic(), [&] {
+      trainer_->take_step(uploaded(batch), lr);
+      const int64_t labelled =
+          batch.labelled < 0 ? batch.count : batch.labelled;
+      trainer_->count(batch.in_totals ? labelled : 0);
     });
   }
 

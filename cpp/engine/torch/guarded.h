@@ -4,6 +4,8 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "engine/torch/arithmetic.h"
+
 namespace digitnet::engine {
 
 // To be called while an exception is handled. Throws LibTorch's as
@@ -37,6 +39,15 @@ auto guarded(F f) {
   } catch (...) {
     throw_engine_error();
   }
+}
+
+// The same where f computes: by this arithmetic.
+template <class F>
+auto guarded(const Arithmetic& arithmetic, F f) {
+  return guarded([&] {
+    const ArithmeticScope scope(arithmetic);
+    return f();
+  });
 }
 
 }  // namespace digitnet::engine

@@ -73,7 +73,7 @@ TargetGradients gradients_of(const TorchNetwork& network, at::Tensor x,
 std::vector<Activation> TorchInspector::activations(
     const float* images, int64_t count,
     const std::vector<std::string>& layers) {
-  return guarded([&] {
+  return guarded(exact(), [&] {
     at::NoGradGuard guard;
     std::vector<Activation> result;
     RunState state;
@@ -90,7 +90,7 @@ void TorchInspector::target_gradients(const float* images, int64_t count,
                                       const Target& target,
                                       const std::string& layer,
                                       TargetGradients& result) {
-  guarded([&] {
+  guarded(exact(), [&] {
     at::AutoGradMode grad(true);
     result =
         gradients_of(network_, leaf_of(network_, images, count), target, layer);
@@ -100,7 +100,7 @@ void TorchInspector::target_gradients(const float* images, int64_t count,
 void TorchInspector::loss_gradients(const float* images, const int64_t* labels,
                                     int64_t count, double label_smoothing,
                                     LossGradients& result) {
-  guarded([&] {
+  guarded(exact(), [&] {
     at::AutoGradMode grad(true);
     const at::Tensor x = leaf_of(network_, images, count);
     RunState state;
@@ -114,7 +114,7 @@ void TorchInspector::loss_gradients(const float* images, const int64_t* labels,
 
 void TorchInspector::observe_statistics(const float* images, int64_t count,
                                         double momentum) {
-  guarded([&] {
+  guarded(exact(), [&] {
     at::NoGradGuard guard;
     RunState state;
     state.statistics_momentum = momentum;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/executor.h"
+#include "engine/torch/arithmetic.h"
 #include "engine/torch/network.h"
 
 namespace digitnet::engine {
@@ -27,6 +28,10 @@ class TorchInspector : public Inspector {
                           double momentum) override;
 
  private:
+  Arithmetic exact() const {
+    return {.device = network_.values().device().type()};
+  }
+
   models::Model& model_;
   TorchNetwork& network_;
 };

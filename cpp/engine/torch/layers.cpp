@@ -139,6 +139,9 @@ at::Tensor average_pool(const Layer& layer, const Tensors&, bool,
 at::Tensor adaptive_average_pool(const Layer& layer, const Tensors&, bool,
                                  const at::Tensor& x, RunState&) {
   const int64_t size = integer(layer.options, "size");
+  // Of one window LibTorch itself takes the mean.
+  if (size > 1 && pools_evenly(layer, x.size(2), x.size(3)))
+    return at::avg_pool2d(x, {x.size(2) / size, x.size(3) / size});
   return at::adaptive_avg_pool2d(x, {size, size});
 }
 
@@ -287,6 +290,11 @@ const std::vector<Entry>& forwards() {
 }
 
 }  // namespace
+
+bool pools_evenly(const Layer& layer, int64_t height, int64_t width) {
+  const int64_t size = integer(layer.options, "size");
+  return height % size == 0 && width % size == 0;
+}
 
 Forward torch_forward(const std::string& kind) {
   return find(forwards(), "torch layer", kind).forward;

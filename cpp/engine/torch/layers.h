@@ -42,6 +42,9 @@ struct RunState {
   }
 };
 
+// Whether all windows of an adaptive pooling of such maps have one size.
+bool pools_evenly(const models::Layer& layer, int64_t height, int64_t width);
+
 // x: [N, C, H, W] channels-last, or [N, features]. `frozen`: batch statistics
 // stay.
 using Forward = at::Tensor (*)(const models::Layer& layer,

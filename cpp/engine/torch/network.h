@@ -18,6 +18,10 @@ at::Tensor borrowed(std::vector<float>& memory);
 // A slot as a tensor over its block: four dimensions in channels-last order.
 at::Tensor view_of(const models::Slot& slot, const at::Tensor& block);
 
+// Throws std::invalid_argument naming a layer whose gradients do not repeat bit
+// for bit on a GPU.
+void refuse_unrepeatable_layers(const models::Model& model);
+
 class TorchNetwork {
  public:
   // Borrows the model, and on a CPU its memory.

@@ -4,6 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <vector>
+
 #include "engine/executor.h"
 #include "engine/torch/augment.h"
 #include "engine/torch/preprocess.h"
@@ -23,20 +26,43 @@ class TorchResidentSet {
 
   int64_t steps() const;                 // an epoch
   int64_t count_of(int64_t step) const;  // samples; the last may have fewer
-  // The samples of the epoch's step `position` [1], an integer on the device.
-  TorchBatch batch(const at::Tensor& position, int64_t count) const;
+  // The samples of `steps` steps of the epoch, `count` each, from the step
+  // `position` [1] on, an integer on the device.
+  TorchBatch batch(const at::Tensor& position, int64_t steps,
+                   int64_t count) const;
+  // So many steps at once take little memory.
+  int64_t most_steps() const { return most_steps_; }
 
  private:
   at::Tensor input(const at::Tensor& images, const at::Tensor& positions,
                    bool photometric) const;
 
-  int64_t count_, batch_size_;
+  int64_t count_, batch_size_, most_steps_;
   bool outputs_images_;
   at::Tensor images_, labels_, weights_;  // of all samples
   at::Tensor order_;                      // of the epoch
-  at::Tensor first_positions_;            // 0 .. batch size - 1
+  at::Tensor first_positions_;            // 0 .. samples of most_steps() - 1
   TorchAugment augment_;
   TorchPreprocess preprocess_;
+};
+
+// Validation images in a device's memory.
+class TorchValidationSet {
+ public:
+  // Copies them; borrows the model and the network.
+  TorchValidationSet(const data::DatasetView& set, const models::Model& model,
+                     const TorchNetwork& network, at::Device device);
+
+  // See ResidentTraining::validate().
+  bool predict(const std::function<bool()>& keep_going,
+               std::vector<float>& logits);
+
+ private:
+  const TorchNetwork& network_;
+  at::Tensor images_;
+  TorchPreprocess preprocess_;
+  at::Tensor logits_;   // [count, K]
+  int64_t batch_size_;  // as many as fit
 };
 
 }  // namespace digitnet::engine

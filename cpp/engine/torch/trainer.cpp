@@ -3,17 +3,22 @@
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/add.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/norm.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/list.h"
 #include "core/random.h"
-#include "engine/torch/losses.h"
 #include "engine/torch/ranks.h"
 #include "engine/torch/tensors.h"
 #include "optimizers/all.h"
@@ -21,6 +26,7 @@
 namespace digitnet::engine {
 
 using models::Slot;
+using torch::autograd::variable_list;
 
 namespace {
 
@@ -35,6 +41,22 @@ at::Generator generator_for(at::Device device, uintptr_t recorder) {
   return at::globalContext().defaultGenerator(from).clone();
 }
 
+TorchBatch part_of(const TorchBatch& batch, int64_t first, int64_t count) {
+  const auto part = [&](const at::Tensor& of_all) {
+    return of_all.defined() ? of_all.narrow(0, first, count) : at::Tensor();
+  };
+  TorchBatch result = batch;
+  result.images = part(batch.images);
+  result.labels = part(batch.labels);
+  result.weights = part(batch.weights);
+  result.targets = part(batch.targets);
+  return result;
+}
+
+at::Tensor joined(const std::vector<at::Tensor>& parts) {
+  return parts.size() == 1 ? parts[0] : at::cat(parts);
+}
+
 }  // namespace
 
 TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
@@ -45,8 +67,10 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       settings_(settings),
       gradients_(at::zeros_like(network.values())),
       random_(generator_for(device, settings.recorder.generator)),
-      step_count_(at::zeros({}, network.values().options())),
-      rate_(at::zeros({}, network.values().options())) {
+      step_count_(at::zeros({1}, network.values().options())),
+      offsets_(at::arange(kMostSteps, step_count_.options().dtype(at::kLong))),
+      counting_(at::arange(1, kMostSteps + 1, step_count_.options())),
+      zero_(at::zeros({1}, step_count_.options())) {
   const auto& entry =
       find(optimizers::all(), "optimizer", settings.optimizer.name);
   update_ = torch_update(entry.name);
@@ -99,9 +123,9 @@ void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   seed();
 }
 
-void TorchTrainer::renew_generator() {
+void TorchTrainer::renew_generator(const at::Tensor& state) {
   random_ = generator_for(device_, 0);
-  seed();
+  random_.set_state(state);
 }
 
 // Masks of dropout are a function of seed, epoch and rank.
@@ -111,42 +135,46 @@ void TorchTrainer::seed() {
           .bits());
 }
 
-std::vector<at::Tensor> TorchTrainer::state() const {
-  std::vector<at::Tensor> result = {
-      exact_.values(), exact_.buffers(), gradients_, step_count_,
-      rate_,           position_,        losses_,    correct_};
-  result.insert(result.end(), optimizer_state_.begin(), optimizer_state_.end());
-  if (averages_.defined()) result.push_back(averages_);
-  return result;
+void TorchTrainer::take_steps(const TorchBatch& batch, int64_t steps) {
+  const at::Tensor positions = position_ + offsets_.narrow(0, 0, steps);
+  run(batch, positions, rates_.index_select(0, positions));
 }
 
-void TorchTrainer::save_state() {
-  std::vector<at::Tensor> copies;
-  for (const at::Tensor& tensor : state()) copies.push_back(tensor.clone());
-  saved_state_ = std::move(copies);
+void TorchTrainer::take_step(const TorchBatch& batch, double lr) {
+  run(batch, position_, at::full({1}, lr, rates_.options()));
 }
 
-void TorchTrainer::restore_state() {
+void TorchTrainer::run(const TorchBatch& batch, const at::Tensor& positions,
+                       const at::Tensor& rates) {
   at::NoGradGuard guard;
-  const std::vector<at::Tensor> current = state();
-  for (size_t i = 0; i < current.size(); ++i) current[i].copy_(saved_state_[i]);
-  saved_state_.clear();
-  seed();
-}
-
-void TorchTrainer::set_rate(double lr) { rate_.fill_(lr); }
-
-void TorchTrainer::take_rate() {
-  rate_.copy_(rates_.index_select(0, position_).squeeze(0));
-}
-
-void TorchTrainer::step(const TorchBatch& batch) {
-  at::AutoGradMode grad(true);
-  const bool several = settings_.ranks.several();
-  if (rounded_) {
-    at::NoGradGuard guard;
-    rounded_->round(exact_.values());
+  const int64_t steps = rates.size(0), count = batch.images.size(0) / steps;
+  const StepLosses losses = losses_of(batch, steps);
+  const at::Tensor numbers = step_count_ + counting_.narrow(0, 0, steps);
+  const at::Tensor decays = decays_of(numbers);
+  Outcome outcome;
+  for (int64_t i = 0; i < steps; ++i) {
+    lr_ = rates.select(0, i);
+    step_number_ = numbers.select(0, i);
+    if (decays.defined()) decay_ = decays.select(0, i);
+    step(part_of(batch, i * count, count), losses, i, outcome);
   }
+  step_count_.add_(steps);
+  add_to_totals(batch, positions, losses, outcome);
+  position_.add_(steps);
+}
+
+StepLosses TorchTrainer::losses_of(const TorchBatch& batch,
+                                   int64_t steps) const {
+  StepMeans means{steps, batch.weights};
+  if (settings_.ranks.several()) means.factor = batch.rank_weight;
+  if (batch.targets.defined()) return {batch.targets, means};
+  return {model_.loss(), batch.labels, model_.outputs(),
+          settings_.label_smoothing, means};
+}
+
+void TorchTrainer::step(const TorchBatch& batch, const StepLosses& losses,
+                        int64_t number, Outcome& outcome) {
+  if (rounded_) rounded_->round(exact_.values());
   RunState state{true, &random_};
   state.ranks = &settings_.ranks;
   state.global_count = batch.global_count;
@@ -154,60 +182,73 @@ void TorchTrainer::step(const TorchBatch& batch) {
   if (!batch.targets.defined()) state.labels = batch.labels;
   state.labelled = batch.labelled;
   state.reversal_coefficient = batch.reversal_coefficient;
-  const at::Tensor outputs =
-      rounded_
-          ? (*rounded_)(batch.images.to(at::kBFloat16), state).to(at::kFloat)
-          : exact_(batch.images, state);
-  const at::Tensor loss = loss_of(batch, outputs, state);
-  if (!trained_.empty())
-    compute_gradients(several ? loss * batch.rank_weight : loss);
-  at::NoGradGuard guard;
-  if (several) settings_.ranks.all_reduce(shared(gradients_));
-  step_count_.add_(1);
+  variable_list of, from;  // gradients of these, whose own are those
+  {
+    at::AutoGradMode grad(true);
+    const at::Tensor outputs =
+        rounded_
+            ? (*rounded_)(batch.images.to(at::kBFloat16), state).to(at::kFloat)
+            : exact_(batch.images, state);
+    outcome.outputs.push_back(outputs.detach());
+    if (outputs.requires_grad()) {
+      of.push_back(outputs);
+      from.push_back(losses.gradient(outcome.outputs.back(), number));
+    }
+    if (state.auxiliary_losses.defined()) {
+      const at::Tensor mean = state.auxiliary_losses.to(at::kFloat).mean();
+      outcome.auxiliary_losses.push_back(mean.detach());
+      if (mean.requires_grad()) {
+        of.push_back(mean);
+        from.push_back(at::full_like(mean, losses.factor()));
+      }
+    }
+  }
+  if (!of.empty()) compute_gradients(of, from);
+  if (settings_.ranks.several()) settings_.ranks.all_reduce(shared(gradients_));
   regularise();
   for (const Segment& segment : segments_) update(segment);
-  update_averages();
-  add_to_totals(batch, loss.detach(), outputs.detach());
+  if (averages_.defined()) averages_.lerp_(exact_.values(), 1 - decay_);
 }
 
 // All of them in one block, in the order of the weights' memory: penalties,
 // clipping, all-reduce and update are few launches then.
-void TorchTrainer::compute_gradients(const at::Tensor& loss) {
+void TorchTrainer::compute_gradients(const variable_list& of,
+                                     const variable_list& from) {
   const auto gradients =
-      torch::autograd::grad({loss}, trained_, {}, {}, false, true);
-  at::NoGradGuard guard;
+      torch::autograd::grad(of, trained_, from, {}, false, true);
+  const bool rounded = std::any_of(
+      gradients.begin(), gradients.end(), [](const at::Tensor& gradient) {
+        return gradient.defined() && gradient.scalar_type() == at::kBFloat16;
+      });
+  if (!rounded) {
+    at::cat_out(gradients_, parts_of(gradients, at::kFloat));
+  } else {
+    // One launch for each type, which cat would otherwise copy one by one.
+    at::add_out(gradients_, at::cat(parts_of(gradients, at::kFloat)),
+                at::cat(parts_of(gradients, at::kBFloat16)));
+  }
+}
+
+// Gradients of that type for every trained slot, zeros for others.
+std::vector<at::Tensor> TorchTrainer::parts_of(const variable_list& gradients,
+                                               at::ScalarType type) const {
+  const at::Tensor zero = zero_.to(type);
   std::vector<at::Tensor> parts;
   auto next = gradients.begin();
-  for (const Slot& slot : model_.slots()) {
-    if (slot.parameter.is_buffer) continue;
-    const at::Tensor& tensor = network().tensor(slot.parameter.name);
-    const at::Tensor gradient = tensor.requires_grad() ? *next++ : at::Tensor();
-    if (!gradient.defined()) {
-      parts.push_back(
-          at::zeros({slot.parameter.count()}, gradients_.options()));
+  for (size_t i = 0; i < model_.slots().size(); ++i) {
+    const models::Parameter& parameter = model_.slots()[i].parameter;
+    if (parameter.is_buffer) continue;
+    const bool trained = settings_.lr_scales.at(i) != 0;
+    const at::Tensor gradient = trained ? *next++ : at::Tensor();
+    if (!gradient.defined() || gradient.scalar_type() != type) {
+      parts.push_back(zero.expand({parameter.count()}));
     } else if (gradient.dim() == 4) {
       parts.push_back(gradient.permute({0, 2, 3, 1}).reshape(-1));
     } else {
       parts.push_back(gradient.reshape(-1));
     }
   }
-  at::cat_out(gradients_, parts);
-}
-
-at::Tensor TorchTrainer::loss_of(const TorchBatch& batch,
-                                 const at::Tensor& outputs,
-                                 const RunState& state) const {
-  const at::Tensor losses =
-      batch.targets.defined()
-          ? (outputs - batch.targets).square().mean({1, 2, 3})
-          : losses_of(model_.loss(), outputs, batch.labels,
-                      settings_.label_smoothing);
-  const at::Tensor& weights = batch.weights;
-  const at::Tensor mean = weights.defined() ? (losses * weights).sum() /
-                                                  weights.sum().clamp_min(1e-12)
-                                            : losses.mean();
-  return state.auxiliary_losses.defined() ? mean + state.auxiliary_losses.mean()
-                                          : mean;
+  return parts;
 }
 
 void TorchTrainer::regularise() {
@@ -235,36 +276,37 @@ void TorchTrainer::update(const Segment& segment) {
   };
   std::vector<at::Tensor> state;
   for (const at::Tensor& block : optimizer_state_) state.push_back(part(block));
-  const at::Tensor lr =
-      segment.lr_scale == 1 ? rate_ : rate_ * segment.lr_scale;
-  update_(settings_.optimizer.options, lr, step_count_, part(exact_.values()),
+  const at::Tensor lr = segment.lr_scale == 1 ? lr_ : lr_ * segment.lr_scale;
+  update_(settings_.optimizer.options, lr, step_number_, part(exact_.values()),
           part(gradients_), state);
 }
 
-// TrainSettings::average_decay(), on the device.
-void TorchTrainer::update_averages() {
-  if (!averages_.defined()) return;
-  const at::Tensor decay =
-      ((step_count_ + 1) / (step_count_ + 10)).clamp_max(settings_.ema_decay);
-  averages_.lerp_(exact_.values(), 1 - decay);
+// TrainSettings::average_decay() of steps, on the device.
+at::Tensor TorchTrainer::decays_of(const at::Tensor& numbers) const {
+  if (!averages_.defined()) return {};
+  return ((numbers + 1) / (numbers + 10)).clamp_max(settings_.ema_decay);
 }
 
 void TorchTrainer::add_to_totals(const TorchBatch& batch,
-                                 const at::Tensor& loss,
-                                 const at::Tensor& outputs) {
+                                 const at::Tensor& positions,
+                                 const StepLosses& losses,
+                                 const Outcome& outcome) {
+  const at::Tensor outputs = joined(outcome.outputs);
+  at::Tensor means = losses.of(outputs);
+  if (!outcome.auxiliary_losses.empty())
+    means = means + at::stack(outcome.auxiliary_losses);
   // So that the ranks' losses, times their counts, sum to the global batch's.
-  const double factor = batch.count() < batch.global_count
-                            ? batch.rank_weight *
-                                  static_cast<double>(batch.global_count) /
-                                  static_cast<double>(batch.count())
-                            : 1;
-  losses_.index_copy_(0, position_,
-                      (factor == 1 ? loss : loss * factor).view({1}));
-  if (!batch.targets.defined() && batch.in_totals) {
-    const at::Tensor hits = outputs.argmax(1).eq(batch.labels);
-    correct_.add_(hits.narrow(0, 0, batch.labelled_count()).sum());
+  const int64_t count = outcome.outputs[0].size(0);
+  if (count < batch.global_count) {
+    means =
+        means * (batch.rank_weight * static_cast<double>(batch.global_count) /
+                 static_cast<double>(count));
   }
-  position_.add_(1);
+  losses_.index_copy_(0, positions, means);
+  if (batch.targets.defined() || !batch.in_totals) return;
+  const at::Tensor hits = outputs.argmax(1).eq(batch.labels);
+  correct_.add_(
+      (batch.labelled < 0 ? hits : hits.narrow(0, 0, batch.labelled)).sum());
 }
 
 Totals TorchTrainer::totals() const {

@@ -5,63 +5,67 @@
 
 #include <ATen/Generator.h>
 #include <ATen/core/Tensor.h>
+#include <torch/csrc/autograd/variable.h>
 
 #include <optional>
 #include <vector>
 
 #include "engine/executor.h"
+#include "engine/torch/arithmetic.h"
+#include "engine/torch/losses.h"
 #include "engine/torch/network.h"
 #include "engine/torch/optimizers.h"
 
 namespace digitnet::engine {
 
-// engine::Batch with its samples on the device.
+// The samples of one step, as engine::Batch, or of several on equally many: all
+// of the first step, then all of the second. On the device.
 struct TorchBatch {
-  at::Tensor images;   // [count, C, H, W] as the network takes them
-  at::Tensor labels;   // [count], or undefined: see targets
-  at::Tensor weights;  // [count], or undefined: all 1
+  at::Tensor images;   // [N, C, H, W] as the network takes them
+  at::Tensor labels;   // [N], or undefined: see targets
+  at::Tensor weights;  // [N], or undefined: all 1
   at::Tensor targets;  // like images, or undefined
+  // The rest is of every step.
   int64_t labelled = -1;
   double reversal_coefficient = 0;
   int64_t global_count = 0;
   double rank_weight = 1;
   bool in_totals = true;
-
-  int64_t count() const { return images.size(0); }
-  int64_t labelled_count() const { return labelled < 0 ? count() : labelled; }
 };
 
 class TorchTrainer {
  public:
+  static constexpr int64_t kMostSteps = 16;  // at once
+
   // Borrows all but the settings. Takes over which of the network's tensors
   // have gradients, and which layers are frozen.
   TorchTrainer(const models::Model& model, TorchNetwork& network,
                at::Device device, const TrainSettings& settings);
 
-  // `rates`: the learning rate of every step, for take_rate(); or as many of
-  // any kind for set_rate(). One of the two comes before each step.
+  // `rates`: the learning rate of every step of the epoch, for take_steps(); of
+  // any kind for take_step(), as many.
   void start_epoch(const std::vector<double>& rates);
-  void set_rate(double lr);
-  void take_rate();  // of the epoch's list
-  // Forward, loss, backward, update.
-  void step(const TorchBatch& batch);
+  // The next steps of the epoch, up to kMostSteps: forward, loss, backward,
+  // update.
+  void take_steps(const TorchBatch& batch, int64_t steps);
+  void take_step(const TorchBatch& batch, double lr);
   // Called for each step: how many samples its sums are of.
   void count(int64_t samples) { counts_.push_back(samples); }
 
-  // restore_state() undoes all steps since save_state(): capturing takes steps
-  // that must leave no trace.
-  void save_state();
-  void restore_state();
-  // Draws from a generator of its own, for a capture that failed may have
-  // spoilt the recorder's. The masks are the same.
-  void renew_generator();
-  void rewind() { position_.zero_(); }
+  // Where the masks of dropout come from: of a generator's state, which a
+  // failed capture spoils, a new one goes on.
+  at::Tensor generator_state() const { return random_.get_state(); }
+  void renew_generator(const at::Tensor& state);
   Totals totals() const;
   void swap_averages();
 
   const TrainSettings& settings() const { return settings_; }
   // Steps of this epoch that were taken, [1] integer on the device.
   const at::Tensor& position() const { return position_; }
+  // How it computes.
+  Arithmetic arithmetic() const {
+    return {device_.type(), settings_.tf32, settings_.deterministic};
+  }
 
  private:
   // A run of slots that train at one rate.
@@ -70,19 +74,31 @@ class TorchTrainer {
     double lr_scale;
   };
 
+  // What all steps of a launch leave behind for their sums.
+  struct Outcome {
+    std::vector<at::Tensor> outputs, auxiliary_losses;  // a step's, its mean
+  };
+
   // The network that computes a step.
   TorchNetwork& network() { return rounded_ ? *rounded_ : exact_; }
   void choose_trained();
-  std::vector<at::Tensor> state() const;  // what a step changes
   void seed();
-  at::Tensor loss_of(const TorchBatch& batch, const at::Tensor& outputs,
-                     const RunState& state) const;
-  void compute_gradients(const at::Tensor& loss);
+  // At positions [S] of the epoch, by rates [S].
+  void run(const TorchBatch& batch, const at::Tensor& positions,
+           const at::Tensor& rates);
+  StepLosses losses_of(const TorchBatch& batch, int64_t steps) const;
+  void step(const TorchBatch& batch, const StepLosses& losses, int64_t number,
+            Outcome& outcome);
+  void compute_gradients(const torch::autograd::variable_list& of,
+                         const torch::autograd::variable_list& from);
+  std::vector<at::Tensor> parts_of(
+      const torch::autograd::variable_list& gradients,
+      at::ScalarType type) const;
   void regularise();
   void update(const Segment& segment);
-  void update_averages();
-  void add_to_totals(const TorchBatch& batch, const at::Tensor& loss,
-                     const at::Tensor& outputs);
+  at::Tensor decays_of(const at::Tensor& numbers) const;
+  void add_to_totals(const TorchBatch& batch, const at::Tensor& positions,
+                     const StepLosses& losses, const Outcome& outcome);
 
   const models::Model& model_;
   TorchNetwork& exact_;                  // in float32
@@ -96,12 +112,14 @@ class TorchTrainer {
   std::vector<Segment> segments_;
   at::Generator random_;
 
-  at::Tensor step_count_;  // since the start, one float
-  at::Tensor rates_, rate_;
+  at::Tensor step_count_;                   // since the start, one float
+  at::Tensor lr_, step_number_, decay_;     // of the step that is being taken
+  at::Tensor rates_;                        // of the epoch's steps
   at::Tensor position_, losses_, correct_;  // of the epoch
-  std::vector<int64_t> counts_;             // samples of each step of the epoch
+  at::Tensor offsets_, counting_;  // 0 .. kMostSteps - 1; 1.0 .. kMostSteps
+  at::Tensor zero_;                // one float
+  std::vector<int64_t> counts_;    // samples of each step of the epoch
   int64_t epochs_ = 0;
-  std::vector<at::Tensor> saved_state_;
 };
 
 }  // namespace digitnet::engine

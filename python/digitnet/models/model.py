@@ -77,13 +77,15 @@ class Model(BaseModel):
         adversary: str | tuple[str, Mapping[str, Any]] | None = None,
         record_steps: bool = False,
         precision: str = "float32",
+        deterministic: bool = False,
         distributed: bool = False,
         progress: bool = True,
     ) -> History:
         """Train a model in place.
 
         The same model, data, options, device and number of threads give the same weights
-        bit for bit.
+        bit for bit; on a GPU only with `deterministic`, else to rounding, which training
+        makes larger.
 
         Args:
             data: A Dataset or a pair (images, labels).
@@ -134,9 +136,16 @@ class Model(BaseModel):
                 costs one more forward and backward pass for each of the attack's.
             record_steps: Keep every step's loss and learning rate in `History.steps`; on a
                 GPU this waits for each step.
-            precision: "float32", or "bfloat16": layers compute with eight significant bits,
-                weights and losses keep all of theirs. Faster on a GPU with tensor cores; on a
-                CPU it shows what it does to accuracy. Source: Kalamkar et al., 2019.
+            precision: "float32": exact. "tf32": convolutions, dense layers and GRUs may
+                multiply with eleven significant bits, where a GPU has TF32; on a CPU the same
+                as "float32". "bfloat16": layers compute with eight significant bits. Weights,
+                losses and preprocessing keep all of theirs always. Both are faster on a GPU
+                with tensor cores; bfloat16 shows on a CPU what it does to accuracy. Source:
+                Kalamkar et al., 2019.
+            deterministic: Let a GPU use kernels that repeat bit for bit alone, which may be
+                slower; on a CPU all do. While a step is launched this sets torch's flags for
+                the whole process (`torch.use_deterministic_algorithms`, cuDNN's), then puts
+                them back.
             distributed: Train together with the other ranks that torchrun started, each its
                 part of every batch; see `digitnet.distributed`.
             progress: Show a bar in a terminal or notebook, else a line an epoch.
@@ -146,7 +155,8 @@ class Model(BaseModel):
             consistent (`model.history` has the History); a notebook's stop button and an
             interactive prompt get the History.
         Raises:
-            ValueError: options or data that do not fit; nothing was changed.
+            ValueError: options or data that do not fit, or a layer that a GPU cannot do
+                deterministically; nothing was changed.
             OutOfMemory: names the batch size and a smaller one.
             RuntimeError: no such device, or a forked child process.
         Warns:

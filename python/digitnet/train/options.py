@@ -47,6 +47,7 @@ class FitOptions:
     lr_scales: list[float] = field(default_factory=list)  # one a parameter
     record_steps: bool = False
     precision: str = "float32"
+    deterministic: bool = False
     adversary: Any = None
 
     def __post_init__(self) -> None:
@@ -55,6 +56,7 @@ class FitOptions:
         self.augment = as_text(self.augment)
         self.device = _core.engine.resolve_device(str(self.device))
         self.precision = str(self.precision)
+        self.deterministic = bool(self.deterministic)
         self.restore_best = bool(self.restore_best)
         self.record_steps = bool(self.record_steps)
         if self.learning_rate is not None and not self.learning_rate > 0:

@@ -24,6 +24,7 @@ FIT_OPTIONS = (
     "label_smoothing",
     "ema_decay",
     "precision",
+    "deterministic",
     "adversary",
 )
 
@@ -55,7 +56,13 @@ def add(p: argparse.ArgumentParser) -> None:
     p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
     p.add_argument("--label-smoothing", type=float)
     p.add_argument("--ema-decay", type=float)
-    p.add_argument("--precision", help="float32 or bfloat16")
+    p.add_argument("--precision", help="float32, tf32 or bfloat16")
+    p.add_argument(
+        "--deterministic",
+        action="store_true",
+        default=None,
+        help="on a GPU: the same weights bit for bit each time",
+    )
     p.add_argument("--adversary", help="learn from attacked images: fgsm or pgd")
     p.add_argument(
         "--seed",
