@@ -1,8 +1,9 @@
 #include "engine/torch/preprocess.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/im2col.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/minimum.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_nearest2d.h>
 
@@ -71,19 +72,39 @@ Step grey_to_rgb(const Setting&) {
 
 Step rgb_to_grey(const Setting& setting) {
   const at::Tensor parts = setting.constant(models::steps::kLuma, {1, 3, 1, 1});
-  return [parts](const at::Tensor& x) { return (x * parts).sum(1, true); };
+  return [parts](const at::Tensor& x) {
+    const at::Tensor y = x * parts;
+    return y.narrow(1, 0, 1) + y.narrow(1, 1, 1) + y.narrow(1, 2, 1);
+  };
 }
 
+// With a border of one pixel of 0.
+at::Tensor padded(const at::Tensor& x) {
+  return at::constant_pad_nd(x, {1, 1, 1, 1});
+}
+
+// The pixels `rows` below and `columns` right of each one's upper left
+// neighbour: [B, C, H, W].
+at::Tensor read(const at::Tensor& padded, int64_t rows, int64_t columns) {
+  return padded.narrow(2, rows, padded.size(2) - 2)
+      .narrow(3, columns, padded.size(3) - 2);
+}
+
+// A sum of shifted reads: convolutions would round to TF32 where the user
+// allows it, and choose the order of their sums by the batch's size.
 Step filter(const Setting& setting, const models::steps::Kernel& kernel) {
-  const at::Tensor weights = setting.constant(kernel, {1, 1, 3, 3});
   const int64_t passes = integer(setting.options, "passes");
-  return [weights, passes](const at::Tensor& x) {
-    const std::vector<int64_t> sizes = x.sizes().vec();
-    // Channels are filtered alike, as images of their own.
-    at::Tensor y = x.reshape({-1, 1, sizes[2], sizes[3]});
-    for (int64_t pass = 0; pass < passes; ++pass)
-      y = at::conv2d(y, weights, {}, 1, 1);
-    return y.view(sizes);
+  return [&kernel, passes](const at::Tensor& x) {
+    at::Tensor y = x;
+    for (int64_t pass = 0; pass < passes; ++pass) {
+      const at::Tensor around = padded(y);
+      y = y * kernel[4];
+      for (int64_t tap = 0; tap < 9; ++tap) {
+        if (tap == 4 || kernel[tap] == 0) continue;
+        y.add_(read(around, tap / 3, tap % 3), kernel[tap]);
+      }
+    }
+    return y;
   };
 }
 
@@ -95,16 +116,41 @@ Step sharpen(const Setting& setting) {
   return filter(setting, models::steps::kSharpen);
 }
 
+at::Tensor middle(const at::Tensor& a, const at::Tensor& b,
+                  const at::Tensor& c) {
+  return at::maximum(at::minimum(a, b), at::minimum(at::maximum(a, b), c));
+}
+
+// The median of three sorted columns of three: the middle one of the largest
+// low, the middle mid and the smallest high value. Neighbours share columns,
+// and nothing nine times as large as the images is sorted.
+// Source: Smith, "Implementing median filters in XC4000E FPGAs", 1996.
+at::Tensor median_of_nine(const at::Tensor& x) {
+  const at::Tensor around = padded(x);
+  const int64_t height = x.size(2), width = x.size(3);
+  const at::Tensor a = around.narrow(2, 0, height),
+                   b = around.narrow(2, 1, height),
+                   c = around.narrow(2, 2, height);
+  const at::Tensor smaller = at::minimum(a, b), larger = at::maximum(a, b);
+  const at::Tensor rest = at::minimum(larger, c);
+  const at::Tensor low = at::minimum(smaller, rest),
+                   mid = at::maximum(smaller, rest),
+                   high = at::maximum(larger, c);  // [B, C, H, W + 2]
+  const auto column = [width](const at::Tensor& values, int64_t which) {
+    return values.narrow(3, which, width);
+  };
+  return middle(
+      at::maximum(at::maximum(column(low, 0), column(low, 1)), column(low, 2)),
+      middle(column(mid, 0), column(mid, 1), column(mid, 2)),
+      at::minimum(at::minimum(column(high, 0), column(high, 1)),
+                  column(high, 2)));
+}
+
 Step median(const Setting& setting) {
   const int64_t passes = integer(setting.options, "passes");
   return [passes](const at::Tensor& x) {
-    const std::vector<int64_t> sizes = x.sizes().vec();
     at::Tensor y = x;
-    for (int64_t pass = 0; pass < passes; ++pass) {
-      const at::Tensor around = at::im2col(y, {3, 3}, {1, 1}, {1, 1}, {1, 1})
-                                    .view({sizes[0], sizes[1], 9, -1});
-      y = std::get<0>(around.sort(2)).select(2, 4).reshape(sizes);
-    }
+    for (int64_t pass = 0; pass < passes; ++pass) y = median_of_nine(y);
     return y;
   };
 }
