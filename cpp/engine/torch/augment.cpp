@@ -5,9 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/grid_sampler.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -31,6 +29,32 @@ at::Tensor each(const at::Tensor& numbers, int64_t which) {
   return numbers.select(1, which).view({-1, 1, 1, 1});
 }
 
+// Along `dim`, by halves: at::sum chooses the order of its additions by the
+// number of sums, and no sample may depend on how many are computed at once.
+at::Tensor sum_over(const at::Tensor& values, int64_t dim) {
+  at::Tensor sum = values;
+  for (int64_t count = values.size(dim); count > 1; count /= 2) {
+    const int64_t half = count / 2;
+    const at::Tensor all = sum;
+    sum = all.narrow(dim, 0, half) + all.narrow(dim, half, half);
+    if (count % 2 == 1)
+      sum.narrow(dim, 0, 1).add_(all.narrow(dim, count - 1, 1));
+  }
+  return sum;
+}
+
+// `bordered` filtered along `dim` by taps[B, T], or [1, T] for all: T - 1
+// shorter there. Sums of shifted reads; neither convolutions nor matrix
+// products round as floats do, or in one order.
+at::Tensor filtered(const at::Tensor& bordered, const at::Tensor& taps,
+                    int64_t dim) {
+  const int64_t size = bordered.size(dim) - taps.size(1) + 1;
+  at::Tensor sum = bordered.narrow(dim, 0, size) * each(taps, 0);
+  for (int64_t tap = 1; tap < taps.size(1); ++tap)
+    sum.addcmul_(bordered.narrow(dim, tap, size), each(taps, tap));
+  return sum;
+}
+
 Photometric brightness(const Setting& on) {
   return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
                           const at::Tensor&) {
@@ -39,11 +63,13 @@ Photometric brightness(const Setting& on) {
 }
 
 Photometric contrast(const Setting& on) {
-  return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
-                          const at::Tensor&) {
-    const at::Tensor mean = x.mean({1, 2, 3}, true);
-    return (mean + (x - mean) * each(numbers, 0)).clamp(0, full);
-  };
+  return
+      [full = on.full, pixels = on.shape.size()](
+          const at::Tensor& x, const at::Tensor& numbers, const at::Tensor&) {
+        const at::Tensor mean =
+            sum_over(x.flatten(1), 1).view({-1, 1, 1, 1}) / pixels;
+        return (mean + (x - mean) * each(numbers, 0)).clamp(0, full);
+      };
 }
 
 Photometric noise(const Setting& on) {
@@ -69,13 +95,18 @@ Photometric erase(const Setting& on) {
   };
 }
 
+// first .. end - 1, mirrored into 0 .. size - 1.
+at::Tensor mirrored_positions(int64_t first, int64_t end, int64_t size,
+                              const Setting& on) {
+  std::vector<int64_t> positions;
+  for (int64_t at = first; at < end; ++at)
+    positions.push_back(augment::mirror(at, size));
+  return copied(of_host(positions), on.options.device());
+}
+
 Photometric sharpen(const Setting& on) {
-  // Positions 0 .. size - 1 moved by `by`, mirrored at the border.
   const auto neighbours = [&](int64_t size, int64_t by) {
-    std::vector<int64_t> indices;
-    for (int64_t i = 0; i < size; ++i)
-      indices.push_back(augment::mirror(i + by, size));
-    return copied(of_host(indices), on.options.device());
+    return mirrored_positions(by, size + by, size, on);
   };
   const int64_t height = on.shape.height, width = on.shape.width;
   return
@@ -90,40 +121,25 @@ Photometric sharpen(const Setting& on) {
       };
 }
 
-// [2 radius + 1, size * size]: by tap t output i reads input j.
-at::Tensor reads(int64_t size, int64_t radius,
-                 const at::TensorOptions& options) {
-  at::Tensor matrices = at::zeros({2 * radius + 1, size * size}, at::kFloat);
-  float* values = matrices.mutable_data_ptr<float>();
-  for (int64_t t = -radius; t <= radius; ++t) {
-    for (int64_t i = 0; i < size; ++i) {
-      values[((t + radius) * size + i) * size + augment::mirror(i + t, size)] =
-          1;
-    }
-  }
-  return matrices.to(options.device());
-}
-
-// Along columns and along rows a matrix an image: every image has a width of
-// its own.
+// Every image has a width of its own.
 Photometric blur(const Setting& on) {
   const auto radius = static_cast<int64_t>(std::ceil(3 * on.largest.strength));
   const at::Tensor distance =
       at::arange(-radius, radius + 1, on.options).view({1, -1});
-  const int64_t height = on.shape.height, width = on.shape.width;
+  const auto bordered = [&](int64_t size) {
+    return mirrored_positions(-radius, size + radius, size, on);
+  };
   return
-      [distance, height, width, down = reads(height, radius, on.options),
-       across = reads(width, radius, on.options)](
+      [distance, rows = bordered(on.shape.height),
+       columns = bordered(on.shape.width)](
           const at::Tensor& x, const at::Tensor& numbers, const at::Tensor&) {
         const at::Tensor sigma = numbers.clamp_min(1e-6);
         const at::Tensor weights = at::exp((distance / sigma).square() * -0.5) *
                                    distance.abs().le((sigma * 3).ceil());
-        const at::Tensor taps = weights / weights.sum(1, true);
-        const at::Tensor rows =
-            at::matmul(taps, down).view({-1, 1, height, height});
-        const at::Tensor columns =
-            at::matmul(taps, across).view({-1, 1, width, width});
-        return at::matmul(at::matmul(rows, x), columns.transpose(2, 3));
+        const at::Tensor taps = weights / sum_over(weights, 1);
+        const at::Tensor down =
+            filtered(x.index_select(2, rows), taps, 2);  // [B, C, H, W]
+        return filtered(down.index_select(3, columns), taps, 3);
       };
 }
 

@@ -2,6 +2,8 @@
 #include "engine/torch/augment.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +27,7 @@ namespace {
 using augment::Pipeline;
 
 constexpr double kFull = 200;
-constexpr int64_t kImages = 40;
+constexpr int64_t kImages = 64;
 
 std::vector<float> some_images(const Shape& shape) {
   std::vector<float> pixels(kImages * shape.size());
@@ -51,8 +53,9 @@ std::vector<float> one_by_one(const Pipeline& pipeline, const Shape& shape,
   return out;
 }
 
-at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
-                   const std::vector<float>& pixels) {
+// All images augmented, `count` in a turn.
+at::Tensor by(int64_t count, const Pipeline& pipeline, const Shape& shape,
+              const std::vector<float>& pixels) {
   augment::Drawn drawn;
   pipeline.reserve(kImages, shape, drawn);
   Pipeline::Scratch scratch(pipeline, shape);
@@ -64,7 +67,13 @@ at::Tensor at_once(const Pipeline& pipeline, const Shape& shape,
   const at::Tensor images = at::from_blob(
       const_cast<float*>(pixels.data()),
       {kImages, shape.channels, shape.height, shape.width}, at::kFloat);
-  return augment(images, at::arange(kImages), true).contiguous();
+  const at::Tensor samples = at::arange(kImages);
+  std::vector<at::Tensor> parts;
+  for (int64_t first = 0; first < kImages; first += count) {
+    parts.push_back(augment(images.narrow(0, first, count),
+                            samples.narrow(0, first, count), true));
+  }
+  return at::cat(parts).contiguous();
 }
 
 class EveryOperationAtOnce : public testing::TestWithParam<augment::OpEntry> {};
@@ -80,7 +89,7 @@ TEST_P(EveryOperationAtOnce, ChangesEveryImageAsAlone) {
             std::to_string(fraction * std::min(op.max_strength, 20.0)) +
             op.units[0] + " | fill " + fill);
         const auto expected = one_by_one(pipeline, shape, pixels);
-        const at::Tensor batch = at_once(pipeline, shape, pixels);
+        const at::Tensor batch = by(kImages, pipeline, shape, pixels);
         const float* values = batch.const_data_ptr<float>();
         for (size_t i = 0; i < expected.size(); ++i) {
           ASSERT_NEAR(values[i], expected[i], 1e-4 * kFull)
@@ -89,6 +98,21 @@ TEST_P(EveryOperationAtOnce, ChangesEveryImageAsAlone) {
         }
       }
     }
+  }
+}
+
+TEST_P(EveryOperationAtOnce, MakesOfASampleTheSameWhateverIsBesideIt) {
+  const augment::OpEntry& op = GetParam();
+  for (const Shape& shape : {Shape{1, 28, 28}, Shape{3, 9, 14}}) {
+    std::vector<float> pixels = some_images(shape);
+    for (float& pixel : pixels) pixel *= 0.937f;  // sums of them are rounded
+    const Pipeline pipeline(op.name + " " +
+                            std::to_string(std::min(op.max_strength, 3.0)) +
+                            op.units[0]);
+    const at::Tensor whole = by(kImages, pipeline, shape, pixels);
+    for (const int64_t count : {16, 1})
+      EXPECT_TRUE(at::equal(by(count, pipeline, shape, pixels), whole))
+          << pipeline.text() << " on " << to_string(shape) << " by " << count;
   }
 }
 
