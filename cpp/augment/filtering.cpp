@@ -18,12 +18,16 @@ int64_t mirror(int64_t at, int64_t size) {
   return place < size ? place : period - 1 - place;
 }
 
+uint32_t first_block(uint32_t plane) {
+  return kFirstBlock + plane * kPlaneBlocks;
+}
+
 void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,
                 int64_t count, const Workspace& work) {
   const auto& key = draws.key();
   const auto& address = draws.counter();
   const kernels::Random random{{key[0], key[1]},
-                               kFirstBlock + plane * kPlaneBlocks,
+                               first_block(plane),
                                address[1],
                                address[2],
                                address[3],

@@ -7,6 +7,9 @@ namespace digitnet::augment {
 
 enum class Noise { Uniform, Normal };  // in [-1, 1); of mean 0 and deviation 1
 
+// Of Philox's counter, for the numbers of a plane (0 or 1).
+uint32_t first_block(uint32_t plane);
+
 // Random numbers to out[count]: a function of the seed, stream and indices of
 // `draws` and of `plane` (0 or 1), not of its position.
 void draw_plane(const Draws& draws, uint32_t plane, Noise noise, float* out,

@@ -1,0 +1,35 @@
+// Planes of random numbers drawn on a device, for many samples at once: those
+// that augment::draw_plane draws for each. Nothing of the host is read while
+// drawing, so that a recorded step draws anew for other samples and epochs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+
+namespace digitnet::engine {
+
+class TorchPlanes {
+ public:
+  // Planes 0 .. planes - 1 of `count` numbers, of one stream of the seed.
+  TorchPlanes(uint64_t seed, uint32_t stream, int64_t planes, int64_t count,
+              at::Device device);
+
+  // For samples[B] in an epoch [1], integers in [0, 2^32) on the device:
+  // floats [B, planes, count].
+  at::Tensor uniforms(const at::Tensor& samples, const at::Tensor& epoch) const;
+  // Equal to the host's but for the rounding of logarithm and sine.
+  at::Tensor normals(const at::Tensor& samples, const at::Tensor& epoch) const;
+
+ private:
+  // Signed words, [B, planes, 4, a quarter of the plane].
+  at::Tensor words(const at::Tensor& samples, const at::Tensor& epoch) const;
+
+  std::array<uint32_t, 2> key_;
+  int64_t planes_, count_;
+  // Of Philox's counter: word 0 [1, planes * quarter], word 1 [1, 1].
+  at::Tensor blocks_, stream_;
+};
+
+}  // namespace digitnet::engine
