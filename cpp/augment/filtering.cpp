@@ -65,6 +65,29 @@ void Gaussian::apply(const float* padded, int64_t height, int64_t width,
       {padded, height, width, radius, stride, taps, row, out});
 }
 
+float gain_of(const Warp& warp, const Gaussian& filter) {
+  // Uniform noise has a standard deviation of 1 / sqrt(3); filtering along
+  // rows and columns multiplies it by the taps' sum of squares.
+  return static_cast<float>(warp.std * std::sqrt(3.0) /
+                            filter.sum_of_squares());
+}
+
+void draw_displacements(const Draws& draws, const Warp& warp,
+                        const Shape& shape, Workspace& work, float* dx,
+                        float* dy) {
+  const Gaussian filter(warp.sigma, work);
+  const int64_t border = 2 * filter.radius;
+  const int64_t count = (shape.height + border) * (shape.width + border);
+  float* noise = work.padded.reserve(count + kernels::kSlack);
+  const float gain = gain_of(warp, filter);
+  const int64_t plane = shape.height * shape.width;
+  for (float* out : {dx, dy}) {
+    draw_plane(draws, out == dx ? 0 : 1, Noise::Uniform, noise, count, work);
+    filter.apply(noise, shape.height, shape.width, work, out);
+    for (int64_t i = 0; i < plane; ++i) out[i] *= gain;
+  }
+}
+
 const float* mirrored(const float* plane, int64_t height, int64_t width,
                       int64_t radius, Workspace& work) {
   const int64_t stride = width + 2 * radius;

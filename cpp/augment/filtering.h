@@ -30,6 +30,16 @@ struct Gaussian {
   const float* taps;  // [2 radius + 1]
 };
 
+// What smoothed noise is multiplied by to become the displacements of `warp`.
+float gain_of(const Warp& warp, const Gaussian& filter);
+
+// Displacements of one draw, dx[H * W] and dy[H * W] in pixels: the pixel at p
+// is read at p + (dx, dy). Planes 0 and 1 of `draws` are the noise, which
+// covers what the filter reads beyond the border.
+void draw_displacements(const Draws& draws, const Warp& warp,
+                        const Shape& shape, Workspace& work, float* dx,
+                        float* dy);
+
 // Position `at` beyond 0 .. size - 1, mirrored at the outer edges of the first
 // and last one as often as needed: b a | a b c d | d c.
 int64_t mirror(int64_t at, int64_t size);

@@ -95,6 +95,16 @@ bool Affine::is_identity() const {
   return xx == 1 && xy == 0 && yx == 0 && yy == 1 && dx == 0 && dy == 0;
 }
 
+std::array<double, 6> from_first_pixel(const Affine& map, const Shape& shape) {
+  const double middle_x = middle(shape.width), middle_y = middle(shape.height);
+  return {map.xx,
+          map.xy,
+          map.dx + middle_x - map.xx * middle_x - map.xy * middle_y,
+          map.yx,
+          map.yy,
+          map.dy + middle_y - map.yx * middle_x - map.yy * middle_y};
+}
+
 void SamplingGrid::apply(const Affine& map) {
   const double middle_x = middle(shape_.width);
   const double middle_y = middle(shape_.height);
@@ -132,34 +142,6 @@ void SamplingGrid::finish() {
   pending_ = {};
 }
 
-std::array<double, 6> SamplingGrid::from_first_pixel() const {
-  const double middle_x = middle(shape_.width);
-  const double middle_y = middle(shape_.height);
-  const Affine& map = pending_;
-  return {map.xx,
-          map.xy,
-          map.dx + middle_x - map.xx * middle_x - map.xy * middle_y,
-          map.yx,
-          map.yy,
-          map.dy + middle_y - map.yx * middle_x - map.yy * middle_y};
-}
-
-void SamplingGrid::write(float* x, float* y) const {
-  const int64_t plane = shape_.height * shape_.width;
-  if (x_) {
-    std::copy_n(x_, plane, x);
-    std::copy_n(y_, plane, y);
-    return;
-  }
-  const auto map = from_first_pixel();
-  for (int64_t i = 0; i < plane; ++i) {
-    const auto column = static_cast<double>(i % shape_.width);
-    const auto row = static_cast<double>(i / shape_.width);
-    x[i] = static_cast<float>(map[0] * column + map[1] * row + map[2]);
-    y[i] = static_cast<float>(map[3] * column + map[4] * row + map[5]);
-  }
-}
-
 void resample(const uint8_t* image, const Shape& shape,
               const SamplingGrid& grid, const Sampling& sampling, double full,
               const kernels::Kernels& kernels, uint32_t* quads, float scale,
@@ -168,7 +150,7 @@ void resample(const uint8_t* image, const Shape& shape,
   const int beyond = sampling.fill == Fill::Constant
                          ? static_cast<int>(std::lround(sampling.value * full))
                          : -1;
-  const auto map = grid.from_first_pixel();
+  const auto map = from_first_pixel(grid.map(), shape);
   kernels::Resample from{};
   from.height = shape.height;
   from.width = shape.width;

@@ -17,6 +17,10 @@ struct Sampling {
   bool nearest = false;        // the nearest pixel instead of bilinear
 };
 
+// `map` of images of this shape, measured from the first pixel: xx, xy, dx, yx,
+// yy, dy.
+std::array<double, 6> from_first_pixel(const Affine& map, const Shape& shape);
+
 // Where every output pixel reads the input: an affine map, or a position for
 // each pixel once something warps. Operations are added from the last to the
 // first, as an output pixel is traced back.
@@ -35,10 +39,6 @@ class SamplingGrid {
   const float* x() const { return x_; }  // null if nothing was warped
   const float* y() const { return y_; }
   const Affine& map() const { return pending_; }
-  // The map measured from the first pixel: xx, xy, dx, yx, yy, dy.
-  std::array<double, 6> from_first_pixel() const;
-  // All positions to x[H * W] and y[H * W].
-  void write(float* x, float* y) const;
 
  private:
   void apply(const Affine& map);

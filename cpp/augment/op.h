@@ -24,6 +24,12 @@ struct Affine {
   bool is_identity() const;
 };
 
+// Displacements in pixels: uniform noise smoothed by a Gaussian.
+struct Warp {
+  double sigma;  // of the Gaussian
+  double std;    // of the displacements
+};
+
 // Memory that grows, never shrinks; its contents are lost when it grows.
 class Buffer {
  public:
@@ -75,13 +81,11 @@ struct OpEntry {
   uint32_t stream;      // of random numbers: never renumber
 
   // A geometric operation has `affine` or `warp`, a photometric one `draw` and
-  // `apply`. The affine map of one draw.
+  // `apply`. The affine map of one draw; or what its displacements are drawn
+  // from, see draw_displacements() in augment/filtering.h.
   Affine (*affine)(Draws& draws, const Amounts& amounts,
                    const Shape& shape) = nullptr;
-  // Displacements of one draw, dx[H * W] and dy[H * W] in pixels: the pixel at
-  // p is read at p + (dx, dy).
-  void (*warp)(Draws& draws, const Amounts& amounts, const Shape& shape,
-               Workspace& work, float* dx, float* dy) = nullptr;
+  Warp (*warp)(const Amounts& amounts, const Shape& shape) = nullptr;
   // Photometric, in two halves so that the GPU can do the second: `draw` writes
   // the parameters of one image, as many as `identity` has, and `apply` changes
   // the image by them. `noise` is normal, [C, H, W], null unless `noisy`.

@@ -28,6 +28,11 @@ bool takes_place(const Step& step, Draws& draws) {
   return step.probability == 1 || draws.uniform() < step.probability;
 }
 
+Draws draws_of(const Step& step, const SampleKey& key) {
+  return Draws(key.seed, step.stream, key.epoch, key.sample);
+}
+
+constexpr size_t kMapNumbers = 6;
 constexpr size_t kMaxNumbers = 4;  // of any operation
 
 std::string written(const Step& step) {
@@ -67,16 +72,16 @@ std::string Pipeline::text() const {
   return result;
 }
 
-bool Pipeline::warps() const {
-  return std::any_of(steps_.begin(), steps_.end(),
-                     [](const Step& step) { return step.op->warp; });
+int64_t Pipeline::warps() const {
+  return std::count_if(steps_.begin(), steps_.end(),
+                       [](const Step& step) { return step.op->warp; });
 }
 
 Pipeline::Scratch::Scratch(const Pipeline& pipeline, const Shape& shape)
     : image_(shape.size()),
       quads_(kernels::quads_size(shape.height, shape.width)) {
   work_.kernels = pipeline.kernels_;
-  if (!pipeline.warps()) return;
+  if (pipeline.warps() == 0) return;
   for (auto* plane : {&dx_, &dy_, &x_, &y_})
     plane->resize(shape.height * shape.width + kernels::kSlack);
 }
@@ -86,14 +91,14 @@ SamplingGrid Pipeline::draw_grid(const Shape& shape, const SampleKey& key,
   SamplingGrid grid(shape);
   for (size_t i = geometric_; i-- > 0;) {
     const Step& step = steps_[i];
-    Draws draws(key.seed, step.stream, key.epoch, key.sample);
+    Draws draws = draws_of(step, key);
     if (!takes_place(step, draws)) continue;
     const Amounts amounts = amounts_of(step, shape);
     if (step.op->affine) {
       grid.compose(step.op->affine(draws, amounts, shape));
     } else {
-      step.op->warp(draws, amounts, shape, scratch.work_, scratch.dx_.data(),
-                    scratch.dy_.data());
+      draw_displacements(draws, step.op->warp(amounts, shape), shape,
+                         scratch.work_, scratch.dx_.data(), scratch.dy_.data());
       grid.warp(scratch.dx_.data(), scratch.dy_.data(), scratch.x_.data(),
                 scratch.y_.data());
     }
@@ -103,75 +108,100 @@ SamplingGrid Pipeline::draw_grid(const Shape& shape, const SampleKey& key,
 }
 
 bool Pipeline::draw_photometric(const Step& step, const Shape& shape,
-                                const SampleKey& key, const Workspace& work,
-                                double* numbers, float* noise) {
-  Draws draws(key.seed, step.stream, key.epoch, key.sample);
+                                Draws& draws, double* numbers) {
   std::copy(step.op->identity.begin(), step.op->identity.end(), numbers);
   if (!takes_place(step, draws)) return false;
   step.op->draw(draws, amounts_of(step, shape), shape, numbers);
-  if (step.op->noisy)
-    draw_plane(draws, 0, Noise::Normal, noise, shape.size(), work);
   return true;
 }
 
 void Pipeline::apply_photometric(const Canvas& canvas, const SampleKey& key,
                                  Scratch& scratch) const {
   Workspace& work = scratch.work_;
+  const int64_t size = canvas.shape.size();
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
+    Draws draws = draws_of(step, key);
     std::array<double, kMaxNumbers> numbers{};
+    if (!draw_photometric(step, canvas.shape, draws, numbers.data())) continue;
     float* noise = nullptr;
-    if (step.op->noisy) noise = work.padded.reserve(canvas.shape.size());
-    if (draw_photometric(step, canvas.shape, key, work, numbers.data(), noise))
-      step.op->apply(numbers.data(), noise, canvas, work);
+    if (step.op->noisy) {
+      noise = work.padded.reserve(size);
+      draw_plane(draws, 0, Noise::Normal, noise, size, work);
+    }
+    step.op->apply(numbers.data(), noise, canvas, work);
   }
 }
 
-int64_t Pipeline::bytes_of_draws(int64_t n, const Shape& shape) const {
-  int64_t floats = warps() ? 2 * shape.height * shape.width : 6;
-  for (size_t i = geometric_; i < steps_.size(); ++i) {
+int64_t Pipeline::bytes_of_draws(int64_t n) const {
+  int64_t floats = 0;
+  if (geometric_ > 0) floats = (warps() + 1) * kMapNumbers + warps();
+  for (size_t i = geometric_; i < steps_.size(); ++i)
     floats += static_cast<int64_t>(steps_[i].op->identity.size());
-    if (steps_[i].op->noisy) floats += shape.size();
-  }
   return n * floats * static_cast<int64_t>(sizeof(float));
 }
 
 void Pipeline::reserve(int64_t n, const Shape& shape, Drawn& drawn) const {
-  drawn.maps.resize(geometric_ > 0 && !warps() ? n * 6 : 0);
-  drawn.grids.resize(warps() ? n * 2 * shape.height * shape.width : 0);
+  drawn.maps.resize(geometric_ > 0 ? n * (warps() + 1) * kMapNumbers : 0);
+  drawn.warped.resize(n * warps());
+  drawn.warps.clear();
+  for (size_t i = geometric_; i-- > 0;) {
+    const Step& step = steps_[i];
+    if (!step.op->warp) continue;
+    drawn.warps.push_back(
+        {step.op->warp(amounts_of(step, shape), shape), step.stream});
+  }
   drawn.photometric.resize(steps_.size() - geometric_);
   for (size_t i = geometric_; i < steps_.size(); ++i) {
-    const OpEntry* op = steps_[i].op;
+    const Step& step = steps_[i];
     Drawn::Photometric& params = drawn.photometric[i - geometric_];
-    params.op = op;
-    params.amounts = amounts_of(steps_[i], shape);
-    params.numbers.resize(n * static_cast<int64_t>(op->identity.size()));
-    params.noise.resize(op->noisy ? n * shape.size() : 0);
+    params.op = step.op;
+    params.amounts = amounts_of(step, shape);
+    params.stream = step.stream;
+    params.numbers.resize(n * static_cast<int64_t>(step.op->identity.size()));
   }
 }
 
-void Pipeline::draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
-                    int64_t at, Drawn& drawn) const {
+void Pipeline::draw(const Shape& shape, const SampleKey& key, int64_t at,
+                    Drawn& drawn) const {
   if (geometric_ > 0) {
-    SamplingGrid grid = draw_grid(shape, key, scratch);
-    if (drawn.grids.empty()) {
-      const std::array<double, 6> map = grid.from_first_pixel();
-      std::copy(map.begin(), map.end(), drawn.maps.data() + at * 6);
-    } else {
-      const int64_t plane = shape.height * shape.width;
-      float* x = drawn.grids.data() + at * 2 * plane;
-      grid.write(x, x + plane);
-    }
+    const auto count = static_cast<int64_t>(drawn.warps.size());
+    draw_maps(shape, key, drawn.maps.data() + at * (count + 1) * kMapNumbers,
+              drawn.warped.data() + at * count);
   }
   for (size_t i = geometric_; i < steps_.size(); ++i) {
     Drawn::Photometric& params = drawn.photometric[i - geometric_];
     const auto count = static_cast<int64_t>(params.op->identity.size());
     std::array<double, kMaxNumbers> numbers{};
-    draw_photometric(
-        steps_[i], shape, key, scratch.work_, numbers.data(),
-        params.op->noisy ? params.noise.data() + at * shape.size() : nullptr);
+    Draws draws = draws_of(steps_[i], key);
+    draw_photometric(steps_[i], shape, draws, numbers.data());
     std::copy_n(numbers.begin(), count, params.numbers.data() + at * count);
   }
+}
+
+void Pipeline::draw_maps(const Shape& shape, const SampleKey& key, float* maps,
+                         float* warped) const {
+  Affine pending;
+  const auto write = [&](const Affine& map) {
+    const auto numbers = from_first_pixel(map, shape);
+    maps = std::copy(numbers.begin(), numbers.end(), maps);
+  };
+  for (size_t i = geometric_; i-- > 0;) {
+    const Step& step = steps_[i];
+    Draws draws = draws_of(step, key);
+    const bool takes = takes_place(step, draws);
+    if (step.op->affine) {
+      if (takes)
+        pending = pending.then(
+            step.op->affine(draws, amounts_of(step, shape), shape));
+      continue;
+    }
+    // Without the warp the maps around it are one: the next.
+    write(takes ? pending : Affine{});
+    if (takes) pending = {};
+    *warped++ = takes ? 1.0f : 0.0f;
+  }
+  write(pending);
 }
 
 void Pipeline::apply(const data::ImagesView& images, int64_t row, double full,

@@ -29,21 +29,30 @@ struct SampleKey {
 };
 
 // The random parameters of n samples, for an executor that applies them on its
-// own device.
+// own device. Planes of noise are not among them: they are functions of the
+// stream and the sample's key, see draw_plane() in augment/filtering.h.
 struct Drawn {
+  // One operation that warps, as draw_displacements() does.
+  struct Warping {
+    Warp warp;
+    uint32_t stream;
+  };
   // One photometric operation: parameters [n, k], `identity` for samples that
-  // its probability leaves out, and noise [n, C, H, W] if it is noisy.
+  // its probability leaves out.
   struct Photometric {
     const OpEntry* op;
     Amounts amounts;  // the largest ones
-    std::vector<float> numbers, noise;
+    uint32_t stream;
+    std::vector<float> numbers;
   };
 
   // Where output pixel (x, y) reads the input, both counted from the first
-  // pixel: affine maps [n, 6], x' = [0] x + [1] y + [2] and
-  // y' = [3] x + [4] y + [5]; or, if an operation warps, sampling grids x', y'
-  // [n, 2, H, W]. Both empty: nothing is geometric.
-  std::vector<float> maps, grids;
+  // pixel: it is moved by an affine map, then displaced by a warp, and so on in
+  // turn, and by a last map. Maps [n, warps + 1, 6], x' = [0] x + [1] y + [2]
+  // and y' = [3] x + [4] y + [5], empty if nothing is geometric; and whether
+  // each warp takes place, [n, warps], 1 or 0.
+  std::vector<float> maps, warped;
+  std::vector<Warping> warps;
   std::vector<Photometric> photometric;
 };
 
@@ -91,21 +100,23 @@ class Pipeline {
   // For executors that apply draws themselves: bytes that the parameters of n
   // samples take; memory for them, kept if it is there already; and the
   // parameters of one sample, written as the `at`-th.
-  int64_t bytes_of_draws(int64_t n, const Shape& shape) const;
+  int64_t bytes_of_draws(int64_t n) const;
   void reserve(int64_t n, const Shape& shape, Drawn& drawn) const;
-  void draw(const Shape& shape, const SampleKey& key, Scratch& scratch,
-            int64_t at, Drawn& drawn) const;
+  void draw(const Shape& shape, const SampleKey& key, int64_t at,
+            Drawn& drawn) const;
 
  private:
-  bool warps() const;
+  int64_t warps() const;  // how many operations
   SamplingGrid draw_grid(const Shape& shape, const SampleKey& key,
                          Scratch& scratch) const;
+  // The maps between the sample's warps, and which of these take place.
+  void draw_maps(const Shape& shape, const SampleKey& key, float* maps,
+                 float* warped) const;
   void apply_photometric(const Canvas& canvas, const SampleKey& key,
                          Scratch& scratch) const;
-  // Whether the step takes place; its parameters and noise then, or identity.
+  // Whether the step takes place; its parameters then, or identity.
   static bool draw_photometric(const Step& step, const Shape& shape,
-                               const SampleKey& key, const Workspace& work,
-                               double* numbers, float* noise);
+                               Draws& draws, double* numbers);
 
   std::vector<Step> steps_;  // geometric ones first
   size_t geometric_ = 0;     // how many

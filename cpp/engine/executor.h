@@ -106,6 +106,7 @@ struct ResidentSet {
   const augment::Drawn* drawn;        // with the memory of an epoch's draws
   const std::vector<float>* weights;  // of the samples, or empty: all 1
   int64_t batch_size;
+  uint64_t seed;  // of the augmentation
 };
 
 // An epoch over it: borrowed until start_epoch() returns.
@@ -113,6 +114,7 @@ struct ResidentEpoch {
   const std::vector<int64_t>* order;
   const augment::Drawn* drawn;       // in that order
   const std::vector<double>* rates;  // the learning rate of every step
+  int64_t epoch;                     // its number: planes of noise hang on it
 };
 
 // Training on a set in the device's memory: its steps need nothing of the

@@ -45,8 +45,7 @@ engine::ResidentSupport Batches::make_resident(engine::Executor& executor) {
     return {nullptr, "batches of two domains are put in order"};
   engine::ResidentSupport support = executor.resident_training();
   if (!support.training) return support;
-  const int64_t bytes =
-      samples_.pipeline().bytes_of_draws(training_.count, model_.input());
+  const int64_t bytes = samples_.pipeline().bytes_of_draws(training_.count);
   if (bytes > engine::free_memory() / 4)
     return {nullptr, join("the draws of an epoch take ", bytes >> 20, " MiB")};
   samples_.pipeline().reserve(training_.count, model_.input(), drawn_);
@@ -57,7 +56,7 @@ engine::ResidentSupport Batches::make_resident(engine::Executor& executor) {
   }
   const std::string reason =
       support.training->load({&training_, &samples_.pipeline(), &drawn_,
-                              &weights, config_.batch_size});
+                              &weights, config_.batch_size, config_.seed});
   if (reason.empty()) return support;
   drawn_ = {};
   return {nullptr, reason};
@@ -67,7 +66,7 @@ void Batches::start_resident_epoch(engine::Executor& executor,
                                    engine::ResidentTraining& resident,
                                    const std::vector<double>& rates) {
   samples_.draw(executor, order_, epoch_, drawn_);
-  resident.start_epoch({&order_, &drawn_, &rates});
+  resident.start_epoch({&order_, &drawn_, &rates, epoch_});
 }
 
 engine::Batch Batches::gather(engine::Executor& executor, int64_t step) {

@@ -42,11 +42,11 @@ void Samples::draw(engine::Executor& executor,
   for (int64_t first = 0; first < count; first += batch_size_) {
     engine::each_sample(
         executor, std::min(batch_size_, count - first),
-        [&](int64_t i, int64_t index) {
+        [&](int64_t i, int64_t) {
           const auto sample = static_cast<uint64_t>(indices[first + i]);
           pipeline_.draw(model_.input(),
                          {seed_, static_cast<uint64_t>(epoch), sample},
-                         blocks_[index].scratch, first + i, drawn);
+                         first + i, drawn);
         });
   }
 }

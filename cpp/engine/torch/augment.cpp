@@ -1,11 +1,12 @@
 #include "engine/torch/augment.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/addcmul.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/exp.h>
 #include <ATen/ops/grid_sampler.h>
-#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
@@ -155,6 +156,10 @@ const std::vector<Entry>& operations() {
   return entries;
 }
 
+at::Tensor constant(const std::vector<float>& values, at::Device device) {
+  return copied(of_host(values), device);
+}
+
 // A tensor on the device for as many values, or undefined for none.
 at::Tensor allocated(const std::vector<float>& values,
                      const std::vector<int64_t>& sizes,
@@ -172,82 +177,114 @@ void upload_to(const at::Tensor& tensor, const std::vector<float>& values) {
 TorchAugment::TorchAugment(const augment::Pipeline& pipeline,
                            const Shape& shape, data::PixelType type,
                            double full, const augment::Drawn& drawn,
-                           at::Device device)
+                           uint64_t seed, at::Device device)
     : shape_(shape), sampling_(pipeline.sampling()) {
   const auto options = at::TensorOptions(at::kFloat).device(device);
   if (sampling_.fill == augment::Fill::Constant) {
     beyond_ = sampling_.value * full;
     if (type == data::PixelType::UInt8) beyond_ = std::round(beyond_);
   }
-  const auto grid = std::vector<int64_t>{1, shape.height, shape.width};
-  columns_ = at::arange(shape.width, options).view({1, 1, -1}).expand(grid);
-  rows_ = at::arange(shape.height, options).view({1, -1, 1}).expand(grid);
-  for (const auto& drawn_op : drawn.photometric) {
-    const Entry& entry =
-        find(operations(), "photometric operation", drawn_op.op->name);
-    const auto count = static_cast<int64_t>(drawn_op.op->identity.size());
-    operations_.push_back(
-        {entry.make({shape, full, drawn_op.amounts, options}),
-         allocated(drawn_op.numbers, {-1, count}, options),
-         allocated(drawn_op.noise,
-                   {-1, shape.channels, shape.height, shape.width}, options)});
+  columns_ = at::arange(shape.width, options).view({1, 1, -1, 1});
+  rows_ = at::arange(shape.height, options).view({1, -1, 1, 1});
+  const auto width = static_cast<float>(shape.width);
+  const auto height = static_cast<float>(shape.height);
+  scale_ = constant({2 / width, 2 / height}, device);
+  shift_ = constant({1 / width - 1, 1 / height - 1}, device);
+  epoch_ = at::zeros({1}, options.dtype(at::kLong));
+  const auto count = static_cast<int64_t>(drawn.warps.size());
+  maps_ = allocated(drawn.maps, {-1, count + 1, 2, 3}, options);
+  warped_ = allocated(drawn.warped, {-1, count}, options);
+  for (const auto& step : drawn.warps) {
+    augment::Workspace work;
+    const augment::Gaussian filter(step.warp.sigma, work);
+    const int64_t height = shape.height + 2 * filter.radius;
+    const int64_t width = shape.width + 2 * filter.radius;
+    const std::vector<float> taps(filter.taps,
+                                  filter.taps + 2 * filter.radius + 1);
+    warps_.push_back({TorchPlanes(seed, step.stream, 2, height * width, device),
+                      {-1, 2, height, width},
+                      constant(taps, device).unsqueeze(0),
+                      augment::gain_of(step.warp, filter)});
   }
-  maps_ = allocated(drawn.maps, {-1, 6}, options);
-  grids_ = allocated(drawn.grids, {-1, 2, shape.height, shape.width}, options);
+  for (const auto& step : drawn.photometric) {
+    const Entry& entry =
+        find(operations(), "photometric operation", step.op->name);
+    const auto numbers = static_cast<int64_t>(step.op->identity.size());
+    Operation operation{entry.make({shape, full, step.amounts, options}),
+                        allocated(step.numbers, {-1, numbers}, options),
+                        {}};
+    if (step.op->noisy)
+      operation.noise.emplace(seed, step.stream, 1, shape.size(), device);
+    operations_.push_back(std::move(operation));
+  }
 }
 
-void TorchAugment::upload(const augment::Drawn& drawn) {
+void TorchAugment::upload(const augment::Drawn& drawn, int64_t epoch) {
+  epoch_.fill_(static_cast<int64_t>(static_cast<uint32_t>(epoch)));
   upload_to(maps_, drawn.maps);
-  upload_to(grids_, drawn.grids);
-  for (size_t i = 0; i < operations_.size(); ++i) {
+  upload_to(warped_, drawn.warped);
+  for (size_t i = 0; i < operations_.size(); ++i)
     upload_to(operations_[i].numbers, drawn.photometric[i].numbers);
-    upload_to(operations_[i].noise, drawn.photometric[i].noise);
-  }
 }
 
 at::Tensor TorchAugment::operator()(const at::Tensor& images,
+                                    const at::Tensor& samples,
                                     const at::Tensor& positions,
                                     bool photometric) const {
-  at::Tensor x = moved(images, positions);
+  at::Tensor x = moved(images, samples, positions);
   if (!photometric) return x;
   for (const Operation& operation : operations_) {
-    const at::Tensor noise = operation.noise.defined()
-                                 ? operation.noise.index_select(0, positions)
-                                 : at::Tensor();
+    const at::Tensor noise =
+        operation.noise
+            ? operation.noise->normals(samples, epoch_).view(x.sizes())
+            : at::Tensor();
     x = operation.apply(x, operation.numbers.index_select(0, positions), noise);
   }
   return x;
 }
 
 at::Tensor TorchAugment::moved(const at::Tensor& images,
+                               const at::Tensor& samples,
                                const at::Tensor& positions) const {
-  at::Tensor x, y;  // [B, H, W]
-  if (grids_.defined()) {
-    const at::Tensor grid = grids_.index_select(0, positions);
-    x = grid.select(1, 0);
-    y = grid.select(1, 1);
-  } else if (maps_.defined()) {
-    const at::Tensor map = maps_.index_select(0, positions);
-    const auto number = [&](int64_t which) {
-      return map.select(1, which).view({-1, 1, 1});
+  if (!maps_.defined()) return images;
+  const at::Tensor maps = maps_.index_select(0, positions);
+  // x and y at places[B, H, W, 2] or at columns and rows, through a map.
+  const auto through = [&](int64_t map, const at::Tensor& x,
+                           const at::Tensor& y) {
+    const auto factor = [&](int64_t which) {
+      return maps.select(1, map).select(2, which).unsqueeze(1).unsqueeze(1);
     };
-    x = number(0) * columns_ + number(1) * rows_ + number(2);
-    y = number(3) * columns_ + number(4) * rows_ + number(5);
-  } else {
-    return images;
+    return at::addcmul(at::addcmul(factor(2), factor(0), x), factor(1), y);
+  };
+  at::Tensor places = through(0, columns_, rows_);
+  for (size_t i = 0; i < warps_.size(); ++i) {
+    const Warping& warp = warps_[i];
+    const auto which = static_cast<int64_t>(i);
+    const at::Tensor noise =
+        warp.noise.uniforms(samples, epoch_).view(warp.sizes);
+    const at::Tensor part = warped_.index_select(0, positions);
+    const at::Tensor displacements =
+        filtered(filtered(noise, warp.taps, 2), warp.taps, 3)
+            .mul_(each(part, which) * warp.gain);  // [B, 2, H, W]
+    places.add_(sampled(displacements, places, {augment::Fill::Nearest})
+                    .permute({0, 2, 3, 1}));
+    places = through(which + 1, places.narrow(3, 0, 1), places.narrow(3, 1, 1));
   }
-  // From pixels to what the sampler counts in: -1 and 1 are the outer edges.
-  const at::Tensor where =
-      at::stack({(2 * x + 1) / static_cast<double>(shape_.width) - 1,
-                 (2 * y + 1) / static_cast<double>(shape_.height) - 1},
-                3);
-  const int64_t padding = sampling_.fill == augment::Fill::Constant  ? 0
-                          : sampling_.fill == augment::Fill::Nearest ? 1
-                                                                     : 2;
   const at::Tensor from = beyond_ == 0 ? images : images - beyond_;
-  const at::Tensor read =
-      at::grid_sampler(from, where, sampling_.nearest ? 1 : 0, padding, false);
+  const at::Tensor read = sampled(from, places, sampling_);
   return beyond_ == 0 ? read : read + beyond_;
+}
+
+at::Tensor TorchAugment::sampled(const at::Tensor& images,
+                                 const at::Tensor& places,
+                                 const augment::Sampling& sampling) const {
+  // To what the sampler counts in: -1 and 1 are the outer edges.
+  const at::Tensor where = at::addcmul(shift_, places, scale_);
+  const int64_t padding = sampling.fill == augment::Fill::Constant  ? 0
+                          : sampling.fill == augment::Fill::Nearest ? 1
+                                                                    : 2;
+  return at::grid_sampler(images, where, sampling.nearest ? 1 : 0, padding,
+                          false);
 }
 
 }  // namespace digitnet::engine

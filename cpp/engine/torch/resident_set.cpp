@@ -65,7 +65,7 @@ TorchResidentSet::TorchResidentSet(const ResidentSet& source,
       first_positions_(at::arange(most_steps_ * batch_size_, order_.options())),
       augment_(*source.augment, source.set->images.shape,
                source.set->images.type, model.preprocess().max_value(),
-               *source.drawn, device),
+               *source.drawn, source.seed, device),
       preprocess_(model.preprocess(), device) {
   if (!source.weights->empty())
     weights_ = copied(of_host(*source.weights), device);
@@ -73,7 +73,7 @@ TorchResidentSet::TorchResidentSet(const ResidentSet& source,
 
 void TorchResidentSet::start_epoch(const ResidentEpoch& epoch) {
   order_.copy_(of_host(*epoch.order));
-  augment_.upload(*epoch.drawn);
+  augment_.upload(*epoch.drawn, epoch.epoch);
 }
 
 int64_t TorchResidentSet::steps() const {
@@ -91,10 +91,10 @@ TorchBatch TorchResidentSet::batch(const at::Tensor& position, int64_t steps,
   const at::Tensor samples = order_.index_select(0, positions);
   const at::Tensor images = images_.index_select(0, samples).to(at::kFloat);
   TorchBatch batch;
-  batch.images = input(images, positions, true);
+  batch.images = input(images, samples, positions, true);
   batch.global_count = count;
   if (outputs_images_) {
-    batch.targets = input(images, positions, false);
+    batch.targets = input(images, samples, positions, false);
   } else {
     batch.labels = labels_.index_select(0, samples);
   }
@@ -103,9 +103,10 @@ TorchBatch TorchResidentSet::batch(const at::Tensor& position, int64_t steps,
 }
 
 at::Tensor TorchResidentSet::input(const at::Tensor& images,
+                                   const at::Tensor& samples,
                                    const at::Tensor& positions,
                                    bool photometric) const {
-  return preprocess_(augment_(images, positions, photometric))
+  return preprocess_(augment_(images, samples, positions, photometric))
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 

@@ -34,8 +34,8 @@ class TorchResidentSet {
   int64_t most_steps() const { return most_steps_; }
 
  private:
-  at::Tensor input(const at::Tensor& images, const at::Tensor& positions,
-                   bool photometric) const;
+  at::Tensor input(const at::Tensor& images, const at::Tensor& samples,
+                   const at::Tensor& positions, bool photometric) const;
 
   int64_t count_, batch_size_, most_steps_;
   bool outputs_images_;

@@ -28,6 +28,7 @@ using augment::Pipeline;
 
 constexpr double kFull = 200;
 constexpr int64_t kImages = 64;
+constexpr uint64_t kSeed = 1, kEpoch = 2;
 
 std::vector<float> some_images(const Shape& shape) {
   std::vector<float> pixels(kImages * shape.size());
@@ -37,7 +38,7 @@ std::vector<float> some_images(const Shape& shape) {
 }
 
 augment::SampleKey key_of(int64_t sample) {
-  return {1, 2, static_cast<uint64_t>(sample)};
+  return {kSeed, kEpoch, static_cast<uint64_t>(sample)};
 }
 
 std::vector<float> one_by_one(const Pipeline& pipeline, const Shape& shape,
@@ -58,12 +59,11 @@ at::Tensor by(int64_t count, const Pipeline& pipeline, const Shape& shape,
               const std::vector<float>& pixels) {
   augment::Drawn drawn;
   pipeline.reserve(kImages, shape, drawn);
-  Pipeline::Scratch scratch(pipeline, shape);
   for (int64_t i = 0; i < kImages; ++i)
-    pipeline.draw(shape, key_of(i), scratch, i, drawn);
+    pipeline.draw(shape, key_of(i), i, drawn);
   TorchAugment augment(pipeline, shape, data::PixelType::Float32, kFull, drawn,
-                       at::kCPU);
-  augment.upload(drawn);
+                       kSeed, at::kCPU);
+  augment.upload(drawn, kEpoch);
   const at::Tensor images = at::from_blob(
       const_cast<float*>(pixels.data()),
       {kImages, shape.channels, shape.height, shape.width}, at::kFloat);
@@ -71,9 +71,21 @@ at::Tensor by(int64_t count, const Pipeline& pipeline, const Shape& shape,
   std::vector<at::Tensor> parts;
   for (int64_t first = 0; first < kImages; first += count) {
     parts.push_back(augment(images.narrow(0, first, count),
+                            samples.narrow(0, first, count),
                             samples.narrow(0, first, count), true));
   }
   return at::cat(parts).contiguous();
+}
+
+void expect_as_alone(const Pipeline& pipeline, const Shape& shape,
+                     const std::vector<float>& pixels) {
+  const auto expected = one_by_one(pipeline, shape, pixels);
+  const at::Tensor batch = by(kImages, pipeline, shape, pixels);
+  const float* values = batch.const_data_ptr<float>();
+  for (size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_NEAR(values[i], expected[i], 1e-4 * kFull)
+        << pipeline.text() << " on " << to_string(shape) << ", value " << i;
+  }
 }
 
 class EveryOperationAtOnce : public testing::TestWithParam<augment::OpEntry> {};
@@ -84,18 +96,12 @@ TEST_P(EveryOperationAtOnce, ChangesEveryImageAsAlone) {
     const std::vector<float> pixels = some_images(shape);
     for (const char* fill : {"constant 50%", "nearest", "reflect"}) {
       for (const double fraction : {0.1, 1.0}) {
-        const Pipeline pipeline(
-            op.name + " " +
-            std::to_string(fraction * std::min(op.max_strength, 20.0)) +
-            op.units[0] + " | fill " + fill);
-        const auto expected = one_by_one(pipeline, shape, pixels);
-        const at::Tensor batch = by(kImages, pipeline, shape, pixels);
-        const float* values = batch.const_data_ptr<float>();
-        for (size_t i = 0; i < expected.size(); ++i) {
-          ASSERT_NEAR(values[i], expected[i], 1e-4 * kFull)
-              << pipeline.text() << " on " << to_string(shape) << ", value "
-              << i;
-        }
+        expect_as_alone(
+            Pipeline(
+                op.name + " " +
+                std::to_string(fraction * std::min(op.max_strength, 20.0)) +
+                op.units[0] + " | fill " + fill),
+            shape, pixels);
       }
     }
   }
@@ -113,6 +119,18 @@ TEST_P(EveryOperationAtOnce, MakesOfASampleTheSameWhateverIsBesideIt) {
     for (const int64_t count : {16, 1})
       EXPECT_TRUE(at::equal(by(count, pipeline, shape, pixels), whole))
           << pipeline.text() << " on " << to_string(shape) << " by " << count;
+  }
+}
+
+TEST(TorchAugment, ComposesMapsWithWarpsThatTakePlaceForSome) {
+  for (const Shape& shape : {Shape{1, 28, 28}, Shape{3, 9, 14}}) {
+    const std::vector<float> pixels = some_images(shape);
+    for (const char* text :
+         {"elastic 2px sigma=3px p=60% | rotate 20deg p=50% | elastic 1px "
+          "p=40% | zoom 20% | fill nearest",
+          "shift 2px | elastic 1px p=50% | fill reflect",
+          "noise 10% p=50% | elastic 1px | noise 5% p=30% | blur 1px p=50%"})
+      expect_as_alone(Pipeline(text), shape, pixels);
   }
 }
 
