@@ -2,17 +2,21 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/bitwise_xor.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cos.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/sin.h>
+#include <ATen/ops/stack.h>
 
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "augment/filtering.h"
+#include "engine/torch/tensors.h"
 
 namespace digitnet::engine {
 namespace {
@@ -20,46 +24,32 @@ namespace {
 // Of core/random.cpp.
 constexpr int64_t kLeft = 0xD2511F53, kRight = 0xCD9E8D57;
 constexpr uint32_t kKeyStep0 = 0x9E3779B9, kKeyStep1 = 0xBB67AE85;
-constexpr int64_t kLow = 0xFFFFFFFF;  // 32 bits
-constexpr int kRounds = 10;
+constexpr int64_t kRounds = 10;
 
-// A counter of Philox4x32 as 64-bit integers: first and third are below 2^32;
-// of second and fourth the low 32 bits count.
-struct Counter {
-  at::Tensor a, b, c, d;
-};
-
-// What becomes the other pair's factor: the high half of a product, exclusive
-// or with a word and a key. The product has wrapped to a signed integer.
-at::Tensor mixed(const at::Tensor& product, const at::Tensor& word,
-                 uint32_t key) {
-  return product.bitwise_right_shift(32)
-      .bitwise_xor(word)
-      .bitwise_xor_(static_cast<int64_t>(key))
-      .bitwise_and_(kLow);
+// The low (0) or high (1) 32 bits of 64-bit integers, where they lie: neither
+// masks nor shifts. Little-endian, as GPUs are and the CPUs the core is for.
+at::Tensor half(const at::Tensor& integers, int64_t which) {
+  return integers.view(at::kInt).unflatten(-1, {-1, 2}).select(-1, which);
 }
 
-void turn(Counter& at, std::array<uint32_t, 2> key) {
-  for (int round = 0; round < kRounds; ++round) {
-    const at::Tensor left = at.a * kLeft, right = at.c * kRight;
-    at.a.reset();  // their memory serves what follows
-    at.c.reset();
-    at.a = mixed(right, at.b, key[0]);
-    at.c = mixed(left, at.d, key[1]);
-    at.b = right;
-    at.d = left;
-    key[0] += kKeyStep0;
-    key[1] += kKeyStep1;
+std::vector<int32_t> keys_of(uint64_t seed) {
+  std::vector<int32_t> keys;
+  auto first = static_cast<uint32_t>(seed);
+  auto second = static_cast<uint32_t>(seed >> 32);
+  for (int64_t round = 0; round < kRounds; ++round) {
+    keys.push_back(static_cast<int32_t>(first));
+    keys.push_back(static_cast<int32_t>(second));
+    first += kKeyStep0;
+    second += kKeyStep1;
   }
+  return keys;
 }
 
 }  // namespace
 
 TorchPlanes::TorchPlanes(uint64_t seed, uint32_t stream, int64_t planes,
                          int64_t count, at::Device device)
-    : key_{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)},
-      planes_(planes),
-      count_(count) {
+    : planes_(planes), count_(count) {
   const auto options = at::TensorOptions(at::kLong).device(device);
   const int64_t quarter = (count + 3) / 4;
   std::vector<at::Tensor> blocks;
@@ -69,20 +59,39 @@ TorchPlanes::TorchPlanes(uint64_t seed, uint32_t stream, int64_t planes,
   }
   blocks_ = at::cat(blocks).view({1, -1});
   stream_ = at::full({1, 1}, static_cast<int64_t>(stream), options);
+  const std::vector<int64_t> multipliers = {kLeft, kRight};
+  multipliers_ = copied(of_host(multipliers), device).view({2, 1, 1});
+  const std::vector<int32_t> keys = keys_of(seed);
+  keys_ = copied(of_host(keys), device).view({kRounds, 2, 1, 1});
 }
 
 at::Tensor TorchPlanes::words(const at::Tensor& samples,
                               const at::Tensor& epoch) const {
-  Counter counter{blocks_, stream_, epoch.view({1, 1}), samples.view({-1, 1})};
-  turn(counter, key_);
-  const int64_t quarter = blocks_.size(1) / planes_;
-  at::Tensor words = at::empty({samples.size(0), planes_, 4, quarter},
-                               blocks_.options().dtype(at::kInt));
-  int64_t word = 0;
-  for (const at::Tensor* part :
-       {&counter.a, &counter.b, &counter.c, &counter.d})
-    words.select(2, word++).copy_(part->view({-1, planes_, quarter}));
-  return words;
+  // Philox's counter is (a, b, c, d). Factors are a and c, whose high halves
+  // stay 0; d and b are the low halves of the last round's products.
+  const std::vector<int64_t> sizes = {2, samples.size(0), blocks_.size(1)};
+  at::Tensor factors = at::empty(sizes, blocks_.options());
+  at::Tensor products = at::empty(sizes, blocks_.options());
+  factors.select(0, 0).copy_(blocks_);
+  factors.select(0, 1).copy_(epoch);
+  products.select(0, 0).copy_(samples.unsqueeze(1));
+  products.select(0, 1).copy_(stream_);
+  at::Tensor next = at::empty(sizes, blocks_.options());
+  const at::Tensor ac = half(factors, 0);
+  at::Tensor a = ac.select(0, 0), c = ac.select(0, 1);
+  for (int64_t round = 0; round < kRounds; ++round) {
+    at::mul_out(next, factors, multipliers_);
+    const at::Tensor high = half(next, 1), db = half(products, 0);
+    at::bitwise_xor_out(a, high.select(0, 1), db.select(0, 1));
+    at::bitwise_xor_out(c, high.select(0, 0), db.select(0, 0));
+    ac.bitwise_xor_(keys_.select(0, round));
+    std::swap(next, products);
+  }
+  next.reset();
+  const at::Tensor db = half(products, 0);
+  std::vector<at::Tensor> words = {a, db.select(0, 1), c, db.select(0, 0)};
+  for (at::Tensor& word : words) word = word.unflatten(1, {planes_, -1});
+  return at::stack(words, 2);
 }
 
 at::Tensor TorchPlanes::uniforms(const at::Tensor& samples,

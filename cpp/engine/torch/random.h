@@ -5,7 +5,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <cstdint>
 
 namespace digitnet::engine {
@@ -26,10 +25,10 @@ class TorchPlanes {
   // Signed words, [B, planes, 4, a quarter of the plane].
   at::Tensor words(const at::Tensor& samples, const at::Tensor& epoch) const;
 
-  std::array<uint32_t, 2> key_;
   int64_t planes_, count_;
-  // Of Philox's counter: word 0 [1, planes * quarter], word 1 [1, 1].
-  at::Tensor blocks_, stream_;
+  at::Tensor blocks_, stream_;  // of the counter: [1, planes * quarter], [1, 1]
+  at::Tensor multipliers_;      // [2, 1, 1]
+  at::Tensor keys_;             // of each round, [10, 2, 1, 1]
 };
 
 }  // namespace digitnet::engine
