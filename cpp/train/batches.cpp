@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -32,10 +33,14 @@ int64_t Batches::steps() const {
   return (training_.count + config_.batch_size - 1) / config_.batch_size;
 }
 
+std::vector<int64_t> Batches::order_of(int64_t epoch) const {
+  return permutation(training_.count,
+                     Draws(config_.seed, Stream::Permutation, epoch));
+}
+
 void Batches::start_epoch(int64_t epoch) {
   epoch_ = epoch;
-  order_ = permutation(training_.count,
-                       Draws(config_.seed, Stream::Permutation, epoch));
+  if (!ahead_.valid()) order_ = order_of(epoch);
 }
 
 engine::ResidentSupport Batches::make_resident(engine::Executor& executor) {
@@ -48,7 +53,8 @@ engine::ResidentSupport Batches::make_resident(engine::Executor& executor) {
   const int64_t bytes = samples_.pipeline().bytes_of_draws(training_.count);
   if (bytes > engine::free_memory() / 4)
     return {nullptr, join("the draws of an epoch take ", bytes >> 20, " MiB")};
-  samples_.pipeline().reserve(training_.count, model_.input(), drawn_);
+  for (augment::Drawn* drawn : {&drawn_, &next_drawn_})
+    samples_.pipeline().reserve(training_.count, model_.input(), *drawn);
   std::vector<float> weights;
   if (!weights_.empty()) {
     for (int64_t sample = 0; sample < training_.count; ++sample)
@@ -58,15 +64,27 @@ engine::ResidentSupport Batches::make_resident(engine::Executor& executor) {
       support.training->load({&training_, &samples_.pipeline(), &drawn_,
                               &weights, config_.batch_size, config_.seed});
   if (reason.empty()) return support;
-  drawn_ = {};
+  drawn_ = next_drawn_ = {};
   return {nullptr, reason};
 }
 
 void Batches::start_resident_epoch(engine::Executor& executor,
                                    engine::ResidentTraining& resident,
                                    const std::vector<double>& rates) {
-  samples_.draw(executor, order_, epoch_, drawn_);
+  if (ahead_.valid()) {
+    ahead_.get();
+    order_.swap(next_order_);
+    std::swap(drawn_, next_drawn_);
+  } else {
+    samples_.draw(order_, epoch_, drawn_, &executor);
+  }
   resident.start_epoch({&order_, &drawn_, &rates, epoch_});
+  if (epoch_ == config_.epochs) return;
+  // Alone: the executor's threads are not ours while it trains.
+  ahead_ = std::async(std::launch::async, [this, epoch = epoch_ + 1] {
+    next_order_ = order_of(epoch);
+    samples_.draw(next_order_, epoch, next_drawn_, nullptr);
+  });
 }
 
 engine::Batch Batches::gather(engine::Executor& executor, int64_t step) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,8 @@ class Batches {
   // Copies the set to the device's memory if the executor and the config allow
   // it. Without ResidentSupport::training gather() gives every batch.
   engine::ResidentSupport make_resident(engine::Executor& executor);
-  // Behind start_epoch(); `rates` of the epoch's steps.
+  // Behind start_epoch(); `rates` of the epoch's steps. The next epoch's order
+  // and draws are made beside it.
   void start_resident_epoch(engine::Executor& executor,
                             engine::ResidentTraining& resident,
                             const std::vector<double>& rates);
@@ -46,6 +48,7 @@ class Batches {
                               const std::function<bool()>& keep_going);
 
  private:
+  std::vector<int64_t> order_of(int64_t epoch) const;
   double weight(int64_t sample) const;
   // The mean weight of the shard's samples by that of the global batch's, whose
   // `count` samples begin at `begin` in the order.
@@ -64,6 +67,10 @@ class Batches {
   std::vector<int64_t> labels_;
   std::optional<attack::Attacker> attacker_;
   augment::Drawn drawn_;  // of a resident set
+  // The next epoch's, while they are being made.
+  std::vector<int64_t> next_order_;
+  augment::Drawn next_drawn_;
+  std::future<void> ahead_;  // last: its end waits for what is made
 };
 
 }  // namespace digitnet::train

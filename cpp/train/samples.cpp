@@ -34,21 +34,18 @@ void Samples::fill(engine::Executor& executor, const data::DatasetView& set,
   });
 }
 
-void Samples::draw(engine::Executor& executor,
-                   const std::vector<int64_t>& indices, int64_t epoch,
-                   augment::Drawn& drawn) {
+void Samples::draw(const std::vector<int64_t>& indices, int64_t epoch,
+                   augment::Drawn& drawn, engine::Executor* executor) const {
   if (pipeline_.empty()) return;
+  const auto draw_one = [&](int64_t i, int64_t) {
+    pipeline_.draw(model_.input(),
+                   {seed_, static_cast<uint64_t>(epoch),
+                    static_cast<uint64_t>(indices[i])},
+                   i, drawn);
+  };
   const auto count = static_cast<int64_t>(indices.size());
-  for (int64_t first = 0; first < count; first += batch_size_) {
-    engine::each_sample(
-        executor, std::min(batch_size_, count - first),
-        [&](int64_t i, int64_t) {
-          const auto sample = static_cast<uint64_t>(indices[first + i]);
-          pipeline_.draw(model_.input(),
-                         {seed_, static_cast<uint64_t>(epoch), sample},
-                         first + i, drawn);
-        });
-  }
+  if (executor) return engine::each_sample(*executor, count, draw_one);
+  for (int64_t i = 0; i < count; ++i) draw_one(i, 0);
 }
 
 }  // namespace digitnet::train

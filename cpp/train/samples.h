@@ -26,9 +26,10 @@ class Samples {
 
   const augment::Pipeline& pipeline() const { return pipeline_; }
   // The augmentation's draws for these samples in an epoch, in this order, on
-  // the executor's threads; `drawn` has memory for them.
-  void draw(engine::Executor& executor, const std::vector<int64_t>& indices,
-            int64_t epoch, augment::Drawn& drawn);
+  // the executor's threads or, without one, in this one; `drawn` has memory for
+  // them.
+  void draw(const std::vector<int64_t>& indices, int64_t epoch,
+            augment::Drawn& drawn, engine::Executor* executor) const;
 
  private:
   // Scratch memory for one block of samples.
