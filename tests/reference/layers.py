@@ -64,6 +64,7 @@ NETWORKS = {
     "max_pool": [MaxPool(3), MaxPool(2, 1), Flatten(), Dense(3)],
     "average_pool": [AveragePool(3, stride=2), Flatten(), Dense(3)],
     "adaptive_average_pool": [Conv(4, 2), AdaptiveAveragePool(4), Flatten(), Dense(3)],
+    "adaptive_average_pool larger": [AdaptiveAveragePool(18), Flatten(), Dense(3)],
     "adaptive_average_pool uneven": [AdaptiveAveragePool(4), Flatten(), Dense(3)],
     "upsample": [MaxPool(3), Upsample(2), Conv(4, 3), Flatten(), Dense(3)],
     "flatten": [Flatten(), Dense(3)],

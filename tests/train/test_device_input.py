@@ -24,8 +24,8 @@ def products(rng, *steps, **options):
     model = digitnet.Model(
         [Flatten(), Dense(3)], input_shape=(1, 10, 12), preprocess=list(steps)
     )
-    step = rehearsed(model, rng, **options)[0]
-    return Counter(name for name, _ in step if PRODUCTS.search(name))
+    _, (_, single), _ = rehearsed(model, rng, **options)[0]
+    return Counter(name for name, _ in single if PRODUCTS.search(name))
 
 
 def test_the_products_of_the_network_itself_are_seen(rng):

@@ -27,7 +27,13 @@ def fused_optimizers():
 def watch():
     """Keeps the name and shapes of every operation, refuses memory of the host."""
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils._pytree import tree_leaves
+
+    def tensors_in(value):
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            for part in value:
+                yield from tensors_in(part)
 
     class Watch(TorchDispatchMode):
         def __init__(self):
@@ -36,8 +42,8 @@ def watch():
 
         def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
             result = operation(*args, **(kwargs or {}))
-            leaves = tree_leaves((args, kwargs, result))
-            tensors = [t for t in leaves if isinstance(t, torch.Tensor)]
+            named = tuple((kwargs or {}).values())
+            tensors = list(tensors_in((args, named, result)))
             if any(t.device.type != "meta" for t in tensors):
                 raise AssertionError(f"{operation} uses memory of the host")
             self.operations.append((str(operation), [tuple(t.shape) for t in tensors]))
@@ -47,13 +53,13 @@ def watch():
 
 
 def rehearsed(model, rng, **options):
-    """The launches of two epochs: steps and operations of each. An epoch has three full
+    """The launches of two epochs: steps and operations of each. An epoch has two full
     batches that are one launch, a full one, and one of two images."""
-    images = rng.integers(0, 256, (22, *model.input_shape), dtype=np.uint8)
-    labels = rng.integers(0, 3, 22)
+    images = rng.integers(0, 256, (17, *model.input_shape), dtype=np.uint8)
+    labels = rng.integers(0, 3, 17)
     model.fix_scale(255)
     settings = {"epochs": 2, "batch_size": 5, **options}
-    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, settings, 3)
+    rehearsal = _core.train.Rehearsal(model.core, images, None, labels, settings, 2)
     epochs = []
     for _ in range(2):
         rehearsal.start_epoch()
@@ -70,8 +76,8 @@ def check(epochs):
     recorded, repeated = epochs
     assert recorded == repeated
     (steps, several), (_, single), (_, short) = recorded
-    assert steps == 3
-    assert 20 < len(single) < len(several) < 3 * len(single)
+    assert steps == 2
+    assert 20 < len(single) < len(several) < 2 * len(single)
     assert short != single
     assert [name for name, _ in short] == [name for name, _ in single]
 
@@ -214,12 +220,19 @@ def operations_a_step(name, rng, **options):
     return sum(name not in VIEWS for name in names) / 16
 
 
-# The step before launches of several: 53 of lenet5, 72 augmented.
+AFFINE = "shift 2px | rotate 10deg | zoom 10%"
+# Exact, of launches of sixteen. Step by step it was 53, 72 augmented, 57 in bfloat16; the
+# docs have these figures, too.
 FIGURES = {
-    ("lenet5", ""): 33.6875,
+    "lenet5": ({}, 33.6875),
+    "lenet5, augmented": ({"augment": AFFINE}, 34.0),
+    "lenet5, elastic": ({"augment": "elastic 2px"}, 40.8125),
+    "lenet5, bfloat16": ({"precision": "bfloat16"}, 40.6875),
+    "resnet18": ({}, 161.6875),
 }
 
 
-@pytest.mark.parametrize(("name", "augment"), FIGURES)
-def test_a_step_takes_no_more_operations_than_it_did(name, augment, rng):
-    assert operations_a_step(name, rng, augment=augment) == FIGURES[name, augment]
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_step_takes_as_many_operations_as_it_did(name, rng):
+    options, figure = FIGURES[name]
+    assert operations_a_step(name.split(",")[0], rng, **options) == figure

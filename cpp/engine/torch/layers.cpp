@@ -139,9 +139,12 @@ at::Tensor average_pool(const Layer& layer, const Tensors&, bool,
 at::Tensor adaptive_average_pool(const Layer& layer, const Tensors&, bool,
                                  const at::Tensor& x, RunState&) {
   const int64_t size = integer(layer.options, "size");
+  const int64_t height = x.size(2), width = x.size(3);
   // Of one window LibTorch itself takes the mean.
-  if (size > 1 && pools_evenly(layer, x.size(2), x.size(3)))
-    return at::avg_pool2d(x, {x.size(2) / size, x.size(3) / size});
+  if (size > 1 && height % size == 0 && width % size == 0)
+    return at::avg_pool2d(x, {height / size, width / size});
+  if (size % height == 0 && size % width == 0)
+    return at::upsample_nearest2d(x, {size, size});
   return at::adaptive_avg_pool2d(x, {size, size});
 }
 
@@ -293,7 +296,8 @@ const std::vector<Entry>& forwards() {
 
 bool pools_evenly(const Layer& layer, int64_t height, int64_t width) {
   const int64_t size = integer(layer.options, "size");
-  return height % size == 0 && width % size == 0;
+  return (height % size == 0 && width % size == 0) ||
+         (size % height == 0 && size % width == 0);
 }
 
 Forward torch_forward(const std::string& kind) {

@@ -34,8 +34,8 @@ at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
 }
 
 // LibTorch's adaptive pooling adds gradients up in any order, which it refuses
-// to do where determinism is asked for; layers.cpp does without it where all
-// windows have one size. Source: torch.use_deterministic_algorithms.
+// to do where determinism is asked for. Of what a network does here it is the
+// one such operation. Source: torch.use_deterministic_algorithms.
 void refuse_unrepeatable_layers(const models::Model& model) {
   models::for_each_leaf(
       model.network(), model.preprocess().output(),
@@ -47,7 +47,7 @@ void refuse_unrepeatable_layers(const models::Model& model) {
             "fit.deterministic: expected layers whose gradients repeat on a "
             "GPU, got '",
             path, "', whose windows on ", to_string(input),
-            " differ in size; use AveragePool, or deterministic=False");
+            " differ; use AveragePool, or deterministic=False");
       });
 }
 
