@@ -99,6 +99,18 @@ def test_all_ranks_have_the_same_bits_and_one_of_them_writes(learned, case, rank
 
 
 @pytest.mark.torch
+def test_a_batch_norm_sums_once_forward_and_once_backward(learned):
+    weights, logs = left(learned / "norm", 2, 0)
+    channels = len(weights["batch_norm1.weight"])
+    trained = sum(v.size for name, v in weights.items() if "running" not in name)
+    step = [1 + 2 * channels, 2 * channels, trained]
+    assert logs["all_reduced"][:12] == step * 4  # an epoch is of four steps
+    # The others are a few numbers at the ends of epochs.
+    assert logs["all_reduced"].count(trained) == 12
+    assert len(logs["all_reduced"]) < 3 * 12 + 3 * 4
+
+
+@pytest.mark.torch
 def test_a_callbacks_stop_stops_all(tmp_path):
     codes, errors = run("stops", 2, tmp_path)
     assert codes == [0, 0], errors

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import distributed
 
 import digitnet
 from digitnet.layers import BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool, ReLU
@@ -33,7 +34,19 @@ CASES = {
 }
 
 
-def do(case, out):
+def count_all_reduces():
+    """A list that gets the size of every tensor which is summed from now on."""
+    sizes, all_reduce = [], distributed.all_reduce
+
+    def counted(tensor):
+        sizes.append(tensor.numel())
+        all_reduce(tensor)
+
+    distributed.all_reduce = counted
+    return sizes
+
+
+def do(case, out, all_reduced):
     out.mkdir(exist_ok=True)
     rank, ranks = digitnet.distributed.rank(), digitnet.distributed.world_size()
     network, overrides = CASES[case]
@@ -59,6 +72,7 @@ def do(case, out):
         import threading
 
         threading.Timer(2.0, lambda: os._exit(3)).start()
+    all_reduced.clear()
     history = model.fit(
         train,
         test[:50],
@@ -77,6 +91,7 @@ def do(case, out):
         **{name: history.get(name, []) for name in ("loss", "accuracy", "val_loss")},
         "executor": str(history.executor),
         "callback_calls": len(epoch_logs),
+        "all_reduced": all_reduced,
     }
     (out / f"{ranks}-{rank}.json").write_text(json.dumps(about))
 
@@ -85,5 +100,6 @@ if __name__ == "__main__":
     digitnet.set_num_threads(1)
     torch.set_num_threads(1)
     digitnet.distributed.start()
+    all_reduced = count_all_reduces()
     for name in sys.argv[1].split(","):
-        do(name, Path(sys.argv[2]) / name)
+        do(name, Path(sys.argv[2]) / name, all_reduced)

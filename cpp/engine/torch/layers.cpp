@@ -8,7 +8,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gru.h>
 #include <ATen/ops/hardtanh.h>
@@ -28,7 +27,7 @@
 #include <cmath>
 
 #include "core/list.h"
-#include "engine/torch/ranks.h"
+#include "engine/torch/batch_norm.h"
 #include "models/layers.h"
 
 namespace digitnet::engine {
@@ -54,47 +53,6 @@ at::Tensor conv(const Layer& layer, const Tensors& tensors, bool,
 at::Tensor dense(const Layer&, const Tensors& tensors, bool,
                  const at::Tensor& x, RunState&) {
   return at::linear(x, tensors.at("weight"), optional(tensors, "bias"));
-}
-
-// By sums of our own: over all ranks' samples, and where LibTorch divides by
-// the number of values less one, which may be 0.
-at::Tensor batch_norm_by_sums(const Layer& layer, const Tensors& tensors,
-                              double momentum, const at::Tensor& input,
-                              const RunState& state) {
-  const at::Tensor x = input.to(at::kFloat);
-  const auto over_ranks = [&](const at::Tensor& sums) {
-    return state.ranks && state.ranks->several()
-               ? all_reduced(sums, *state.ranks)
-               : sums;
-  };
-  std::vector<int64_t> others = {0}, shape = {1, -1};
-  int64_t pixels = 1;
-  for (int64_t i = 2; i < x.dim(); ++i) {
-    others.push_back(i);
-    shape.push_back(1);
-    pixels *= x.size(i);
-  }
-  // Where every rank does the whole batch, count and sums have it several
-  // times.
-  const at::Tensor count =
-      over_ranks(at::full({}, x.size(0) * pixels, x.options()));
-  const at::Tensor mean = over_ranks(x.sum(others)) / count;
-  const at::Tensor centred = x - mean.view(shape);
-  const at::Tensor variance = over_ranks(centred.square().sum(others)) / count;
-  {
-    at::NoGradGuard guard;
-    const auto values = static_cast<double>(
-        (state.global_count > 0 ? state.global_count : x.size(0)) * pixels);
-    tensors.at("running_mean").lerp_(mean, momentum);
-    tensors.at("running_var")
-        .lerp_(variance * (values / std::max(1.0, values - 1)), momentum);
-  }
-  const at::Tensor scale =
-      tensors.at("weight") *
-      (variance + number(layer.options, "epsilon")).rsqrt();
-  const at::Tensor y =
-      centred * scale.view(shape) + tensors.at("bias").view(shape);
-  return y.to(input.dtype());
 }
 
 at::Tensor batch_norm(const Layer& layer, const Tensors& tensors, bool frozen,

@@ -1,4 +1,4 @@
-// Sums over ranks that autograd can go back through.
+// Tensors summed over ranks.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,8 +10,7 @@ namespace digitnet::engine {
 // For Ranks::all_reduce; borrows the tensor's memory.
 SharedTensor shared(const at::Tensor& tensor);
 
-// The sum over all ranks, with a gradient: that of the sum of all ranks'
-// losses. The ranks must outlive the backward pass.
+// The sum over all ranks, in memory of its own; autograd does not see it.
 at::Tensor all_reduced(const at::Tensor& x, const Ranks& ranks);
 
 }  // namespace digitnet::engine
