@@ -78,12 +78,12 @@ void check(const models::Model& model, Config& config, bool has_validation,
 
 // Trains `model` in place. `validation` may have no samples.
 // Same model, data, config, device and thread count: the same weights bit for
-// bit. If early stopping is on and the config asks, the weights of the best
-// epoch come back at the end, however it ends; after divergence those of the
-// last epoch whose weights were finite. Needs no lock held by the caller and
-// takes none. Throws std::invalid_argument for a bad config,
-// engine::OutOfMemory naming the batch size, std::runtime_error for what
-// LibTorch refuses.
+// bit, on a GPU if the config asks for deterministic kernels. If early stopping
+// is on and the config asks, the weights of the best epoch come back at the
+// end, however it ends; after divergence those of the last epoch whose weights
+// were finite. Needs no lock held by the caller and takes none. Throws
+// std::invalid_argument for a bad config, engine::OutOfMemory naming the batch
+// size, std::runtime_error for what LibTorch refuses.
 Outcome fit(models::Model& model, const data::DatasetView& training,
             const data::DatasetView& validation, Config config,
             const Hooks& hooks);
