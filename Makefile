@@ -8,6 +8,8 @@
 #   STRICT=1               warnings of the C++ compiler are errors
 #   WHEELS=--require-all   options of release/wheels.py (--help lists them)
 #   TEST_JOBS=1            tests at a time; as many as there are cores, one thread each
+#   QUICK=1                the short form of bench-cuda
+#   ARGS=                  further options of first-run-cuda and bench-cuda (--help)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -29,7 +31,7 @@ ifeq ($(TORCH),)
 NOTEBOOKS := $(shell grep -LE 'import torch|DIGITNET_EXECUTOR' $(NOTEBOOKS))  # these need it
 endif
 
-.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda wheels portable clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda first-run-cuda wheels portable clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
@@ -45,7 +47,8 @@ help:
 	@echo "make format     format the code"
 	@echo "make stubs      write the extension's type stubs anew"
 	@echo "make bench      measure speed and memory against PyTorch, Keras and others (25 min)"
-	@echo "make bench-cuda measure speed on a GPU against PyTorch"
+	@echo "make first-run-cuda  everything a new machine with a GPU should be asked, in 8 minutes"
+	@echo "make bench-cuda measure speed on a GPU against PyTorch (QUICK=1: 4 minutes)"
 	@echo "make wheels     the release in dist/: source archive, and a wheel with LibTorch engines"
 	@echo "make portable   the core by Clang and for ARM (in qemu-user), with the C++ tests"
 	@echo "make clean      remove the environment and everything built"
@@ -110,7 +113,11 @@ bench: $(VENV)/.bench
 	$(BIN)/python bench/run.py
 
 bench-cuda: $(VENV)/.tested
-	$(BIN)/python bench/cuda.py
+	$(BIN)/python bench/cuda.py $(if $(QUICK),--quick) $(ARGS)
+
+# For a bare machine: neither an environment nor a network, only a Python with torch.
+first-run-cuda:
+	$(PYTHON) bench/first_run $(ARGS)
 
 wheels: $(VENV)/.wheels
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python release/wheels.py --out dist \
