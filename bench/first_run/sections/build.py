@@ -54,10 +54,11 @@ class Builder:
         with self._log.open("a") as log:
             log.write(f"$ {' '.join(words)}\n{done.stdout}")
         if done.returncode:
-            print("\n".join(done.stdout.splitlines()[-12:]), flush=True)
+            lines = done.stdout.strip().splitlines() or ["nothing"]
+            print("\n".join(lines[-12:]), flush=True)
             raise RuntimeError(
-                f"{Path(words[0]).name} {words[1]} ...: expected status 0, got "
-                f"{done.returncode}; {self._log} has what it said"
+                f"{' '.join(words[:4])} ...: expected status 0, got {done.returncode}; "
+                f"{self._log} has what it said, at last: {lines[-1]}"
             )
         return done.stdout
 
