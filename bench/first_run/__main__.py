@@ -94,7 +94,9 @@ class Runner:
             answer["error"] = f"ended after {limit:.0f} s"
         else:
             word = "failed"
-            answer["error"] = answer["error"] or f"its process ended with {status}"
+            lost = f"the GPU was lost {MOST_STARTS} times"
+            ended = lost if status == AGAIN else f"its process ended with {status}"
+            answer["error"] = answer["error"] or ended
         self._journal.keep(name, word, time.perf_counter() - start, answer)
         return word
 
@@ -128,8 +130,9 @@ class Runner:
 
     def _show(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
-        for line in process.stdout:
-            self._journal.say(line.rstrip("\n")[:400])
+        with process.stdout as lines:
+            for line in lines:
+                self._journal.say(line.rstrip("\n")[:400])
 
 
 def summary(journal: Journal, sections: list[Section]) -> bool:
@@ -190,12 +193,18 @@ def main(arguments: list[str]) -> int:
     options = parsed(arguments)
     # Whoever ends this ends the section that is running, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sections = chosen(options.sections, installed=options.installed)
     try:
         journal = Journal(options.out, options.device)
     except ValueError as error:
         print(f"first_run: {error}", file=sys.stderr)
         return 2
+    with journal:
+        return 0 if ask(options, journal) else 1
+
+
+def ask(options: argparse.Namespace, journal: Journal) -> bool:
+    """Run what is to be run; returns whether all is as it should be."""
+    sections = chosen(options.sections, installed=options.installed)
     runner = Runner(options, journal)
     pending = [s for s in sections if not is_answered(s, options, journal)]
     for section in sections:
@@ -209,7 +218,7 @@ def main(arguments: list[str]) -> int:
             journal.say(f"{name} {entry['status']}: {entry['error']}")
             if name in FIRST:
                 break
-    return 0 if summary(journal, sections) else 1
+    return summary(journal, sections)
 
 
 if __name__ == "__main__":

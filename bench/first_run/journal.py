@@ -63,6 +63,12 @@ class Journal:
             self._data = before
         self._text = (folder / "first_run.txt").open("a")
 
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._text.close()
+
     def say(self, line: str = "") -> None:
         """Show a line and keep it."""
         print(line, flush=True)

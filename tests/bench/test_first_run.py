@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -87,6 +88,34 @@ def test_a_section_out_of_time_is_ended(tmp_path):
     assert done.returncode == 1
     assert sections["interrupt"]["status"] == "out of time"
     assert "interrupt    out of time: ended after" in done.stdout
+
+
+CHILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {script!r})
+from context import AGAIN, Context
+context = Context(sys.argv[1], sys.argv[2], float(sys.argv[3]), Path(sys.argv[4]))
+context.put("starts", context.figures.get("starts", 0) + 1)
+sys.exit(0 if context.figures["starts"] == {last} else AGAIN)
+"""
+
+
+@pytest.mark.parametrize(("last", "status"), [(3, "done"), (99, "failed")])
+def test_a_section_that_loses_its_gpu_goes_on_in_a_new_process(
+    tmp_path, monkeypatch, last, status
+):
+    monkeypatch.syspath_prepend(SCRIPT)
+    script = runpy.run_path(str(SCRIPT / "__main__.py"))
+    options = script["parsed"](["--device", "cpu", "--installed"])
+    (tmp_path / "child.py").write_text(CHILD.format(last=last, script=str(SCRIPT)))
+    monkeypatch.setitem(script["Runner"].run.__globals__, "HERE", tmp_path)
+    section = script["chosen"](["widths"], installed=True)[1]
+    with script["Journal"](tmp_path, "cpu") as journal:
+        assert script["Runner"](options, journal).run(section, []) == status
+        entry = journal.entry("widths")
+    assert entry["figures"]["starts"] == min(last, script["MOST_STARTS"])
+    assert entry["error"] == ("" if last == 3 else "the GPU was lost 12 times")
 
 
 def running(word):
