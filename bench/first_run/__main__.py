@@ -36,6 +36,8 @@ def environment(device: str, folder: Path, *, installed: bool) -> dict[str, str]
     own = {"DIGITNET_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     if device == "cpu":  # the same engine, and the data where a GPU has them
         own |= {"DIGITNET_EXECUTOR": "torch", "DIGITNET_RESIDENT": "1"}
+        # Times mean nothing there; more threads only wait for each other beside other work.
+        own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
     if not installed:
         paths = [str(folder / "site"), os.environ.get("PYTHONPATH", "")]
         own["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
