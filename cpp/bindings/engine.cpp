@@ -41,7 +41,10 @@ void bind_engine(py::module_& root) {
       "Whether the LibTorch engine has been loaded.");
   m.def(
       "gpu_count", [] { return engine::torch_engine().gpu_count(); },
-      "GPUs that torch finds; loads the LibTorch engine.");
+      "GPUs of NVIDIA that torch finds; loads the LibTorch engine.");
+  m.def(
+      "no_gpu_reason", [] { return engine::torch_engine().no_gpu_reason(); },
+      "Why gpu_count() is 0; loads the LibTorch engine.");
   m.def("gpu_driver_here", &engine::gpu_driver_here,
         "Whether the driver of an NVIDIA GPU is here.");
   m.def("resolve_device", &engine::resolve_device, "device"_a,

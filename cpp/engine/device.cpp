@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "core/environment.h"
 #include "core/error.h"
@@ -35,6 +38,30 @@ std::atomic<int>& threads() {
   return count;
 }
 
+// Devices that other programs know by a name: what they are.
+constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+    {"mps", "a GPU of Apple"}, {"hip", "a GPU of AMD"},
+    {"rocm", "a GPU of AMD"},  {"xpu", "a GPU of Intel"},
+    {"tpu", "a TPU"},          {"xla", "a TPU"},
+};
+
+[[noreturn]] void refuse(const std::string& device) {
+  std::string kind = device.substr(0, device.find(':'));
+  for (char& letter : kind)
+    letter =
+        static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  std::string about;
+  for (const auto& [name, what] : kOthers) {
+    if (kind != name) continue;
+    about = join(", ", what,
+                 "; GPUs must be NVIDIA's, with a CUDA build of torch: "
+                 "use device='cpu'");
+  }
+  throw std::invalid_argument(
+      join("device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got '", device,
+           "'", about));
+}
+
 }  // namespace
 
 bool gpu_driver_here() {
@@ -58,8 +85,7 @@ std::string resolve_device(const std::string& device) {
       device == "cuda" ||
       (device.starts_with("cuda:") && device.size() > 5 && device.size() < 9 &&
        device.find_first_not_of("0123456789", 5) == std::string::npos);
-  require(cuda, "device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got '",
-          device, "'");
+  if (!cuda) refuse(device);
   const TorchEngine& engine = torch_engine();
   if (engine.gpu_count() == 0) {
     throw std::runtime_error(join("device: expected a GPU for '", device,

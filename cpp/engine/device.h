@@ -9,6 +9,8 @@ namespace digitnet::engine {
 // which of the others it stands for. All but "cpu", and "auto" on a machine
 // without a GPU's driver, load the LibTorch engine. Throws std::runtime_error
 // if there is no such device, or no engine for it; "auto" warns of the latter.
+// Throws std::invalid_argument for any other name; those of other vendors' GPUs
+// ("mps", "rocm", "xpu:0", ...) with what would be needed.
 std::string resolve_device(const std::string& device);
 // Of everything that the core computes; LibTorch keeps its own number for its
 // kernels. At first what the environment variable OMP_NUM_THREADS says, else

@@ -25,8 +25,8 @@ struct TorchEngine {
   std::unique_ptr<Executor> (*make_executor)(models::Model& model,
                                              const std::string& device,
                                              int threads);
-  int (*gpu_count)();
-  // Why there is none: "torch is the CPU build".
+  int (*gpu_count)();  // of NVIDIA
+  // Why there is none: "torch here is the CPU build or finds no device".
   std::string (*no_gpu_reason)();
   // Numbers of the host as a tensor that borrows them.
   SharedTensor (*share)(double* values, int64_t count);

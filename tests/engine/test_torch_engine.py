@@ -173,3 +173,38 @@ def test_auto_stands_for_the_cpu_where_no_driver_is():
     if _core.engine.gpu_driver_here():
         pytest.skip("a GPU's driver is here")
     assert digitnet.train.resolve_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("device", "what"),
+    [
+        ("mps", "a GPU of Apple"),
+        ("mps:0", "a GPU of Apple"),
+        ("hip", "a GPU of AMD"),
+        ("ROCm:1", "a GPU of AMD"),
+        ("xpu", "a GPU of Intel"),
+        ("tpu", "a TPU"),
+    ],
+)
+def test_a_device_of_another_vendor_is_named_with_what_would_be_needed(device, what):
+    with pytest.raises(ValueError) as error:
+        digitnet.train.resolve_device(device)
+    assert str(error.value) == (
+        f"device: expected 'auto', 'cpu', 'cuda' or 'cuda:N', got '{device}', {what}; "
+        "GPUs must be NVIDIA's, with a CUDA build of torch: use device='cpu'"
+    )
+
+
+@pytest.mark.parametrize("device", ["gpu", "mpsx", "", "cuda:", "cuda:x"])
+def test_a_name_of_no_device_is_refused(device):
+    with pytest.raises(ValueError, match=f"or 'cuda:N', got '{device}'$"):
+        digitnet.train.resolve_device(device)
+
+
+@pytest.mark.torch
+def test_the_doctor_says_why_there_is_no_gpu(real_engine):
+    if _core.engine.gpu_count() > 0:
+        pytest.skip("a GPU is here")
+    check = {check["check"]: check for check in doctor.checks()}["LibTorch engine"]
+    assert check["ok"]
+    assert check["found"].endswith(f"; GPUs: none: {_core.engine.no_gpu_reason()}")

@@ -5,6 +5,7 @@
 #include <ATen/ops/from_blob.h>
 #include <torch/version.h>
 
+#include "core/error.h"
 #include "core_id.h"  // made by CMake
 #include "engine/torch/executor.h"
 #include "engine/torch/ranks.h"
@@ -13,13 +14,16 @@
 namespace digitnet::engine {
 namespace {
 
+// In builds for AMD's GPUs these are devices of type "cuda", too.
+bool for_amd() { return at::hasHIP() || at::globalContext().hasROCM(); }
+
 int gpu_count() {
-  return at::hasCUDA() ? at::detail::getCUDAHooks().getNumGPUs() : 0;
+  return at::hasCUDA() && !for_amd() ? at::detail::getCUDAHooks().getNumGPUs()
+                                     : 0;
 }
 
 std::string no_gpu_reason() {
-  return at::hasHIP() ? "torch here is an AMD build"
-                      : "torch here is the CPU build or finds no device";
+  return reason_without_gpu({for_amd(), at::hasXPU(), at::hasMPS()});
 }
 
 SharedTensor share(double* values, int64_t count) {
@@ -27,6 +31,16 @@ SharedTensor share(double* values, int64_t count) {
 }
 
 }  // namespace
+
+std::string reason_without_gpu(const OtherGpus& others) {
+  const char* vendor = others.amd     ? "AMD"
+                       : others.intel ? "Intel"
+                       : others.apple ? "Apple"
+                                      : nullptr;
+  if (!vendor) return "torch here is the CPU build or finds no device";
+  return join("torch here is a build for GPUs of ", vendor,
+              ", and only NVIDIA's are supported, with a CUDA build of torch");
+}
 
 const TorchEngine* linked_torch_engine() {
   static const TorchEngine engine = {make_torch_executor, gpu_count,

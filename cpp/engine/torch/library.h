@@ -2,12 +2,21 @@
 // library lets others see.
 #pragma once
 
+#include <string>
+
 #include "engine/torch_engine.h"
 
 namespace digitnet::engine {
 
 // For set_torch_engine().
 const TorchEngine* linked_torch_engine();
+
+// Which other vendors' GPUs the torch that is here could use.
+struct OtherGpus {
+  bool amd = false, intel = false, apple = false;
+};
+// Why there is no GPU for us.
+std::string reason_without_gpu(const OtherGpus& others);
 
 }  // namespace digitnet::engine
 

@@ -3,14 +3,14 @@ Engines, devices and threads.
 """
 from __future__ import annotations
 import typing
-__all__: list[str] = ['core_id', 'executor', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
+__all__: list[str] = ['core_id', 'executor', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'no_gpu_reason', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
 def executor(device: str) -> dict:
     """
     Which executor would predict, and why.
     """
 def gpu_count() -> int:
     """
-    GPUs that torch finds; loads the LibTorch engine.
+    GPUs of NVIDIA that torch finds; loads the LibTorch engine.
     """
 def gpu_driver_here() -> bool:
     """
@@ -19,6 +19,10 @@ def gpu_driver_here() -> bool:
 def load_torch_engine(path: str) -> None:
     """
     Open a LibTorch engine's library; torch has been imported.
+    """
+def no_gpu_reason() -> str:
+    """
+    Why gpu_count() is 0; loads the LibTorch engine.
     """
 def num_threads() -> int:
     """

@@ -33,7 +33,9 @@ def _check_engine() -> str:
     if path is not None:
         torch_engine.check_unchanged(path)
         torch_engine.load()
-        return f"{torch_engine.describe()}; GPUs: {_core.engine.gpu_count()}"
+        gpus = _core.engine.gpu_count()
+        found = str(gpus) if gpus else f"none: {_core.engine.no_gpu_reason()}"
+        return f"{torch_engine.describe()}; GPUs: {found}"
     return f"{torch_engine.describe()} (needed for a GPU and for several ranks)"
 
 
