@@ -78,19 +78,11 @@ class TorchExecutor : public Executor {
 
   void pull() override {
     model_.touch();
-    if (device_.is_cpu()) return;  // the memory is the model's own
-    guarded([&] {
-      borrowed(model_.trained()).copy_(network_.values());
-      borrowed(model_.buffers()).copy_(network_.buffers());
-    });
+    guarded([&] { network_.pull(); });
   }
 
   void push() override {
-    if (device_.is_cpu()) return;
-    guarded([&] {
-      network_.values().copy_(borrowed(model_.trained()));
-      network_.buffers().copy_(borrowed(model_.buffers()));
-    });
+    guarded([&] { network_.push(); });
   }
 
   // On a CPU the host's memory is the device's: only tests want a copy there.

@@ -6,6 +6,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/one_hot.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <utility>
@@ -17,11 +18,6 @@ namespace digitnet::engine {
 
 using models::Layer;
 using models::Slot;
-
-at::Tensor borrowed(std::vector<float>& memory) {
-  return at::from_blob(memory.data(), {static_cast<int64_t>(memory.size())},
-                       at::kFloat);
-}
 
 at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
   const auto& sizes = slot.parameter.sizes;
@@ -60,14 +56,42 @@ at::Tensor leaf_of(const Slot& slot, const at::Tensor& block) {
   return view_of(slot, block).variable_data();
 }
 
+// The memory as a tensor of one dimension.
+at::Tensor borrowed(std::vector<float>& memory) {
+  return at::from_blob(memory.data(), {static_cast<int64_t>(memory.size())},
+                       at::kFloat);
+}
+
+int64_t rounded_up(int64_t count) {
+  constexpr int64_t kStep = TorchNetwork::kAlignment;
+  return (count + kStep - 1) / kStep * kStep;
+}
+
 }  // namespace
 
 TorchNetwork::TorchNetwork(models::Model& model, at::Device device)
-    : model_(model), device_(device) {
+    : TorchNetwork(model, device,
+                   device.is_cpu() ? Memory::Model : Memory::Own) {}
+
+TorchNetwork::TorchNetwork(models::Model& model, at::Device device,
+                           Memory memory)
+    : model_(model), device_(device), memory_(memory), slots_(model.slots()) {
   at::NoGradGuard guard;
-  values_ = borrowed(model_.trained()).to(device_);
-  buffers_ = borrowed(model_.buffers()).to(device_);
-  for (const Slot& slot : model_.slots()) {
+  if (memory_ == Memory::Model) {
+    values_ = borrowed(model_.trained());
+    buffers_ = borrowed(model_.buffers());
+  } else {
+    int64_t trained = 0, buffered = 0;
+    for (Slot& slot : slots_) {
+      int64_t& size = slot.parameter.is_buffer ? buffered : trained;
+      slot.offset = size;
+      size += rounded_up(slot.parameter.count());
+    }
+    values_ = at::zeros({trained}, at::device(device_).dtype(at::kFloat));
+    buffers_ = at::zeros({buffered}, values_.options());
+    push();
+  }
+  for (const Slot& slot : slots_) {
     tensors_[slot.parameter.name] =
         leaf_of(slot, slot.parameter.is_buffer ? buffers_ : values_);
   }
@@ -77,15 +101,53 @@ TorchNetwork::TorchNetwork(models::Model& model, at::Device device)
 TorchNetwork::TorchNetwork(TorchNetwork& exact)
     : model_(exact.model_),
       device_(exact.device_),
+      memory_(Memory::Own),
+      slots_(exact.slots_),
       values_(exact.values_.to(at::kBFloat16)),
       buffers_(exact.buffers_),
       rounded_(true) {
-  for (const Slot& slot : model_.slots()) {
+  for (const Slot& slot : slots_) {
     const std::string& name = slot.parameter.name;
     tensors_[name] =
         rounds(slot) ? leaf_of(slot, values_) : exact.tensors_.at(name);
   }
   forward_ = compile(models::without_last_softmax(model_.network()), "");
+}
+
+int64_t TorchNetwork::extent(const Slot& slot) const {
+  const int64_t count = slot.parameter.count();
+  return memory_ == Memory::Model ? count : rounded_up(count);
+}
+
+// One transfer a block: the gaps are left out and filled in on the host.
+void TorchNetwork::pull() {
+  if (memory_ == Memory::Model) return;
+  const at::Tensor values = values_.to(at::kCPU),
+                   buffers = buffers_.to(at::kCPU);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const bool is_buffer = slots_[i].parameter.is_buffer;
+    std::copy_n((is_buffer ? buffers : values).const_data_ptr<float>() +
+                    slots_[i].offset,
+                slots_[i].parameter.count(),
+                (is_buffer ? model_.buffers() : model_.trained()).data() +
+                    model_.slots()[i].offset);
+  }
+}
+
+void TorchNetwork::push() {
+  if (memory_ == Memory::Model) return;
+  const at::Tensor values = at::zeros({values_.numel()}, at::kFloat);
+  const at::Tensor buffers = at::zeros({buffers_.numel()}, at::kFloat);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const bool is_buffer = slots_[i].parameter.is_buffer;
+    std::copy_n((is_buffer ? model_.buffers() : model_.trained()).data() +
+                    model_.slots()[i].offset,
+                slots_[i].parameter.count(),
+                (is_buffer ? buffers : values).mutable_data_ptr<float>() +
+                    slots_[i].offset);
+  }
+  values_.copy_(values);
+  buffers_.copy_(buffers);
 }
 
 void TorchNetwork::round(const at::Tensor& values) { values_.copy_(values); }

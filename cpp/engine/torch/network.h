@@ -13,8 +13,6 @@
 
 namespace digitnet::engine {
 
-// The memory as a tensor of one dimension, borrowed.
-at::Tensor borrowed(std::vector<float>& memory);
 // A slot as a tensor over its block: four dimensions in channels-last order.
 at::Tensor view_of(const models::Slot& slot, const at::Tensor& block);
 
@@ -24,8 +22,18 @@ void refuse_unrepeatable_layers(const models::Model& model);
 
 class TorchNetwork {
  public:
+  // In blocks of its own each tensor starts at a multiple of so many values:
+  // 128 bytes in bfloat16, 256 in float32. Libraries of a GPU have fast kernels
+  // for aligned tensors only, and the caching allocator's start at 512 bytes.
+  static constexpr int64_t kAlignment = 64;
+  enum class Memory {
+    Model,  // the model's own: of a CPU only, and without gaps
+    Own     // what lies between the tensors is zero
+  };
+
   // Borrows the model, and on a CPU its memory.
   TorchNetwork(models::Model& model, at::Device device);
+  TorchNetwork(models::Model& model, at::Device device, Memory memory);
   // The same network computing in bfloat16 by rounded weights of its own. Batch
   // norms' weights and statistics are those of the other one.
   explicit TorchNetwork(TorchNetwork& exact);
@@ -39,9 +47,17 @@ class TorchNetwork {
   // the device, channels-last.
   at::Tensor input(const float* images, int64_t count) const;
 
+  // The model's, in their order, by their places in the blocks here.
+  const std::vector<models::Slot>& slots() const { return slots_; }
   const at::Tensor& values() const { return values_; }    // all trained ones
   const at::Tensor& buffers() const { return buffers_; }  // running statistics
+  // What a trained slot takes of its block, the gap behind it included.
+  int64_t extent(const models::Slot& slot) const;
   at::Tensor& tensor(const std::string& name) { return tensors_.at(name); }
+
+  // The model's memory becomes the blocks' content, and the other way round.
+  void pull();
+  void push();
 
   // Of a network in bfloat16: its weights become these, rounded.
   void round(const at::Tensor& values);
@@ -65,6 +81,8 @@ class TorchNetwork {
 
   models::Model& model_;
   at::Device device_;
+  Memory memory_;
+  std::vector<models::Slot> slots_;
   at::Tensor values_, buffers_;
   bool rounded_ = false;
   Tensors tensors_;               // views of them, by full name

@@ -70,7 +70,7 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       step_count_(at::zeros({1}, network.values().options())),
       offsets_(at::arange(kMostSteps, step_count_.options().dtype(at::kLong))),
       counting_(at::arange(1, kMostSteps + 1, step_count_.options())),
-      zero_(at::zeros({1}, step_count_.options())) {
+      zeros_(at::zeros({TorchNetwork::kAlignment}, step_count_.options())) {
   const auto& entry =
       find(optimizers::all(), "optimizer", settings.optimizer.name);
   update_ = torch_update(entry.name);
@@ -83,8 +83,8 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
 
 void TorchTrainer::choose_trained() {
   network().thaw_all();
-  for (size_t i = 0; i < model_.slots().size(); ++i) {
-    const Slot& slot = model_.slots()[i];
+  for (size_t i = 0; i < exact_.slots().size(); ++i) {
+    const Slot& slot = exact_.slots()[i];
     if (slot.parameter.is_buffer) continue;
     const double scale = settings_.lr_scales.at(i);
     at::Tensor& tensor = network().tensor(slot.parameter.name);
@@ -96,9 +96,9 @@ void TorchTrainer::choose_trained() {
     trained_.push_back(tensor);
     if (!segments_.empty() && segments_.back().lr_scale == scale &&
         segments_.back().offset + segments_.back().count == slot.offset) {
-      segments_.back().count += slot.parameter.count();
+      segments_.back().count += exact_.extent(slot);
     } else {
-      segments_.push_back({slot.offset, slot.parameter.count(), scale});
+      segments_.push_back({slot.offset, exact_.extent(slot), scale});
     }
   }
 }
@@ -229,31 +229,36 @@ void TorchTrainer::compute_gradients(const variable_list& of,
   }
 }
 
-// Gradients of that type for every trained slot, zeros for others.
+// Gradients of that type for every trained slot, zeros for others and for what
+// lies between them.
 std::vector<at::Tensor> TorchTrainer::parts_of(const variable_list& gradients,
                                                at::ScalarType type) const {
-  const at::Tensor zero = zero_.to(type);
+  const at::Tensor zeros = zeros_.to(type);
   std::vector<at::Tensor> parts;
   auto next = gradients.begin();
-  for (size_t i = 0; i < model_.slots().size(); ++i) {
-    const models::Parameter& parameter = model_.slots()[i].parameter;
-    if (parameter.is_buffer) continue;
+  for (size_t i = 0; i < exact_.slots().size(); ++i) {
+    const Slot& slot = exact_.slots()[i];
+    if (slot.parameter.is_buffer) continue;
+    const int64_t count = slot.parameter.count(), extent = exact_.extent(slot);
     const bool trained = settings_.lr_scales.at(i) != 0;
     const at::Tensor gradient = trained ? *next++ : at::Tensor();
     if (!gradient.defined() || gradient.scalar_type() != type) {
-      parts.push_back(zero.expand({parameter.count()}));
-    } else if (gradient.dim() == 4) {
+      parts.push_back(zeros.narrow(0, 0, 1).expand({extent}));
+      continue;
+    }
+    if (gradient.dim() == 4) {
       parts.push_back(gradient.permute({0, 2, 3, 1}).reshape(-1));
     } else {
       parts.push_back(gradient.reshape(-1));
     }
+    if (extent > count) parts.push_back(zeros.narrow(0, 0, extent - count));
   }
   return parts;
 }
 
 void TorchTrainer::regularise() {
   if (settings_.l1 > 0 || settings_.l2 > 0) {
-    for (const Slot& slot : model_.slots()) {
+    for (const Slot& slot : exact_.slots()) {
       const at::Tensor& tensor = network().tensor(slot.parameter.name);
       if (!slot.parameter.decays || !tensor.requires_grad()) continue;
       const at::Tensor weight =

@@ -68,7 +68,7 @@ class TorchTrainer {
   }
 
  private:
-  // A run of slots that train at one rate.
+  // A run of slots that train at one rate, with the gaps between them.
   struct Segment {
     int64_t offset, count;
     double lr_scale;
@@ -117,7 +117,7 @@ class TorchTrainer {
   at::Tensor rates_;                        // of the epoch's steps
   at::Tensor position_, losses_, correct_;  // of the epoch
   at::Tensor offsets_, counting_;  // 0 .. kMostSteps - 1; 1.0 .. kMostSteps
-  at::Tensor zero_;                // one float
+  at::Tensor zeros_;               // more than any gap between tensors
   std::vector<int64_t> counts_;    // samples of each step of the epoch
   int64_t epochs_ = 0;
 };
