@@ -32,7 +32,8 @@ void warn(const std::string& reason) {
 void bind_engine(py::module_& root) {
   engine::set_torch_loader({load, warn});
   auto m = root.def_submodule("engine", "Engines, devices and threads.");
-  m.attr("core_id") = engine::core_id();
+  m.def("core_id", &engine::core_id,
+        "A hash of the sources of the core and of the LibTorch engine.");
   m.def("load_torch_engine", &engine::load_torch_engine, "path"_a,
         "Open a LibTorch engine's library; torch has been imported.");
   m.def(

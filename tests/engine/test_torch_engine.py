@@ -74,7 +74,7 @@ def test_engines_are_listed_by_version_and_found_where_they_were_built(
     monkeypatch.setattr(torch_engine, "torch_version", lambda: "2.90.1+cu130")
     built = torch_engine.built_engines()
     built.mkdir(parents=True)
-    assert _core.engine.core_id in built.name
+    assert _core.engine.core_id() in built.name
     for minor in ("2.9", "2.90"):
         (built / torch_engine.library_name(f"{minor}.0")).touch()
     assert torch_engine.engine_versions()[-1] == "2.90"

@@ -4,6 +4,10 @@ Engines, devices and threads.
 from __future__ import annotations
 import typing
 __all__: list[str] = ['core_id', 'executor', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'no_gpu_reason', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
+def core_id() -> str:
+    """
+    A hash of the sources of the core and of the LibTorch engine.
+    """
 def executor(device: str) -> dict:
     """
     Which executor would predict, and why.
@@ -40,4 +44,3 @@ def torch_engine_loaded() -> bool:
     """
     Whether the LibTorch engine has been loaded.
     """
-core_id: str = '865378bf600a4f3b'

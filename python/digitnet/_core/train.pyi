@@ -11,15 +11,15 @@ class Rehearsal:
     """
     Training steps without content: what a device could not capture throws.
     """
-    def __init__(self, model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], options: dict) -> None:
+    def __init__(self, model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], options: dict, launch_steps: typing.SupportsInt | typing.SupportsIndex = 16) -> None:
         ...
+    def launch(self) -> int:
+        """
+        The next launch of the epoch; how many steps it has.
+        """
     def start_epoch(self) -> None:
         """
         The next epoch.
-        """
-    def step(self) -> None:
-        """
-        The next step of the epoch.
         """
 def adapt_statistics(predictor: digitnet._core.models.Predictor, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
     """

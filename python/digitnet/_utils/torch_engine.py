@@ -67,7 +67,7 @@ def torch_version() -> str:
 
 def built_engines() -> Path:
     """The folder of engines that `digitnet engine build` made for this version."""
-    return cache_folder() / "engines" / f"{VERSION}-{_core.engine.core_id}"
+    return cache_folder() / "engines" / f"{VERSION}-{_core.engine.core_id()}"
 
 
 def engine_folders() -> list[Path]:
