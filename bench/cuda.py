@@ -37,7 +37,7 @@ def to_accuracy(
     options: argparse.Namespace,
 ) -> None:
     """Time and accuracy of a preset, over some seeds; a first fit warms up."""
-    recipe = digitnet.train.preset(name)
+    recipe = digitnet.train.preset(name, device=options.device)
     chosen = {**recipe.options, **({"epochs": 1} if options.device == "cpu" else {})}
     scores, spent = [], []
     for number in range(options.seeds + 1):

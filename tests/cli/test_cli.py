@@ -97,7 +97,8 @@ def test_a_preset_brings_its_settings_and_gives_way_to_those_beside_it(tmp_path)
         "fast",
         2,
     )
-    assert config["batch_size"] == 128
+    recipe = digitnet.train.preset("fast", device="auto")
+    assert config["batch_size"] == recipe.options["batch_size"]
     assert config["optimizer"] == ["adam", {"beta1": 0.7, "beta2": 0.9}]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import digitnet
+import digitnet._core as _core
 
 every_preset = pytest.mark.parametrize("name", digitnet.train.presets())
 
@@ -32,6 +33,33 @@ def test_a_preset_says_what_it_is_for(name):
 def test_nobody_can_change_a_preset(name):
     with pytest.raises(TypeError):
         digitnet.train.preset(name).options["epochs"] = 99
+
+
+@every_preset
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_gpu_gets_larger_batches_at_a_higher_rate(name, device):
+    recipe = digitnet.train.preset(name)
+    on_gpu = digitnet.train.preset(name, device=device)
+    for option in ("batch_size", "learning_rate"):
+        assert on_gpu.options[option] > recipe.options[option]
+    assert {**on_gpu.options, **recipe.options} == dict(recipe.options)
+    assert (on_gpu.name, on_gpu.network) == (recipe.name, recipe.network)
+
+
+@every_preset
+def test_auto_is_the_device_that_is_here(name, monkeypatch):
+    recipe = digitnet.train.preset(name, device="auto")
+    here = digitnet.train.resolve_device("auto")
+    assert recipe == digitnet.train.preset(name, device=here)
+    monkeypatch.setattr(_core.engine, "resolve_device", lambda device: "cuda")
+    recipe = digitnet.train.preset(name, device="auto")
+    assert recipe == digitnet.train.preset(name, device="cuda")
+
+
+@pytest.mark.parametrize("device", ["mps", "cuda:x", "", None])
+def test_a_preset_for_no_device_is_refused(device):
+    with pytest.raises(ValueError, match="device: expected 'auto', 'cpu', 'cuda'"):
+        digitnet.train.preset("fast", device=device)
 
 
 @pytest.mark.parametrize("name", ["slow", None, ["fast"]])

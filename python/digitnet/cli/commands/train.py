@@ -82,7 +82,7 @@ def add(p: argparse.ArgumentParser) -> None:
 
 def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Network and options: the preset's, overridden by the other arguments."""
-    recipe = preset(args.preset) if args.preset else None
+    recipe = preset(args.preset, device=args.device) if args.preset else None
     network = args.model or (recipe and recipe.network)
     if not network:
         raise ValueError("train: expected --model or --preset, got neither")
