@@ -35,7 +35,7 @@ engine::Recorder recorder_from(const py::object& value) {
   // Its address is all that can be had without linking Python's torch.
   result.generator = value.attr("generator").attr("_cdata").cast<uintptr_t>();
   result.pays_from = value.attr("pays_from").cast<int64_t>();
-  result.several_pay_from = value.attr("several_pay_from").cast<int64_t>();
+  result.min_repeats = value.attr("min_repeats").cast<int64_t>();
   result.launch_seconds = value.attr("launch_seconds").cast<double>();
   return result;
 }

@@ -35,13 +35,13 @@ struct Recorder {
   // The address of the at::GeneratorImpl from which the work must take its
   // random numbers; `record` keeps it alive.
   uintptr_t generator = 0;
-  // Recording pays in trainings of so many steps or more; recording several
-  // steps as one launch in those of so many more.
-  int64_t pays_from = 0, several_pay_from = 0;
-  // How long a launch should take, by the measured time of a step; infinite: as
-  // long as can be.
+  // Recording pays in trainings of so many steps or more, and for launches that
+  // are repeated about so often.
+  int64_t pays_from = 0, min_repeats = 1;
+  // How long a launch should take, by the time of a step; infinite: as long as
+  // can be.
   double launch_seconds = 0;
-  int64_t most_steps = 16;  // of a launch
+  int64_t max_steps = 16;  // of a launch
 };
 
 // Samples as the network takes them: preprocessed, [count, C, H, W] floats.
@@ -75,8 +75,7 @@ struct TrainSettings {
   uint64_t seed = 0;
   bool bfloat16 = false;  // layers compute in it, weights stay in float32
   bool tf32 = false;      // a GPU's layers may multiply in it
-  // By kernels that repeat bit for bit on a GPU, too. Engines throw
-  // std::invalid_argument naming a layer that has none.
+  // By kernels that repeat bit for bit on a GPU, too.
   bool deterministic = false;
   int64_t steps = 0;  // of the whole training, at most
   Ranks ranks;        // who trains along

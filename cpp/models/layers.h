@@ -61,6 +61,8 @@ LayerEntry domain_head();
 int64_t conv_padding(const Layer& layer);  // pixels around; "same" worked out
 int64_t pool_stride(const Layer& layer);   // 0 worked out
 int64_t pool_padding(const Layer& layer);  // 0 for kinds without
+// Whether all windows of an adaptive pooling of such maps are alike.
+bool pools_evenly(const Layer& layer, int64_t height, int64_t width);
 
 inline const std::vector<LayerEntry>& all() {
   static const std::vector<LayerEntry> entries = {

@@ -11,6 +11,7 @@ namespace {
 
 Config resolved(const models::Model& model, const data::DatasetView& training,
                 Config config) {
+  config.device = "cuda";  // which it stands for
   check(model, config, false, training.domains != nullptr);
   return config;
 }
@@ -25,7 +26,7 @@ Rehearsal::Rehearsal(models::Model& model, const data::DatasetView& training,
   engine::TrainSettings settings = settings_of(model, config_, ranks_);
   settings.steps = batches_.steps() * config_.epochs;
   settings.recorder.launch_seconds = std::numeric_limits<double>::infinity();
-  settings.recorder.most_steps = launch_steps;
+  settings.recorder.max_steps = launch_steps;
   settings.recorder.record = [](const engine::Work& first,
                                 const engine::Work& work) {
     first();

@@ -14,6 +14,7 @@
 #include "engine/inference.h"
 #include "engine/memory.h"
 #include "engine/select.h"
+#include "models/layers.h"
 #include "optimizers/all.h"
 #include "train/batches.h"
 #include "train/schedules.h"
@@ -59,9 +60,10 @@ class Loop {
     resident_ = support.training;
     if (!resident_ && engine::resolve_device(config_.device) != "cpu")
       outcome_.loop = "batches from the host: " + support.reason;
-    validates_there_ = resident_ && validation_.count > 0 &&
-                       !model_.outputs_images() &&
-                       resident_->load_validation(validation_).empty();
+    if (resident_ && validation_.count > 0 && !model_.outputs_images()) {
+      why_validated_here_ = resident_->load_validation(validation_);
+      validates_there_ = why_validated_here_.empty();
+    }
     last_good_.take(model_);
     try {
       for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
@@ -285,7 +287,10 @@ class Loop {
   void close() {
     if (resident_)
       outcome_.loop =
-          "the data in the device's memory, " + resident_->launches();
+          "the data in the device's memory, " + resident_->launches() +
+          (why_validated_here_.empty()
+               ? ""
+               : "; validation from the host: " + why_validated_here_);
     if (outcome_.status != Status::Diverged) {
       if (!averaged_) executor_->swap_averages();
       executor_->pull();
@@ -313,9 +318,10 @@ class Loop {
   double lr_ = 0;
   // The executor's own; null: the host prepares every batch.
   engine::ResidentTraining* resident_ = nullptr;
-  bool validates_there_ = false;  // on a copy in the device's memory
-  std::vector<double> rates_;     // of a resident epoch's steps
-  engine::Totals recorded_;       // of the epoch at the last recorded step
+  bool validates_there_ = false;    // on a copy in the device's memory
+  std::string why_validated_here_;  // although the training set is there
+  std::vector<double> rates_;       // of a resident epoch's steps
+  engine::Totals recorded_;         // of the epoch at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor's weights are the moving average
   Clock::time_point last_pulse_ = Clock::now();
@@ -348,8 +354,33 @@ engine::TrainSettings settings_of(const models::Model& model,
   return settings;
 }
 
+namespace {
+
+// LibTorch adds gradients of an adaptive pooling up in any order on a GPU, and
+// refuses to where determinism is asked for; its engine does without that where
+// all windows are alike. Of what a network does here it is the one such
+// operation. Source: torch.use_deterministic_algorithms.
+void refuse_unrepeatable_layers(const models::Model& model) {
+  models::for_each_leaf(
+      model.network(), model.preprocess().output(),
+      [](const std::string& path, const models::Layer& layer,
+         const Shape& input, const Shape&) {
+        require(
+            layer.kind != "adaptive_average_pool" ||
+                models::layers::pools_evenly(layer, input.height, input.width),
+            "fit.deterministic: expected layers whose gradients repeat on "
+            "a GPU, got '",
+            path, "', whose windows on ", to_string(input),
+            " differ; use AveragePool, or deterministic=False");
+      });
+}
+
+}  // namespace
+
 void check(const models::Model& model, Config& config, bool has_validation,
            bool has_target) {
+  if (config.deterministic && config.device.starts_with("cuda"))
+    refuse_unrepeatable_layers(model);
   config.validate(model.outputs_images() ? 0 : model.outputs(), has_validation);
   const bool head = models::contains(model.network(), "domain_head");
   require(head || !has_target,

@@ -18,9 +18,10 @@ pytestmark = pytest.mark.torch
 class Stream:
     def __init__(self, number):
         self.cuda_stream = number
+        self.waited_for = []
 
     def wait_stream(self, other):
-        pass
+        self.waited_for.append(other)
 
 
 class FakeCuda:
@@ -33,11 +34,12 @@ class FakeCuda:
         self._thread = threading.local()
         self._lock = threading.Lock()
         self._open = []
-        self.default = Stream(-1)
+        self.default, self.other = Stream(-1), Stream(-2)
         self.registered = 0
         self.captured = 0
         self.failing = 0  # so many captures
         self.device_work = Device()
+        self.recorded_on = []
 
     def Stream(self, device):
         self._made += 1
@@ -46,7 +48,10 @@ class FakeCuda:
     def current_device(self):
         return 0
 
-    def current_stream(self):
+    def current_stream(self, device=None):
+        """Of another device than the current one: its default stream."""
+        if device is not None and (torch.device(device).index or 0) != 0:
+            return self.other
         return getattr(self._thread, "stream", self.default)
 
     @contextmanager
@@ -97,7 +102,8 @@ class Event:
     def __init__(self, cuda):
         self._cuda = cuda
 
-    def record(self):
+    def record(self, stream):
+        self._cuda.recorded_on.append(stream)
         self._number = self._cuda.device_work.launched
 
     def synchronize(self):
@@ -207,9 +213,11 @@ def test_a_capture_that_fails_leaves_the_current_stream_as_it_was(
 ):
     monkeypatch.setattr(torch, "__version__", version)
     cuda.failing = 2
+    recorder = cuda_graphs.Recorder("cuda:0")
     with pytest.raises(RuntimeError, match="previous error during capture"):
-        cuda_graphs.Recorder("cuda:0")(nothing, nothing)
+        recorder(nothing, nothing)
     assert cuda.current_stream() is cuda.default
+    assert cuda.default.waited_for == [recorder._lease.stream]
 
 
 def test_work_that_fails_ends_with_its_own_error(cuda):
@@ -219,6 +227,16 @@ def test_work_that_fails_ends_with_its_own_error(cuda):
     with pytest.raises(KeyError, match="mine"):
         cuda_graphs.Recorder("cuda:0")(nothing, work)
     assert cuda.current_stream() is cuda.default
+
+
+def test_what_follows_waits_for_a_first_time_that_fails(cuda):
+    def first():
+        raise KeyError("mine")
+
+    recorder = cuda_graphs.Recorder("cuda:0")
+    with pytest.raises(KeyError, match="mine"):
+        recorder(first, nothing)
+    assert cuda.default.waited_for == [recorder._lease.stream]
 
 
 @pytest.mark.parametrize(("version", "captures"), [("2.11.0", 1), ("2.13.0", 0)])
@@ -282,3 +300,9 @@ def test_all_graphs_of_a_recorder_are_one_queue(cuda):
     for number in range(30):
         repeats[number % 3]()
     assert cuda.device_work.furthest <= 3
+
+
+def test_the_queue_of_another_gpu_is_counted_there(cuda):
+    repeat = cuda_graphs.Recorder("cuda:1")(nothing, nothing)
+    repeat()
+    assert cuda.recorded_on == [cuda.other]

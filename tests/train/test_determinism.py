@@ -22,6 +22,7 @@ def flags():
         "cudnn deterministic": backends.cudnn.deterministic,
         "cudnn benchmark": backends.cudnn.benchmark,
         "matmul": torch.get_float32_matmul_precision(),
+        "a CPU's matmul": backends.mkldnn.matmul.fp32_precision,
         "convolutions": backends.cudnn.conv.fp32_precision,
     }
 
@@ -69,11 +70,12 @@ def test_flags_are_as_asked_for_in_a_step_and_the_users_elsewhere(
         callbacks=lambda epoch, logs: between.append(flags()),
     )
     assert before["matmul"] == "medium"
+    assert before["a CPU's matmul"] == "bf16"
     assert flags() == before
     assert between == [before] * 2
     assert len(in_step) > 0
     for found in in_step:
-        assert found["matmul"] == "highest"
+        assert found["a CPU's matmul"] == "ieee"
         assert found["deterministic"] is deterministic
         assert found["cudnn deterministic"] is deterministic
         assert found["cudnn benchmark"] is not deterministic
@@ -138,3 +140,23 @@ def test_a_layer_that_does_not_repeat_on_a_gpu_is_named():
 @pytest.mark.parametrize("name", digitnet.models.names())
 def test_every_named_network_repeats_on_a_gpu_at_its_own_size(name):
     rehearsal(digitnet.models.make(name), deterministic=True)
+
+
+@pytest.mark.parametrize("value", ["yes", None, 2, 1.0, np.array([1, 0])])
+def test_what_is_neither_true_nor_false_is_refused(fitted, value):
+    with pytest.raises(
+        ValueError, match="^fit.deterministic: expected True or False, got"
+    ):
+        fitted(deterministic=value)
+
+
+def test_an_option_that_is_refused_leaves_the_model_as_it_was(fitted, monkeypatch):
+    monkeypatch.undo()  # the recorder is made by the package again
+    monkeypatch.setenv("DIGITNET_CAPTURE", "no")
+    model, begun = dropping_net(), []
+    callback = digitnet.callbacks.Callback()
+    callback.on_train_begin = lambda: begun.append(1)
+    data = some_images(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="DIGITNET_CAPTURE: expected '0' or '1'"):
+        model.fit(data, device="cpu", progress=False, callbacks=callback)
+    assert (model.history, model.max_value, begun) == (None, None, [])

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -18,8 +19,8 @@ using Precision = at::Float32Precision;
 using Backend = at::Float32Backend;
 using Op = at::Float32Op;
 
-// The older name of the precision of matrix products, which must agree with the
-// newer one wherever a kernel reads it; a user may have set one alone.
+// The older name of the precision of matrix products, which kernels of a GPU
+// want to agree with the newer one; a user may have set one alone.
 std::string matmul_name() {
   const at::Context& context = at::globalContext();
   try {
@@ -32,11 +33,19 @@ std::string matmul_name() {
         return "medium";
     }
   } catch (const c10::Error&) {
-    // They disagree.
+    // It disagrees with that of some device.
   }
-  return context.float32Precision(Backend::CUDA, Op::MATMUL) == Precision::TF32
-             ? "highest"
-             : "high";
+  const auto now = [&](Backend backend) {
+    return context.float32Precision(backend, Op::MATMUL);
+  };
+  bool tf32 = now(Backend::CUDA) == Precision::TF32;
+  try {
+    context.allowTF32CuBLAS();
+  } catch (const c10::Error&) {
+    tf32 = !tf32;  // with the GPU's
+  }
+  if (!tf32) return "highest";
+  return now(Backend::MKLDNN) == Precision::BF16 ? "medium" : "high";
 }
 
 bool exact(Precision precision) {
@@ -49,15 +58,13 @@ class Flags {
   explicit Flags(const Arithmetic& wanted) {
     const bool gpu = wanted.device == c10::DeviceType::CUDA;
     const Backend backend = gpu ? Backend::CUDA : Backend::MKLDNN;
-    const bool tf32 = gpu && wanted.tf32;
-    for (const Op op : {Op::CONV, Op::RNN}) {
-      const Precision now = context_.float32Precision(backend, op);
-      if (tf32 ? now == Precision::TF32 : exact(now)) continue;
-      before_.push_back({backend, op, now});
-      context_.setFloat32Precision(backend, op,
-                                   tf32 ? Precision::TF32 : Precision::IEEE);
+    const bool tf32 = wanted.tf32 && gpu;
+    for (const Op op : {Op::CONV, Op::RNN}) set(backend, op, tf32);
+    if (gpu) {
+      set_matmul(tf32);
+    } else {
+      set(backend, Op::MATMUL, false);
     }
-    set_matmul(backend, tf32);
     if (wanted.deterministic) set_deterministic();
   }
 
@@ -70,8 +77,7 @@ class Flags {
       context_.setDeterministicFillUninitializedMemory(deterministic_->fill);
     }
     if (!matmul_.empty()) context_.setFloat32MatmulPrecision(matmul_);
-    for (const Before& flag : before_)
-      context_.setFloat32Precision(flag.backend, flag.op, flag.precision);
+    for (const Before& flag : before_) put_back(flag);
   }
 
   Flags(const Flags&) = delete;
@@ -87,17 +93,35 @@ class Flags {
     bool cudnn, benchmark, algorithms, warn_only, fill;
   };
 
-  void set_matmul(Backend backend, bool tf32) {
-    const Precision now = context_.float32Precision(backend, Op::MATMUL);
+  // What was seen may have come from the flag above, which a later change of
+  // that one must reach again. torch's own default ("tf32 unless the one above
+  // says otherwise") cannot be set: its value is.
+  void put_back(const Before& flag) {
+    context_.setFloat32Precision(flag.backend, flag.op, Precision::NONE);
+    if (context_.float32Precision(flag.backend, flag.op) != flag.precision)
+      context_.setFloat32Precision(flag.backend, flag.op, flag.precision);
+  }
+
+  void set(Backend backend, Op op, bool tf32) {
+    const Precision now = context_.float32Precision(backend, op);
+    if (tf32 ? now == Precision::TF32 : exact(now)) return;
+    before_.push_back({backend, op, now});
+    context_.setFloat32Precision(backend, op,
+                                 tf32 ? Precision::TF32 : Precision::IEEE);
+  }
+
+  // Of a GPU, by both names. The older one changes the CPU's, too.
+  void set_matmul(bool tf32) {
+    const auto now = [&](Backend backend) {
+      return context_.float32Precision(backend, Op::MATMUL);
+    };
     const std::string name = matmul_name();
-    if (tf32 ? now == Precision::TF32 && name != "highest"
-             : exact(now) && name == "highest")
+    if (tf32 ? now(Backend::CUDA) == Precision::TF32 && name != "highest"
+             : exact(now(Backend::CUDA)) && name == "highest")
       return;
     matmul_ = name;
-    for (const Backend each : {Backend::CUDA, Backend::MKLDNN}) {
-      before_.push_back(
-          {each, Op::MATMUL, context_.float32Precision(each, Op::MATMUL)});
-    }
+    for (const Backend backend : {Backend::CUDA, Backend::MKLDNN})
+      before_.push_back({backend, Op::MATMUL, now(backend)});
     context_.setFloat32MatmulPrecision(tf32 ? "high" : "highest");
   }
 
@@ -121,7 +145,8 @@ class Flags {
 // Who computes now, and how.
 struct Shared {
   std::mutex mutex;
-  std::condition_variable idle;
+  std::condition_variable changed;
+  uint64_t tickets = 0, served = 0;  // of who came, and may come in next
   int users = 0;
   Arithmetic wanted;
   std::optional<Flags> flags;
@@ -141,14 +166,19 @@ ArithmeticScope::ArithmeticScope(const Arithmetic& wanted)
   if (!outermost_) return;
   Shared& shared = shared_flags();
   std::unique_lock lock(shared.mutex);
-  shared.idle.wait(
-      lock, [&] { return shared.users == 0 || shared.wanted == wanted; });
+  const uint64_t ticket = shared.tickets++;
+  shared.changed.wait(lock, [&] {
+    return shared.served == ticket &&
+           (shared.users == 0 || shared.wanted == wanted);
+  });
+  ++shared.served;
   if (shared.users == 0) {
     shared.flags.emplace(wanted);
     shared.wanted = wanted;
   }
   ++shared.users;
   inside = true;
+  shared.changed.notify_all();
 }
 
 ArithmeticScope::~ArithmeticScope() {
@@ -158,7 +188,7 @@ ArithmeticScope::~ArithmeticScope() {
   inside = false;
   if (--shared.users > 0) return;
   shared.flags.reset();
-  shared.idle.notify_all();
+  shared.changed.notify_all();
 }
 
 }  // namespace digitnet::engine

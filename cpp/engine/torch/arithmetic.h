@@ -8,17 +8,18 @@ namespace digitnet::engine {
 
 struct Arithmetic {
   c10::DeviceType device = c10::DeviceType::CPU;
-  bool tf32 =
-      false;  // an NVIDIA GPU may multiply in TF32; else float32 is exact
+  // An NVIDIA GPU may multiply in TF32; else float32 is exact.
+  bool tf32 = false;
   // Kernels that repeat bit for bit; else whatever the user has asked for.
   bool deterministic = false;
 
   bool operator==(const Arithmetic&) const = default;
 };
 
-// While it lives, LibTorch computes so. Whoever wants the same shares the
-// flags; another waits until they are back. Inside another scope of its thread
-// it does nothing: that one holds.
+// While it lives, LibTorch computes so. Those who want the same share the
+// flags; others wait until they are back, and are served in the order in which
+// they came. Inside another scope of its thread it does nothing: that one
+// holds.
 class ArithmeticScope {
  public:
   explicit ArithmeticScope(const Arithmetic& wanted);

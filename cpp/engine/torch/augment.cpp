@@ -243,6 +243,16 @@ at::Tensor TorchAugment::operator()(const at::Tensor& images,
   return x;
 }
 
+int64_t TorchAugment::bytes() const {
+  int64_t planes = 0;
+  for (const Warping& warp : warps_)
+    planes = std::max(planes, warp.noise.bytes());
+  for (const Operation& operation : operations_) {
+    if (operation.noise) planes = std::max(planes, operation.noise->bytes());
+  }
+  return planes + 3 * shape_.size() * static_cast<int64_t>(sizeof(float));
+}
+
 at::Tensor TorchAugment::moved(const at::Tensor& images,
                                const at::Tensor& samples,
                                const at::Tensor& positions) const {

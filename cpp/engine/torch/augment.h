@@ -38,6 +38,8 @@ class TorchAugment {
   // others. Integers are int64.
   at::Tensor operator()(const at::Tensor& images, const at::Tensor& samples,
                         const at::Tensor& positions, bool photometric) const;
+  // Memory that it needs for a sample, about.
+  int64_t bytes() const;
 
  private:
   struct Operation {

@@ -13,14 +13,19 @@ namespace {
 
 // By which the time of one is measured: a few milliseconds, between two waits
 // for the device.
-constexpr int64_t kTimedSteps = 8;
+constexpr int64_t kTimedSteps = 4;
+// Steps that are launched operation by operation between two waits: a device's
+// own queue would take hundreds of operations more.
+constexpr int64_t kSteps = 2;
+// What a GPU computes in a second, a guess for what may not go by the clock.
+constexpr double kOperations = 3e13;
 
 }  // namespace
 
 int64_t steps_of_launch(double step_seconds, double launch_seconds,
-                        int64_t most) {
+                        int64_t max_steps) {
   int64_t steps = 1;
-  while (2 * steps <= most &&
+  while (2 * steps <= max_steps &&
          static_cast<double>(2 * steps) * step_seconds <= launch_seconds)
     steps *= 2;
   return steps;
@@ -33,13 +38,25 @@ std::string CapturedSteps::load(const ResidentSet& set) {
     return "the training set and an epoch's draws do not fit the memory of " +
            device_.str();
   }
-  // What is repeated may not depend on the clock.
-  if (std::isinf(recorder().launch_seconds) ||
-      trainer_.settings().deterministic)
-    launch_steps_ = most_steps();
-  if (trainer_.settings().steps < recorder().several_pay_from)
-    launch_steps_ = 1;
+  // What is repeated bit for bit may not depend on the clock.
+  launch_steps_ = max_steps() == 1 ? 1 : 0;
+  if (trainer_.settings().deterministic) {
+    launch_steps_ = steps_of_launch(estimated_step_seconds(),
+                                    recorder().launch_seconds, max_steps());
+  } else if (std::isinf(recorder().launch_seconds)) {
+    launch_steps_ = max_steps();
+  }
   return "";
+}
+
+double CapturedSteps::estimated_step_seconds() const {
+  int64_t multiply_adds = 0;
+  for (const auto& row :
+       models::summarise(model_.network(), model_.preprocess().output()))
+    multiply_adds += row.multiply_adds;
+  // Forward, and twice that backward, of two operations each.
+  return 6 * static_cast<double>(multiply_adds * set_->count_of(0)) /
+         kOperations;
 }
 
 std::string CapturedSteps::load_validation(const data::DatasetView& set) {
@@ -71,8 +88,13 @@ CapturedSteps::Launch CapturedSteps::next(int64_t max_steps) const {
   return {several ? launch_steps_ : 1, samples};
 }
 
-int64_t CapturedSteps::most_steps() const {
-  return std::min(recorder().most_steps, set_->most_steps());
+// As memory, the training's length and that of an epoch allow.
+int64_t CapturedSteps::max_steps() const {
+  const int64_t whole_batches =
+      set_->steps() - (set_->count_of(set_->steps() - 1) < set_->count_of(0));
+  return std::max<int64_t>(
+      1, std::min({recorder().max_steps, set_->max_steps(), whole_batches,
+                   trainer_.settings().steps / recorder().min_repeats}));
 }
 
 // Whether it is to be captured: it comes again, and training is long.
@@ -92,6 +114,8 @@ void CapturedSteps::run(const Launch& launch) {
   trainer_.take_steps(set_->batch(trainer_.position(), steps, samples), steps);
 }
 
+void CapturedSteps::wait() const { trainer_.position().item<int64_t>(); }
+
 // The first of its kind.
 void CapturedSteps::record(const Launch& launch) {
   at::Tensor masks;            // where their generator is behind the launch
@@ -110,9 +134,9 @@ void CapturedSteps::record(const Launch& launch) {
         recorder().record(first, [this, launch] { run(launch); });
   } catch (const std::runtime_error& error) {
     if (failure) std::rethrow_exception(failure);
-    if (!masks.defined()) throw;
     recorded_.clear();
     not_recorded_ = error.what();
+    if (!masks.defined()) return run(launch);  // it was not taken yet
     trainer_.renew_generator(masks);
   }
 }
@@ -129,14 +153,14 @@ void CapturedSteps::measure() {
     ++timed_;
     return;
   }
-  trainer_.position().item<int64_t>();  // waits for the device
+  wait();
   const auto now = Clock::now();
   if (timed_ == kTimedSteps) {
     const double seconds =
         std::chrono::duration<double>(now - timed_since_).count();
     launch_steps_ =
         steps_of_launch(seconds / static_cast<double>(kTimedSteps),
-                        recorder().launch_seconds, set_->most_steps());
+                        recorder().launch_seconds, max_steps());
   }
   timed_ = 1;
   timed_since_ = now;
@@ -152,6 +176,7 @@ int64_t CapturedSteps::train(int64_t max_steps) {
       record(launch);
     } else {
       run(launch);
+      if (++singly_ % kSteps == 0 && !device_.is_meta()) wait();
     }
     for (int64_t i = 0; i < launch.first; ++i) trainer_.count(launch.second);
     step_ += launch.first;
@@ -160,10 +185,19 @@ int64_t CapturedSteps::train(int64_t max_steps) {
   });
 }
 
+// As deterministic as the training, which may go by it, and exact.
 bool CapturedSteps::validate(const std::function<bool()>& keep_going,
                              std::vector<float>& logits) {
-  return guarded(Arithmetic{.device = device_.type()},
-                 [&] { return validation_->predict(keep_going, logits); });
+  Arithmetic arithmetic = trainer_.arithmetic();
+  arithmetic.tf32 = false;
+  while (true) {
+    try {
+      return guarded(arithmetic,
+                     [&] { return validation_->predict(keep_going, logits); });
+    } catch (const OutOfMemory&) {
+      if (!validation_->take_less()) throw;
+    }
+  }
 }
 
 std::string CapturedSteps::launches() const {

@@ -20,12 +20,13 @@
 #include "engine/torch/network.h"
 #include "engine/torch/resident_set.h"
 #include "engine/torch/trainer.h"
+#include "engine/torch/validation_set.h"
 
 namespace digitnet::engine {
 
-// As many steps as take `launch_seconds`, a power of two from 1 to `most`.
+// As many steps as take `launch_seconds`, a power of two from 1 to `max_steps`.
 int64_t steps_of_launch(double step_seconds, double launch_seconds,
-                        int64_t most);
+                        int64_t max_steps);
 
 class CapturedSteps : public ResidentTraining {
  public:
@@ -50,13 +51,15 @@ class CapturedSteps : public ResidentTraining {
   using Clock = std::chrono::steady_clock;
 
   const Recorder& recorder() const { return trainer_.settings().recorder; }
-  int64_t most_steps() const;  // of a launch
+  int64_t max_steps() const;  // of a launch
   Launch next(int64_t max_steps) const;
   bool pays(const Launch& launch) const;
   void run(const Launch& launch);
   void record(const Launch& launch);
   void repeat(const Launch& launch, const Work& work);
   void measure();
+  void wait() const;  // for the device
+  double estimated_step_seconds() const;
 
   const models::Model& model_;
   const TorchNetwork& network_;
@@ -69,6 +72,7 @@ class CapturedSteps : public ResidentTraining {
   int64_t step_ = 0;          // of the epoch
   int64_t taken_ = 0;         // of the training
   int64_t launch_steps_ = 0;  // of a launch; 0: not known yet
+  int64_t singly_ = 0;        // launched operation by operation
   // Repeated single steps in a row, and since when.
   int64_t timed_ = 0;
   Clock::time_point timed_since_;

@@ -31,7 +31,7 @@ class TorchExecutor : public Executor {
   std::string name() const override { return "torch on " + device_.str(); }
 
   void predict(const float* images, int64_t count, float* logits) override {
-    guarded(Arithmetic{.device = device_.type()}, [&] {
+    guarded(exact(), [&] {
       at::NoGradGuard guard;
       RunState state;
       const at::Tensor out = network_(network_.input(images, count), state)
@@ -49,8 +49,6 @@ class TorchExecutor : public Executor {
 
   void start_training(const TrainSettings& settings) override {
     steps_.reset();
-    if (settings.deterministic && !device_.is_cpu())
-      refuse_unrepeatable_layers(model_);
     guarded([&] { trainer_.emplace(model_, network_, device_, settings); });
     steps_.emplace(model_, network_, device_, *trainer_);
   }
@@ -99,6 +97,12 @@ class TorchExecutor : public Executor {
   Inspector* inspector() override { return &inspector_; }
 
  private:
+  // Of predictions; beside a training as deterministic as that.
+  Arithmetic exact() const {
+    return {.device = device_.type(),
+            .deterministic = trainer_ && trainer_->settings().deterministic};
+  }
+
   TorchBatch uploaded(const Batch& batch) const {
     TorchBatch result;
     result.images = network_.input(batch.images, batch.count);

@@ -252,12 +252,6 @@ const std::vector<Entry>& forwards() {
 
 }  // namespace
 
-bool pools_evenly(const Layer& layer, int64_t height, int64_t width) {
-  const int64_t size = integer(layer.options, "size");
-  return (height % size == 0 && width % size == 0) ||
-         (size % height == 0 && size % width == 0);
-}
-
 Forward torch_forward(const std::string& kind) {
   return find(forwards(), "torch layer", kind).forward;
 }

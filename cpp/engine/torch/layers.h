@@ -42,10 +42,6 @@ struct RunState {
   }
 };
 
-// Whether all windows of an adaptive pooling of such maps are alike: then it is
-// done without LibTorch's adaptive one, whose gradients do not repeat on a GPU.
-bool pools_evenly(const models::Layer& layer, int64_t height, int64_t width);
-
 // x: [N, C, H, W] channels-last, or [N, features]. `frozen`: batch statistics
 // stay.
 using Forward = at::Tensor (*)(const models::Layer& layer,

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/error.h"
 #include "engine/torch/tensors.h"
 
 namespace digitnet::engine {
@@ -27,24 +26,6 @@ at::Tensor view_of(const Slot& slot, const at::Tensor& block) {
   return block.as_strided(
       sizes, {slot.parameter.count() / sizes[0], 1, width * inputs, inputs},
       slot.offset);
-}
-
-// LibTorch's adaptive pooling adds gradients up in any order, which it refuses
-// to do where determinism is asked for. Of what a network does here it is the
-// one such operation. Source: torch.use_deterministic_algorithms.
-void refuse_unrepeatable_layers(const models::Model& model) {
-  models::for_each_leaf(
-      model.network(), model.preprocess().output(),
-      [](const std::string& path, const Layer& layer, const Shape& input,
-         const Shape&) {
-        require(
-            layer.kind != "adaptive_average_pool" ||
-                pools_evenly(layer, input.height, input.width),
-            "fit.deterministic: expected layers whose gradients repeat on a "
-            "GPU, got '",
-            path, "', whose windows on ", to_string(input),
-            " differ; use AveragePool, or deterministic=False");
-      });
 }
 
 namespace {

@@ -16,10 +16,6 @@ namespace digitnet::engine {
 // A slot as a tensor over its block: four dimensions in channels-last order.
 at::Tensor view_of(const models::Slot& slot, const at::Tensor& block);
 
-// Throws std::invalid_argument naming a layer whose gradients do not repeat bit
-// for bit on a GPU.
-void refuse_unrepeatable_layers(const models::Model& model);
-
 class TorchNetwork {
  public:
   // In blocks of its own each tensor starts at a multiple of so many values:

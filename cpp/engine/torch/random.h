@@ -20,6 +20,8 @@ class TorchPlanes {
   at::Tensor uniforms(const at::Tensor& samples, const at::Tensor& epoch) const;
   // Equal to the host's but for the rounding of logarithm and sine.
   at::Tensor normals(const at::Tensor& samples, const at::Tensor& epoch) const;
+  // Memory that both need for a sample: words of 64 bits and their products.
+  int64_t bytes() const { return 12 * planes_ * count_; }
 
  private:
   // Signed words, [B, planes, 4, a quarter of the plane].

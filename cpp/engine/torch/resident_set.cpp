@@ -1,9 +1,7 @@
 #include "engine/torch/resident_set.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 
@@ -12,7 +10,11 @@
 namespace digitnet::engine {
 namespace {
 
-// In the samples' order.
+// Of a launch's images while they are prepared.
+constexpr int64_t kLaunchBytes = int64_t{512} << 20;
+
+}  // namespace
+
 at::Tensor images_of(const data::DatasetView& set, at::Device device) {
   const data::ImagesView& images = set.images;
   const Shape& shape = images.shape;
@@ -26,47 +28,25 @@ at::Tensor images_of(const data::DatasetView& set, at::Device device) {
   return all.index_select(0, of_host(set.rows, {set.count})).to(device);
 }
 
-// Of the input of a launch's steps in float32.
-constexpr int64_t kLaunchBytes = int64_t{128} << 20;
-
-int64_t steps_in_memory(const Shape& input, int64_t batch_size) {
-  const int64_t bytes =
-      batch_size * input.size() * static_cast<int64_t>(sizeof(float));
-  return std::clamp<int64_t>(kLaunchBytes / bytes, 1, TorchTrainer::kMostSteps);
-}
-
-// Images of a batch of validation: few launches for small networks, and maps of
-// a gigabyte for large ones.
-constexpr int64_t kValidationBatch = 4096;
-constexpr int64_t kMapBytes = int64_t{1} << 30;
-
-int64_t validation_batch(const models::Model& model) {
-  int64_t widest = model.preprocess().output().size();
-  models::for_each_leaf(
-      model.network(), model.preprocess().output(),
-      [&](const std::string&, const models::Layer&, const Shape&,
-          const Shape& output) { widest = std::max(widest, output.size()); });
-  const int64_t bytes = widest * static_cast<int64_t>(sizeof(float));
-  return std::clamp<int64_t>(kMapBytes / bytes, 1, kValidationBatch);
-}
-
-}  // namespace
-
 TorchResidentSet::TorchResidentSet(const ResidentSet& source,
                                    const models::Model& model,
                                    at::Device device)
     : count_(source.set->count),
       batch_size_(std::min(source.batch_size, count_)),
-      most_steps_(steps_in_memory(model.preprocess().output(), batch_size_)),
       outputs_images_(model.outputs_images()),
       images_(images_of(*source.set, device)),
       labels_(copied(of_host(source.set->labels, {count_}), device)),
       order_(at::arange(count_, at::TensorOptions(at::kLong).device(device))),
-      first_positions_(at::arange(most_steps_ * batch_size_, order_.options())),
       augment_(*source.augment, source.set->images.shape,
                source.set->images.type, model.preprocess().max_value(),
                *source.drawn, source.seed, device),
       preprocess_(model.preprocess(), device) {
+  const int64_t input = model.preprocess().output().size();
+  const int64_t bytes =
+      augment_.bytes() + 2 * input * static_cast<int64_t>(sizeof(float));
+  max_steps_ = std::clamp<int64_t>(kLaunchBytes / (batch_size_ * bytes), 1,
+                                   TorchTrainer::kMaxSteps);
+  first_positions_ = at::arange(max_steps_ * batch_size_, order_.options());
   if (!source.weights->empty())
     weights_ = copied(of_host(*source.weights), device);
 }
@@ -108,36 +88,6 @@ at::Tensor TorchResidentSet::input(const at::Tensor& images,
                                    bool photometric) const {
   return preprocess_(augment_(images, samples, positions, photometric))
       .contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-TorchValidationSet::TorchValidationSet(const data::DatasetView& set,
-                                       const models::Model& model,
-                                       const TorchNetwork& network,
-                                       at::Device device)
-    : network_(network),
-      images_(images_of(set, device)),
-      preprocess_(model.preprocess(), device),
-      logits_(at::empty({set.count, model.outputs()},
-                        at::TensorOptions(at::kFloat).device(device))),
-      batch_size_(validation_batch(model)) {}
-
-bool TorchValidationSet::predict(const std::function<bool()>& keep_going,
-                                 std::vector<float>& logits) {
-  at::NoGradGuard guard;
-  const int64_t total = images_.size(0);
-  for (int64_t first = 0; first < total; first += batch_size_) {
-    if (!keep_going()) return false;
-    const int64_t count = std::min(batch_size_, total - first);
-    RunState state;
-    const at::Tensor input =
-        preprocess_(images_.narrow(0, first, count).to(at::kFloat))
-            .contiguous(at::MemoryFormat::ChannelsLast);
-    logits_.narrow(0, first, count).copy_(network_(input, state));
-  }
-  const at::Tensor there = logits_.to(at::kCPU);
-  const float* values = there.const_data_ptr<float>();
-  logits.assign(values, values + there.numel());
-  return true;
 }
 
 }  // namespace digitnet::engine

@@ -4,15 +4,15 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <functional>
-#include <vector>
-
 #include "engine/executor.h"
 #include "engine/torch/augment.h"
 #include "engine/torch/preprocess.h"
 #include "engine/torch/trainer.h"
 
 namespace digitnet::engine {
+
+// A set's images on the device, in the samples' order.
+at::Tensor images_of(const data::DatasetView& set, at::Device device);
 
 class TorchResidentSet {
  public:
@@ -31,38 +31,19 @@ class TorchResidentSet {
   TorchBatch batch(const at::Tensor& position, int64_t steps,
                    int64_t count) const;
   // So many steps at once take little memory.
-  int64_t most_steps() const { return most_steps_; }
+  int64_t max_steps() const { return max_steps_; }
 
  private:
   at::Tensor input(const at::Tensor& images, const at::Tensor& samples,
                    const at::Tensor& positions, bool photometric) const;
 
-  int64_t count_, batch_size_, most_steps_;
+  int64_t count_, batch_size_, max_steps_ = 1;
   bool outputs_images_;
   at::Tensor images_, labels_, weights_;  // of all samples
   at::Tensor order_;                      // of the epoch
-  at::Tensor first_positions_;            // 0 .. samples of most_steps() - 1
+  at::Tensor first_positions_;            // 0 .. samples of max_steps() - 1
   TorchAugment augment_;
   TorchPreprocess preprocess_;
-};
-
-// Validation images in a device's memory.
-class TorchValidationSet {
- public:
-  // Copies them; borrows the model and the network.
-  TorchValidationSet(const data::DatasetView& set, const models::Model& model,
-                     const TorchNetwork& network, at::Device device);
-
-  // See ResidentTraining::validate().
-  bool predict(const std::function<bool()>& keep_going,
-               std::vector<float>& logits);
-
- private:
-  const TorchNetwork& network_;
-  at::Tensor images_;
-  TorchPreprocess preprocess_;
-  at::Tensor logits_;   // [count, K]
-  int64_t batch_size_;  // as many as fit
 };
 
 }  // namespace digitnet::engine

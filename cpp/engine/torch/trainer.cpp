@@ -68,8 +68,8 @@ TorchTrainer::TorchTrainer(const models::Model& model, TorchNetwork& network,
       gradients_(at::zeros_like(network.values())),
       random_(generator_for(device, settings.recorder.generator)),
       step_count_(at::zeros({1}, network.values().options())),
-      offsets_(at::arange(kMostSteps, step_count_.options().dtype(at::kLong))),
-      counting_(at::arange(1, kMostSteps + 1, step_count_.options())),
+      offsets_(at::arange(kMaxSteps, step_count_.options().dtype(at::kLong))),
+      counting_(at::arange(1, kMaxSteps + 1, step_count_.options())),
       zeros_(at::zeros({TorchNetwork::kAlignment}, step_count_.options())) {
   const auto& entry =
       find(optimizers::all(), "optimizer", settings.optimizer.name);
@@ -136,7 +136,8 @@ void TorchTrainer::seed() {
 }
 
 void TorchTrainer::take_steps(const TorchBatch& batch, int64_t steps) {
-  const at::Tensor positions = position_ + offsets_.narrow(0, 0, steps);
+  const at::Tensor positions =
+      steps == 1 ? position_ : position_ + offsets_.narrow(0, 0, steps);
   run(batch, positions, rates_.index_select(0, positions));
 }
 
@@ -153,10 +154,9 @@ void TorchTrainer::run(const TorchBatch& batch, const at::Tensor& positions,
   const at::Tensor decays = decays_of(numbers);
   Outcome outcome;
   for (int64_t i = 0; i < steps; ++i) {
-    lr_ = rates.select(0, i);
-    step_number_ = numbers.select(0, i);
-    if (decays.defined()) decay_ = decays.select(0, i);
-    step(part_of(batch, i * count, count), losses, i, outcome);
+    backpropagate(part_of(batch, i * count, count), losses, i, outcome);
+    update({rates.select(0, i), numbers.select(0, i),
+            decays.defined() ? decays.select(0, i) : decays});
   }
   step_count_.add_(steps);
   add_to_totals(batch, positions, losses, outcome);
@@ -172,8 +172,9 @@ StepLosses TorchTrainer::losses_of(const TorchBatch& batch,
           settings_.label_smoothing, means};
 }
 
-void TorchTrainer::step(const TorchBatch& batch, const StepLosses& losses,
-                        int64_t number, Outcome& outcome) {
+void TorchTrainer::backpropagate(const TorchBatch& batch,
+                                 const StepLosses& losses, int64_t index,
+                                 Outcome& outcome) {
   if (rounded_) rounded_->round(exact_.values());
   RunState state{true, &random_};
   state.ranks = &settings_.ranks;
@@ -192,7 +193,7 @@ void TorchTrainer::step(const TorchBatch& batch, const StepLosses& losses,
     outcome.outputs.push_back(outputs.detach());
     if (outputs.requires_grad()) {
       of.push_back(outputs);
-      from.push_back(losses.gradient(outcome.outputs.back(), number));
+      from.push_back(losses.gradient(outcome.outputs.back(), index));
     }
     if (state.auxiliary_losses.defined()) {
       const at::Tensor mean = state.auxiliary_losses.to(at::kFloat).mean();
@@ -205,9 +206,6 @@ void TorchTrainer::step(const TorchBatch& batch, const StepLosses& losses,
   }
   if (!of.empty()) compute_gradients(of, from);
   if (settings_.ranks.several()) settings_.ranks.all_reduce(shared(gradients_));
-  regularise();
-  for (const Segment& segment : segments_) update(segment);
-  if (averages_.defined()) averages_.lerp_(exact_.values(), 1 - decay_);
 }
 
 // All of them in one block, in the order of the weights' memory: penalties,
@@ -275,15 +273,21 @@ void TorchTrainer::regularise() {
   }
 }
 
-void TorchTrainer::update(const Segment& segment) {
-  const auto part = [&](const at::Tensor& block) {
-    return block.narrow(0, segment.offset, segment.count);
-  };
-  std::vector<at::Tensor> state;
-  for (const at::Tensor& block : optimizer_state_) state.push_back(part(block));
-  const at::Tensor lr = segment.lr_scale == 1 ? lr_ : lr_ * segment.lr_scale;
-  update_(settings_.optimizer.options, lr, step_number_, part(exact_.values()),
-          part(gradients_), state);
+void TorchTrainer::update(const StepScalars& scalars) {
+  regularise();
+  for (const Segment& segment : segments_) {
+    const auto part = [&](const at::Tensor& block) {
+      return block.narrow(0, segment.offset, segment.count);
+    };
+    std::vector<at::Tensor> state;
+    for (const at::Tensor& block : optimizer_state_)
+      state.push_back(part(block));
+    const at::Tensor lr =
+        segment.lr_scale == 1 ? scalars.lr : scalars.lr * segment.lr_scale;
+    update_(settings_.optimizer.options, lr, scalars.number,
+            part(exact_.values()), part(gradients_), state);
+  }
+  if (averages_.defined()) averages_.lerp_(exact_.values(), 1 - scalars.decay);
 }
 
 // TrainSettings::average_decay() of steps, on the device.

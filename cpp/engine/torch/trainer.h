@@ -12,9 +12,9 @@
 
 #include "engine/executor.h"
 #include "engine/torch/arithmetic.h"
-#include "engine/torch/losses.h"
 #include "engine/torch/network.h"
 #include "engine/torch/optimizers.h"
+#include "engine/torch/step_losses.h"
 
 namespace digitnet::engine {
 
@@ -35,7 +35,7 @@ struct TorchBatch {
 
 class TorchTrainer {
  public:
-  static constexpr int64_t kMostSteps = 16;  // at once
+  static constexpr int64_t kMaxSteps = 16;  // at once
 
   // Borrows all but the settings. Takes over which of the network's tensors
   // have gradients, and which layers are frozen.
@@ -45,7 +45,7 @@ class TorchTrainer {
   // `rates`: the learning rate of every step of the epoch, for take_steps(); of
   // any kind for take_step(), as many.
   void start_epoch(const std::vector<double>& rates);
-  // The next steps of the epoch, up to kMostSteps: forward, loss, backward,
+  // The next steps of the epoch, up to kMaxSteps: forward, loss, backward,
   // update.
   void take_steps(const TorchBatch& batch, int64_t steps);
   void take_step(const TorchBatch& batch, double lr);
@@ -64,7 +64,8 @@ class TorchTrainer {
   const at::Tensor& position() const { return position_; }
   // How it computes.
   Arithmetic arithmetic() const {
-    return {device_.type(), settings_.tf32, settings_.deterministic};
+    return {device_.type(), settings_.tf32 && device_.is_cuda(),
+            settings_.deterministic};
   }
 
  private:
@@ -74,6 +75,11 @@ class TorchTrainer {
     double lr_scale;
   };
 
+  // One float each: the learning rate, the step's number since the start, and
+  // the decay of the averages, if there are any.
+  struct StepScalars {
+    at::Tensor lr, number, decay;
+  };
   // What all steps of a launch leave behind for their sums.
   struct Outcome {
     std::vector<at::Tensor> outputs, auxiliary_losses;  // a step's, its mean
@@ -87,15 +93,16 @@ class TorchTrainer {
   void run(const TorchBatch& batch, const at::Tensor& positions,
            const at::Tensor& rates);
   StepLosses losses_of(const TorchBatch& batch, int64_t steps) const;
-  void step(const TorchBatch& batch, const StepLosses& losses, int64_t number,
-            Outcome& outcome);
+  // The gradients of a step, to gradients_.
+  void backpropagate(const TorchBatch& batch, const StepLosses& losses,
+                     int64_t index, Outcome& outcome);
   void compute_gradients(const torch::autograd::variable_list& of,
                          const torch::autograd::variable_list& from);
   std::vector<at::Tensor> parts_of(
       const torch::autograd::variable_list& gradients,
       at::ScalarType type) const;
   void regularise();
-  void update(const Segment& segment);
+  void update(const StepScalars& scalars);
   at::Tensor decays_of(const at::Tensor& numbers) const;
   void add_to_totals(const TorchBatch& batch, const at::Tensor& positions,
                      const StepLosses& losses, const Outcome& outcome);
@@ -116,7 +123,7 @@ class TorchTrainer {
   at::Tensor lr_, step_number_, decay_;     // of the step that is being taken
   at::Tensor rates_;                        // of the epoch's steps
   at::Tensor position_, losses_, correct_;  // of the epoch
-  at::Tensor offsets_, counting_;  // 0 .. kMostSteps - 1; 1.0 .. kMostSteps
+  at::Tensor offsets_, counting_;  // 0 .. kMaxSteps - 1; 1.0 .. kMaxSteps
   at::Tensor zeros_;               // more than any gap between tensors
   std::vector<int64_t> counts_;    // samples of each step of the epoch
   int64_t epochs_ = 0;

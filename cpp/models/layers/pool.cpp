@@ -10,6 +10,12 @@ int64_t pool_stride(const Layer& layer) {
   return stride ? stride : integer(layer.options, "size");
 }
 
+bool pools_evenly(const Layer& layer, int64_t height, int64_t width) {
+  const int64_t size = integer(layer.options, "size");
+  return (height % size == 0 && width % size == 0) ||
+         (size % height == 0 && size % width == 0);
+}
+
 int64_t pool_padding(const Layer& layer) {
   return layer.kind == "max_pool" ? integer(layer.options, "padding") : 0;
 }

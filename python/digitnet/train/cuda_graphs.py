@@ -85,7 +85,8 @@ class Queue:
 
     AHEAD = 2
 
-    def __init__(self) -> None:
+    def __init__(self, device: Any) -> None:
+        self._device = device
         self._under_way: deque[Any] = deque()
 
     def launched(self) -> None:
@@ -93,7 +94,9 @@ class Queue:
         import torch
 
         event = torch.cuda.Event()
-        event.record()
+        # A replay goes to its own device's current stream; an event would go to that
+        # of the current device.
+        event.record(torch.cuda.current_stream(self._device))
         self._under_way.append(event)
         if len(self._under_way) > self.AHEAD:
             self._under_way.popleft().synchronize()
@@ -124,13 +127,14 @@ class Recorder:
         generator: Where the work takes its random numbers from.
         pays_from: Steps of a training from which on recording single ones costs less than
             it saves. Estimated, not measured: about 10 ms against 0.3 ms a step.
-        several_pay_from: The same of several as one launch: about 30 ms, 5 us a step.
+        min_repeats: How often a launch of several steps should be repeated: recording one
+            costs about what 1.5 ms a step do, and a repetition saves about 60 us a step.
         launch_seconds: How long a launch should take: long beside what launching costs,
             short enough to be waited for.
     """
 
     pays_from = 150
-    several_pay_from = 1000
+    min_repeats = 32
     launch_seconds = 0.01
 
     def __init__(self, device: str) -> None:
@@ -140,7 +144,7 @@ class Recorder:
         self._device = torch.device(device)
         self._lease: _Lease | None = None
         self._pool: object | None = None
-        self._queue = Queue()
+        self._queue = Queue(self._device)
 
     def __call__(self, first: Work, work: Work) -> Work:
         """What repeats `work`; `first` does it, and is called once."""
@@ -152,14 +156,16 @@ class Recorder:
             current = torch.cuda.current_stream()
             stream.wait_stream(current)
             # torch.cuda.graph sets the stream, too, but leaves it set if it cannot end.
-            with torch.cuda.stream(stream):
-                first()
-                try:
-                    graph = self._captured(work, stream)
-                except BaseException:
-                    self._settle_generators(stream)
-                    raise
-            current.wait_stream(stream)
+            try:
+                with torch.cuda.stream(stream):
+                    first()
+                    try:
+                        graph = self._captured(work, stream)
+                    except BaseException:
+                        self._settle_generators(stream)
+                        raise
+            finally:
+                current.wait_stream(stream)  # for what was done there, whatever failed
             return _Repeat(graph, self._lease, self._queue)
 
     def _captured(self, work: Work, stream: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import digitnet._core as _core
 from digitnet._utils.files import check_target
 from digitnet.augment import as_text
-from digitnet.train.cuda_graphs import recorder_for
+from digitnet.train.cuda_graphs import Recorder, recorder_for
 from digitnet.train.fit_data import FitData, better_names, weights_of_classes
 from digitnet.train.history import Executor, History
 from digitnet.train.hooks import Run, listed_callbacks, with_callback_options
@@ -72,6 +72,7 @@ def fit(
         fit_data.validation is not None,
         target is not None,
     )
+    recorder = recorder_for(chosen.device)
     fit_data.add_target(target, model)
     ranks = None
     if distributed:
@@ -99,7 +100,7 @@ def fit(
         model.classes = better_names(model.classes, fit_data.training.classes)
     model.history = history
     history.executor = executor = _executor(model, chosen, ranks)
-    _train(model, fit_data, chosen, run, ranks, executor)
+    _train(model, fit_data, chosen, run, ranks, executor, recorder)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=3)
     if history.status == "interrupted" and not _interactive():
@@ -133,6 +134,7 @@ def _train(
     run: Run,
     ranks: Ranks | None,
     executor: Executor,
+    recorder: Recorder | None,
 ) -> None:
     training, validation = data.training, data.validation
     images, rows = training.storage
@@ -158,7 +160,7 @@ def _train(
                 run.epoch_done,
                 run.progress.step,
                 ranks,
-                recorder_for(options.device),
+                recorder,
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 import digitnet._core as _core
 from digitnet.augment import as_text
 
@@ -56,9 +58,8 @@ class FitOptions:
         self.augment = as_text(self.augment)
         self.device = _core.engine.resolve_device(str(self.device))
         self.precision = str(self.precision)
-        self.deterministic = bool(self.deterministic)
-        self.restore_best = bool(self.restore_best)
-        self.record_steps = bool(self.record_steps)
+        for name in ("restore_best", "record_steps", "deterministic"):
+            setattr(self, name, _as_bool(name, getattr(self, name)))
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise ValueError(
                 f"fit.learning_rate: expected a positive number, got {self.learning_rate}"
@@ -89,6 +90,14 @@ def as_spec(value: Any) -> Any:
     if isinstance(value, tuple | list) and len(value) == 2:
         return value[0], dict(value[1])
     return value
+
+
+def _as_bool(name: str, value: Any) -> bool:
+    if isinstance(value, bool | np.bool_) or (
+        isinstance(value, int) and value in (0, 1)
+    ):
+        return bool(value)
+    raise ValueError(f"fit.{name}: expected True or False, got {value!r:.60}")
 
 
 def _is_spec(schedule: Any) -> bool:

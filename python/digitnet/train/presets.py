@@ -26,7 +26,7 @@ class Preset:
         network: Name of the network.
         options: Options of `fit`.
         gpu_options: Those that differ on a GPU: fewer steps of larger batches keep it
-            busier, and reach the same accuracy at these rates.
+            busier, and reach the same accuracy at their rates to within its spread.
     """
 
     name: str

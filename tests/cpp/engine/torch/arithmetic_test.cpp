@@ -26,6 +26,16 @@ Float32Precision cuda(Float32Op op) {
   return context().float32Precision(Float32Backend::CUDA, op);
 }
 
+// Of matrix products: what a GPU's kernels make of both names, -1 if they
+// differ.
+int older_name() {
+  try {
+    return context().allowTF32CuBLAS();
+  } catch (const c10::Error&) {
+    return -1;
+  }
+}
+
 // Everything that a scope may change.
 auto flags() {
   std::vector<Float32Precision> precisions;
@@ -34,6 +44,7 @@ auto flags() {
       precisions.push_back(context().float32Precision(backend, op));
   }
   return std::tuple{precisions,
+                    older_name(),
                     context().deterministicCuDNN(),
                     context().benchmarkCuDNN(),
                     context().deterministicAlgorithms(),
@@ -54,6 +65,12 @@ const std::array kUsers = {
          [] {
            context().setFloat32Precision(
                Float32Backend::CUDA, Float32Op::MATMUL, Float32Precision::TF32);
+         }},
+    User{"a CPU's name alone",
+         [] {
+           context().setFloat32Precision(Float32Backend::MKLDNN,
+                                         Float32Op::MATMUL,
+                                         Float32Precision::BF16);
          }},
     User{"exact convolutions",
          [] {
@@ -161,6 +178,47 @@ TEST(Arithmetic, IsSharedByThreadsThatWantTheSameAndWaitedForByOthers) {
   for (int i = 0; i < 4; ++i) threads.emplace_back(work, i % 2 ? tf32 : exact);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// Two threads that hand the flags to each other without a gap must let a third
+// in that wants others.
+TEST(Arithmetic, KeepsNobodyWaitingForLong) {
+  std::atomic<bool> over = false;
+  std::vector<std::thread> busy;
+  for (int i = 0; i < 2; ++i) {
+    busy.emplace_back([&] {
+      while (!over) {
+        const ArithmeticScope scope({.device = DeviceType::CUDA, .tf32 = true});
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      }
+    });
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 10; ++i)
+    const ArithmeticScope scope({.device = DeviceType::CUDA});
+  const auto spent = std::chrono::steady_clock::now() - start;
+  over = true;
+  for (std::thread& thread : busy) thread.join();
+  EXPECT_LT(spent, std::chrono::seconds(2));
+}
+
+TEST(Arithmetic, LetsAFlagFollowTheOneAboveItAgain) {
+  const auto generic = [](Float32Precision precision) {
+    context().setFloat32Precision(Float32Backend::GENERIC, Float32Op::ALL,
+                                  precision);
+  };
+  context().setFloat32Precision(Float32Backend::CUDA, Float32Op::RNN,
+                                Float32Precision::NONE);
+  generic(Float32Precision::TF32);
+  EXPECT_EQ(cuda(Float32Op::RNN), Float32Precision::TF32);
+  { const ArithmeticScope scope({.device = DeviceType::CUDA}); }
+  EXPECT_EQ(cuda(Float32Op::RNN), Float32Precision::TF32);
+  generic(Float32Precision::IEEE);
+  EXPECT_EQ(cuda(Float32Op::RNN), Float32Precision::IEEE);
+  generic(Float32Precision::NONE);
+  context().setFloat32Precision(Float32Backend::CUDA, Float32Op::RNN,
+                                Float32Precision::TF32);
 }
 
 }  // namespace

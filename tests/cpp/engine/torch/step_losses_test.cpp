@@ -1,11 +1,13 @@
 // The losses of steps and their gradients by hand, against autograd.
-#include "engine/torch/losses.h"
+#include "engine/torch/step_losses.h"
 
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
+
+#include "engine/torch/losses.h"
 
 namespace digitnet::engine {
 namespace {
