@@ -15,6 +15,7 @@
 #include "train/adapt.h"
 #include "train/rehearsal.h"
 #include "train/schedules.h"
+#include "train/settings.h"
 #include "train/trainer.h"
 
 namespace digitnet::bindings {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "engine/torch_engine.h"
-#include "train/trainer.h"
+#include "train/settings.h"
 
 namespace digitnet::train {
 namespace {

@@ -94,6 +94,7 @@ def show(context: Context, name: str, precision: str, row: dict[str, Any]) -> No
 
 def run(context: Context) -> None:
     print(HEAD, flush=True)
+    left_out = []
     order = [(n, p) for n in dict.fromkeys(NAMES) for p in ("float32", "bfloat16")]
     for name, precision in order:
         key = f"{name} {precision}"
@@ -101,6 +102,8 @@ def run(context: Context) -> None:
             continue
         if context.left() < 0:
             print(f"{name:<16}{precision:<10}left out: no time", flush=True)
+            left_out.append(key)
+            context.put("left out", left_out)
             continue
         try:
             row = row_of(context, name, precision)

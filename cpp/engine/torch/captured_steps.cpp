@@ -158,9 +158,8 @@ void CapturedSteps::measure() {
   if (timed_ == kTimedSteps) {
     const double seconds =
         std::chrono::duration<double>(now - timed_since_).count();
-    launch_steps_ =
-        steps_of_launch(seconds / static_cast<double>(kTimedSteps),
-                        recorder().launch_seconds, max_steps());
+    launch_steps_ = steps_of_launch(seconds / static_cast<double>(kTimedSteps),
+                                    recorder().launch_seconds, max_steps());
   }
   timed_ = 1;
   timed_since_ = now;
