@@ -7,15 +7,15 @@ namespace digitnet {
 
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter,
                                    std::array<uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t left = uint64_t{0xD2511F53u} * counter[0];
-    const uint64_t right = uint64_t{0xCD9E8D57u} * counter[2];
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    const uint64_t left = uint64_t{kPhiloxLeft} * counter[0];
+    const uint64_t right = uint64_t{kPhiloxRight} * counter[2];
     counter = {static_cast<uint32_t>(right >> 32) ^ counter[1] ^ key[0],
                static_cast<uint32_t>(right),
                static_cast<uint32_t>(left >> 32) ^ counter[3] ^ key[1],
                static_cast<uint32_t>(left)};
-    key[0] += 0x9E3779B9u;
-    key[1] += 0xBB67AE85u;
+    key[0] += kPhiloxKeyStep0;
+    key[1] += kPhiloxKeyStep1;
   }
   return counter;
 }

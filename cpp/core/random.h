@@ -9,6 +9,11 @@
 
 namespace digitnet {
 
+// Philox's multipliers and the steps of its key from round to round.
+constexpr uint32_t kPhiloxLeft = 0xD2511F53, kPhiloxRight = 0xCD9E8D57;
+constexpr uint32_t kPhiloxKeyStep0 = 0x9E3779B9, kPhiloxKeyStep1 = 0xBB67AE85;
+constexpr int kPhiloxRounds = 10;
+
 // One block of Philox4x32-10: 128 random bits from a 128-bit counter and 64-bit
 // key.
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter,

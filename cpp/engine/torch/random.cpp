@@ -16,15 +16,11 @@
 #include <vector>
 
 #include "augment/filtering.h"
+#include "core/random.h"
 #include "engine/torch/tensors.h"
 
 namespace digitnet::engine {
 namespace {
-
-// Of core/random.cpp.
-constexpr int64_t kLeft = 0xD2511F53, kRight = 0xCD9E8D57;
-constexpr uint32_t kKeyStep0 = 0x9E3779B9, kKeyStep1 = 0xBB67AE85;
-constexpr int64_t kRounds = 10;
 
 // The low (0) or high (1) 32 bits of 64-bit integers, where they lie: neither
 // masks nor shifts. Little-endian, as GPUs are and the CPUs the core is for.
@@ -36,11 +32,11 @@ std::vector<int32_t> keys_of(uint64_t seed) {
   std::vector<int32_t> keys;
   auto first = static_cast<uint32_t>(seed);
   auto second = static_cast<uint32_t>(seed >> 32);
-  for (int64_t round = 0; round < kRounds; ++round) {
+  for (int64_t round = 0; round < kPhiloxRounds; ++round) {
     keys.push_back(static_cast<int32_t>(first));
     keys.push_back(static_cast<int32_t>(second));
-    first += kKeyStep0;
-    second += kKeyStep1;
+    first += kPhiloxKeyStep0;
+    second += kPhiloxKeyStep1;
   }
   return keys;
 }
@@ -59,10 +55,10 @@ TorchPlanes::TorchPlanes(uint64_t seed, uint32_t stream, int64_t planes,
   }
   blocks_ = at::cat(blocks).view({1, -1});
   stream_ = at::full({1, 1}, static_cast<int64_t>(stream), options);
-  const std::vector<int64_t> multipliers = {kLeft, kRight};
+  const std::vector<int64_t> multipliers = {kPhiloxLeft, kPhiloxRight};
   multipliers_ = copied(of_host(multipliers), device).view({2, 1, 1});
   const std::vector<int32_t> keys = keys_of(seed);
-  keys_ = copied(of_host(keys), device).view({kRounds, 2, 1, 1});
+  keys_ = copied(of_host(keys), device).view({kPhiloxRounds, 2, 1, 1});
 }
 
 at::Tensor TorchPlanes::words(const at::Tensor& samples,
@@ -79,7 +75,7 @@ at::Tensor TorchPlanes::words(const at::Tensor& samples,
   at::Tensor next = at::empty(sizes, blocks_.options());
   const at::Tensor ac = half(factors, 0);
   at::Tensor a = ac.select(0, 0), c = ac.select(0, 1);
-  for (int64_t round = 0; round < kRounds; ++round) {
+  for (int64_t round = 0; round < kPhiloxRounds; ++round) {
     at::mul_out(next, factors, multipliers_);
     const at::Tensor high = half(next, 1), db = half(products, 0);
     at::bitwise_xor_out(a, high.select(0, 1), db.select(0, 1));
