@@ -227,12 +227,10 @@ void TorchAugment::upload(const augment::Drawn& drawn, int64_t epoch) {
     upload_to(operations_[i].numbers, drawn.photometric[i].numbers);
 }
 
-at::Tensor TorchAugment::operator()(const at::Tensor& images,
-                                    const at::Tensor& samples,
-                                    const at::Tensor& positions,
-                                    bool photometric) const {
-  at::Tensor x = moved(images, samples, positions);
-  if (!photometric) return x;
+at::Tensor TorchAugment::revalued(const at::Tensor& moved,
+                                  const at::Tensor& samples,
+                                  const at::Tensor& positions) const {
+  at::Tensor x = moved;
   for (const Operation& operation : operations_) {
     const at::Tensor noise =
         operation.noise

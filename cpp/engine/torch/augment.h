@@ -33,11 +33,14 @@ class TorchAugment {
   void upload(const augment::Drawn& drawn, int64_t epoch);
 
   // images[B, C, H, W] as floats, augmented by the draws at `positions` [B] of
-  // the epoch; without photometric operations only moved. `samples` [B] are the
-  // numbers of the samples there. What an image becomes does not depend on the
-  // others. Integers are int64.
-  at::Tensor operator()(const at::Tensor& images, const at::Tensor& samples,
-                        const at::Tensor& positions, bool photometric) const;
+  // the epoch: first moved by the geometric operations, then with the values
+  // that the photometric ones give them. `samples` [B] are the numbers of the
+  // samples there. What an image becomes does not depend on the others.
+  // Integers are int64.
+  at::Tensor moved(const at::Tensor& images, const at::Tensor& samples,
+                   const at::Tensor& positions) const;
+  at::Tensor revalued(const at::Tensor& moved, const at::Tensor& samples,
+                      const at::Tensor& positions) const;
   // Memory that it needs for a sample, about.
   int64_t bytes() const;
 
@@ -54,8 +57,6 @@ class TorchAugment {
     double gain;
   };
 
-  at::Tensor moved(const at::Tensor& images, const at::Tensor& samples,
-                   const at::Tensor& positions) const;
   // images[B, K, H, W] at places[B, H, W, 2], x and y in pixels.
   at::Tensor sampled(const at::Tensor& images, const at::Tensor& places,
                      const augment::Sampling& sampling) const;

@@ -184,7 +184,7 @@ TorchPreprocess::TorchPreprocess(const models::Preprocess& preprocess,
 at::Tensor TorchPreprocess::operator()(const at::Tensor& images) const {
   at::Tensor x = images;
   for (const auto& step : steps_) x = step(x);
-  return x;
+  return x.contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 }  // namespace digitnet::engine

@@ -16,7 +16,7 @@ class TorchPreprocess {
   // Its steps and largest pixel value as they are now.
   TorchPreprocess(const models::Preprocess& preprocess, at::Device device);
 
-  // images[B, C, H, W] as floats to the network's input.
+  // images[B, C, H, W] as floats to the network's input, channels-last.
   at::Tensor operator()(const at::Tensor& images) const;
 
  private:

@@ -69,25 +69,18 @@ TorchBatch TorchResidentSet::batch(const at::Tensor& position, int64_t steps,
   const at::Tensor positions =
       first_positions_.narrow(0, 0, steps * count) + position * batch_size_;
   const at::Tensor samples = order_.index_select(0, positions);
-  const at::Tensor images = images_.index_select(0, samples).to(at::kFloat);
+  const at::Tensor moved = augment_.moved(
+      images_.index_select(0, samples).to(at::kFloat), samples, positions);
   TorchBatch batch;
-  batch.images = input(images, samples, positions, true);
+  batch.images = preprocess_(augment_.revalued(moved, samples, positions));
   batch.global_count = count;
   if (outputs_images_) {
-    batch.targets = input(images, samples, positions, false);
+    batch.targets = preprocess_(moved);
   } else {
     batch.labels = labels_.index_select(0, samples);
   }
   if (weights_.defined()) batch.weights = weights_.index_select(0, samples);
   return batch;
-}
-
-at::Tensor TorchResidentSet::input(const at::Tensor& images,
-                                   const at::Tensor& samples,
-                                   const at::Tensor& positions,
-                                   bool photometric) const {
-  return preprocess_(augment_(images, samples, positions, photometric))
-      .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 }  // namespace digitnet::engine

@@ -34,9 +34,6 @@ class TorchResidentSet {
   int64_t max_steps() const { return max_steps_; }
 
  private:
-  at::Tensor input(const at::Tensor& images, const at::Tensor& samples,
-                   const at::Tensor& positions, bool photometric) const;
-
   int64_t count_, batch_size_, max_steps_ = 1;
   bool outputs_images_;
   at::Tensor images_, labels_, weights_;  // of all samples

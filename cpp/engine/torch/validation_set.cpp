@@ -47,8 +47,7 @@ bool TorchValidationSet::predict(const std::function<bool()>& keep_going,
     const int64_t count = std::min(batch_size_, total - first);
     RunState state;
     const at::Tensor input =
-        preprocess_(images_.narrow(0, first, count).to(at::kFloat))
-            .contiguous(at::MemoryFormat::ChannelsLast);
+        preprocess_(images_.narrow(0, first, count).to(at::kFloat));
     logits_.narrow(0, first, count).copy_(network_(input, state));
   }
   const at::Tensor there = logits_.to(at::kCPU);

@@ -70,9 +70,10 @@ at::Tensor by(int64_t count, const Pipeline& pipeline, const Shape& shape,
   const at::Tensor samples = at::arange(kImages);
   std::vector<at::Tensor> parts;
   for (int64_t first = 0; first < kImages; first += count) {
-    parts.push_back(augment(images.narrow(0, first, count),
-                            samples.narrow(0, first, count),
-                            samples.narrow(0, first, count), true));
+    const at::Tensor here = samples.narrow(0, first, count);
+    const at::Tensor moved =
+        augment.moved(images.narrow(0, first, count), here, here);
+    parts.push_back(augment.revalued(moved, here, here));
   }
   return at::cat(parts).contiguous();
 }
