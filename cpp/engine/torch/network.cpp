@@ -100,33 +100,38 @@ int64_t TorchNetwork::extent(const Slot& slot) const {
   return memory_ == Memory::Model ? count : rounded_up(count);
 }
 
+// visit(the model's memory, a block's on the host, count) for every tensor.
+template <class Visit>
+void TorchNetwork::each_tensor(const at::Tensor& values,
+                               const at::Tensor& buffers, const Visit& visit) {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    const bool is_buffer = slots_[i].parameter.is_buffer;
+    std::vector<float>& memory =
+        is_buffer ? model_.buffers() : model_.trained();
+    visit(memory.data() + model_.slots()[i].offset,
+          (is_buffer ? buffers : values).mutable_data_ptr<float>() +
+              slots_[i].offset,
+          slots_[i].parameter.count());
+  }
+}
+
 // One transfer a block: the gaps are left out and filled in on the host.
 void TorchNetwork::pull() {
   if (memory_ == Memory::Model) return;
-  const at::Tensor values = values_.to(at::kCPU),
-                   buffers = buffers_.to(at::kCPU);
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const bool is_buffer = slots_[i].parameter.is_buffer;
-    std::copy_n((is_buffer ? buffers : values).const_data_ptr<float>() +
-                    slots_[i].offset,
-                slots_[i].parameter.count(),
-                (is_buffer ? model_.buffers() : model_.trained()).data() +
-                    model_.slots()[i].offset);
-  }
+  each_tensor(values_.to(at::kCPU), buffers_.to(at::kCPU),
+              [](float* model, const float* block, int64_t count) {
+                std::copy_n(block, count, model);
+              });
 }
 
 void TorchNetwork::push() {
   if (memory_ == Memory::Model) return;
   const at::Tensor values = at::zeros({values_.numel()}, at::kFloat);
   const at::Tensor buffers = at::zeros({buffers_.numel()}, at::kFloat);
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    const bool is_buffer = slots_[i].parameter.is_buffer;
-    std::copy_n((is_buffer ? model_.buffers() : model_.trained()).data() +
-                    model_.slots()[i].offset,
-                slots_[i].parameter.count(),
-                (is_buffer ? buffers : values).mutable_data_ptr<float>() +
-                    slots_[i].offset);
-  }
+  each_tensor(values, buffers,
+              [](const float* model, float* block, int64_t count) {
+                std::copy_n(model, count, block);
+              });
   values_.copy_(values);
   buffers_.copy_(buffers);
 }

@@ -65,6 +65,9 @@ class TorchNetwork {
  private:
   using Step = std::function<at::Tensor(const at::Tensor&, RunState&)>;
 
+  template <class Visit>
+  void each_tensor(const at::Tensor& values, const at::Tensor& buffers,
+                   const Visit& visit);
   bool rounds(const models::Slot& slot) const;
   Step compile(const models::Layer& layer, const std::string& path);
   Step leaf(const models::Layer& layer, const std::string& path);
