@@ -139,7 +139,8 @@ def test_a_layer_that_does_not_repeat_on_a_gpu_is_named():
 
 @pytest.mark.parametrize("name", digitnet.models.names())
 def test_every_named_network_repeats_on_a_gpu_at_its_own_size(name):
-    rehearsal(digitnet.models.make(name), deterministic=True)
+    work = rehearsal(digitnet.models.make(name), deterministic=True)
+    assert isinstance(work, _core.train.Rehearsal)
 
 
 @pytest.mark.parametrize("value", ["yes", None, 2, 1.0, np.array([1, 0])])

@@ -3,13 +3,11 @@
 #include <ATen/Context.h>
 #include <c10/util/Exception.h>
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace digitnet::engine {

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kTimedSteps = 4;
 // Steps that are launched operation by operation between two waits: a device's
 // own queue would take hundreds of operations more.
-constexpr int64_t kSteps = 2;
+constexpr int64_t kSinglesAhead = 2;
 // What a GPU computes in a second, a guess for what may not go by the clock.
 constexpr double kOperations = 3e13;
 
@@ -38,12 +38,11 @@ std::string CapturedSteps::load(const ResidentSet& set) {
     return "the training set and an epoch's draws do not fit the memory of " +
            device_.str();
   }
-  // What is repeated bit for bit may not depend on the clock.
-  launch_steps_ = max_steps() == 1 ? 1 : 0;
   if (trainer_.settings().deterministic) {
+    // What is repeated bit for bit may not depend on the clock.
     launch_steps_ = steps_of_launch(estimated_step_seconds(),
                                     recorder().launch_seconds, max_steps());
-  } else if (std::isinf(recorder().launch_seconds)) {
+  } else if (max_steps() == 1 || std::isinf(recorder().launch_seconds)) {
     launch_steps_ = max_steps();
   }
   return "";
@@ -175,7 +174,7 @@ int64_t CapturedSteps::train(int64_t max_steps) {
       record(launch);
     } else {
       run(launch);
-      if (++singly_ % kSteps == 0 && !device_.is_meta()) wait();
+      if (++singly_ % kSinglesAhead == 0 && !device_.is_meta()) wait();
     }
     for (int64_t i = 0; i < launch.first; ++i) trainer_.count(launch.second);
     step_ += launch.first;

@@ -120,7 +120,6 @@ class TorchTrainer {
   at::Generator random_;
 
   at::Tensor step_count_;                   // since the start, one float
-  at::Tensor lr_, step_number_, decay_;     // of the step that is being taken
   at::Tensor rates_;                        // of the epoch's steps
   at::Tensor position_, losses_, correct_;  // of the epoch
   at::Tensor offsets_, counting_;  // 0 .. kMaxSteps - 1; 1.0 .. kMaxSteps
