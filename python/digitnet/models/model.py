@@ -136,9 +136,9 @@ class Model(BaseModel):
                 costs one more forward and backward pass for each of the attack's.
             record_steps: Keep every step's loss and learning rate in `History.steps`; on a
                 GPU this waits for each step.
-            precision: "float32": exact. "tf32": convolutions, dense layers and GRUs may
-                multiply with eleven significant bits, where a GPU has TF32; on a CPU the same
-                as "float32". "bfloat16": layers compute with eight significant bits. Weights,
+            precision: "float32": never TF32. "tf32": operands of convolutions, dense layers
+                and GRUs may be rounded to eleven significant bits, where a GPU has TF32; on a
+                CPU the same as "float32". "bfloat16": layers compute with eight. Weights,
                 losses and preprocessing keep all of theirs always. Both are faster on a GPU
                 with tensor cores; bfloat16 shows on a CPU what it does to accuracy. Source:
                 Kalamkar et al., 2019.
