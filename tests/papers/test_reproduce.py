@@ -63,7 +63,12 @@ def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_pa
     assert "stand in for it, and the numbers say nothing" in page
     assert len(list((out / "tables").glob("*.csv"))) >= 2
     assert result.table("class_counts").shape[0] == 10
-    assert list(result.to_frame().columns) == ["claim", "measured"]
+    columns = ["in the paper", "claim", "measured", "difference"]
+    assert list(result.to_frame().columns) == columns
+    made = [item["of"] for item in metrics["items"] if "of" in item]
+    of_the_paper = [e.number for e in recipe.exhibits]
+    assert made == [n for n in of_the_paper if n in made]  # in the paper's order
+    assert metrics["not_made"].keys() == set(of_the_paper) - set(made)
     assert "report: " in str(result)
 
 
@@ -73,6 +78,8 @@ def test_every_recipe_says_where_it_differs(name):
     assert recipe.remarks
     assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
     assert len({claim.key for claim in recipe.claims}) == len(recipe.claims)
+    assert len({claim.what for claim in recipe.claims}) == len(recipe.claims)
+    assert len({e.slug for e in recipe.exhibits}) == len(recipe.exhibits)
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ class Page:
         self._sections[anchor] = title
         self._parts.append(f'<section id="{anchor}"><h2>{html.escape(title)}</h2>')
 
-    def subsection(self, title: str) -> None:
+    def subsection(self, title: str, *, anchor: str = "") -> None:
         """A smaller heading, which the contents do not list."""
-        self._add(f"<h3>{html.escape(title)}</h3>")
+        self._add(f"<h3{_id(anchor)}>{html.escape(title)}</h3>")
 
     def text(self, words: str, kind: str = "") -> None:
         """A paragraph; `kind` is "", "lead" (large), "note" (in a box) or "small"."""
@@ -72,6 +72,16 @@ class Page:
         """A list."""
         items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
         self._add(f"<ul>{items}</ul>")
+
+    def links(self, lines: Iterable[tuple[str, str, str]]) -> None:
+        """A list of (words, anchor or "", more words): words with an anchor link to it."""
+        items = []
+        for words, anchor, more in lines:
+            shown = html.escape(words)
+            if anchor:
+                shown = f'<a href="#{html.escape(anchor)}">{shown}</a>'
+            items.append(f"<li>{shown}{html.escape(f' ({more})' if more else '')}</li>")
+        self._add(f"<ul>{''.join(items)}</ul>")
 
     def code(self, text: str) -> None:
         """Text of fixed width, its line breaks as they are."""
@@ -97,10 +107,12 @@ class Page:
             )
         self._add(text)
 
-    def picture(self, title: str, png: bytes, *, caption: bool = True) -> None:
+    def picture(
+        self, title: str, png: bytes, *, caption: bool = True, anchor: str = ""
+    ) -> None:
         """A PNG, stored in the page, below its title unless the section's is the same."""
         above = f"<figcaption>{html.escape(title)}</figcaption>" if caption else ""
-        self._add(f"<figure>{above}{image(title, png)}</figure>")
+        self._add(f"<figure{_id(anchor)}>{above}{image(title, png)}</figure>")
 
     # -- the whole --------------------------------------------------------------
 
@@ -136,6 +148,10 @@ class Page:
             count += 1
             anchor = f"{plain}-{count}"
         return anchor
+
+
+def _id(anchor: str) -> str:
+    return f' id="{html.escape(anchor)}"' if anchor else ""
 
 
 def saved_png(path: Path, draw: Callable[[], Display]) -> bytes:

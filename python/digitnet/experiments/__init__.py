@@ -4,14 +4,17 @@ caches what was finished, a report of what was claimed and what was measured.
 `digitnet.papers` and `digitnet.studies` list the recipes.
 """
 
+from digitnet.experiments.exhibits import Exhibit
+from digitnet.experiments.findings import Findings
 from digitnet.experiments.recipe import MODES, PROTOCOLS, Claim, Recipe, Stage
 from digitnet.experiments.registry import Registry
-from digitnet.experiments.run import Findings, run
+from digitnet.experiments.run import run
 
 __all__ = [
     "MODES",
     "PROTOCOLS",
     "Claim",
+    "Exhibit",
     "Findings",
     "Recipe",
     "Registry",

@@ -26,6 +26,7 @@ from digitnet._utils.html import saved_png
 from digitnet._utils.parallel import parallel_map
 from digitnet.data import sources
 from digitnet.data.dataset import Dataset
+from digitnet.experiments.exhibits import Exhibit, exhibit_slug
 from digitnet.experiments.placeholder_data import has_placeholder, placeholder
 from digitnet.models import load
 from digitnet.models.model import Model
@@ -62,10 +63,18 @@ class Context:
     """
 
     def __init__(
-        self, out: Path, mode: str, protocol: str, seeds: Sequence[int]
+        self,
+        out: Path,
+        mode: str,
+        protocol: str,
+        seeds: Sequence[int],
+        exhibits: Sequence[Exhibit] | None = None,
     ) -> None:
         self.out, self.mode, self.protocol = out, mode, protocol
         self.seeds = list(seeds)
+        # Numbers that `of` accepts, and whether they are used; None: any, unchecked.
+        self._exhibits = None if exhibits is None else {e.number: e for e in exhibits}
+        self._used: set[str] = set()
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
         self._memoized: dict[str, Any] = {}
@@ -193,20 +202,61 @@ class Context:
             if line not in self.record.notes:
                 self.record.notes.append(line)
 
-    def figure(self, name: str, title: str, draw: Callable[[], Display]) -> None:
-        """A figure, as figures/<name>.png and in the report."""
-        path = self.out / "figures" / f"{name}.png"
+    def figure(
+        self, name: str, title: str, draw: Callable[[], Display], *, of: str = ""
+    ) -> None:
+        """A figure, as figures/<name>.png and in the report.
+
+        `of` is the number that the paper's figure or table has; ours then bears it in its
+        title and its file's name.
+        """
+        item = self._item("figure", name, title, of)
+        path = self.out / "figures" / f"{item['name']}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         saved_png(path, draw)
-        self.record.items.append({"kind": "figure", "name": name, "title": title})
+        self.record.items.append(item)
 
-    def table(self, name: str, title: str, frame: pd.DataFrame) -> None:
-        """A table, as tables/<name>.csv and in the report."""
-        path = self.out / "tables" / f"{name}.csv"
+    def table(
+        self, name: str, title: str, frame: pd.DataFrame, *, of: str = ""
+    ) -> None:
+        """A table, as tables/<name>.csv and in the report; `of` as for a figure."""
+        item = self._item("table", name, title, of)
+        path = self.out / "tables" / f"{item['name']}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         index = frame.index.name is not None
         write_whole(path, frame.to_csv(index=index).encode())
-        self.record.items.append({"kind": "table", "name": name, "title": title})
+        self.record.items.append(item)
+
+    def not_made(self, number: str, reason: str) -> None:
+        """Why this run has no counterpart of one of the paper's figures or tables."""
+        self._use(number)
+        self.record.not_made[number] = reason
+
+    def _item(self, kind: str, name: str, title: str, of: str) -> dict[str, str]:
+        item = {"kind": kind, "name": name, "title": title}
+        if of:
+            self._use(of)
+            item["name"] = f"{exhibit_slug(of)}_{name}"
+            item["title"] = f"{of}: {title}"
+            item |= {"plain": name, "of": of}
+        return item
+
+    def _use(self, number: str) -> None:
+        """Take a number of the paper's; it can be taken once."""
+        if self._exhibits is None:
+            return
+        if number not in self._exhibits or self._exhibits[number].absent:
+            known = [n for n, exhibit in self._exhibits.items() if not exhibit.absent]
+            raise ValueError(
+                f"Context.of: expected one of {', '.join(known) or 'no numbers'}, "
+                f"got '{number}'"
+            )
+        if number in self._used:
+            raise ValueError(
+                f"Context.of: expected each number once, got '{number}' again; leave "
+                "further pictures of the same thing without one"
+            )
+        self._used.add(number)
 
     def measure(
         self, key: str, values: float | Sequence[float] | npt.NDArray[Any] | pd.Series
@@ -246,6 +296,7 @@ class Record:
         self.notes: list[str] = values.get("notes", [])
         self.measured: dict[str, list[float]] = values.get("measured", {})
         self.absent: dict[str, str] = values.get("absent", {})
+        self.not_made: dict[str, str] = values.get("not_made", {})  # of the exhibits
         self.data: dict[str, str] = values.get("data", {})  # hashes of whole sets
         self.seconds: float = values.get("seconds", 0.0)
 

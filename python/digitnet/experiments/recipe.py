@@ -1,4 +1,4 @@
-"""A recipe: a paper's claims, and the stages that measure them again."""
+"""A recipe: a paper's claims, figures and tables, and the stages that make them again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from digitnet.experiments.context import Context
+from digitnet.experiments.exhibits import Exhibit
 from digitnet.layers import BatchNorm, Conv, ReLU
 
 MODES = ("smoke", "quick", "default", "full")
@@ -25,9 +26,21 @@ class Claim:
     what: str
     value: float | None  # None: the paper gives no number
     unit: str = "%"
+    of: str = ""  # where the paper says so: "Table 1", "line 45", "abstract"
+    absent: str = ""  # why no stage measures it
 
     def text(self) -> str:
         return "-" if self.value is None else shown(self.value, self.unit)
+
+    def difference(self, measured: float) -> str:
+        """Of a measurement from the paper's number, in points where that is in percent."""
+        if self.value is None:
+            return ""
+        if self.unit in ("%", "points"):
+            return shown(measured - self.value, "points")
+        change = measured - self.value
+        size = shown(abs(change), self.unit)
+        return f"{'-' if change < 0 else '+'}{size}"
 
 
 def shown(value: float, unit: str) -> str:
@@ -68,6 +81,8 @@ class Recipe:
     remarks: tuple[str, ...] = ()  # where the paper is silent or contradicts itself
     seeds: int = 5  # of the default mode
     packages: tuple[str, ...] = ()  # optional ones, without which it does not begin
+    exhibits: tuple[Exhibit, ...] = ()  # the paper's figures and tables, in its order
+    data: tuple[str, ...] = ()  # sets without which it does not begin
 
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "summary": self.summary, "paper": self.paper}

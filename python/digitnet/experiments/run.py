@@ -2,76 +2,27 @@
 
 from __future__ import annotations
 
-import html
 import importlib
 import json
 import time
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import write_json
-from digitnet._utils.html import Page
 from digitnet._utils.versions import versions
+from digitnet.data import sources
 from digitnet.experiments.context import Context, Record, mean_and_std
-from digitnet.experiments.recipe import MODES, PROTOCOLS, Recipe, Stage, shown
-
-if TYPE_CHECKING:
-    import pandas as pd
+from digitnet.experiments.findings import Findings
+from digitnet.experiments.recipe import MODES, PROTOCOLS, Claim, Recipe, Stage, shown
+from digitnet.experiments.report_page import report_page
 
 _MAX_SEEDS = 100
 KINDS = ("reproduce", "study")  # of a run, in its state.json
-
-
-class Findings:
-    """What a recipe's run left behind.
-
-    Attributes:
-        recipe: The Recipe.
-        folder: The folder with report.html, metrics.json, figures and tables.
-        metrics: Content of metrics.json.
-    """
-
-    def __init__(self, recipe: Recipe, folder: Path, metrics: dict[str, Any]) -> None:
-        self.recipe, self.folder, self.metrics = recipe, folder, metrics
-
-    @property
-    def page(self) -> Path:
-        return self.folder / "report.html"
-
-    def to_frame(self) -> pd.DataFrame:
-        """What the paper claims beside what was measured."""
-        import pandas as pd
-
-        columns = ["what", "claim", "measured"]
-        frame = pd.DataFrame(self.metrics["rows"], columns=columns)
-        return frame.set_index("what")
-
-    def table(self, name: str) -> pd.DataFrame:
-        """One of the report's tables, by file name."""
-        import pandas as pd
-
-        return pd.read_csv(self.folder / "tables" / f"{name}.csv")
-
-    def figure(self, name: str) -> Any:
-        """One of the report's figures, for a notebook."""
-        from PIL import Image
-
-        return Image.open(self.folder / "figures" / f"{name}.png")
-
-    def __str__(self) -> str:
-        return (
-            f"{self.recipe.title}\n{self.to_frame().to_string()}\nreport: {self.page}"
-        )
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.recipe.title)}</p>" + self.to_frame().to_html()
 
 
 @renamed_arguments(asked="caller")
@@ -124,8 +75,10 @@ def run(
         "protocol": protocol,
         "seeds": chosen,
     }
+    if not (folder / "metrics.json").is_file():
+        _require_data(recipe, mode)
     state = _State.opened(folder, settings, caller)
-    context = Context(folder, mode, protocol, chosen)
+    context = Context(folder, mode, protocol, chosen, recipe.exhibits)
     stages = [stage for stage in recipe.stages if protocol in stage.protocols]
     with _Bar(stages, state, progress) as bar:
         for stage in stages:
@@ -133,8 +86,17 @@ def run(
                 _run(stage, context, state, bar)
     metrics = _metrics(recipe, settings, state)
     write_json(folder / "metrics.json", metrics)
-    _page(recipe, metrics, stages, state).save(folder / "report.html")
+    page = report_page(recipe, metrics, stages, state.records, folder)
+    page.save(folder / "report.html")
     return Findings(recipe, folder, metrics)
+
+
+def _require_data(recipe: Recipe, mode: str) -> None:
+    """Raise FileNotFoundError, unless every set is here or can be downloaded."""
+    for name in recipe.data if mode != "smoke" else ():
+        source = sources.find(name)
+        if not source.here():
+            source.load(0)
 
 
 def _seeds(
@@ -248,17 +210,11 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
     for record in state.records.values():
         measured |= record.measured
         absent |= record.absent
-    rows = []
     for claim in recipe.claims:
-        if claim.key in measured:
-            mean, std = mean_and_std(measured[claim.key])
-            count = len(measured[claim.key])
-            ours = shown(mean, claim.unit)
-            if count > 1:
-                ours += f" (sd {shown(std, claim.unit)}, n {count})"
-        else:
-            ours = f"not measured: {absent.get(claim.key, 'not in this protocol')}"
-        rows.append({"what": claim.what, "claim": claim.text(), "measured": ours})
+        if claim.key not in measured:
+            default = claim.absent or "not in this protocol"
+            absent.setdefault(claim.key, default)
+    records = state.records.values()
     return {
         **settings,
         "paper": recipe.paper,
@@ -269,7 +225,10 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
             for key, values in measured.items()
         },
         "not_measured": absent,
-        "rows": rows,
+        "rows": [_row(claim, measured, absent) for claim in recipe.claims],
+        "notes": list(dict.fromkeys(n for record in records for n in record.notes)),
+        "items": [item for r in records for item in r.items if item["kind"] != "text"],
+        "not_made": _not_made(recipe, state),
         "seconds": sum(record.seconds for record in state.records.values()),
         "data_sha256": {
             name: value
@@ -280,46 +239,34 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
     }
 
 
-def _page(
-    recipe: Recipe, metrics: dict[str, Any], stages: list[Stage], state: _State
-) -> Page:
-    import pandas as pd
-
-    page = Page(recipe.title)
-    page.text(f"{recipe.paper}. {recipe.summary}")
-    seeds = ", ".join(map(str, metrics["seeds"]))
-    page.text(
-        f"Mode {metrics['mode']}, protocol {metrics['protocol']}, seeds {seeds}, "
-        f"{metrics['seconds']:.0f} s in all."
-    )
-    notes = dict.fromkeys(n for record in state.records.values() for n in record.notes)
-    for note in notes:
-        page.text(note, "note")
-    page.section("Claimed and measured")
-    page.table(pd.DataFrame(metrics["rows"]), index=False)
-    if recipe.remarks:
-        page.section("What the paper leaves open")
-        page.bullets(recipe.remarks)
-    for stage in stages:
-        record = state.records[stage.name]
-        page.section(stage.title)
-        for item in record.items:
-            _add_item(page, state.path.parent, item)
-        page.text(f"{record.seconds:.1f} s", "small")
-    page.section("Versions")
-    page.code("\n".join(f"{k}: {v}" for k, v in metrics["versions"].items()))
-    return page
+def _row(
+    claim: Claim, measured: dict[str, list[float]], absent: dict[str, str]
+) -> dict[str, str]:
+    """A line of the table of what was claimed and measured."""
+    ours, difference = f"not measured: {absent.get(claim.key)}", ""
+    if claim.key in measured:
+        values = measured[claim.key]
+        mean, std = mean_and_std(values)
+        ours, difference = shown(mean, claim.unit), claim.difference(mean)
+        if len(values) > 1:
+            ours += f" (sd {shown(std, claim.unit)}, n {len(values)})"
+    return {
+        "what": claim.what,
+        "in the paper": claim.of,
+        "claim": claim.text(),
+        "measured": ours,
+        "difference": difference,
+    }
 
 
-def _add_item(page: Page, folder: Path, item: dict[str, str]) -> None:
-    import pandas as pd
-
-    if item["kind"] == "text":
-        page.text(item["text"])
-    elif item["kind"] == "figure":
-        png = (folder / "figures" / f"{item['name']}.png").read_bytes()
-        page.picture(item["title"], png)
-    else:
-        page.subsection(item["title"])
-        frame = pd.read_csv(folder / "tables" / f"{item['name']}.csv")
-        page.table(frame, index=False, number="{:.4g}")
+def _not_made(recipe: Recipe, state: _State) -> dict[str, str]:
+    """Reasons, by number, of the exhibits that no stage made."""
+    records = state.records.values()
+    made = {item.get("of") for record in records for item in record.items}
+    reasons = {n: reason for record in records for n, reason in record.not_made.items()}
+    return {
+        exhibit.number: exhibit.absent
+        or reasons.get(exhibit.number, "not in this protocol")
+        for exhibit in recipe.exhibits
+        if exhibit.number not in made
+    }
