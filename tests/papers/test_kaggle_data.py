@@ -8,7 +8,8 @@ import pytest
 import digitnet
 from digitnet import Dataset
 from digitnet.experiments.context import Context
-from digitnet.papers import kaggle_cnn, kaggle_data
+from digitnet.papers import kaggle_cnn
+from digitnet.papers.kaggle_cnn import data as kaggle_data
 
 
 @pytest.fixture

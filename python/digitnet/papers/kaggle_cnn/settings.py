@@ -11,7 +11,7 @@ from digitnet.callbacks import TensorBoard
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context
 from digitnet.models.model import Model
-from digitnet.papers import kaggle_data
+from digitnet.papers.kaggle_cnn import data as kaggle_data
 from digitnet.train.history import History
 
 AUGMENT = {

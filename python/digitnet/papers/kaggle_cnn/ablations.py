@@ -14,8 +14,9 @@ from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import conv_norm_relu
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.models.model import Model
-from digitnet.papers import kaggle_data
-from digitnet.papers.kaggle_choices import (
+from digitnet.papers.kaggle_cnn import data as kaggle_data
+from digitnet.papers.kaggle_cnn.data import NAMES
+from digitnet.papers.kaggle_cnn.settings import (
     AUGMENT,
     RMSPROP,
     parts,
@@ -23,7 +24,6 @@ from digitnet.papers.kaggle_choices import (
     small_parts,
     trained,
 )
-from digitnet.papers.kaggle_data import NAMES
 
 BASE = "as the paper, no flips"
 VARIANTS: dict[str, dict[str, Any]] = {

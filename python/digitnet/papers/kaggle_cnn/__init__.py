@@ -22,8 +22,14 @@ from digitnet.experiments.report_sections import (
 )
 from digitnet.layers import Conv
 from digitnet.models.model import Model
-from digitnet.papers import kaggle_data
-from digitnet.papers.kaggle_choices import (
+from digitnet.papers.kaggle_cnn import data as kaggle_data
+from digitnet.papers.kaggle_cnn.ablations import (
+    ablation_stage,
+    weak_classes_stage,
+    weights_stage,
+)
+from digitnet.papers.kaggle_cnn.data import NAMES
+from digitnet.papers.kaggle_cnn.settings import (
     AUGMENT,
     SETTINGS,
     chosen,
@@ -31,12 +37,6 @@ from digitnet.papers.kaggle_choices import (
     trained,
     trained_small,
     validation_score,
-)
-from digitnet.papers.kaggle_data import NAMES
-from digitnet.papers.kaggle_studies import (
-    ablation_stage,
-    weak_classes_stage,
-    weights_stage,
 )
 
 BLUR = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
