@@ -20,6 +20,8 @@ def world(trained, digits):
         "report": trained.evaluate(digits[1]),
         "image": digits[1].images[0],
         "restorer": digitnet.models.make("autoencoder", input_shape=(8, 8)),
+        "linear": digitnet.models.make("linear", input_shape=(8, 8)),
+        "normed": digitnet.models.make("norm-cnn", input_shape=(8, 8)),
     }
 
 
@@ -29,6 +31,7 @@ PLOTS = {
     "comparison": lambda w, ax: plot.comparison(
         pd.Series({"a": 0.98, "b": 0.97}, name="accuracy"), ax=ax
     ),
+    "cross_entropy": lambda w, ax: plot.cross_entropy(w["report"], ax=ax),
     "disagreements": lambda w, ax: plot.disagreements(
         digitnet.compare(w["model"], w["report"], w["data"], names=("a", "b")), ax=ax
     ),
@@ -40,6 +43,7 @@ PLOTS = {
         pd.DataFrame([[0.9, 0.8], [0.7, np.nan]], columns=["x", "y"]), ax=ax
     ),
     "augmented": lambda w, ax: plot.augmented(w["data"], "rotate 20deg", ax=ax),
+    "batch_norm": lambda w, ax: plot.batch_norm(w["normed"], w["data"][:50], ax=ax),
     "class_counts": lambda w, ax: plot.class_counts(w["data"], ax=ax),
     "confusion_matrix": lambda w, ax: plot.confusion_matrix(
         w["report"].confusion, ax=ax
@@ -63,13 +67,16 @@ PLOTS = {
     "feature_maps": lambda w, ax: plot.feature_maps(w["model"], w["image"], ax=ax),
     "filters": lambda w, ax: plot.filters(w["model"], "conv1", ax=ax),
     "misclassified": lambda w, ax: plot.misclassified(w["report"], ax=ax),
+    "neuron": lambda w, ax: plot.neuron(w["linear"], w["image"], unit=3, ax=ax),
     "one_per_class": lambda w, ax: plot.one_per_class(w["data"], ax=ax),
+    "optimizers": lambda w, ax: plot.optimizers(steps=3, ax=ax),
     "parallel": lambda w, ax: plot.parallel(
         pd.DataFrame(
             {"rate": [0.001, 0.1], "kind": ["a", "b"], "accuracy": [0.9, 0.95]}
         ),
         ax=ax,
     ),
+    "pooling": lambda w, ax: plot.pooling(w["image"], ax=ax),
     "precision_recall": lambda w, ax: plot.precision_recall(w["report"], ax=ax),
     "predictions": lambda w, ax: plot.predictions(w["report"], 6, ax=ax),
     "progress": lambda w, ax: plot.progress(

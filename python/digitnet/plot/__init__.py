@@ -44,15 +44,24 @@ from digitnet.plot.measurements import (
     parallel,
     sensitivity,
 )
+from digitnet.plot.operations import (
+    batch_norm,
+    cross_entropy,
+    neuron,
+    optimizers,
+    pooling,
+)
 
 __all__ = [
     "Display",
     "against_time",
     "architecture",
     "augmented",
+    "batch_norm",
     "class_counts",
     "comparison",
     "confusion_matrix",
+    "cross_entropy",
     "disagreements",
     "distribution",
     "drawing",
@@ -67,8 +76,11 @@ __all__ = [
     "maximised",
     "misclassified",
     "most_activating",
+    "neuron",
     "one_per_class",
+    "optimizers",
     "parallel",
+    "pooling",
     "precision_recall",
     "predictions",
     "progress",
