@@ -247,6 +247,29 @@ def test_feature_maps_show_every_layer(world):
     )
 
 
+def test_feature_maps_have_their_image_above_them(world):
+    image = world["image"]
+    shown = plot.feature_maps(world["model"], image, ["conv1", "conv2"])
+    first, *maps = shown.axes.child_axes
+    np.testing.assert_allclose(first.images[0].get_array(), image / 16)
+    assert [text.get_text() for text in first.texts] == ["input\n8x8"]
+    assert len(maps) == 2
+    assert all(
+        first.get_position().y0 > panel.get_position().y1 - 1e-9 for panel in maps
+    )
+    without = plot.feature_maps(world["model"], image, ["conv1"], show_input=False)
+    assert [p.texts[0].get_text()[:5] for p in without.axes.child_axes] == ["conv1"]
+
+
+def test_the_image_above_the_maps_may_have_colours(rng):
+    model = digitnet.models.make("mnistm-cnn")
+    image = rng.integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    shown = plot.feature_maps(model, image, ["conv1"])
+    drawn = shown.axes.child_axes[0].images[0].get_array()
+    assert drawn.shape == (28, 28, 3)
+    np.testing.assert_allclose(drawn[..., 0], image[0] / image.max())
+
+
 def test_a_history_of_one_epoch_and_an_interrupted_one_are_drawn(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     one = plot.training_curves(model.fit(digits[0], epochs=1, progress=False))

@@ -14,6 +14,9 @@ from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
 from digitnet.models.base import BaseModel
 from digitnet.plot.display import CYCLE, Display, axes_for, cells
+from digitnet.plot.sheet import pixels_of
+
+INPUT_HEIGHT = 0.95  # inches of the image above its maps
 
 
 def mosaic(maps: Any, columns: int, gap: int = 1) -> Any:
@@ -40,8 +43,9 @@ def feature_maps(
     max_channels: int = 32,
     scale: str = "map",
     cmap: str = "viridis",
+    show_input: bool = True,
 ) -> Display:
-    """What every layer makes of one image.
+    """What every layer makes of one image, below the image itself.
 
     Args:
         model: The model.
@@ -51,7 +55,8 @@ def feature_maps(
         max_channels: Channels shown of a layer.
         scale: "map", each map from its minimum to its maximum; "layer", one scale for
             all maps of a layer; "standard", each map standardised, two deviations either way.
-        cmap: Colours, by matplotlib's name.
+        cmap: Colours of the maps, by matplotlib's name.
+        show_input: Whether the image stands above its maps, as the network is given it.
     Returns:
         Display; its data are the activations by layer name.
     """
@@ -68,11 +73,17 @@ def feature_maps(
         0.5 + 0.45 * math.ceil(min(max_channels, len(v)) / 16) if v.ndim == 3 else 0.55
         for v in shown.values()
     ]
-    ax = axes_for(ax, 8, sum(heights))
+    total = sum(heights) + (INPUT_HEIGHT if show_input else 0)
+    ax = axes_for(ax, 8, total)
     ax.set_axis_off()
     top = 1.0
+    if show_input:
+        fraction = INPUT_HEIGHT / total
+        panel = ax.inset_axes((0.14, top - fraction * 0.94, 0.86, fraction * 0.9))
+        top -= fraction
+        _draw_input(panel, model, np.asarray(image))
     for (name, value), height in zip(shown.items(), heights, strict=True):
-        fraction = height / sum(heights)
+        fraction = height / total
         panel = ax.inset_axes((0.14, top - fraction * 0.92, 0.86, fraction * 0.84))
         top -= fraction
         _draw_layer(panel, name, value, max_channels, scale, cmap)
@@ -95,16 +106,18 @@ def _scaled(maps: Any, scale: str) -> Any:
     return maps
 
 
-def _draw_layer(
-    panel: Any, name: str, value: Any, max_channels: int, scale: str, cmap: str
-) -> None:
-    if value.ndim == 3:
-        maps = _scaled(value[:max_channels].astype(float), scale)
-        panel.imshow(mosaic(maps, min(16, len(maps))), cmap=cmap)
-    else:
-        panel.imshow(value[None].astype(float), cmap=cmap, aspect="auto")
+def _draw_input(panel: Any, model: BaseModel, image: Any) -> None:
+    """The raw image; large values are light, as in the maps below."""
+    limit = model.max_value or max(float(image.max()), 1e-12)
+    panel.imshow(pixels_of(image, limit), cmap="gray", vmin=0, vmax=1)
     panel.set_axis_off()
-    size = "x".join(map(str, value.shape))
+    panel.set_anchor("W")  # the row begins where those below do
+    _name_row(panel, "input", image.shape)
+
+
+def _name_row(panel: Any, name: str, shape: Sequence[int]) -> None:
+    """Name and size, left of the panel."""
+    size = "x".join(map(str, shape))
     panel.text(
         -0.02,
         0.5,
@@ -114,6 +127,18 @@ def _draw_layer(
         ha="right",
         va="center",
     )
+
+
+def _draw_layer(
+    panel: Any, name: str, value: Any, max_channels: int, scale: str, cmap: str
+) -> None:
+    if value.ndim == 3:
+        maps = _scaled(value[:max_channels].astype(float), scale)
+        panel.imshow(mosaic(maps, min(16, len(maps))), cmap=cmap)
+    else:
+        panel.imshow(value[None].astype(float), cmap=cmap, aspect="auto")
+    panel.set_axis_off()
+    _name_row(panel, name, value.shape)
 
 
 def _several(
