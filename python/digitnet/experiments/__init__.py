@@ -6,6 +6,7 @@ caches what was finished, a report of what was claimed and what was measured.
 
 from digitnet.experiments.exhibits import Exhibit
 from digitnet.experiments.findings import Findings
+from digitnet.experiments.lesson_data import load_data
 from digitnet.experiments.recipe import MODES, PROTOCOLS, Claim, Recipe, Stage
 from digitnet.experiments.registry import Registry
 from digitnet.experiments.run import run
@@ -19,5 +20,6 @@ __all__ = [
     "Recipe",
     "Registry",
     "Stage",
+    "load_data",
     "run",
 ]

@@ -27,7 +27,7 @@ from digitnet._utils.parallel import parallel_map
 from digitnet.data import sources
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.exhibits import Exhibit, exhibit_slug
-from digitnet.experiments.placeholder_data import has_placeholder, placeholder
+from digitnet.experiments.placeholder_data import needs_placeholder, placeholder
 from digitnet.models import load
 from digitnet.models.model import Model
 from digitnet.plot import Display
@@ -115,23 +115,21 @@ class Context:
 
     def here(self, name: str) -> bool:
         """Whether a set is on this machine, or in smoke mode has a placeholder."""
-        alike = self.mode == "smoke" and has_placeholder(name)
-        return alike or sources.find(name).here()
+        return needs_placeholder(name, self.mode) or sources.find(name).here()
 
     def _loaded(self, name: str) -> tuple[Dataset, Dataset]:
-        source = sources.find(name)
-        if self.mode != "smoke" or source.here():
-            train, test = source.load(0)
-            self.record.data |= {
-                f"{name} training": train.sha256(),
-                f"{name} test": test.sha256(),
-            }
-            return train, test
-        self.note(
-            f"{name} is not on this machine: the embedded digits, made to look alike, "
-            "stand in for it, and the numbers say nothing about the paper."
-        )
-        return placeholder(name)
+        if needs_placeholder(name, self.mode):
+            self.note(
+                f"{name} is not on this machine: the embedded digits, made to look alike, "
+                "stand in for it, and the numbers say nothing about the paper."
+            )
+            return placeholder(name)
+        train, test = sources.find(name).load(0)
+        self.record.data |= {
+            f"{name} training": train.sha256(),
+            f"{name} test": test.sha256(),
+        }
+        return train, test
 
     def part(self, data: Dataset, count: int | None, *, seed: int = 0) -> Dataset:
         """A stratified part of so many samples, or all; a part is noted."""

@@ -14,6 +14,11 @@ def has_placeholder(name: str) -> bool:
     return name != "svhn"
 
 
+def needs_placeholder(name: str, mode: str) -> bool:
+    """Whether a placeholder stands in: in smoke mode, for a set that is not here."""
+    return mode == "smoke" and has_placeholder(name) and not sources.find(name).here()
+
+
 def placeholder(name: str) -> tuple[Dataset, Dataset]:
     """The embedded digits in the form of a named set, (train, test)."""
     train, test = sources.load("digits")
