@@ -9,14 +9,12 @@ from digitnet.data.dataset import Dataset
 from digitnet.data.mnist_m import make_mnist_m
 
 
-def has_placeholder(name: str) -> bool:
-    """Whether a set has a placeholder: nothing here looks like SVHN."""
-    return name != "svhn"
-
-
 def needs_placeholder(name: str, mode: str) -> bool:
-    """Whether a placeholder stands in: in smoke mode, for a set that is not here."""
-    return mode == "smoke" and has_placeholder(name) and not sources.find(name).here()
+    """Whether a placeholder stands in: in smoke mode, for a set that is not here.
+
+    SVHN has none: nothing here looks like it.
+    """
+    return mode == "smoke" and name != "svhn" and not sources.find(name).here()
 
 
 def placeholder(name: str) -> tuple[Dataset, Dataset]:
