@@ -20,6 +20,7 @@ from digitnet.studies import (
     domains,
     ensembles,
     fractions,
+    lightweight,
     networks,
     robustness,
     search,
@@ -34,7 +35,7 @@ _STUDIES = Registry(
         module.recipe()
         for module in (
             *(networks, classical, fractions, ensembles, search, crossval),
-            *(robustness, domains, ablation, denoise),
+            *(robustness, domains, ablation, denoise, lightweight),
         )
     ),
 )
