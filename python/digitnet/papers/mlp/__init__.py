@@ -13,7 +13,7 @@ from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion, scores
 from digitnet.models.pictures import prepare
-from digitnet.papers.mlp_choices import (
+from digitnet.papers.mlp.settings import (
     ACTIVATIONS,
     OPTIMIZERS,
     SPLIT_SEED,
