@@ -299,6 +299,14 @@ def test_filters_of_several_models_share_their_colours(world):
     display.close()
 
 
+def test_so_many_filters_are_drawn(world):
+    assert len(plot.filters(world["model"], "conv1", max_filters=2).data) == 2
+    with pytest.raises(
+        ValueError, match="filters.max_filters: expected a whole number"
+    ):
+        plot.filters(world["model"], "conv1", max_filters=0)
+
+
 def test_weight_histograms_count_every_weight(world):
     other = digitnet.models.make("optdigits-cnn", seed=5)
     display = plot.weight_histograms({"trained": world["model"], "start": other})

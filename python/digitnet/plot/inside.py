@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from digitnet import features
+from digitnet._utils.arrays import as_whole
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
 from digitnet.models.base import BaseModel
@@ -152,7 +153,11 @@ def _several(
 
 
 def filters(
-    model: BaseModel | Mapping[str, BaseModel], layer: str, ax: Any = None
+    model: BaseModel | Mapping[str, BaseModel],
+    layer: str,
+    ax: Any = None,
+    *,
+    max_filters: int | None = None,
 ) -> Display:
     """A layer's kernels for its first input channel; red adds, blue takes away.
 
@@ -160,13 +165,18 @@ def filters(
         model: One model, or several by name, side by side with the same colours.
         layer: A convolution, or a dense layer that is the first to see the image.
         ax: Axes to draw into.
+        max_filters: How many are drawn, the first ones. Default: all.
     Returns:
         Display; its data are the kernels (of each model by name).
     Raises:
         ValueError: a layer without filters.
     """
     models = _several(model, "filters")
-    kernels = {name: features.filters(one, layer) for name, one in models.items()}
+    if max_filters is not None:
+        max_filters = as_whole(max_filters, "filters.max_filters", 1)
+    kernels = {
+        name: features.filters(one, layer)[:max_filters] for name, one in models.items()
+    }
     count = max(map(len, kernels.values()))
     columns = min(8, count)
     rows = -(-count // columns)
