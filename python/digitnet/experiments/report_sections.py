@@ -73,13 +73,17 @@ def confusion(context: Context, report: Report, of: str = "") -> None:
 
 def layer_table(context: Context, model: Model, of: str = "") -> None:
     """Layers with output shape and parameters, as a model summary prints them."""
+    context.table(_named("layers", of), _titled("Layers", of), layer_rows(model))
+
+
+def layer_rows(model: Model) -> pd.DataFrame:
+    """The frame of a table of layers, with the total as its last row."""
     rows = [
         (row["layer"], "x".join(map(str, row["output"])), row["parameters"])
         for row in model.summary().rows
     ]
     rows.append(("total", "", model.count_params()))
-    frame = pd.DataFrame(rows, columns=["layer", "output", "parameters"])
-    context.table(_named("layers", of), _titled("Layers", of), frame)
+    return pd.DataFrame(rows, columns=["layer", "output", "parameters"])
 
 
 def cross_validation(
