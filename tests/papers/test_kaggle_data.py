@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import digitnet
-from digitnet import Dataset
+from digitnet import Dataset, preprocess
 from digitnet.experiments.context import Context
-from digitnet.papers import kaggle_cnn
-from digitnet.papers.kaggle_cnn import data as kaggle_data
+from digitnet.papers.kaggle_cnn import data as kaggle_data, settings, training
 
 
 @pytest.fixture
@@ -99,17 +98,24 @@ def test_images_that_are_not_mnists_have_no_label(kaggle_is_here, context):
         kaggle_data.sets(context, "digits")
 
 
-@pytest.mark.parametrize("kernel", [kaggle_cnn.BLUR, kaggle_cnn.SHARPEN])
-def test_filters_are_scipys_with_zeros_beyond_the_border(kernel):
+KERNELS = {
+    "blur": np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16,
+    "sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+}
+
+
+@pytest.mark.parametrize("step", [settings.BLUR, settings.SHARPEN])
+def test_filters_are_scipys_with_zeros_beyond_the_border(step):
     from scipy.ndimage import convolve
 
+    name, options = step
     data = some(6)
     expected = data.images.astype(float)
-    for _ in range(2):
+    for _ in range(options["passes"]):
         for image in expected:
-            image[:] = convolve(image.copy(), kernel, mode="constant")
-        expected = np.clip(np.rint(expected), 0, 255)
-    result = kaggle_cnn.filtered(data, kernel, passes=2)
+            image[:] = convolve(image.copy(), KERNELS[name], mode="constant")
+    expected = np.clip(np.rint(expected), 0, 255)
+    result = preprocess.applied(data, [step])
     # Sums that lie between two values may be rounded either way.
     assert np.abs(result.images.astype(float) - expected).max() <= 1
     assert (result.images == expected).mean() > 0.95
@@ -121,7 +127,22 @@ def test_the_submission_has_a_row_for_each_test_image(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     context = Context(tmp_path / "run", "smoke", "honest", [0])
     _, test = kaggle_data.sets(context, "digits")
-    kaggle_cnn.submission(context, np.arange(len(test)) % 10)
+    training.submission(context, np.arange(len(test)) % 10)
     lines = (context.out / "submission.csv").read_text().splitlines()
     assert lines[:3] == ["ImageId,Label", "1,0", "2,1"]
     assert len(lines) == len(test) + 1
+
+
+def test_the_frame_is_shown_as_pandas_prints_it():
+    data = some(12)
+    frame = kaggle_data.excerpt(data, "fashion")
+    assert list(frame.columns[:2]) == ["label", "pixel1"]
+    assert frame.columns[-1] == "pixel784"
+    assert len(frame.columns) == 21
+    assert frame["label"].tolist() == [
+        *map(str, data.labels[:5]),
+        "...",
+        *map(str, data.labels[-5:]),
+    ]
+    assert frame["pixel784"].tolist()[-1] == str(data.images[-1, 27, 27])
+    assert kaggle_data.excerpt(data, "digits").columns[-1] == "pixel783"

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from digitnet._utils.files import write_whole
 from digitnet.data.dataset import Dataset
@@ -35,6 +36,7 @@ FILES = {
     "fashion": ("fashion-mnist_train.csv", "fashion-mnist_test.csv"),
 }
 NAMES = tuple(FILES)
+FIRST_PIXEL = {"digits": 0, "fashion": 1}  # what the columns count from
 
 
 def sets(context: Context, name: str) -> tuple[Dataset, Dataset]:
@@ -87,8 +89,8 @@ def _write(context: Context, name: str, train_file: Path, test_file: Path) -> No
         write_csv(train, train_file)
         write_csv(test, test_file, labels=False)
     else:
-        write_csv(train, train_file, first=1)
-        write_csv(test, test_file, first=1)
+        write_csv(train, train_file, first=FIRST_PIXEL[name])
+        write_csv(test, test_file, first=FIRST_PIXEL[name])
 
 
 def write_csv(
@@ -98,13 +100,30 @@ def write_csv(
 
     A path that ends in .gz is packed.
     """
-    frame = data.to_frame()
+    frame = rows(data, first)
     if not labels:
         frame = frame.drop(columns="label")
-    names = {f"pixel{i}": f"pixel{i + first}" for i in range(frame.shape[1])}
-    content = frame.rename(columns=names).to_csv(index=False).encode()
+    content = frame.to_csv(index=False).encode()
     packed = path.suffix == ".gz"
     write_whole(path, gzip.compress(content, 1, mtime=0) if packed else content)
+
+
+def rows(data: Dataset, first: int = 0) -> pd.DataFrame:
+    """One row an image: label, pixel<first>, ..."""
+    frame = data.to_frame()
+    names = {f"pixel{i}": f"pixel{i + first}" for i in range(frame.shape[1])}
+    return frame.rename(columns=names)
+
+
+def excerpt(data: Dataset, name: str, count: int = 5, columns: int = 9) -> pd.DataFrame:
+    """The frame as pandas prints it: its first and last rows and columns."""
+    frame = rows(data[:count].joined(data[-count:]), FIRST_PIXEL[name]).astype(str)
+    shown = pd.concat(
+        [frame.iloc[:, : columns + 1], frame.iloc[:, -columns - 1 :]], axis=1
+    )
+    shown.insert(columns + 1, "...", "...")
+    gap = pd.DataFrame([["..."] * shown.shape[1]], columns=shown.columns)
+    return pd.concat([shown[:count], gap, shown[count:]], ignore_index=True)
 
 
 def competition(pool: Dataset, *, seed: int = 0) -> tuple[Dataset, Dataset]:

@@ -1,8 +1,9 @@
-"""Hyperparameters of `kaggle-cnn`, and which of them the validation part chooses."""
+"""Hyperparameters of `kaggle-cnn`, which of them the validation part chooses, and its trainings."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,20 +13,38 @@ from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.papers.kaggle_cnn import data as kaggle_data
+from digitnet.preprocess import Step
 from digitnet.train.history import History
 
+BIG, SMALL = "kaggle-cnn", "kaggle-cnn-small"
+
+_MOVED = "shift 10% | rotate 8deg | zoom 20%"
 AUGMENT = {
-    "paper": "shift 10% | rotate 8deg | zoom 20% | horizontal_flip 50% "
-    "| vertical_flip 50% | fill nearest",
-    "no flips": "shift 10% | rotate 8deg | zoom 20% | fill nearest",
+    "paper": f"{_MOVED} | horizontal_flip 50% | vertical_flip 50% | fill nearest",
+    "no flips": f"{_MOVED} | fill nearest",
+    "erasing": f"{_MOVED} | erase 20% | fill nearest",
+    "crop": f"{_MOVED} | crop 3px | fill nearest",
+    "brightness and contrast": f"{_MOVED} | brightness 20% | contrast 20% | fill nearest",
     "digits": "shift 2px | rotate 10deg | zoom 10%",
     "fashion": "horizontal_flip 50%",
 }
+# Steps of the model behind the scaling: test images pass them too.
+BLUR: Step = ("blur", {"passes": 5})
+SHARPEN: Step = ("sharpen", {"passes": 1})
+FILTERS: dict[str, tuple[Step, ...]] = {
+    "as they are": (),
+    "blurred": (BLUR,),
+    "sharpened": (SHARPEN,),
+    "blurred, then sharpened": (BLUR, SHARPEN),
+}
+PAPER_FILTERS = "blurred, then sharpened"
+
 # As the paper trains; the floor of the learning rate is a tenth of the first.
 RMSPROP: dict[str, Any] = {
     "optimizer": ("rmsprop", {"rho": 0.9, "epsilon": 1e-8}),
     "learning_rate": 0.001,
     "schedule": ("reduce-on-plateau", {"factor": 0.1, "patience": 3, "least": 0.1}),
+    "monitor": "val_accuracy",
 }
 ONE_CYCLE: dict[str, Any] = {
     "learning_rate": 0.002,
@@ -35,8 +54,10 @@ ONE_CYCLE: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "paper": {**RMSPROP, "batch_size": 640, "augment": AUGMENT["paper"]},
     "one-cycle": {**ONE_CYCLE, "augment": "by data"},  # AUGMENT's for the data
+    "one-cycle, filters": {**ONE_CYCLE, "augment": "by data"},
     "one-cycle, no augmentation": {**ONE_CYCLE, "augment": None},
 }
+_FILTERED = ("paper", "one-cycle, filters")
 
 
 def parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
@@ -53,8 +74,17 @@ def parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
 def small_parts(context: Context, name: str, seed: int) -> tuple[Dataset, Dataset]:
     """Fewer, for comparisons of many trainings."""
     train, validation = parts(context, name, seed)
-    count = context.size(smoke=100, quick=1_500, default=6_000, full=20_000)
+    count = context.size(smoke=100, quick=1_000, default=4_000, full=20_000)
     return context.part(train, count), context.part(validation, count)
+
+
+def short_epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=5, default=10, full=20)
+
+
+def paired_seeds(context: Context) -> list[int]:
+    """At least two: a difference needs a standard deviation."""
+    return context.size(smoke=[0], quick=[0, 1], default=[0, 1, 2], full=[*range(5)])
 
 
 def options_of(settings: str, name: str) -> dict[str, Any]:
@@ -65,8 +95,16 @@ def options_of(settings: str, name: str) -> dict[str, Any]:
     return options
 
 
-def short_epochs(context: Context) -> int:
-    return context.size(smoke=1, quick=6, default=10, full=20)
+def filters_of(settings: str) -> tuple[Step, ...]:
+    """Steps that every image passes before the network, in training and in tests."""
+    return FILTERS[PAPER_FILTERS if settings in _FILTERED else "as they are"]
+
+
+def network(name: str, data: Dataset, seed: int, filters: Sequence[Step] = ()) -> Model:
+    """A network of the zoo for these data, its images filtered."""
+    return models.make(
+        name, classes=data.classes, seed=seed, preprocess=["scale", *filters]
+    )
 
 
 def validation_score(context: Context, name: str, settings: str) -> float:
@@ -76,12 +114,12 @@ def validation_score(context: Context, name: str, settings: str) -> float:
         train, validation = parts(context, name, 0)
         count = context.size(smoke=100, quick=3_000, default=10_000, full=None)
         train = context.part(train, count)
-        model = models.make("kaggle-cnn", classes=train.classes, seed=0)
+        model = network(BIG, train, 0, filters_of(settings))
         # Augmentation pays only in training that is not too short.
         passes = context.size(smoke=1, quick=6, default=12, full=20)
-        model.fit(
-            train, progress=False, **options_of(settings, name) | {"epochs": passes}
-        )
+        options = options_of(settings, name) | {"epochs": passes}
+        held_out = validation if "monitor" in options else None
+        model.fit(train, held_out, progress=False, **options)
         return model.evaluate(validation)["accuracy"]
 
     return float(context.cached(f"choice {name} {settings}", score))
@@ -98,23 +136,29 @@ def epochs(context: Context) -> int:
     return context.size(smoke=1, quick=8, default=40, full=70)
 
 
-def trained(context: Context, name: str, seed: int) -> tuple[Model, History]:
-    """The network at the epoch of its best validation accuracy, and the whole history."""
+def trained(
+    context: Context, name: str, seed: int, net: str = BIG
+) -> tuple[Model, History]:
+    """The network at the epoch of its best validation accuracy, and the whole history.
+
+    Both networks are trained by this function: the same images, options and epochs.
+    """
     train, validation = parts(context, name, seed)
     settings = chosen(context, name)
-    best = context.out / "checkpoints" / f"{name}-{seed}.safetensors"
+    run = f"{name}-{seed}" if net == BIG else f"{name}-small-{seed}"
+    best = context.out / "checkpoints" / f"{run}.safetensors"
     best.parent.mkdir(exist_ok=True)
+    options = options_of(settings, name) | {"monitor": "val_accuracy"}
     _, history = context.trained(
-        f"{name} {settings} {seed}",
-        lambda: models.make("kaggle-cnn", classes=train.classes, seed=seed),
+        f"{net} {name} {settings} {seed}",
+        lambda: network(net, train, seed, filters_of(settings)),
         train,
         validation,
         epochs=epochs(context),
         seed=seed,
-        monitor="val_accuracy",
         checkpoint=best,
-        callbacks=boards(context, f"{name}-{seed}"),
-        **options_of(settings, name),
+        callbacks=boards(context, run),
+        **options,
     )
     return models.load(best), history
 
@@ -127,18 +171,3 @@ def boards(context: Context, run: str) -> list[TensorBoard]:
         )
         return []
     return [TensorBoard(context.out / "logs" / run)]
-
-
-def trained_small(context: Context, seed: int) -> Model:
-    """The small network on digits, without augmentation."""
-    train, validation = parts(context, "digits", seed)
-    model, _ = context.trained(
-        f"small {seed}",
-        lambda: models.make("kaggle-cnn-small", seed=seed),
-        train,
-        validation,
-        epochs=context.size(smoke=1, quick=5, default=10, full=40),
-        batch_size=128,
-        seed=seed,
-    )
-    return model
