@@ -47,12 +47,16 @@ def data_sets() -> str:
 
 def operations() -> str:
     return table(
-        ("operation", "what it does", "unit", "as in"),
+        ("operation", "what it does", "unit", "options", "as in"),
         (
             (
                 f"`{op['name']}`",
                 op["summary"],
                 " or ".join(u or "fraction" for u in op["units"]),
+                "; ".join(
+                    f"`{o['name']}={o['default']:g}{o['unit']}`: {o['summary']}"
+                    for o in op["options"]
+                ),
                 op["source"].removeprefix("as "),
             )
             for op in digitnet.augment.describe()

@@ -69,6 +69,7 @@ struct OpOption {
   std::string unit;
   double fallback;
   double min, max;
+  bool whole = false;  // a number without a fraction
 };
 
 struct OpEntry {

@@ -1,6 +1,7 @@
 #include "augment/parse.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <sstream>
@@ -75,11 +76,16 @@ void set_option(Step& step, const std::string& where, const std::string& word) {
   for (size_t i = 0; i < step.op->options.size(); ++i) {
     const OpOption& option = step.op->options[i];
     if (option.name == name) {
-      step.amounts.options[i] =
-          amount_of(join(where, ".", name),
-                    join("number such as ", name, "=3", option.unit), value,
-                    {option.unit}, option.min, option.max)
+      const std::string part = join(where, ".", name);
+      const double number =
+          amount_of(part,
+                    join("number such as ", name, "=", option.max, option.unit),
+                    value, {option.unit}, option.min, option.max)
               .value;
+      require(!option.whole || number == std::floor(number), part,
+              ": expected a whole number from ", option.min, " to ", option.max,
+              ", got ", value);
+      step.amounts.options[i] = number;
       return;
     }
     known.push_back(option.name);

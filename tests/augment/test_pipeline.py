@@ -154,6 +154,42 @@ def test_zoom_scales_by_up_to_the_strength():
     assert maps[0][0, 0] == pytest.approx(maps[0][1, 1], abs=1e-4)
 
 
+def test_zoom_of_two_axes_draws_a_factor_for_each():
+    """Of the distances at which pixels are read, as ImageDataGenerator draws them."""
+    pipeline = Pipeline("zoom 20% axes=2")
+    maps = np.array([map_of(pipeline, seed=s) for s in range(300)])
+    factors = maps[:, [0, 1], [0, 1]]
+    assert 0.7999 <= factors.min() < 0.81
+    assert 1.19 < factors.max() <= 1.2001
+    np.testing.assert_allclose(factors.std(0), 0.4 / np.sqrt(12), rtol=0.1)
+    assert abs(np.corrcoef(factors.T)[0, 1]) < 0.2  # drawn apart
+    np.testing.assert_allclose(maps[:, [0, 1], [1, 0]], 0, atol=1e-3)
+
+
+def test_zoom_of_one_axis_is_zoom(images):
+    np.testing.assert_array_equal(
+        Pipeline("zoom 20% axes=1")(images, seed=1),
+        Pipeline("zoom 20%")(images, seed=1),
+    )
+
+
+def test_channel_gain_multiplies_each_channel_by_its_own_factor(rng):
+    colour = rng.integers(50, 150, (200, 3, 5, 4), dtype=np.uint8)
+    factors = Pipeline("channel_gain 20%")(colour, seed=1) / colour
+    of_channel = factors[:, :, :1, :1]
+    np.testing.assert_allclose(
+        factors, np.broadcast_to(of_channel, factors.shape), rtol=1e-5
+    )
+    flat = of_channel[..., 0, 0]
+    assert 0.8 <= flat.min() < 0.81
+    assert 1.19 < flat.max() <= 1.2001
+    assert np.abs(np.corrcoef(flat.T) - np.eye(3)).max() < 0.25
+    grey = Pipeline("channel_gain 20%")(colour[:, :1].copy(), seed=1)
+    np.testing.assert_array_equal(
+        grey, Pipeline("channel_gain 20%")(colour, seed=1)[:, :1]
+    )
+
+
 def test_a_pipeline_resamples_once_as_scipy_would(rng):
     image = rng.integers(0, 256, (1, 1, 41, 41), dtype=np.uint8)
     pipeline = Pipeline("shift 2px | rotate 15deg | zoom 10%")
@@ -193,13 +229,19 @@ def test_text_is_put_in_canonical_form():
     assert Pipeline("interpolation nearest | fill constant 50%").text == (
         "fill constant 0.5 | interpolation nearest"
     )
+    assert (
+        Pipeline("zoom 10% axes=1 | zoom 5% axes=2").text == "zoom 10% | zoom 5% axes=2"
+    )
     assert repr(Pipeline("rotate 5")) == "Pipeline('rotate 5deg')"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("shft 2px", "unknown augmentation 'shft'; known: blur, brightness, contrast"),
+        (
+            "shft 2px",
+            "unknown augmentation 'shft'; known: blur, brightness, channel_gain, contrast",
+        ),
         ("shift", "augment.shift: expected a strength such as 'shift 1px', got ''"),
         ("shift two", "augment.shift: expected a strength"),
         ("shift 2deg", "augment.shift: expected the unit px, %, got 'deg'"),
@@ -215,6 +257,16 @@ def test_text_is_put_in_canonical_form():
         ("vertical_flip 50% p=1", "vertical_flip: unknown option 'p'; it takes none"),
         ("elastic 1px s=3", "augment.elastic: unknown option 's'; known: p, sigma"),
         ("elastic 1px sigma=99px", "augment.elastic.sigma: expected a strength from 0"),
+        (
+            "zoom 10% axes=1.5",
+            "augment.zoom.axes: expected a whole number from 1 to 2, got 1.5",
+        ),
+        (
+            "zoom 10% axes=3",
+            "augment.zoom.axes: expected a strength from 1 to 2, got 3",
+        ),
+        ("zoom 10% axes=2px", "augment.zoom.axes: expected the unit"),
+        ("channel_gain 150%", "channel_gain: expected a strength from 0 to 100%"),
         ("noise 5% p=150%", "augment.noise.p: expected a strength from 0 to 100%"),
         ("noise 5% p=", "augment.noise.p: expected a number such as 0.5 or 50%"),
         ("shift 1px | fill white", "augment.fill: expected constant"),

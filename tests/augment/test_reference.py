@@ -72,6 +72,20 @@ def test_geometric_operations_equal_the_reference(
 
 
 @every_kernel
+@pytest.mark.parametrize("fill", ["constant", "nearest", "reflect"])
+def test_zoom_of_two_axes_equals_the_reference(fill, kernels, kind, rng, monkeypatch):
+    monkeypatch.setenv("DIGITNET_KERNELS", kernels)
+    for shape in SHAPES:
+        images = pictures(rng, shape, kind)
+        out = Pipeline(f"zoom 40% axes=2 | fill {fill}")(images, seed=SEED, epoch=EPOCH)
+        for i, image in enumerate(images):
+            draws = reference.Draws(SEED, "zoom", EPOCH, i)
+            steps = [("zoom", draws, 0.4, {"axes": 2})]
+            expected = reference.resampled(image, steps, fill)
+            np.testing.assert_allclose(out[i], expected, atol=0.02)
+
+
+@every_kernel
 def test_a_whole_pipeline_equals_the_reference(kernels, kind, rng, monkeypatch):
     """One resampling through all geometric steps, then the others in order."""
     monkeypatch.setenv("DIGITNET_KERNELS", kernels)

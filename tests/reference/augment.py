@@ -22,6 +22,7 @@ STREAMS = {
     "noise": 12,
     "blur": 13,
     "sharpen": 14,
+    "channel_gain": 15,
 }
 FIRST_BLOCK, PLANE_BLOCKS = 0x80000000, 0x40000000
 MODES = {"constant": "grid-constant", "nearest": "nearest", "reflect": "reflect"}
@@ -86,7 +87,7 @@ class Draws:
         return out.reshape(-1)[:count]
 
 
-def matrix_of(op, draws, s):
+def matrix_of(op, draws, s, axes=1):
     """(2x2 matrix, offset), rows x then y, from output to input about the centre."""
     if op == "shift":
         return np.eye(2), np.array([draws.uniform(-s, s), draws.uniform(-s, s)])
@@ -98,6 +99,8 @@ def matrix_of(op, draws, s):
     if op == "rotate":
         a = np.radians(draws.uniform(-s, s))
         return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]), np.zeros(2)
+    if op == "zoom" and axes == 2:
+        return np.diag([draws.uniform(1 - s, 1 + s) for _ in "xy"]), np.zeros(2)
     if op == "zoom":
         return np.eye(2) / draws.uniform(1 - s, 1 + s), np.zeros(2)
     if op == "shear":
@@ -148,7 +151,7 @@ def resampled(image, steps, fill="constant", value=0.0, order=1):
             )
             x, y = x + dx, y + dy
             continue
-        matrix, offset = matrix_of(op, draws, s)
+        matrix, offset = matrix_of(op, draws, s, **options)
         places = np.stack([x - middle[0], y - middle[1]])
         moved = np.tensordot(matrix, places, 1) + offset[:, None, None]
         x, y = moved[0] + middle[0], moved[1] + middle[1]
@@ -166,6 +169,9 @@ def photometric(image, op, draws, s, full):
     """image (C, H, W) after one operation on its pixels."""
     if op == "brightness":
         image = image + draws.uniform(-s, s) * full
+    elif op == "channel_gain":
+        factors = [draws.uniform(1 - s, 1 + s) for _ in range(4)]
+        image = image * np.resize(factors, len(image))[:, None, None]
     elif op == "contrast":
         image = image.mean() + (image - image.mean()) * draws.uniform(1 - s, 1 + s)
     elif op == "noise":

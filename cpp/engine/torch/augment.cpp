@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "augment/filtering.h"
+#include "augment/ops.h"
 #include "core/list.h"
 #include "engine/torch/tensors.h"
 
@@ -60,6 +61,18 @@ Photometric brightness(const Setting& on) {
   return [full = on.full](const at::Tensor& x, const at::Tensor& numbers,
                           const at::Tensor&) {
     return (x + each(numbers, 0) * full).clamp(0, full);
+  };
+}
+
+Photometric channel_gain(const Setting& on) {
+  const at::Tensor which =
+      at::arange(on.shape.channels, on.options.dtype(at::kLong))
+          .remainder(augment::kChannelGains);
+  return [full = on.full, which](const at::Tensor& x, const at::Tensor& numbers,
+                                 const at::Tensor&) {
+    const at::Tensor factors =
+        numbers.index_select(1, which).unsqueeze(2).unsqueeze(3);
+    return (x * factors).clamp(0, full);
   };
 }
 
@@ -150,9 +163,13 @@ struct Entry {
 };
 
 const std::vector<Entry>& operations() {
-  static const std::vector<Entry> entries = {
-      {"brightness", brightness}, {"contrast", contrast}, {"noise", noise},
-      {"erase", erase},           {"sharpen", sharpen},   {"blur", blur}};
+  static const std::vector<Entry> entries = {{"brightness", brightness},
+                                             {"channel_gain", channel_gain},
+                                             {"contrast", contrast},
+                                             {"noise", noise},
+                                             {"erase", erase},
+                                             {"sharpen", sharpen},
+                                             {"blur", blur}};
   return entries;
 }
 

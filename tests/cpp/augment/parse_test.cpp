@@ -30,6 +30,9 @@ TEST(Parse, ReadsStrengthsUnitsAndOptions) {
   EXPECT_EQ(parsed.steps[2].amounts.options, std::vector<double>{3});
   EXPECT_EQ(parsed.steps[2].probability, 0.5);
   EXPECT_EQ(parsed.steps[3].probability, 1);
+  EXPECT_EQ(parse("zoom .1").steps[0].amounts.options, std::vector<double>{1});
+  EXPECT_EQ(parse("zoom .1 axes=2").steps[0].amounts.options,
+            std::vector<double>{2});
 }
 
 TEST(Parse, ReadsHowImagesAreSampled) {
@@ -65,7 +68,7 @@ TEST(Parse, NamesTheWordThatIsWrong) {
        {"rotate", "rotate x", "rotate -1", "rotate nan", "rotate 1 2 3",
         "shift 1px || zoom 1%", "horizontal_flip 50% p=1", "fill", "fill black",
         "fill nearest 1", "interpolation cubic", "shift 1px p=2",
-        "elastic 1px sigma=-1"}) {
+        "elastic 1px sigma=-1", "zoom 10% axes=1.5", "zoom 10% axes=0"}) {
     EXPECT_NE(error_of(text), "none") << text;
   }
 }

@@ -130,6 +130,7 @@ TEST(TorchAugment, ComposesMapsWithWarpsThatTakePlaceForSome) {
          {"elastic 2px sigma=3px p=60% | rotate 20deg p=50% | elastic 1px "
           "p=40% | zoom 20% | fill nearest",
           "shift 2px | elastic 1px p=50% | fill reflect",
+          "zoom 40% axes=2 p=70% | rotate 10deg | channel_gain 50% p=50%",
           "noise 10% p=50% | elastic 1px | noise 5% p=30% | blur 1px p=50%"})
       expect_as_alone(Pipeline(text), shape, pixels);
   }
