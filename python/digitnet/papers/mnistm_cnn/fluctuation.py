@@ -63,10 +63,10 @@ def parts(context: Context) -> tuple[Dataset, Dataset]:
 
     def split() -> tuple[Dataset, Dataset]:
         train, test = domains(context)["MNIST-M"]
-        count = context.size(smoke=100, quick=1_500, default=8_000, full=None)
+        count = context.size(smoke=40, quick=1_500, default=8_000, full=None)
         part = context.part(train, count)
         if context.protocol == "paper":
-            share = context.size(smoke=40, quick=500, default=2_000, full=None)
+            share = context.size(smoke=20, quick=500, default=2_000, full=None)
             return part, context.part(test, share)
         first, validation = part.split((0.8, 0.2), seed=0)
         return first, validation
@@ -116,8 +116,8 @@ def stage(context: Context) -> None:
     first = {name: by_case[name, 0] for name in VARIANTS}
     context.figure(
         "fluctuation",
-        "Validation from epoch to epoch, seed 0",
-        lambda: plot.training_curves(first, ("val_accuracy", "val_loss")),
+        "From epoch to epoch, seed 0",
+        lambda: plot.training_curves(first, ("accuracy", "loss")),
     )
     for variant, part in frame.groupby("variant", sort=False):
         context.measure(f"fall, {variant}", part["largest fall"])

@@ -73,7 +73,7 @@ def targets(context: Context) -> dict[str, tuple[Model, Dataset]]:
     The grey one is attacked on grey images: a change of a grey pixel has one meaning.
     """
     seed = context.seeds[0]
-    count = context.size(smoke=40, quick=200, default=1_000, full=None)
+    count = context.size(smoke=20, quick=200, default=1_000, full=None)
     test = context.part(domains(context)["MNIST-M"][1], count, seed=1)
     grey, _ = trained(context, "MNIST-M", seed)
     colour, _ = trained(context, "MNIST-M", seed, grey=False)

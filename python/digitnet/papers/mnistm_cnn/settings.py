@@ -97,8 +97,8 @@ def domains(context: Context) -> dict[str, tuple[Dataset, Dataset]]:
 
 def _domains(context: Context) -> dict[str, tuple[Dataset, Dataset]]:
     grey, blended = context.data("mnist"), context.data("mnist-m")
-    count = context.size(smoke=200, quick=5_000, default=None, full=None)
-    test_count = context.size(smoke=100, quick=2_000, default=None, full=None)
+    count = context.size(smoke=100, quick=5_000, default=None, full=None)
+    test_count = context.size(smoke=50, quick=2_000, default=None, full=None)
     (a, b), (c, d) = (
         (context.part(train, count), context.part(test, test_count))
         for train, test in (grey, blended)

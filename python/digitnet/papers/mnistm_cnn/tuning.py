@@ -42,7 +42,7 @@ def parts(context: Context) -> tuple[Dataset, Dataset]:
 
     def split() -> tuple[Dataset, Dataset]:
         train, _ = domains(context)["MNIST-M"]
-        count = context.size(smoke=100, quick=1_500, default=10_000, full=30_000)
+        count = context.size(smoke=60, quick=1_500, default=10_000, full=30_000)
         part, validation = context.part(train, count).split((0.8, 0.2), seed=0)
         return part, validation
 
