@@ -63,17 +63,25 @@ def scores(
     )
 
 
-def confusion(context: Context, report: Report, of: str = "") -> None:
+def confusion(
+    context: Context, report: Report, of: str = "", *, number: str = ""
+) -> None:
+    """The confusion matrix; `number` is that of the paper's figure."""
     context.figure(
         _named("confusion_matrix", of),
         _titled("Confusion matrix", of),
         lambda: plot.confusion_matrix(report.confusion),
+        of=number,
     )
 
 
-def layer_table(context: Context, model: Model, of: str = "") -> None:
-    """Layers with output shape and parameters, as a model summary prints them."""
-    context.table(_named("layers", of), _titled("Layers", of), layer_rows(model))
+def layer_table(
+    context: Context, model: Model, of: str = "", *, number: str = ""
+) -> None:
+    """Layers with output shape and parameters, as a model summary prints them; `number`
+    is that of the paper's table."""
+    frame = layer_rows(model)
+    context.table(_named("layers", of), _titled("Layers", of), frame, of=number)
 
 
 def layer_rows(model: Model) -> pd.DataFrame:
@@ -87,26 +95,44 @@ def layer_rows(model: Model) -> pd.DataFrame:
 
 
 def cross_validation(
-    context: Context, folds: int, score: Callable[[int, int], list[float]]
+    context: Context,
+    folds: int,
+    score: Callable[[int, int], list[float]],
+    *,
+    table: str = "",
+    figure: str = "",
 ) -> None:
-    """[loss, accuracy] of every seed and fold, cached one by one; table and figure."""
+    """[loss, accuracy] of every seed and fold, cached one by one.
+
+    Leaves a table and a figure, which have these numbers in the paper, and each fold's
+    numbers, their means and standard deviations: by n - 1, and by n as NumPy's.
+    """
     pairs = [(seed, fold) for seed in context.seeds for fold in range(folds)]
-    rows = []
-    for seed, fold in context.progress(pairs):
-        result = context.cached(f"fold {seed} {fold}", partial(score, seed, fold))
-        rows.append((seed, fold + 1, *result))
+    results = context.parallel_map(
+        lambda pair: context.cached(f"fold {pair[0]} {pair[1]}", partial(score, *pair)),
+        pairs,
+    )
+    rows = [
+        (seed, fold + 1, *result)
+        for (seed, fold), result in zip(pairs, results, strict=True)
+    ]
     frame = pd.DataFrame(rows, columns=["seed", "fold", "loss", "accuracy"])
-    context.table("folds", "Loss and accuracy of each fold", frame)
+    context.table("folds", "Loss and accuracy of each fold", frame, of=table)
     first = frame[frame["seed"] == context.seeds[0]]
     context.figure(
         "folds",
         f"{folds}-fold cross-validation, shuffled with seed {context.seeds[0]}",
         lambda: plot.folds(first["loss"], first["accuracy"]),
+        of=figure,
     )
     by_seed = frame.groupby("seed")
     context.measure("folds", by_seed["accuracy"].mean())
     context.measure("folds sd", by_seed["accuracy"].std())
+    context.measure("folds sd by n", by_seed["accuracy"].std(ddof=0))
     context.measure("folds loss", by_seed["loss"].mean())
+    for number, part in frame.groupby("fold"):
+        for key in ("loss", "accuracy"):
+            context.measure(f"fold {number} {key}", part[key])
 
 
 def perturbations(context: Context, model: Model, test: Dataset, of: str = "") -> None:
