@@ -1,5 +1,6 @@
 """The recipe kaggle-cnn does what its report says."""
 
+import math
 import re
 
 import numpy as np
@@ -191,6 +192,17 @@ def test_the_remark_on_early_stopping_is_what_the_logs_print():
     by_key = {claim.key: claim for claim in claims.CLAIMS}
     for name, (_, values) in printed():
         assert max(values) == by_key[f"{name} log"].value
+
+
+def test_the_remark_on_images_passed_is_counted():
+    (remark,) = [r for r in claims.REMARKS if "images were passed" in r]
+    epochs, steps, batch, passed = (
+        int(number.replace(",", ""))
+        for number in re.findall(r"[\d,]*\d", remark.split(";")[1])
+    )
+    assert batch == settings.SETTINGS["paper"]["batch_size"]
+    assert steps == math.ceil(42_000 * 0.75 / batch)
+    assert epochs * steps * batch == passed
 
 
 def printed():

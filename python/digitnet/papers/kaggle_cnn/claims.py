@@ -215,10 +215,11 @@ REMARKS = (
     "That leaves no room for five copies an image, 300,000 in all (line 76): they are drawn "
     "anew instead, and the ablation measures five fixed ones.",
     "Early stopping with patience 3 is in the code, but it was not active: by the logs it "
-    "would have ended at epoch 32 of digits and 31 of fashion, and both run to 40. The text "
-    "says that a threshold of .001 is so small that all epochs ran (line 551), and .01 on "
-    "line 74; a threshold makes stopping earlier, not later. The stage on lengths measures "
-    "both.",
+    "would have ended at epoch 32 of digits and 31 of fashion at the latest, and both run "
+    "to 40. The text says that a threshold of .001 is so small that all epochs ran (line "
+    "551), and .01 on line 74; a threshold makes stopping earlier, not later. The stage on "
+    "epochs measures both.",
+    "192,000,000 images were passed (line 553); 40 epochs of 50 steps of 640 are 1,280,000.",
     "An epoch takes 40 s on a GPU and 5 minutes on a CPU in the text (line 557), 2 to 4 s in "
     "the logs.",
     "42,000 rows are printed; the text says 45,000 and 25,000.",

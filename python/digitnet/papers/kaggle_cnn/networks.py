@@ -106,6 +106,11 @@ def network_stage(context: Context) -> None:
         "architecture_small", f"The network {SMALL}", partial(plot.architecture, small)
     )
     context.text(
+        "TensorBoard draws each operation as a node (line 506); here a box is a layer, as "
+        "high as its map and as wide as its channels are many. Activations and dropout are "
+        "in the table."
+    )
+    context.text(
         f"{SMALL} has {small.count_params():,} parameters, a number that the thesis does "
         "not print."
     )
