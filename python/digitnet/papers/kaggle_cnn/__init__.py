@@ -20,6 +20,7 @@ from digitnet.papers.kaggle_cnn.training import (
     digits_stage,
     fashion_stage,
     small_stage,
+    training_stage,
 )
 from digitnet.papers.kaggle_cnn.weak_classes import weak_classes_stage
 from digitnet.papers.kaggle_cnn.weights import weights_stage
@@ -42,9 +43,10 @@ def recipe() -> Recipe:
             Stage("loss", "Loss and optimizer", loss_stage, 0.2),
             Stage("network", "Networks", network_stage, 0.2),
             Stage("choice", "Choice of settings", choice_stage, 8, ("honest",)),
-            Stage("digits", "Digits: training and test", digits_stage, 16),
-            Stage("small", "The small network", small_stage, 8),
-            Stage("fashion", "Fashion: training and test", fashion_stage, 24),
+            Stage("training", "Training", training_stage, 85),
+            Stage("digits", "Digits: training and test", digits_stage, 1),
+            Stage("small", "The small network", small_stage, 0.5),
+            Stage("fashion", "Fashion: training and test", fashion_stage, 1),
             Stage("mistakes", "Reasons for mistakes", mistakes_stage, 1),
             Stage("filters", "Filters in front of the network", filters_stage, 14),
             Stage("ablation", "With and without", ablation_stage, 12),

@@ -44,7 +44,7 @@ def validation_curve(context: Context, name: str, rule: str, seed: int) -> list[
         train, validation = parts(context, name, seed)
         count = context.size(smoke=60, quick=400, default=2_500, full=20_000)
         train = context.part(train, count)
-        validation = context.part(validation, 4 * count)
+        validation = context.part(validation, 2 * count)
         model = network(BIG, train, seed)
         history = model.fit(
             train,

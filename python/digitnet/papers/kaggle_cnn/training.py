@@ -15,6 +15,7 @@ from digitnet.experiments.context import Context
 from digitnet.papers.kaggle_cnn import data as kaggle_data
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.settings import (
+    BIG,
     SETTINGS,
     SMALL,
     chosen,
@@ -55,6 +56,22 @@ def choice_stage(context: Context) -> None:
         context.text(f"Chosen for {name}: {chosen(context, name)}.")
 
 
+def training_stage(context: Context) -> None:
+    """All trainings, the longest first, as many at a time as there are cores."""
+    kinds = (("fashion", BIG), ("digits", BIG), ("digits", SMALL))
+    cases = [(name, net, seed) for name, net in kinds for seed in context.seeds]
+
+    def train(case: tuple[str, str, int]) -> int:
+        name, net, seed = case
+        return trained(context, name, seed, net)[1].epochs
+
+    lengths = context.parallel_map(train, cases)
+    context.text(
+        f"{len(lengths)} trainings of {epochs(context)} epochs, side by side on one thread "
+        "each: the seconds an epoch below are of such a thread."
+    )
+
+
 def digits_stage(context: Context) -> None:
     train_and_test(context, "digits")
     submission(context, test_report(context, "digits").predicted)
@@ -72,9 +89,7 @@ def fashion_stage(context: Context) -> None:
 
 def train_and_test(context: Context, name: str) -> None:
     """Log, curves, scores and predictions of one data set."""
-    results = context.parallel_map(
-        lambda seed: trained(context, name, seed), context.seeds
-    )
+    results = [trained(context, name, seed) for seed in context.seeds]
     log, accuracy, loss, predictions = _NUMBERS[name]
     history: Any = results[0][1]
     context.table(
@@ -104,8 +119,7 @@ def train_and_test(context: Context, name: str) -> None:
     context.text(
         f"{epochs(context)} epochs with the settings '{chosen(context, name)}'. What is "
         "scored on the test part is the epoch of the best validation accuracy, saved by "
-        "the checkpoint. Several seeds are trained side by side, on one thread each; the "
-        "seconds an epoch are of such a training."
+        "the checkpoint."
     )
     context.figure(
         f"predictions_{name}",
@@ -155,9 +169,7 @@ def submission(context: Context, predicted: npt.NDArray[np.int64]) -> None:
 
 def small_stage(context: Context) -> None:
     _, test = kaggle_data.sets(context, "digits")
-    results = context.parallel_map(
-        lambda seed: trained(context, "digits", seed, SMALL), context.seeds
-    )
+    results = [trained(context, "digits", seed, SMALL) for seed in context.seeds]
     accuracies = [model.evaluate(test)["accuracy"] for model, _ in results]
     context.measure("small accuracy", accuracies)
     context.text(
