@@ -141,13 +141,30 @@ def test_five_fixed_copies_are_as_many_images_as_fresh_draws(tmp_path):
     assert options["augment"] == ablations.fit_options(context, fresh, 0)["augment"]
 
 
-@pytest.mark.parametrize("variant", ["erasing", "crop", "brightness and contrast"])
+@pytest.mark.parametrize("variant", ["erasing", "crop", "colour"])
 def test_variants_add_to_the_papers_augmentation(variant):
     base = settings.AUGMENT["no flips"].split(" | ")
     added = settings.AUGMENT[variant].split(" | ")
     assert [op for op in added if op in base] == base
     assert len(added) > len(base)
     assert ablations.VARIANTS[variant].options["augment"] == settings.AUGMENT[variant]
+
+
+@pytest.mark.parametrize("name", ["paper", "no flips", "erasing", "crop", "colour"])
+def test_the_papers_zoom_draws_width_and_height_apart(name):
+    operations = settings.AUGMENT[name].split(" | ")
+    assert operations[:2] == ["shift 10%", "rotate 8deg"]
+    assert "fill nearest" in operations
+    squares = np.zeros((200, 28, 28), np.uint8)
+    squares[:, 8:20, 8:20] = 255
+    (zoom,) = [op for op in operations if op.startswith("zoom 20%")]
+    drawn = digitnet.augment.Pipeline(zoom)(squares, seed=0, max_value=255)
+    drawn = drawn.reshape(squares.shape) > 127
+    height, width = drawn.any(2).sum(1), drawn.any(1).sum(1)
+    for sides in (height, width):
+        assert sides.min() < 11
+        assert sides.max() > 13
+    assert abs(np.corrcoef(height, width)[0, 1]) < 0.3
 
 
 def test_a_longer_training_begins_as_a_shorter_one(digits):

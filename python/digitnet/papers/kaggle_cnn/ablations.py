@@ -43,7 +43,7 @@ VARIANTS = {
     "five fixed copies": Variant({"copies": 4}, images=5),
     "erasing": Variant({"augment": AUGMENT["erasing"]}),
     "crop": Variant({"augment": AUGMENT["crop"]}),
-    "brightness and contrast": Variant({"augment": AUGMENT["brightness and contrast"]}),
+    "colour": Variant({"augment": AUGMENT["colour"]}),
     "batch norm": Variant(batch_norm=True),
 }
 

@@ -226,10 +226,11 @@ REMARKS = (
     "The learning rate is .01 in the code, .001 in the logs; the paper protocol takes .001.",
     "A standard scaler in words, division by 255 in deed. Rotation is 8 degrees in the code, "
     "45 in words. 20 images in words, 5x5 plotted.",
-    f"The augmentation of the paper protocol is '{AUGMENT['paper']}'. Digits are flipped in "
-    "both directions there; the ablation shows what it costs.",
-    "Changes of colour are named (line 423); a grey image has only brightness and contrast "
-    "to change, which the ablation does.",
+    f"The augmentation of the paper protocol is '{AUGMENT['paper']}'. Its zoom is Keras' "
+    "zoom_range: a factor for each axis. Digits are flipped in both directions there; the "
+    "ablation shows what it costs.",
+    "Changes of colour and of the RGB channels are named (line 423); a grey image has one "
+    "channel. The ablation's colour scales it and changes brightness and contrast.",
     "Batch norm is described (4.3) and in neither network; the ablation puts it behind each "
     "convolution.",
     "The small network's training is not described: here it is trained as the large one. "
