@@ -97,10 +97,10 @@ def latency_stage(context: Context) -> None:
     columns += ["1,000 images, ms", "1,000 images, ratio"]
     frame = pd.DataFrame(rows, columns=columns)
     context.table("latency", f"Latency; ratios are to {REFERENCE}'s", frame)
-    ratio = pd.Series(frame["one image, ratio"].to_numpy(), list(models), name="ratio")
+    speed = pd.Series(1 / frame["one image, ratio"].to_numpy(), list(models))
     context.figure(
         "latency",
-        f"Latency of one image, as a ratio to {REFERENCE}'s",
-        lambda: plot.comparison(ratio),
+        f"One image: how many times as fast as {REFERENCE}",
+        lambda: plot.comparison(speed.rename(f"times as fast as {REFERENCE}")),
     )
     context.text(f"Medians of {rounds} interleaved rounds on this machine.")
