@@ -41,7 +41,8 @@ help:
 	@echo "make test-accuracy  the papers' recipes in quick mode against what they reached before"
 	@echo "make test-cuda  what needs a GPU; fails without one"
 	@echo "make notebooks  execute the notebooks"
-	@echo "make docs       build the documentation's site into build/docs"
+	@echo "make docs       build the documentation's site into build/docs, notebooks executed:"
+	@echo "                in quick mode where DIGITNET_DATA has the data (an hour), else smoke"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make lint       check format, types and style"
 	@echo "make format     format the code"
@@ -92,7 +93,7 @@ stubs: $(VENV)/.lint
 	rm -f python/digitnet/_core/*.pyi && cp build/stubs/digitnet/_core/*.pyi python/digitnet/_core/
 
 docs: $(VENV)/.docs
-	DIGITNET_MODE=smoke $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
 	@echo "open build/docs/index.html"
 
 lab: $(VENV)/.lab

@@ -1,12 +1,14 @@
 """How Sphinx makes the site: `make docs`."""
 
-import os
-import shutil
+import sys
 from pathlib import Path
 
 import digitnet
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # Sphinx looks for modules elsewhere
+
+from notebook_pages import write_pages  # noqa: E402
 
 project = "digitnet"
 author = "The digitnet authors"
@@ -30,8 +32,8 @@ html_css_files = ["site.css"]
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
-# Notebooks run in their smallest size; what was run before and has not changed is kept.
-os.environ.setdefault("DIGITNET_MODE", "smoke")
+# Outputs are kept in build/.jupyter_cache, by the code of all cells; notebook_pages.py
+# writes mode and time limit into each copy of a notebook.
 nb_execution_mode = "cache"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
@@ -45,19 +47,4 @@ autodoc_typehints = "none"
 autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 
-
-def _copy_notebooks() -> None:
-    """Sphinx reads only what lies here; unchanged copies keep their time and cache."""
-    folder = HERE / "notebooks"
-    folder.mkdir(exist_ok=True)
-    sources = {p.name: p for p in (HERE.parent / "notebooks").glob("*.ipynb")}
-    for old in folder.glob("*.ipynb"):
-        if old.name not in sources:
-            old.unlink()
-    for name, source in sources.items():
-        target = folder / name
-        if not target.exists() or target.read_bytes() != source.read_bytes():
-            shutil.copyfile(source, target)
-
-
-_copy_notebooks()
+write_pages(HERE.parent / "notebooks", HERE / "notebooks")
