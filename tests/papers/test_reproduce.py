@@ -15,9 +15,9 @@ from digitnet.experiments.context import Context
 from digitnet.papers import (
     best,
     reproduce,
-    vgg16_networks,
     vgg16_transfer,
 )
+from digitnet.papers.vgg16_transfer import networks as vgg16_networks
 
 every_recipe = pytest.mark.parametrize("name", papers.names())
 

@@ -18,7 +18,7 @@ from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.models.model import Model
-from digitnet.papers import vgg16_networks
+from digitnet.papers.vgg16_transfer import networks as vgg16_networks
 from digitnet.train.history import History
 
 # Correct predictions of the one nearest neighbour among all training images (Euclidean,

@@ -11,7 +11,7 @@ from digitnet import plot
 from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion, layer_table
-from digitnet.papers.vgg16_networks import (
+from digitnet.papers.vgg16_transfer.networks import (
     HEADS,
     best_base,
     chosen,
