@@ -209,8 +209,9 @@ def test_bars_of_a_prediction_are_as_high_as_its_probabilities(world):
     true, predicted = report.labels[index], report.predicted[index]
     assert colours[true] == to_hex("#E69F00") and colours.count(colours[true]) == 1
     assert colours[predicted] not in (colours[true], colours[predicted - 1])
-    title = f"{report.classes[predicted]}, not {report.classes[true]}"
-    assert any(text.get_text().startswith(title) for text in shown.axes.texts)
+    names = f"true {report.classes[true]} / predicted {report.classes[predicted]}"
+    title = f"{names} / {100 * share[predicted]:.0f} %"
+    assert any(text.get_text() == title for text in shown.axes.texts)
 
 
 def test_a_model_without_mistakes_is_drawn_too(digits):

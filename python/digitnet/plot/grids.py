@@ -189,6 +189,8 @@ def predictions(
 ) -> Display:
     """Images with bars of their probabilities: true class orange, predicted green.
 
+    Above each stand the true class, the predicted one and its probability.
+
     Args:
         report: From `model.evaluate`.
         count: How many random samples.
@@ -220,12 +222,9 @@ def _prediction(sheet: Sheet, at: tuple[int, int], report: Report, index: int) -
     sheet.image(at, report.data[index][0], report.data.max_value)
     numbers = [str(k) for k in range(len(probability))]
     sheet.bars((at[0], at[1] + 1), probability, colours, numbers)
-    right = true == predicted
-    title = report.classes[predicted]
-    if not right:
-        title += f", not {report.classes[true]}"
-    title += f" ({probability[predicted]:.0%})"
-    sheet.title(at, title, "black" if right else RED, 2)
+    names = f"true {report.classes[true]} / predicted {report.classes[predicted]}"
+    title = f"{names} / {100 * probability[predicted]:.0f} %"
+    sheet.title(at, title, "black" if true == predicted else RED, 2)
 
 
 def disagreements(comparison: Comparison, count: int = 20, ax: Any = None) -> Display:

@@ -17,9 +17,9 @@ def pixels_of(image: Any, max_value: float) -> Any:
     return image.clip(0, 1)
 
 
-def title_size(title: str) -> float:
-    """Font size of a title: long ones would overlap."""
-    return min(8.0, max(5.0, 160 / max(1, len(title))))
+def title_size(title: str, cells: int = 1) -> float:
+    """Font size of a title above so many cells: long ones would overlap."""
+    return min(8.0, max(4.0 if cells > 1 else 5.0, 160 * cells / max(1, len(title))))
 
 
 class Sheet:
@@ -69,7 +69,7 @@ class Sheet:
             ha="center",
             va="bottom",
             color=colour,
-            fontsize=title_size(text) if cells == 1 else 8,
+            fontsize=title_size(text, cells),
         )
         label.set_in_layout(False)  # its room is set aside
 

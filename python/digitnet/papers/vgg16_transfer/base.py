@@ -1,0 +1,189 @@
+"""VGG16 of any width, and the base that stands in for ImageNet's weights.
+
+The stand-in learned Fashion-MNIST: all training images, each in four quarter turns, so that
+its features tell directions apart, too. It is trained once and kept in the user's cache
+folder, by a name that depends on its settings and data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitnet import models
+from digitnet._utils.files import cache_folder, write_json
+from digitnet.data.dataset import Dataset
+from digitnet.experiments.context import Context
+from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
+from digitnet.models.model import Model
+from digitnet.papers.vgg16_transfer.data import steps_for
+from digitnet.train.history import History
+
+# Channels of the blocks' convolutions, and how many a block has.
+# Source: Simonyan, Zisserman, ICLR 2015, table 1, column D.
+BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+HEAD_UNITS = 256
+
+
+def vgg16_layers(width: float, classes: int) -> list[Any]:
+    """VGG16's convolutions with that fraction of their channels, and the paper's head."""
+    layers: list[Any] = []
+    for block, (channels, count) in enumerate(BLOCKS, 1):
+        for i in range(1, count + 1):
+            name = f"block{block}_conv{i}"
+            kept = max(1, round(width * channels))
+            layers.append(Conv(kept, 3, padding="same", init="he", name=name))
+            layers.append(ReLU())
+        layers.append(MaxPool(2, name=f"block{block}_pool"))
+    layers += [Flatten(), Dense(HEAD_UNITS), ReLU(), Dropout(0.5)]
+    return [*layers, Dense(classes)]
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A part of the base's training: the first legs see small images, which cost less."""
+
+    pixels: int
+    epochs: int
+    learning_rate: float  # the peak of one cycle
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a base is trained; what is kept is known by all of this and the data."""
+
+    width: float
+    turns: int  # quarter turns of each image, each a class of its own
+    batch_size: int
+    augment: str
+    legs: tuple[Leg, ...]
+    version: int = 1  # of the code that trains
+
+    def up_to(self, leg: int) -> Plan:
+        """The same, ended behind so many legs."""
+        return replace(self, legs=self.legs[:leg])
+
+
+PLANS = {
+    "smoke": Plan(1 / 16, 4, 64, "", (Leg(32, 1, 0.001),)),
+    "quick": Plan(1 / 4, 4, 64, "", (Leg(32, 1, 0.001),)),
+    "default": Plan(1, 4, 64, "", (Leg(32, 1, 0.0005), Leg(48, 1, 0.0003))),
+}
+
+
+def plan_of(context: Context) -> Plan:
+    small = context.mode in ("smoke", "quick")
+    return PLANS[context.mode if small else "default"]
+
+
+def turned(data: Dataset, turns: int) -> Dataset:
+    """Every image in so many quarter turns; class K * turns + turn says which it is."""
+    labels = data.require_labels("turned")
+    names = [
+        f"{name}, {90 * turn} deg" for name in data.classes for turn in range(turns)
+    ]
+    return Dataset(
+        np.concatenate([np.rot90(data.images, t, (-2, -1)) for t in range(turns)]),
+        np.concatenate([labels * turns + turn for turn in range(turns)]),
+        classes=names,
+        max_value=data.max_value,
+        name=f"{data.name}, {turns} quarter turns",
+    )
+
+
+def trained_base(
+    plan: Plan, train: Dataset, folder: Path | None = None
+) -> tuple[Model, History]:
+    """The base by this plan, from the folder if it was trained before.
+
+    Every leg is kept, whole or not at all, until the last one is: what is interrupted goes
+    on behind the leg that was finished.
+
+    Args:
+        plan: The settings.
+        train: Images to learn, upright.
+        folder: Default: "bases" in the user's cache folder.
+    """
+    folder = folder or cache_folder() / "bases"
+    last = len(plan.legs)
+    paths = [kept_at(plan.up_to(leg), train, folder) for leg in range(1, last + 1)]
+    done = max(
+        (i for i, p in enumerate(paths, 1) if p.with_suffix(".json").is_file()),
+        default=0,
+    )
+    model, history = _kept(paths[done - 1]) if done else (None, History())
+    every = turned(train, plan.turns) if done < last else train
+    for leg, path in list(zip(plan.legs, paths, strict=True))[done:]:
+        model, history = _leg(plan, leg, every, model, history)
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep(path, plan, model, history)
+    for path in paths[:-1]:
+        path.unlink(missing_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
+    assert model is not None, "a plan without legs"
+    return model, history
+
+
+def kept_at(plan: Plan, train: Dataset, folder: Path) -> Path:
+    """Where it lies: a name that differs when settings or images do."""
+    about = json.dumps({"plan": asdict(plan), "data": train.sha256()}, sort_keys=True)
+    key = hashlib.sha256(about.encode()).hexdigest()[:12]
+    return folder / f"vgg16-width-{plan.width:g}-{key}.safetensors"
+
+
+def _leg(
+    plan: Plan, leg: Leg, every: Dataset, before: Model | None, history: History
+) -> tuple[Model, History]:
+    """One part of the training, and the history of all up to it."""
+    model = Model(
+        vgg16_layers(plan.width, len(every.classes)),
+        every.shape[-2:],
+        every.classes,
+        preprocess=steps_for(every, leg.pixels),
+        seed=0,
+        name=f"VGG16, width {plan.width:g}",
+    )
+    if before is not None:  # pools make one pixel of 32 and of 48: every weight fits
+        model.load_weights(before, strict=True)
+    rows = model.fit(
+        every,
+        epochs=leg.epochs,
+        batch_size=plan.batch_size,
+        learning_rate=leg.learning_rate,
+        augment=plan.augment or None,
+        progress=False,
+    )
+    frame = rows.to_frame()
+    for row in frame[list(rows)].to_dict("records"):
+        history.append(row)
+    history.executor = rows.executor
+    return model, history
+
+
+def _keep(path: Path, plan: Plan, model: Model, history: History) -> None:
+    model.save(path)
+    columns, executor = dict(history), str(history.executor)
+    about = {"plan": asdict(plan), "columns": columns, "executor": executor}
+    write_json(path.with_suffix(".json"), about)  # last: what has one is whole
+
+
+def _kept(path: Path) -> tuple[Model, History]:
+    about = json.loads(path.with_suffix(".json").read_text())
+    history = History()
+    columns = about["columns"]
+    for row in zip(*columns.values(), strict=True):
+        history.append(dict(zip(columns, row, strict=True)))
+    history.executor = about["executor"]
+    return models.load(path), history
+
+
+def garment_accuracy(model: Model, test: Dataset, turns: int) -> float:
+    """How often the garment is right, whichever turn it is taken for; images are upright."""
+    probabilities = model.predict_proba(test).reshape(len(test), -1, turns)
+    labels = test.require_labels("garment_accuracy")
+    return float(np.mean(probabilities.sum(2).argmax(1) == labels))
