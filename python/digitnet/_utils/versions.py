@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import digitnet._core as _core
 from digitnet._build_info import COMPILER, VERSION
@@ -29,7 +30,8 @@ def versions() -> dict[str, str]:
         "digitnet": VERSION,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor": f"{os.cpu_count()} cores, {platform.machine()}",
+        "processor": f"{processor()}, {os.cpu_count()} cores, {platform.machine()}",
+        "memory": memory(),
         "compiler": COMPILER,
         "threads": str(_core.engine.num_threads()),
         "native engine": f"kernels {', '.join(_core.train.kernels())}",
@@ -42,6 +44,24 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             versions[package] = "missing"
     return versions
+
+
+def processor() -> str:
+    """The processor's model, as the system names it."""
+    about = Path("/proc/cpuinfo")
+    if about.is_file():
+        for line in about.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown model"
+
+
+def memory() -> str:
+    """The machine's memory, where the system tells it."""
+    if "SC_PHYS_PAGES" not in getattr(os, "sysconf_names", {}):
+        return "unknown"
+    size = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return f"{size / 2**30:.1f} GiB"
 
 
 def _gpu_in_use() -> str:
