@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
 import digitnet
 from digitnet import papers
@@ -15,9 +14,7 @@ from digitnet.experiments.context import Context
 from digitnet.papers import (
     best,
     reproduce,
-    vgg16_transfer,
 )
-from digitnet.papers.vgg16_transfer import networks as vgg16_networks
 
 every_recipe = pytest.mark.parametrize("name", papers.names())
 
@@ -162,35 +159,3 @@ def test_probabilities_of_an_image_and_its_mirror_image_are_averaged(digits):
     expected = (model.predict_proba(part) + model.predict_proba(mirror)) / 2
     report = best.evaluate(best.ALL["fashion-mnist"], model, part)
     np.testing.assert_allclose(report.probabilities, expected, rtol=1e-12)
-
-
-def test_vgg16_measures_the_papers_claims_where_the_weights_are_here(
-    nothing_here, tmp_path, monkeypatch
-):
-    file = tmp_path / "vgg16.safetensors"
-    like_torchvision(file)
-    monkeypatch.setattr(vgg16_networks, "imagenet_weights", lambda: file)
-    context = Context(tmp_path / "r", "smoke", "paper", [0])
-    vgg16_transfer.training_stage(context)
-    assert set(context.record.absent) == {"xgboost"}
-    assert set(context.record.measured) >= set(vgg16_transfer.IMAGENET_CLAIMS)
-    model, _ = vgg16_networks.frozen(context, "ImageNet", 0)
-    stored = load_file(file)
-    np.testing.assert_array_equal(
-        model.state_dict()["block5_conv3.weight"], stored["features.28.weight"]
-    )
-
-
-def like_torchvision(path):
-    """Random weights of VGG16's convolutions under torchvision's names."""
-    rng = np.random.default_rng(0)
-    places = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
-    state = digitnet.models.make("vgg16-transfer").state_dict()
-    shapes = [v.shape for v in state.values() if v.ndim == 4]
-    tensors = {}
-    for place, shape in zip(places, shapes, strict=True):
-        std = np.sqrt(2 / np.prod(shape[1:]))
-        weights = rng.normal(0, std, shape).astype(np.float32)
-        tensors[f"features.{place}.weight"] = weights
-        tensors[f"features.{place}.bias"] = np.zeros(shape[0], np.float32)
-    save_file(tensors, path)

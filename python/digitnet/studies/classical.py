@@ -18,7 +18,10 @@ from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts
 from digitnet.models.model import Model
-from digitnet.papers.vgg16_transfer import networks as vgg16_networks
+from digitnet.papers.vgg16_transfer import (
+    data as vgg16_data,
+    networks as vgg16_networks,
+)
 from digitnet.train.history import History
 
 # Correct predictions of the one nearest neighbour among all training images (Euclidean,
@@ -262,7 +265,7 @@ def vgg16_stage(context: Context) -> None:
 
 
 def _vgg16(context: Context) -> None:
-    train, _, test = vgg16_networks.parts(context)
+    train, _, test = vgg16_data.parts(context)
     base = vgg16_networks.best_base(context)
     model, _ = vgg16_networks.frozen(context, base, 0)
     makers = classifiers(0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from digitnet.experiments.exhibits import Exhibit
 from digitnet.experiments.recipe import Claim
 
@@ -44,12 +46,16 @@ def curve_key(what: str, end: bool) -> str:
     return f"{what}, {'last' if end else 'first'} epoch"
 
 
-def table_claims(number: str, values: dict[str, tuple[float, ...]]) -> list[Claim]:
+def table_claims(number: str, values: Mapping[str, tuple[float, ...]]) -> list[Claim]:
     """One for each number of Table 1 or 2; both are of training values."""
     columns = COLUMNS if number == "Table 1" else ("loss", *COLUMNS[1:])
     return [
         Claim(
-            f"{number} {name} {column}", f"{name}, training {column}", value, of=number
+            f"{number} {name} {column}",
+            f"{name}, training {column}",
+            value,
+            "" if column == "loss" else "%",
+            of=number,
         )
         for name, row in values.items()
         for column, value in zip(columns, row, strict=True)
@@ -59,8 +65,8 @@ def table_claims(number: str, values: dict[str, tuple[float, ...]]) -> list[Clai
 def curve_claims() -> list[Claim]:
     return [
         Claim(
-            curve_key(what, end),
-            f"frozen base in use, {curve_key(what, end)}",
+            curve_key(what, bool(end)),
+            f"frozen base in use, {curve_key(what, bool(end))}",
             value,
             "" if what.endswith("loss") else "%",
             of=figure,

@@ -8,6 +8,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context
 
 METHOD = "nearest"  # of resizing, as in the paper
+SMOKE = 40  # images of each part in smoke mode
 EVALUATED = 5_000  # training images that a network is evaluated on
 # What torchvision's weights expect pixels from 0 to 1 to be divided by.
 STD = (0.229, 0.224, 0.225)
@@ -25,15 +26,22 @@ def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
 
 def _parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     train, test = context.data("mnist")
-    count = context.size(smoke=40, quick=20_000, default=20_000, full=None)
+    count = context.size(smoke=SMOKE, quick=20_000, default=20_000, full=None)
     train = context.part(train, count)
     test = context.part(
-        test, context.size(smoke=40, quick=None, default=None, full=None)
+        test, context.size(smoke=SMOKE, quick=None, default=None, full=None)
     )
     if context.protocol == "paper":
         return train, test, test
     first, validation = train.split((0.9, 0.1), seed=0)
     return first, validation, test
+
+
+def garments(context: Context) -> tuple[Dataset, Dataset]:
+    """Fashion-MNIST, (training, test): all of it but in smoke mode."""
+    train, test = context.data("fashion-mnist")
+    count = context.size(smoke=SMOKE, quick=None, default=None, full=None)
+    return context.part(train, count), context.part(test, count)
 
 
 def mean_of(train: Dataset) -> float:

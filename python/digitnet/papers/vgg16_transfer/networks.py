@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from digitnet import models
 from digitnet.data.dataset import Dataset
@@ -13,10 +16,13 @@ from digitnet.data.download import find_file
 from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.models.weights import PUBLISHED
+from digitnet.papers.vgg16_transfer.base import plan_of, trained_base, vgg16_layers
+from digitnet.papers.vgg16_transfer.data import METHOD, garments, parts, steps
 from digitnet.train.history import History
 
 BASES = ("ImageNet", "Fashion-MNIST", "random")
 AUGMENT = "rotate 10deg | shift 2px | zoom 10%"
+BATCH = 64  # as in the paper
 # Options of the head's training: the paper's, and others for the validation part.
 HEADS: dict[str, dict[str, Any]] = {
     "paper": {
@@ -26,7 +32,7 @@ HEADS: dict[str, dict[str, Any]] = {
         "epochs": 20,
     },
     "adam": {"learning_rate": 0.001, "epochs": 20},
-    "adam, longer": {"learning_rate": 0.001, "epochs": 60},
+    "adam, longer": {"learning_rate": 0.003, "epochs": 60},
 }
 # The last two blocks, with a smaller learning rate, and the head.
 TUNED: dict[str, Any] = {
@@ -55,50 +61,21 @@ def best_base(context: Context) -> str:
     return next(base for base in BASES if here(context, base))
 
 
-def side(context: Context) -> int:
-    """Pixels a side: the paper's 48, or the least that VGG16 takes."""
-    return context.size(smoke=32, quick=32, default=48, full=48)
+def width(context: Context, base: str = "") -> float:
+    """The fraction of VGG16's channels: all where ImageNet's weights fill them."""
+    return 1 if base == "ImageNet" else plan_of(context).width
 
 
-def _count(context: Context) -> int | None:
-    return context.size(smoke=40, quick=2_500, default=10_000, full=None)
-
-
-def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
-    """(training, validation, test); the paper validates on the test set."""
-    return context.memoize("parts", lambda: _parts(context))
-
-
-def _parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
-    train, test = context.data("mnist")
-    train = context.part(train, _count(context))
-    count = context.size(smoke=40, quick=1_500, default=10_000, full=None)
-    test = context.part(test, count)
-    if context.protocol == "paper":
-        return train, test, test
-    first, validation = train.split((0.9, 0.1), seed=0)
-    return first, validation, test
-
-
-def steps(context: Context) -> list[Any]:
-    """Grey to three channels, resized, less the training set's mean; torchvision's scale."""
-    return context.memoize("steps", lambda: _steps(context))
-
-
-def _steps(context: Context) -> list[Any]:
-    train, _, _ = parts(context)
-    mean = float(train.images.mean()) / train.max_value
-    std = [0.229, 0.224, 0.225]
-    return [
-        ("grey_to_rgb", {}),
-        ("resize", {"height": side(context), "width": side(context)}),
-        ("scale", {}),
-        ("standardise", {"mean": [mean] * 3, "std": std}),
-    ]
-
-
-def fresh(context: Context, seed: int) -> Model:
-    return models.make("vgg16-transfer", (28, 28), seed=seed, preprocess=steps(context))
+def fresh(context: Context, seed: int, base: str = "") -> Model:
+    """VGG16's convolutions and the paper's head, all of random weights."""
+    fraction = width(context, base)
+    return Model(
+        vgg16_layers(fraction, 10),
+        (28, 28),
+        seed=seed,
+        preprocess=steps(context),
+        name="VGG16" if fraction == 1 else f"VGG16, {fraction:g} of the channels",
+    )
 
 
 def source(context: Context) -> tuple[Model, History]:
@@ -107,21 +84,13 @@ def source(context: Context) -> tuple[Model, History]:
 
 
 def _source(context: Context) -> tuple[Model, History]:
-    train, _ = context.data("fashion-mnist")
-    train, validation = context.part(train, _count(context)).split((0.9, 0.1), seed=0)
-    return context.trained(
-        "source",
-        lambda: fresh(context, 0),
-        train,
-        validation,
-        epochs=context.size(smoke=1, quick=6, default=8, full=10),
-        learning_rate=0.0005,
-    )
+    folder = context.out / "bases" if context.mode == "smoke" else None
+    return trained_base(plan_of(context), garments(context)[0], folder)
 
 
 def based(context: Context, base: str, seed: int) -> Model:
     """A fresh head on a base."""
-    model = fresh(context, seed)
+    model = fresh(context, seed, base)
     if base == "Fashion-MNIST":
         model.load_weights(models.split_at(source(context)[0])[0])
     elif base == "ImageNet":
@@ -129,6 +98,50 @@ def based(context: Context, base: str, seed: int) -> Model:
         assert path is not None, "ImageNet weights that are not here"
         model.load_weights(path)
     return model
+
+
+# -- the head ------------------------------------------------------------------
+
+
+def features(context: Context, base: str, seed: int, part: str) -> dict[str, Any]:
+    """What the frozen base makes of "training", "augmented" or "validation" images, and
+    the seconds that it took: computed once, whatever heads are trained on them."""
+    key = f"features {base} {seed if base == 'random' else ''} {part}"
+    if part == "augmented":
+        key += f" {seed}"
+
+    def compute() -> dict[str, Any]:
+        train, validation, _ = parts(context)
+        data = validation if part == "validation" else train
+        if part == "augmented":
+            data = train.enlarged(AUGMENT, 1, seed=seed)[len(train) :]
+        start = time.perf_counter()
+        values = based(context, base, seed).features(data, progress=False)
+        seconds = time.perf_counter() - start
+        return {
+            "features": values,
+            "labels": data.require_labels(),
+            "seconds": np.array(seconds),
+        }
+
+    return context.memoize(key, lambda: context.cached_arrays(key, compute))
+
+
+def _head_data(
+    context: Context, base: str, seed: int, enlarged: bool
+) -> tuple[Dataset, Dataset]:
+    names = ["training", "augmented"] if enlarged else ["training"]
+    learned = [features(context, base, seed, name) for name in names]
+    held_out = features(context, base, seed, "validation")
+    largest = max(1e-6, *(float(f["features"].max()) for f in (*learned, held_out)))
+
+    def joined(sets: list[dict[str, Any]]) -> Dataset:
+        labels = np.concatenate([f["labels"] for f in sets])
+        maps = np.concatenate([f["features"] for f in sets])[:, :, None, None]
+        images = Dataset(np.zeros((len(labels), 1, 1), np.uint8), labels, max_value=1)
+        return images.with_images(maps, max_value=largest, name=f"features, {base}")
+
+    return joined(learned), joined([held_out])
 
 
 def frozen(
@@ -139,21 +152,22 @@ def frozen(
     head: str | None = None,
     enlarged: bool = False,
 ) -> tuple[Model, History]:
-    """The head trained behind the frozen base."""
-    train, validation, _ = parts(context)
+    """The head trained behind the frozen base, whose features are computed once."""
     head = head or chosen(context)
-    if enlarged:
-        train = train.enlarged(AUGMENT, 1, seed=seed)
-    return context.trained(
-        f"frozen {base} {head} {enlarged} {seed}",
-        lambda: based(context, base, seed),
+    train, validation = _head_data(context, base, seed, enlarged)
+    top, history = context.trained(
+        f"head {base} {head} {enlarged} {seed}",
+        lambda: models.split_at(based(context, base, seed))[1],
         train,
         validation,
-        method="fit_head",
-        batch_size=64,
+        batch_size=BATCH,
         seed=seed,
         **HEADS[head] | ({"epochs": 2} if context.mode == "smoke" else {}),
     )
+    model = based(context, base, seed)
+    model.load_weights(top)
+    model.fix_scale(parts(context)[0].max_value)
+    return model, history
 
 
 def head_score(context: Context, head: str) -> float:
@@ -168,6 +182,9 @@ def chosen(context: Context) -> str:
     return max(HEADS, key=partial(head_score, context))
 
 
+# -- more than the head ----------------------------------------------------------
+
+
 def two_blocks(context: Context, base: str, seed: int) -> tuple[Model, History]:
     """Fine-tuned from block 4 on: the outputs of the first three blocks are computed once."""
     train, validation, _ = parts(context)
@@ -178,8 +195,8 @@ def two_blocks(context: Context, base: str, seed: int) -> tuple[Model, History]:
         validation,
         method="fit_head",
         base="block3_pool",
-        epochs=context.size(smoke=1, quick=6, default=12, full=20),
-        batch_size=64,
+        epochs=context.size(smoke=1, quick=8, default=8, full=12),
+        batch_size=BATCH,
         seed=seed,
         **TUNED,
     )
@@ -195,7 +212,7 @@ def lenet5(context: Context, seed: int) -> tuple[Model, History]:
 
 
 def alexnet(context: Context, seed: int) -> tuple[Model, History]:
-    resized = [("resize", {"height": 32, "width": 32}), ("scale", {})]
+    resized = [("resize", {"height": 32, "width": 32, "method": METHOD}), ("scale", {})]
     return _whole(
         context,
         "alexnet-small",
@@ -218,7 +235,7 @@ def _whole(
         make,
         train,
         validation,
-        epochs=context.size(smoke=1, quick=6, default=10, full=20),
+        epochs=context.size(smoke=1, quick=4, default=5, full=8),
         learning_rate=learning_rate,
         seed=seed,
     )

@@ -16,6 +16,7 @@ from digitnet.papers.vgg16_transfer.claims import COLUMNS, CURVES, curve_key
 from digitnet.papers.vgg16_transfer.data import (
     EVALUATED,
     METHOD,
+    garments,
     mean_of,
     parts,
     side,
@@ -90,9 +91,7 @@ def network_stage(context: Context) -> None:
 
 def base_stage(context: Context) -> None:
     model, history = source(context)
-    _, test = context.data("fashion-mnist")
-    if context.mode == "smoke":
-        test = context.part(test, 40)
+    train, test = garments(context)
     plan = plan_of(context)
     score = context.cached("source", partial(garment_accuracy, model, test, plan.turns))
     context.measure("source test", score)
@@ -108,8 +107,10 @@ def base_stage(context: Context) -> None:
             f"{context.mode} mode: VGG16 with {width(context):g} of its channels, but where "
             "ImageNet's weights fill all of them."
         )
+    turned = plan.turns * len(train)
     legs = ", then ".join(
-        f"{leg.epochs} at {leg.pixels}x{leg.pixels} pixels" for leg in plan.legs
+        f"{leg.epochs} of {leg.part * turned:,.0f} at {leg.pixels}x{leg.pixels} pixels"
+        for leg in plan.legs
     )
     context.text(
         f"The base learned Fashion-MNIST's garments in {plan.turns} quarter turns each, "
