@@ -10,7 +10,6 @@ import pytest
 import digitnet
 from digitnet import papers
 from digitnet.cli import main
-from digitnet.experiments.context import Context
 from digitnet.papers import (
     best,
     reproduce,
