@@ -38,9 +38,9 @@ FINE_GRID: dict[str, Any] = {
 }
 RANGES: dict[str, Any] = {
     "learning_rate": (0.0003, 0.02, "log"),
-    "batch_size": [32, 64, 128, 256],
+    "batch_size": [64, 128, 256],
     "depth": (1, 3),
-    "width": (64, 768, "log"),
+    "width": (64, 640, "log"),
 }
 LEFT_OUT = (
     "The four searches were left out: they need Optuna, which is not installed (pip "

@@ -67,7 +67,7 @@ def _divided(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     train, test = context.data("mnist")
     pooled = train.joined(test)
     first, second, third = pooled.split(SPLIT, seed=SPLIT_SEED)
-    count = context.size(smoke=300, quick=12_000, default=None, full=None)
+    count = context.size(smoke=300, quick=10_000, default=None, full=None)
     return context.part(first, count), second, third
 
 
