@@ -1,15 +1,32 @@
 """The perceptron's recipe: what is searched, what wins, and what is said without Optuna."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
 
+from digitnet import papers, studies
 from digitnet.experiments.context import Context
 from digitnet.papers import reproduce
 from digitnet.papers.mlp import comparisons, results, searches
 from digitnet.papers.mlp.settings import START, fit_options, parts
 from digitnet.search import METHODS
+
+
+@pytest.mark.parametrize("name", papers.names())
+def test_the_studies_that_a_recipe_sends_to_exist(name):
+    recipe = papers.find(name)
+    sentences = [*recipe.remarks, *(claim.absent for claim in recipe.claims)]
+    for study in re.findall(r"study `([^`]*)`", " ".join(sentences)):
+        assert study in studies.names()
+
+
+def test_the_outlooks_networks_are_measured_in_the_study_that_is_named():
+    remarks = " ".join(papers.find("mlp").remarks)
+    assert "study `architectures`" in remarks
+    measured = {claim.key for claim in studies.find("architectures").claims}
+    assert {"mnist gru", "mnist vit-tiny"} <= measured
 
 
 @pytest.fixture

@@ -255,20 +255,27 @@ def reliability(report: Report, ax: Any = None, *, bins: int = 15) -> Display:
     return Display(ax.figure, ax, table)
 
 
-def progress(values: pd.DataFrame, label: str = "", ax: Any = None) -> Display:
+def progress(
+    values: pd.DataFrame, label: str = "", ax: Any = None, *, steps: bool = True
+) -> Display:
     """One line a column over the rows: the best value of several methods after each trial.
 
     Args:
         values: One column a method, one row a trial; missing values are left out.
         label: Label of the values.
         ax: Axes to draw into.
+        steps: Whether a value holds until the next one; else they are joined, as is right
+            for values that rise and fall, such as accuracies by epoch.
     """
     ax = axes_for(ax, 5.5, 3.6)
     for (name, column), colour in zip(
         values.items(), CYCLE * (1 + values.shape[1] // len(CYCLE)), strict=False
     ):
         present = column.dropna()
-        ax.step(present.index, present, where="post", color=colour, label=str(name))
+        style = (
+            {"drawstyle": "steps-post"} if steps else {"marker": "o", "markersize": 3}
+        )
+        ax.plot(present.index, present, color=colour, label=str(name), **style)
     ax.set(xlabel=values.index.name or "", ylabel=label)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3)

@@ -14,6 +14,7 @@ from typing import Any
 from digitnet.experiments import Findings, Recipe, Registry, run
 from digitnet.studies import (
     ablation,
+    architectures,
     classical,
     crossval,
     denoise,
@@ -34,7 +35,15 @@ _STUDIES = Registry(
     (
         module.recipe()
         for module in (
-            *(networks, classical, fractions, ensembles, search, crossval),
+            *(
+                networks,
+                architectures,
+                classical,
+                fractions,
+                ensembles,
+                search,
+                crossval,
+            ),
             *(robustness, domains, ablation, denoise, lightweight),
         )
     ),
