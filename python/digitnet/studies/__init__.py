@@ -35,16 +35,9 @@ _STUDIES = Registry(
     (
         module.recipe()
         for module in (
-            *(
-                networks,
-                architectures,
-                classical,
-                fractions,
-                ensembles,
-                search,
-                crossval,
-            ),
+            *(networks, classical, fractions, ensembles, search, crossval),
             *(robustness, domains, ablation, denoise, lightweight),
+            architectures,
         )
     ),
 )
