@@ -49,7 +49,7 @@ Case = tuple[str, int]
 def tested(context: Context, data: str) -> tuple[Dataset, Dataset]:
     """(training, test) parts of a set."""
     train, test = context.data(data)
-    count = context.size(smoke=20, quick=1_000, default=4_000, full=None)
+    count = context.size(smoke=20, quick=800, default=3_000, full=None)
     test_count = context.size(smoke=20, quick=1_000, default=None, full=None)
     return context.part(train, count), context.part(test, test_count)
 
@@ -69,7 +69,7 @@ def score(context: Context, data: str, name: str, seed: int) -> list[float]:
         model = models.make(name, train.shape, classes=train.classes, seed=seed)
         history = model.fit(
             train,
-            epochs=context.size(smoke=1, quick=5, default=6, full=50),
+            epochs=context.size(smoke=1, quick=4, default=6, full=50),
             batch_size=32,
             learning_rate=RATES[name],
             seed=seed,
@@ -102,7 +102,9 @@ def data_stage(context: Context) -> None:
 def comparison_stage(data: str) -> Callable[[Context], None]:
     def stage(context: Context) -> None:
         cases = [(name, s) for name in RATES for s in seeds(context, data, name)]
-        results = context.parallel_map(lambda case: score(context, data, *case), cases)
+        # The last are the slowest: begun first, none is left to run alone.
+        context.parallel_map(lambda case: score(context, data, *case), cases[::-1])
+        results = [score(context, data, *case) for case in cases]
         frame = pd.DataFrame(results, columns=["accuracy", "seconds", "parameters"])
         frame.insert(0, "network", [name for name, _ in cases])
         frame.insert(1, "seed", [seed for _, seed in cases])
