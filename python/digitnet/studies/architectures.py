@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from digitnet.studies.architectures_variants import (
     NORMS,
     POOLED,
     POOLS,
+    Array,
     curve,
     m5_score,
     oscillation,
@@ -204,24 +206,36 @@ def oscillation_stage(context: Context) -> None:
     columns = ["network", "last accuracy", "sd in the last third", "largest fall"]
     frame = pd.DataFrame(rows, columns=columns)
     context.table("oscillation", "How much validation accuracy oscillates", frame)
-    for network in dict.fromkeys(network for network, _ in pairs if network != "M5"):
-        shown = [p for p in pairs if p[0] in (network, "M5")]
-        lines = pd.DataFrame(
-            {oscillation_name(*pair): curves[(*pair, repeated[0])] for pair in shown},
-            index=pd.RangeIndex(1, len(curves[cases[0]]) + 1, name="epoch"),
-        )
-        context.figure(
-            f"oscillation_{network.lower()}",
-            f"{network} by its pooling, and M5: seed {repeated[0]}",
-            partial(plot.progress, lines, "validation accuracy", steps=False),
-        )
+    _show_curves(context, pairs, curves)
     train, validation = parts(context)
+    fallen = 1 - FALLING["schedule"][1]["factor"]
     context.text(
         f"{len(train):,} training and {len(validation):,} validation images, batches of "
         f"{FALLING['batch_size']}, Adam with a rate of {FALLING['learning_rate']:g} that "
-        f"falls by 2 % an epoch, {len(repeated)} seeds; the accuracy is that of the weights "
+        f"falls by {fallen:.0%} an epoch, {len(repeated)} seeds; the accuracy is that of the weights "
         "as they are, without averages."
     )
+    _leave_out(context, pairs)
+
+
+def _show_curves(
+    context: Context, pairs: list[tuple[str, str]], curves: Mapping[Any, Array]
+) -> None:
+    seed = paired_seeds(context)[0]
+    for network in dict.fromkeys(network for network, _ in pairs if network != "M5"):
+        shown = [p for p in pairs if p[0] in (network, "M5")]
+        lines = pd.DataFrame(
+            {oscillation_name(*pair): curves[(*pair, seed)] for pair in shown},
+            index=pd.RangeIndex(1, len(curves[(*pairs[0], seed)]) + 1, name="epoch"),
+        )
+        context.figure(
+            f"oscillation_{network.lower()}",
+            f"{network} by its pooling, and M5: seed {seed}",
+            partial(plot.progress, lines, "validation accuracy", steps=False),
+        )
+
+
+def _leave_out(context: Context, pairs: list[tuple[str, str]]) -> None:
     for network, pool in ((n, p) for n in POOLED for p in POOLS):
         if (network, pool) not in pairs:
             for what in ("sd", "fall"):

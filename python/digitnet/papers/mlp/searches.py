@@ -114,25 +114,7 @@ def search_stage(context: Context) -> None:
             strict=True,
         )
     )
-    rows = []
-    for method, one in searches.items():
-        context.measure(f"{method} best", one.best_value)
-        table = one.table
-        seconds = float(table["seconds"].sum())
-        rows.append((method, len(table), seconds, one.best_value, one.best_params))
-    names = list(RANGES)
-    frame = pd.DataFrame(
-        [(*row[:-1], *(row[-1][name] for name in names)) for row in rows],
-        columns=["method", "trials", "seconds", "best", *names],
-    )
-    context.table("searches", "Four searches on equal budgets, and what won", frame)
-    curves = pd.DataFrame({m: one.best_so_far() for m, one in searches.items()})
-    context.table("best_so_far", "Best validation accuracy so far", curves)
-    context.figure(
-        "best_so_far",
-        "Best validation accuracy after each trial",
-        lambda: plot.progress(curves, "validation accuracy"),
-    )
+    _show_searches(context, searches)
     for method, one in searches.items():
         context.figure(
             f"trials_{method}",
@@ -152,9 +134,31 @@ def _show_space(context: Context) -> None:
     train, validation, _ = parts(context)
     context.text(
         f"{trials(context)} trainings a method, each of {short_epochs(context)} epochs "
-        f"over {len(train):,} images, none cut short; judged by the accuracy on "
+        f"over {len(train):,} images, none cut short; scored by the accuracy on "
         f"{len(validation):,} validation images. Seconds are those of one core: the "
         "searches run side by side."
+    )
+
+
+def _show_searches(context: Context, searches: Mapping[str, Search]) -> None:
+    rows = []
+    for method, one in searches.items():
+        context.measure(f"{method} best", one.best_value)
+        table = one.table
+        seconds = float(table["seconds"].sum())
+        rows.append((method, len(table), seconds, one.best_value, one.best_params))
+    names = list(RANGES)
+    frame = pd.DataFrame(
+        [(*row[:-1], *(row[-1][name] for name in names)) for row in rows],
+        columns=["method", "trials", "seconds", "best", *names],
+    )
+    context.table("searches", "Four searches on equal budgets, and what won", frame)
+    curves = pd.DataFrame({m: one.best_so_far() for m, one in searches.items()})
+    context.table("best_so_far", "Best validation accuracy so far", curves)
+    context.figure(
+        "best_so_far",
+        "Best validation accuracy after each trial",
+        lambda: plot.progress(curves, "validation accuracy"),
     )
 
 
