@@ -1,4 +1,4 @@
-"""The perceptron's recipe: what is searched, what wins, and what is said without Optuna."""
+"""The perceptron's recipe: what is searched, what wins, and what it needs."""
 
 import re
 import sys
@@ -62,7 +62,6 @@ def found(context, **params):
     """The searches of this run are over: three found nothing new, one these settings."""
     start = {name: START[name] for name in searches.RANGES}
     results_of = {method: start for method in METHODS} | {"random": start | params}
-    context.cached("search", lambda: True)
     context.cached("found by searches", lambda: results_of)
 
 
@@ -120,34 +119,14 @@ def test_the_augmentation_reaches_the_training(context):
     assert any(not np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_without_optuna_the_rest_is_done_and_said(nothing_here, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    out = tmp_path / "run"
-    run = reproduce("mlp", "smoke", out=out, progress=False)
-    assert searches.LEFT_OUT in run.notes
-    for method in METHODS:
-        assert (
-            run.metrics["not_measured"][f"{method} best"] == "Optuna is not installed"
-        )
-    assert not (out / "tables" / "searches.csv").exists()
-    assert (run.table("optimizer")["seconds"] > 0).all()
-    monkeypatch.undo()
-    resumed = Context(out, "smoke", "honest", [0])
-    assert not searches.can_search(resumed)  # the report stays of one piece
-
-
-def test_the_report_has_the_searches_the_network_and_its_weights(
-    nothing_here, tmp_path
+@pytest.mark.parametrize("name", ["mlp", "mnistm-cnn"])
+def test_without_optuna_the_search_is_refused_before_anything_is_written(
+    name, tmp_path, monkeypatch
 ):
-    run = reproduce("mlp", "smoke", out=tmp_path / "run", progress=False)
-    assert list(run.table("searches")["method"]) == list(METHODS)
-    assert {"learning_rate", "batch_size", "depth", "width"} <= set(
-        run.table("searches").columns
-    )
-    assert list(run.table("finalists")["finalists"]) == ["start", *METHODS]
-    for name in ("architecture", "weights", "best_so_far", "augmented_scores"):
-        with run.figure(name) as picture:
-            assert picture.width > 100
-    assert run.table("layers").iloc[-1]["parameters"] == 669706
-    pairs = run.table("augmented")
-    assert list(pairs["augmentation"])[0] == "none" and len(pairs) == 2
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    message = rf"reproduce of '{name}': .*digitnet\[search\]"
+    with pytest.raises(ImportError, match=message):
+        reproduce(name, "smoke", out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+    paper = [s for s in papers.find(name).stages if "paper" in s.protocols]
+    assert not any(stage.packages for stage in paper)  # that one needs no search

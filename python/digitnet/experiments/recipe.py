@@ -58,7 +58,8 @@ def shown(value: float, unit: str) -> str:
 class Stage:
     """A part of a recipe that is done whole or not at all.
 
-    `cost` is about how long it takes, in any unit, for the time that is left.
+    `cost` is about how long it takes, in any unit, for the time that is left; `packages`
+    are optional ones, without which a run that has this stage does not begin.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Stage:
     run: Callable[[Context], None]
     cost: float = 1.0
     protocols: tuple[str, ...] = PROTOCOLS
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Recipe:
     stages: tuple[Stage, ...]
     remarks: tuple[str, ...] = ()  # where the paper is silent or contradicts itself
     seeds: int = 5  # of the default mode
-    packages: tuple[str, ...] = ()  # optional ones, without which it does not begin
+    packages: tuple[str, ...] = ()  # as a stage's, of every run
     exhibits: tuple[Exhibit, ...] = ()  # the paper's figures and tables, in its order
     data: tuple[str, ...] = ()  # sets without which it does not begin
 

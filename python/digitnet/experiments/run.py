@@ -65,8 +65,9 @@ def run(
                 f"{caller}.{name}: expected {', '.join(choices)}, got '{value}'"
             )
     chosen = _seeds(recipe, mode, seeds, caller)
+    stages = [stage for stage in recipe.stages if protocol in stage.protocols]
     with extra_packages(f"{caller} of '{recipe.name}'"):
-        for package in recipe.packages:
+        for package in (*recipe.packages, *(p for s in stages for p in s.packages)):
             importlib.import_module(package)
     folder = Path(out) if out else Path("runs") / f"{recipe.name}-{mode}-{protocol}"
     settings = {
@@ -79,7 +80,6 @@ def run(
         _require_data(recipe, mode)
     state = _State.opened(folder, settings, caller)
     context = Context(folder, mode, protocol, chosen, recipe.exhibits)
-    stages = [stage for stage in recipe.stages if protocol in stage.protocols]
     with _Bar(stages, state, progress) as bar:
         for stage in stages:
             if stage.name not in state.records:

@@ -86,7 +86,7 @@ def recipe() -> Recipe:
         stages=(
             Stage("data", "Data", data_stage, 1),
             Stage("network", "Network", network_stage, 1),
-            Stage("search", "Four searches", search_stage, 50, HONEST),
+            Stage("search", "Four searches", search_stage, 50, HONEST, ("optuna",)),
             Stage("finalists", "What the searches found", finalists_stage, 3, HONEST),
             Stage("activation", "Activations", activation_stage, 3, HONEST),
             Stage("optimizer", "Optimizers", optimizer_stage, 7, HONEST),

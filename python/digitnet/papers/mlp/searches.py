@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Mapping
 from functools import partial
@@ -42,18 +41,6 @@ RANGES: dict[str, Any] = {
     "depth": (1, 3),
     "width": (64, 640, "log"),
 }
-LEFT_OUT = (
-    "The four searches were left out: they need Optuna, which is not installed (pip "
-    "install 'digitnet[search]'). The comparisons begin from the settings of the paper "
-    "protocol."
-)
-
-
-def can_search(context: Context) -> bool:
-    """Whether Optuna is here; what the run began with stays, should it be resumed."""
-    return bool(
-        context.cached("search", lambda: importlib.util.find_spec("optuna") is not None)
-    )
 
 
 def grid(context: Context) -> dict[str, Any]:
@@ -90,8 +77,6 @@ def searched(context: Context, method: str) -> Search:
 
 def finalists(context: Context, base: Settings) -> dict[Any, Settings]:
     """The base, and the best settings of each search."""
-    if not can_search(context):
-        return {"start": base}
 
     def found() -> dict[str, Settings]:
         return {m: searched(context, m).best_params for m in METHODS}
@@ -101,11 +86,6 @@ def finalists(context: Context, base: Settings) -> dict[Any, Settings]:
 
 
 def search_stage(context: Context) -> None:
-    if not can_search(context):
-        context.note(LEFT_OUT)
-        for method in METHODS:
-            context.not_measured(f"{method} best", "Optuna is not installed")
-        return
     _show_space(context)
     searches = dict(
         zip(

@@ -22,7 +22,7 @@ from digitnet.papers.mlp.comparisons import (
     optimizers,
     penalised,
 )
-from digitnet.papers.mlp.searches import can_search, finalists
+from digitnet.papers.mlp.searches import finalists
 from digitnet.papers.mlp.settings import (
     SPLIT_SEED,
     START,
@@ -66,8 +66,6 @@ def _show(
 
 
 def finalists_stage(context: Context) -> None:
-    if not can_search(context):
-        return
     scores = compared(context, finalists(context, dict(START)))
     _show(
         context,

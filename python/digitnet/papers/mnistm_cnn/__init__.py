@@ -130,7 +130,11 @@ def recipe() -> Recipe:
         stages=(
             Stage("data", "Data", training.data_stage, 1),
             Stage("network", "The network", training.network_stage, 1),
-            Stage("search", "Choice of settings", tuning.search_stage, 10, ("honest",)),
+            Stage(
+                *("search", "Choice of settings", tuning.search_stage, 10),
+                protocols=("honest",),
+                packages=("optuna",),
+            ),
             Stage("training", "Training and test", training.training_stage, 17),
             Stage("colour", "Grey or colour", training.colour_stage, 17),
             Stage("fluctuation", "Epoch 9", fluctuation.stage, 10),
@@ -167,5 +171,4 @@ def recipe() -> Recipe:
             "Augmentation fills with a reflection; the paper does not say.",
         ),
         seeds=3,
-        packages=("optuna",),
     )
