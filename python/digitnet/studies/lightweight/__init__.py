@@ -87,7 +87,7 @@ def recipe() -> Recipe:
             "A soft target is learned as labels drawn from it: of the copies of an image each "
             "class labels as many as its probability says, to within one. Cross-entropy is "
             "linear in the target, so that the mean is that of the soft target. The students' "
-            "own outputs have no temperature.",
+            "own outputs have no temperature, and the teacher learns without label smoothing.",
             "Pruned weights are zeros in a file and a network of the same size: what runs "
             "faster is a narrower network, such as the half of LeNet-5 that is left when its "
             "weakest filters go.",
