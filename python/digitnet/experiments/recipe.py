@@ -36,11 +36,11 @@ class Claim:
         """Of a measurement from the paper's number, in points where that is in percent."""
         if self.value is None:
             return ""
-        if self.unit in ("%", "points"):
-            return shown(measured - self.value, "points")
         change = measured - self.value
+        if self.unit in ("%", "points"):
+            return shown(change, "points")
         size = shown(abs(change), self.unit)
-        return f"{'-' if change < 0 else '+'}{size}"
+        return size if change == 0 else f"{'-' if change < 0 else '+'}{size}"
 
 
 def shown(value: float, unit: str) -> str:
@@ -48,7 +48,8 @@ def shown(value: float, unit: str) -> str:
     if unit == "%":
         return f"{100 * value:.2f} %"
     if unit == "points":
-        return f"{100 * value:+.2f} points"
+        text = f"{100 * value:+.2f} points"
+        return text.lstrip("+-") if float(text.split()[0]) == 0 else text
     if not unit and value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g} {unit}".strip()

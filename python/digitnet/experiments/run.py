@@ -249,7 +249,7 @@ def _row(
         mean, std = mean_and_std(values)
         ours, difference = shown(mean, claim.unit), claim.difference(mean)
         if len(values) > 1:
-            ours += f" (sd {shown(std, claim.unit)}, n {len(values)})"
+            ours += f" (sd {shown(std, claim.unit).lstrip('+')}, n {len(values)})"
     return {
         "what": claim.what,
         "in the paper": claim.of,
