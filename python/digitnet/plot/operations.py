@@ -212,8 +212,8 @@ def cross_entropy(report: Report, count: int = 300, ax: Any = None) -> Display:
     steps = np.geomspace(min(1e-3, float(true.min())), 1, 200)
     ax.plot(steps, -np.log(steps), color=GREY, label="- log p")
     for part, colour, name in (
-        (~wrong, BLUE, "answered rightly"),
-        (wrong, RED, "answered wrongly"),
+        (~wrong, BLUE, "predicted correctly"),
+        (wrong, RED, "predicted wrongly"),
     ):
         chosen = np.flatnonzero(part)[:count]
         ax.plot(true[chosen], losses[chosen], "o", color=colour, alpha=0.5, label=name)
