@@ -13,13 +13,17 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 LESSONS = [
     "01_quickstart",
     "02_look_inside",
+    "04_kaggle_cnn",
+    "05_mnistm_cnn",
+    "06_mlp",
+    "07_optdigits_cnn",
     "08_studies",
     "09_robustness",
     "10_draw_and_serve",
     "11_regression_checks",
     "12_gpu",
 ]
-MAX_CODE_CELLS = 32
+MAX_CODE_CELLS = 30  # without the solutions
 MAX_LINES = 15
 MIN_WORDS = 500
 
@@ -50,7 +54,7 @@ def test_enough_is_explained(cells):
 
 def test_no_cell_is_long_and_there_are_not_too_many(cells):
     code = sources(cells, "code")
-    assert len(code) <= MAX_CODE_CELLS
+    assert len(code) - len(solutions(cells)) <= MAX_CODE_CELLS
     for source in code:
         assert len(source.splitlines()) <= MAX_LINES, source
 
@@ -68,10 +72,8 @@ def test_at_least_three_exercises_have_a_folded_solution(cells):
         assert cell["cell_type"] == "code"
         assert {"hide-cell", "solution"} <= {*cell["metadata"]["tags"]}
         assert cell["metadata"]["jupyter"]["source_hidden"] is True
-        before = cells[cells.index(cell) - 1]
-        assert before["cell_type"] == "markdown", (
-            "an exercise stands above its solution"
-        )
+    above = sources(cells[: cells.index(found[0])], "markdown")
+    assert re.search(r"^## .*Exercises$", "\n".join(above), re.M)
 
 
 def test_a_network_is_trained_in_the_open(cells):
@@ -80,11 +82,11 @@ def test_a_network_is_trained_in_the_open(cells):
     assert re.search(r"\.(fit|fit_head)\(", code)
 
 
-def test_seeds_and_epochs_are_not_typed_into_sentences(cells):
+def test_seeds_are_printed_and_not_typed_into_sentences(cells):
     prose = "\n".join(sources(cells, "markdown"))
-    assert not re.findall(r"\bseed \d|\b\d+ (?:epochs|seeds|images)\b", prose)
+    assert not re.findall(r"(?i)\bseeds?:? \d|\b\d+ seeds\b", prose)
 
 
 def test_every_notebook_is_covered():
     others = {path.stem for path in FOLDER.glob("*.ipynb")} - {*LESSONS}
-    assert all(re.match(r"0[3-7]_", name) for name in others), others
+    assert others == {"03_vgg16_transfer"}, others
