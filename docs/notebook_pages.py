@@ -40,8 +40,8 @@ def data_sets(notebook: dict[str, Any]) -> list[str]:
         if cell["cell_type"] == "code"
     )
     quoted = set(re.findall(r"""["']([\w-]+)["']""", code))
-    for module in (dn.papers, dn.studies):
-        for name in quoted & set(module.names()):
+    for call, module in (("reproduce", dn.papers), ("study", dn.studies)):
+        for name in re.findall(rf"""\b{call}\(\s*["']([\w-]+)["']""", code):
             quoted |= set(module.find(name).data)
     return [name for name in dn.data.names() if name in quoted]
 

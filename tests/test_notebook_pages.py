@@ -55,6 +55,7 @@ def test_a_recipe_that_is_run_needs_its_data(pages, monkeypatch):
     monkeypatch.setattr(dn.papers, "find", {"mlp": recipe}.get)
     code = 'run = dn.papers.reproduce("mlp", mode, out=folder)'
     assert pages.data_sets(notebook(code)) == ["fashion-mnist", "mnist"]
+    assert pages.data_sets(notebook('model = dn.models.make("mlp")')) == []
 
 
 def test_quick_where_the_data_are_and_smoke_elsewhere(pages, no_data):
