@@ -5,13 +5,6 @@ import pytest
 from digitnet.experiments import load_data
 
 
-@pytest.fixture
-def nothing_here(tmp_path, monkeypatch):
-    monkeypatch.setenv("DIGITNET_DATA", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("DIGITNET_OFFLINE", "1")
-
-
 @pytest.mark.usefixtures("nothing_here")
 def test_smoke_mode_takes_a_placeholder_and_says_so(capsys):
     train, test = load_data("fashion-mnist", "smoke")

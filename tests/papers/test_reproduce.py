@@ -33,7 +33,9 @@ PROTOCOLS = [
 
 
 @pytest.mark.parametrize(("name", "protocol"), PROTOCOLS)
-def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_path):
+def test_every_recipe_leaves_a_whole_report(
+    name, protocol, nothing_here, placeholders, tmp_path
+):
     out = tmp_path / "run"
     result = reproduce(name, "smoke", protocol=protocol, out=out, progress=False)
     recipe = papers.find(name)
@@ -47,6 +49,7 @@ def test_every_recipe_leaves_a_whole_report(name, protocol, nothing_here, tmp_pa
         assert metrics["claim"].get(claim.key) == claim.value
     for key, values in metrics["measured"].items():
         assert np.isfinite(values["values"]).all(), key
+    assert placeholders(metrics) == {*recipe.data}
     page = (out / "report.html").read_text()
     figures = sorted((out / "figures").glob("*.png"))
     assert page.count("<img ") == len(figures) > 2

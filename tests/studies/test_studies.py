@@ -20,8 +20,12 @@ from digitnet.studies.ensembles_members import averaged, disagreement, majority
 every_study = pytest.mark.parametrize("name", studies.names())
 
 
+# Sets that a study takes if they are here, and goes on without.
+WHERE_HERE = {"robustness": ("mnist-m",), "domains": ("mnist-m", "optdigits")}
+
+
 @every_study
-def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
+def test_every_study_leaves_a_whole_report(name, nothing_here, placeholders, tmp_path):
     out = tmp_path / "run"
     result = studies.study(name, "smoke", out=out, progress=False)
     recipe = studies.find(name)
@@ -32,6 +36,7 @@ def test_every_study_leaves_a_whole_report(name, nothing_here, tmp_path):
         assert measured != (claim.key in metrics["not_measured"]), claim.key
     for key, values in metrics["measured"].items():
         assert np.isfinite(values["values"]).all(), key
+    assert placeholders(metrics) == {*recipe.data, *WHERE_HERE.get(name, ())}
     page = (out / "report.html").read_text()
     assert page.count("<img ") == len(list((out / "figures").glob("*.png"))) > 0
     assert all(f"<h2>{html.escape(s.title)}</h2>" in page for s in recipe.stages)

@@ -239,4 +239,5 @@ def recipe(data: str) -> Recipe:
             "What stands as claimed is what another method was seen to reach.",
             *mirrored,
         ),
+        data=(best.data,),
     )

@@ -223,4 +223,5 @@ def recipe() -> Recipe:
             "Flips turn a 6 into a 9; the thesis does so.",
         ),
         seeds=5,
+        data=("mnist",),
     )

@@ -328,5 +328,6 @@ def recipe() -> Recipe:
             "99.5 % is cited for ImageNet's full VGG16 at 224x224 with augmentation.",
         ),
         seeds=3,
+        data=("mnist", "fashion-mnist", "optdigits"),
         packages=("sklearn",),
     )

@@ -220,4 +220,5 @@ def recipe() -> Recipe:
             "harder test, and stand in the last stage.",
         ),
         seeds=5,
+        data=("optdigits",),
     )

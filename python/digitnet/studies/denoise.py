@@ -208,4 +208,5 @@ def recipe() -> Recipe:
             "person or a classifier needs is not what they measure.",
         ),
         seeds=3,
+        data=("mnist",),
     )

@@ -257,4 +257,5 @@ def recipe() -> Recipe:
             "before anything is adapted.",
         ),
         seeds=3,
+        data=("mnist",),
     )

@@ -243,5 +243,6 @@ def recipe() -> Recipe:
             "Members of one network differ by their seeds; nothing was picked.",
         ),
         seeds=3,
+        data=("mnist",),
         packages=("sklearn",),
     )

@@ -120,4 +120,5 @@ def recipe() -> Recipe:
             "Their table for each fraction could not be had; no claim is put beside ours.",
         ),
         seeds=2,
+        data=("mnist",),
     )

@@ -376,4 +376,5 @@ def recipe() -> Recipe:
             "An attack gives an upper bound: another one may find more.",
         ),
         seeds=3,
+        data=("mnist", "fashion-mnist"),
     )

@@ -182,5 +182,6 @@ def recipe() -> Recipe:
             "the others have trials, in random order.",
         ),
         seeds=3,
+        data=("optdigits",),
         packages=("optuna",),
     )
