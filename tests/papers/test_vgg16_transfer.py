@@ -162,7 +162,7 @@ def garments(digits):
     return digits[0][:60]
 
 
-PLAN = base.Plan(1 / 32, 4, 32, "", (base.Leg(32, 1, 0.001), base.Leg(48, 2, 0.001)))
+PLAN = base.Plan(1 / 32, 4, 0.1, 32, (base.Leg(32, 1, 0.001), base.Leg(48, 2, 0.001)))
 
 
 def test_a_base_is_trained_once_and_kept(garments, tmp_path):
@@ -218,15 +218,42 @@ def test_an_interrupted_base_goes_on_behind_its_last_leg(
         np.testing.assert_array_equal(resumed.state_dict()[name], value)
 
 
-def test_turned_images_say_which_way_they_were_turned(garments):
-    every = base.turned(garments, 4)
+def test_lessons_are_images_and_outlines_that_say_how_they_were_turned(garments):
+    every = base.lessons(garments, PLAN)
     assert len(every) == 240
     assert len(every.classes) == 40
+    upright = every[:60]
+    np.testing.assert_array_equal(upright.images[:30], garments.images[0::2])
+    np.testing.assert_array_equal(
+        upright.images[30:], base.outlines(garments.images[1::2])
+    )
     for turn in range(4):
         part = every[60 * turn : 60 * (turn + 1)]
-        np.testing.assert_array_equal(part.labels, garments.labels * 4 + turn)
-        upright = np.rot90(part.images, -turn, (-2, -1))
-        np.testing.assert_array_equal(upright, garments.images)
+        np.testing.assert_array_equal(part.labels, upright.labels + turn)
+        turned_back = np.rot90(part.images, -turn, (-2, -1))
+        np.testing.assert_array_equal(turned_back, upright.images)
+    assert len(base.lessons(garments, PLAN, 0.5)) == 120
+
+
+def test_an_outline_is_where_a_shape_ends():
+    image = np.zeros((1, 9, 9), np.uint8)
+    image[:, 2:7, 2:7] = 200
+    expected = np.zeros((9, 9))
+    expected[1:8, 1:8] = 255
+    expected[3:6, 3:6] = 0
+    np.testing.assert_array_equal(base.outlines(image)[0], expected)
+
+
+def test_a_base_begins_near_the_identity():
+    model = digitnet.Model(base.vgg16_layers(1 / 16, 10), (3, 32, 32), preprocess=())
+    before = model.state_dict()
+    base.start_near_identity(model, 0.0)
+    x = np.random.default_rng(0).random((2, 3, 32, 32), np.float32)
+    maps = model.activations(x, ["relu1", "relu2", "block4_pool", "relu13"])
+    np.testing.assert_allclose(maps["relu1"], maps["relu2"], rtol=1e-5)
+    np.testing.assert_allclose(maps["block4_pool"], maps["relu13"], rtol=1e-5)
+    for name in ("block1_conv1.weight", "block4_conv1.weight", "dense1.weight"):
+        np.testing.assert_array_equal(model.state_dict()[name], before[name])
 
 
 def test_a_garment_is_right_whichever_way_it_was_taken_to_be_turned(garments):

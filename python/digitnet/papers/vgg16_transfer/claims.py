@@ -129,6 +129,7 @@ OURS = (
     "frozen, Fashion-MNIST",
     "two blocks, Fashion-MNIST",
     "frozen, random",
+    "frozen, untrained",
     "from scratch",
     "LeNet-5",
     "AlexNet, small",

@@ -16,11 +16,18 @@ from digitnet.data.download import find_file
 from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.models.weights import PUBLISHED
-from digitnet.papers.vgg16_transfer.base import plan_of, trained_base, vgg16_layers
+from digitnet.papers.vgg16_transfer.base import (
+    plan_of,
+    start_near_identity,
+    trained_base,
+    vgg16_layers,
+)
 from digitnet.papers.vgg16_transfer.data import METHOD, garments, parts, steps
 from digitnet.train.history import History
 
-BASES = ("ImageNet", "Fashion-MNIST", "random")
+CONTROLS = ("random", "untrained")  # differ with the seed
+# "untrained" is what Fashion-MNIST's base was before it learned.
+BASES = ("ImageNet", "Fashion-MNIST", "random", "untrained")
 AUGMENT = "rotate 10deg | shift 2px | zoom 10%"
 BATCH = 64  # as in the paper
 # Options of the head's training: the paper's, and others for the validation part.
@@ -97,6 +104,8 @@ def based(context: Context, base: str, seed: int) -> Model:
         path = context.memoize("ImageNet", imagenet_weights)
         assert path is not None, "ImageNet weights that are not here"
         model.load_weights(path)
+    elif base == "untrained":
+        start_near_identity(model, plan_of(context).noise)
     return model
 
 
@@ -106,7 +115,7 @@ def based(context: Context, base: str, seed: int) -> Model:
 def features(context: Context, base: str, seed: int, part: str) -> dict[str, Any]:
     """What the frozen base makes of "training", "augmented" or "validation" images, and
     the seconds that it took: computed once, whatever heads are trained on them."""
-    key = f"features {base} {seed if base == 'random' else ''} {part}"
+    key = f"features {base} {seed if base in CONTROLS else ''} {part}"
     if part == "augmented":
         key += f" {seed}"
 
@@ -252,7 +261,7 @@ def networks(context: Context) -> dict[str, Callable[[int], tuple[Model, History
         frozen, context, best, enlarged=True
     )
     for base in available:
-        if base != "random":
+        if base not in CONTROLS:
             trainers[f"two blocks, {base}"] = partial(two_blocks, context, base)
     trainers["from scratch"] = partial(scratch, context)
     trainers["LeNet-5"] = partial(lenet5, context)

@@ -113,8 +113,8 @@ def base_stage(context: Context) -> None:
         for leg in plan.legs
     )
     context.text(
-        f"The base learned Fashion-MNIST's garments in {plan.turns} quarter turns each, "
-        f"{len(model.classes)} classes; epochs: {legs}. On upright test images it is right "
+        f"The base learned Fashion-MNIST's garments, every other one as its outline, in "
+        f"{plan.turns} quarter turns each: {len(model.classes)} classes. Epochs: {legs}. On upright test images it is right "
         f"about {100 * score:.2f} % of the garments. It took "
         f"{sum(history['seconds']):,.0f} s, once: it is kept in the user's cache folder."
     )
@@ -187,7 +187,8 @@ def training_stage(context: Context) -> None:
     context.text(
         "A frozen base that learned Fashion-MNIST is worth "
         f"{100 * gains.mean():+.1f} points against one of random weights, with heads "
-        "trained alike."
+        "trained alike. The untrained base is the "
+        "start of Fashion-MNIST's: near the identity, where the random one is He's."
     )
     _seconds(context)
     if not here(context, "ImageNet"):
