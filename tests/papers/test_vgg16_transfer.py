@@ -162,7 +162,14 @@ def garments(digits):
     return digits[0][:60]
 
 
-PLAN = base.Plan(1 / 32, 4, 0.1, 32, (base.Leg(32, 1, 0.001), base.Leg(48, 2, 0.001)))
+PLAN = base.Plan(
+    1 / 32, 4, 32, base.STILL, (base.Leg(32, 1, 0.001), base.Leg(48, 2, 0.001))
+)
+
+
+def base_start():
+    layers = base.vgg16_layers(PLAN.width, 40)
+    return digitnet.Model(layers, (3, 32, 32), preprocess=(), seed=0).state_dict()
 
 
 def test_a_base_is_trained_once_and_kept(garments, tmp_path):
@@ -173,6 +180,14 @@ def test_a_base_is_trained_once_and_kept(garments, tmp_path):
     again, kept = base.trained_base(PLAN, garments, tmp_path)
     assert [f.stat().st_mtime_ns for f in sorted(tmp_path.iterdir())] == times
     assert dict(kept) == dict(history)
+    state = first.state_dict()
+    for name in ("block4_conv2", "block5_conv3"):  # they hand on what they are given
+        weights = state[f"{name}.weight"]
+        identity = np.zeros_like(weights)
+        identity[range(len(weights)), range(len(weights)), 1, 1] = 1
+        np.testing.assert_array_equal(weights, identity)
+    moved = state["block4_conv1.weight"] - base_start()["block4_conv1.weight"]
+    assert np.abs(moved).max() > 0
     assert history.epochs == 3
     for name, value in first.state_dict().items():
         np.testing.assert_array_equal(again.state_dict()[name], value)
@@ -244,10 +259,10 @@ def test_an_outline_is_where_a_shape_ends():
     np.testing.assert_array_equal(base.outlines(image)[0], expected)
 
 
-def test_a_base_begins_near_the_identity():
+def test_a_base_begins_at_the_identity():
     model = digitnet.Model(base.vgg16_layers(1 / 16, 10), (3, 32, 32), preprocess=())
     before = model.state_dict()
-    base.start_near_identity(model, 0.0)
+    base.start_at_identity(model)
     x = np.random.default_rng(0).random((2, 3, 32, 32), np.float32)
     maps = model.activations(x, ["relu1", "relu2", "block4_pool", "relu13"])
     np.testing.assert_allclose(maps["relu1"], maps["relu2"], rtol=1e-5)

@@ -18,7 +18,7 @@ from digitnet.models.model import Model
 from digitnet.models.weights import PUBLISHED
 from digitnet.papers.vgg16_transfer.base import (
     plan_of,
-    start_near_identity,
+    start_at_identity,
     trained_base,
     vgg16_layers,
 )
@@ -105,7 +105,7 @@ def based(context: Context, base: str, seed: int) -> Model:
         assert path is not None, "ImageNet weights that are not here"
         model.load_weights(path)
     elif base == "untrained":
-        start_near_identity(model, plan_of(context).noise)
+        start_at_identity(model)
     return model
 
 
@@ -195,16 +195,19 @@ def chosen(context: Context) -> str:
 
 
 def two_blocks(context: Context, base: str, seed: int) -> tuple[Model, History]:
-    """Fine-tuned from block 4 on: the outputs of the first three blocks are computed once."""
+    """Fine-tuned from block 4 on, on an augmented copy of every image, too.
+
+    The outputs of the first three blocks are computed once.
+    """
     train, validation, _ = parts(context)
     return context.trained(
         f"two blocks {base} {seed}",
         lambda: frozen(context, base, seed)[0],
-        train,
+        train.enlarged(AUGMENT, 1, seed=seed),
         validation,
         method="fit_head",
         base="block3_pool",
-        epochs=context.size(smoke=1, quick=8, default=8, full=12),
+        epochs=context.size(smoke=1, quick=6, default=6, full=8),
         batch_size=BATCH,
         seed=seed,
         **TUNED,

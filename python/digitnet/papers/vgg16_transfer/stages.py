@@ -114,8 +114,10 @@ def base_stage(context: Context) -> None:
     )
     context.text(
         f"The base learned Fashion-MNIST's garments, every other one as its outline, in "
-        f"{plan.turns} quarter turns each: {len(model.classes)} classes. Epochs: {legs}. On upright test images it is right "
-        f"about {100 * score:.2f} % of the garments. It took "
+        f"{plan.turns} quarter turns each: {len(model.classes)} classes. Epochs: {legs}. "
+        "Convolutions of as many maps in as out began by handing on what they are given; "
+        f"{', '.join(name.rstrip('*') for name in plan.frozen)} stayed so. On upright test "
+        f"images it is right about {100 * score:.2f} % of the garments. It took "
         f"{sum(history['seconds']):,.0f} s, once: it is kept in the user's cache folder."
     )
     context.figure(
@@ -188,7 +190,8 @@ def training_stage(context: Context) -> None:
         "A frozen base that learned Fashion-MNIST is worth "
         f"{100 * gains.mean():+.1f} points against one of random weights, with heads "
         "trained alike. The untrained base is the "
-        "start of Fashion-MNIST's: near the identity, where the random one is He's."
+        "start of Fashion-MNIST's: convolutions that hand on what they are given, where they "
+        "can; the random one is He's."
     )
     _seconds(context)
     if not here(context, "ImageNet"):
