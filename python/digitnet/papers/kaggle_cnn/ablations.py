@@ -18,10 +18,10 @@ from digitnet.papers.kaggle_cnn.networks import normed_layers
 from digitnet.papers.kaggle_cnn.settings import (
     AUGMENT,
     BIG,
-    RMSPROP,
+    described,
     network,
     paired_seeds,
-    short_epochs,
+    short_options,
     small_parts,
 )
 
@@ -50,9 +50,9 @@ VARIANTS = {
 
 def fit_options(context: Context, variant: Variant, seed: int) -> dict[str, Any]:
     """As many images pass in each variant."""
-    passes = max(1, short_epochs(context) // variant.images)
-    base = {"augment": AUGMENT["no flips"], "batch_size": 128, "epochs": passes}
-    return RMSPROP | base | {"seed": seed, "progress": False} | dict(variant.options)
+    options = short_options(context) | {"seed": seed}
+    options["epochs"] = max(1, options["epochs"] // variant.images)
+    return options | dict(variant.options)
 
 
 def variant_score(context: Context, name: str, variant: str, seed: int) -> float:
@@ -75,8 +75,8 @@ def ablation_stage(context: Context) -> None:
     results = dict(zip(cases, scored, strict=True))
     train, validation = small_parts(context, "digits", seeds[0])
     context.text(
-        f"RMSprop and the plateau schedule, batch 128, {short_epochs(context)} epochs on "
-        f"{len(train):,} images, scored on {len(validation):,} validation images; "
+        f"{described(short_options(context))} on {len(train):,} images, scored "
+        f"on {len(validation):,} validation images; "
         f"{len(seeds)} paired seeds: the same images and first weights in each row. Five "
         "fixed copies are the image and four augmented ones, seen in a fifth of the epochs: "
         "as many images pass as where each epoch draws anew."

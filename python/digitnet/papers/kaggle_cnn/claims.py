@@ -211,7 +211,8 @@ REMARKS = (
     "and tests with five passes of blur and then one of sharpening; whether one image goes "
     "through both is not said. The stage on filters measures what they change.",
     "Neither batch size nor validation split is given. The log's 50 and 71 steps an epoch "
-    "fit batch 640 on three quarters of 42,000 and 60,000 rows: the paper protocol does so. "
+    "fit batch 640 on three quarters of 42,000 and 60,000 rows: the paper protocol does so "
+    "(on fewer rows the batch is smaller by as much, and the steps remain). "
     "That leaves no room for five copies an image, 300,000 in all (line 76): they are drawn "
     "anew instead, and the ablation measures five fixed ones.",
     "Early stopping with patience 3 is in the code, but it was not active: by the logs it "

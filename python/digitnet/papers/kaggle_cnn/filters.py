@@ -12,13 +12,12 @@ from digitnet.experiments.context import Context, mean_and_std
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.exploration import NOISE, restored, restorer
 from digitnet.papers.kaggle_cnn.settings import (
-    AUGMENT,
     BIG,
     FILTERS,
     PAPER_FILTERS,
-    RMSPROP,
+    described,
     network,
-    short_epochs,
+    short_options,
     small_parts,
 )
 
@@ -39,16 +38,7 @@ def filter_score(context: Context, name: str, inputs: str, seed: int) -> float:
             model = restorer(context, name, seed)
             train, validation = restored(model, train), restored(model, validation)
         model = network(BIG, train, seed, FILTERS.get(inputs, ()))
-        model.fit(
-            train,
-            validation,
-            epochs=short_epochs(context),
-            batch_size=128,
-            augment=AUGMENT["no flips"],
-            seed=seed,
-            progress=False,
-            **RMSPROP,
-        )
+        model.fit(train, validation, seed=seed, **short_options(context))
         return model.evaluate(validation)["accuracy"]
 
     return float(context.cached(f"inputs {name} {inputs} {seed}", score))
@@ -63,9 +53,9 @@ def filters_stage(context: Context) -> None:
     context.text(
         "The thesis passes every image, of training and of test, through a Gaussian blur "
         "and a sharpening filter, and names an autoencoder that takes noise away. Here "
-        f"{BIG} learns from images that went each of these ways: RMSprop and the plateau "
-        f"schedule, batch 128, {short_epochs(context)} epochs on {len(train):,} images, "
-        f"scored on {len(validation):,} validation images; {len(seeds)} paired seeds. The "
+        f"{BIG} learns from images that went each of these ways: "
+        f"{described(short_options(context))} on {len(train):,} images, scored "
+        f"on {len(validation):,} validation images; {len(seeds)} paired seeds. The "
         f"autoencoder learned from the same training images with {NOISE}."
     )
     rows = []

@@ -12,11 +12,10 @@ from digitnet import plot
 from digitnet.experiments.context import Context, mean_and_std
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.settings import (
-    AUGMENT,
     BIG,
-    RMSPROP,
     network,
     parts,
+    short_options,
 )
 
 # Patience 3 is of the code; thresholds of the text, .01 (line 74) and .001 (line 551).
@@ -46,17 +45,9 @@ def validation_curve(context: Context, name: str, rule: str, seed: int) -> list[
         train = context.part(train, count)
         validation = context.part(validation, 2 * count)
         model = network(BIG, train, seed)
-        history = model.fit(
-            train,
-            validation,
-            epochs=lengths(context)[1],
-            batch_size=128,
-            augment=AUGMENT["no flips"],
-            seed=seed,
-            progress=False,
-            **RMSPROP,
-            **STOPPING.get(rule, {}),
-        )
+        options = short_options(context) | STOPPING.get(rule, {})
+        options |= {"epochs": lengths(context)[1], "seed": seed}
+        history = model.fit(train, validation, **options)
         return history["val_accuracy"]
 
     return list(context.cached(f"length {name} {rule} {seed}", curve))

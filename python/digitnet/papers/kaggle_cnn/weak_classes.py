@@ -13,12 +13,10 @@ from digitnet.models.model import Model
 from digitnet.papers.kaggle_cnn import data as kaggle_data
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.settings import (
-    AUGMENT,
     BIG,
-    RMSPROP,
     network,
     paired_seeds,
-    short_epochs,
+    short_options,
     small_parts,
 )
 
@@ -29,8 +27,8 @@ def copies_scores(context: Context, name: str, seed: int) -> dict[str, Any]:
     """The weakest classes of the training part, and recall by class on the validation part
     before and after they got copies."""
     train, validation = small_parts(context, name, seed)
-    options = {**RMSPROP, "batch_size": 128, "epochs": short_epochs(context)}
-    options |= {"seed": seed, "progress": False}
+    options = short_options(context) | {"seed": seed}
+    augment = options.pop("augment")
 
     def fitted(**more: Any) -> Model:
         model = network(BIG, train, seed)
@@ -41,7 +39,7 @@ def copies_scores(context: Context, name: str, seed: int) -> dict[str, Any]:
     recalls_before = before.evaluate(train).per_class["recall"].to_numpy()
     weakest = np.argsort(recalls_before, kind="stable")[:WEAKEST].tolist()
     copies = dict.fromkeys(weakest, COPIES)
-    after = fitted(augment=AUGMENT["no flips"], copies=copies)
+    after = fitted(augment=augment, copies=copies)
     recalls = [
         m.evaluate(validation).per_class["recall"].tolist() for m in (before, after)
     ]
