@@ -52,7 +52,7 @@ def table_claims(number: str, values: Mapping[str, tuple[float, ...]]) -> list[C
     return [
         Claim(
             f"{number} {name} {column}",
-            f"{name}, training {column}",
+            f"{number}, {name}: training {column}",
             value,
             "" if column == "loss" else "%",
             of=number,
