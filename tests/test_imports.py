@@ -17,7 +17,7 @@ FLOORS = [
     "preprocess corrupt report",
     "train",
     "models",
-    "features attack calibration card sklearn widgets",
+    "features attack calibration card neighbors sklearn widgets",
     "evaluation",
     "search",
     "plot",

@@ -25,7 +25,8 @@ first, all in one resampling; those that change their values follow.
 Args:
     text: Parts separated by ``|``, each a name, a strength and its unit:
         ``shift`` and ``crop`` (px or % of the side), ``rotate`` and ``shear`` (deg),
-        ``zoom`` (a fraction or %; ``axes=2`` for a factor each), ``elastic`` (px or %, and ``sigma=4px``),
+        ``zoom`` (a fraction or %; ``axes=2`` for a factor each),
+        ``elastic`` (px or %, and ``sigma=4px``),
         ``horizontal_flip`` and ``vertical_flip`` (a probability or %);
         then ``erase`` (a fraction of the area or %), ``brightness``, ``channel_gain``,
         ``contrast``, ``noise``, ``sharpen`` (a fraction or %), ``blur`` (px or %).

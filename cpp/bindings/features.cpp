@@ -4,7 +4,9 @@
 #include "core/error.h"
 #include "engine/predictor.h"
 #include "features/activations.h"
+#include "features/chain_code.h"
 #include "features/explain.h"
+#include "features/image_distortion.h"
 #include "features/maximise.h"
 
 namespace digitnet::bindings {
@@ -150,6 +152,62 @@ py::tuple maximise(Predictor& predictor, const std::string& layer,
       to_array(std::move(result.first)), to_array(std::move(result.last)));
 }
 
+py::array_t<float> chain_code_histogram(const py::array& images,
+                                        double threshold, int64_t zones) {
+  const auto view = images_view("chain_code_histogram.images", images);
+  std::vector<float> histograms;
+  {
+    py::gil_scoped_release release;
+    histograms = features::chain_code_histogram(view, threshold, zones);
+  }
+  return to_array(std::move(histograms),
+                  {view.count, zones, zones, features::kDirections});
+}
+
+py::array_t<float> transition_counts(const py::array& images, double threshold,
+                                     int64_t bands) {
+  const auto view = images_view("transition_counts.images", images);
+  std::vector<float> counts;
+  {
+    py::gil_scoped_release release;
+    counts = features::transition_counts(view, threshold, bands);
+  }
+  return to_array(std::move(counts), {view.count, 2, bands});
+}
+
+py::array_t<int64_t> euclidean_neighbors(const py::array& images,
+                                         const py::array& references,
+                                         int64_t count) {
+  const auto view = images_view("euclidean_neighbors.images", images);
+  const auto others = images_view("euclidean_neighbors.references", references);
+  std::vector<int64_t> nearest;
+  {
+    py::gil_scoped_release release;
+    nearest = features::euclidean_neighbors(view, others, count, check_signals);
+  }
+  return to_array(std::move(nearest), {view.count, count});
+}
+
+py::array_t<int64_t> distortion_distances(const py::array& images,
+                                          const py::array& references,
+                                          const Labels& rows, int64_t warp,
+                                          int64_t context) {
+  const auto view = images_view("distortion_distances.images", images);
+  const auto others =
+      images_view("distortion_distances.references", references);
+  require(rows.ndim() == 2 && rows.shape(0) == view.count,
+          "distortion_distances.rows: expected one list for each of ",
+          view.count, " images, got ", rows.size(), " numbers");
+  const py::ssize_t count = rows.shape(1);
+  std::vector<int64_t> distances(rows.data(), rows.data() + rows.size());
+  {
+    py::gil_scoped_release release;
+    distances = features::distortion_distances(view, others, distances,
+                                               {warp, context}, check_signals);
+  }
+  return to_array(std::move(distances), {view.count, count});
+}
+
 }  // namespace
 
 void bind_features(py::module_& root) {
@@ -174,6 +232,16 @@ void bind_features(py::module_& root) {
       "rate"_a, "l2"_a, "variation"_a, "blur"_a, "jitter"_a, "seed"_a,
       "(images, first, last): images that activate units, and the units before "
       "and after.");
+  m.def("chain_code_histogram", &chain_code_histogram, "images"_a,
+        "threshold"_a, "zones"_a,
+        "Steps of contours by zone and direction, [N, zones, zones, 8].");
+  m.def("transition_counts", &transition_counts, "images"_a, "threshold"_a,
+        "bands"_a, "Changes of ink along rows and along columns, [N, 2, B].");
+  m.def("euclidean_neighbors", &euclidean_neighbors, "images"_a, "references"_a,
+        "count"_a, "The nearest references of each image, [N, count].");
+  m.def("distortion_distances", &distortion_distances, "images"_a,
+        "references"_a, "rows"_a, "warp"_a, "context"_a,
+        "Distances of the image distortion model, as `rows`.");
 }
 
 }  // namespace digitnet::bindings

@@ -76,6 +76,25 @@ struct Random {
   int64_t count;
 };
 
+// An image against a reference under the image distortion model, see
+// features/image_distortion.h: gradients [layers, H + 2 b, row] with a border b
+// = warp + context of zeros, row at least W + 2 b; up to kDistortionRun numbers
+// behind them are read, too. Gradients are at most 1020, layers 8, context 3.
+struct Distortion {
+  const int16_t *image, *reference;
+  int64_t row, layers;
+  int64_t height, width, warp, context;
+  int32_t* work;  // [distortion_work()]
+};
+constexpr int64_t kDistortionRun = 16;
+inline int64_t distortion_row(int64_t width) {
+  return (width + kDistortionRun - 1) / kDistortionRun * kDistortionRun;
+}
+inline int64_t distortion_work(int64_t height, int64_t width, int64_t context) {
+  return (2 * height + 2 * context + 1) * distortion_row(width) +
+         distortion_row(width + 2 * context) + 2 * context;
+}
+
 // A plane filtered by symmetric taps, along rows and along columns.
 struct SeparableFilter {
   const float* in;  // [height + 2 radius, stride], border included
@@ -189,6 +208,10 @@ struct Kernels {
   void (*uniforms)(const Random&);  // in [-1, 1)
   void (*normals)(const Random&);   // mean 0, standard deviation 1
   void (*separable_filter)(const SeparableFilter&);
+  // The sum of squared differences; and of those at the best displacements.
+  int64_t (*squared_distance)(const uint8_t* a, const uint8_t* b,
+                              int64_t count);
+  int64_t (*distortion)(const Distortion&);
 
   void (*sgd)(const Update&);
   void (*adam)(const Update&);  // weight_decay is added to the gradient

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; below is the same for P
         layers,
         metrics,
         models,
+        neighbors,
         papers,
         plot,
         preprocess,
@@ -64,8 +65,8 @@ if TYPE_CHECKING:  # what type checkers and editors see; below is the same for P
 _MODULES = (
     *("_core", "attack", "augment", "calibration", "callbacks", "card", "corrupt"),
     *("data", "distributed", "evaluation", "export", "features", "layers", "metrics"),
-    *("models", "papers", "plot", "preprocess", "report", "runs", "search", "serve"),
-    *("studies", "testing", "train", "web"),
+    *("models", "neighbors", "papers", "plot", "preprocess", "report", "runs"),
+    *("search", "serve", "studies", "testing", "train", "web"),
 )
 # Public names, the modules that have them, and what they are called there.
 _NAMES = {
@@ -145,6 +146,7 @@ __all__ = [
     "learning_curve",
     "metrics",
     "models",
+    "neighbors",
     "papers",
     "plot",
     "preprocess",

@@ -26,6 +26,7 @@
 #include "kernels/body/resample.h"
 #include "kernels/body/random.h"
 #include "kernels/body/separable_filter.h"
+#include "kernels/body/distortion.h"
 #include "kernels/body/update.h"
 // clang-format on
 
@@ -86,6 +87,8 @@ constexpr Kernels table(const char* name) {
   k.uniforms = uniforms;
   k.normals = normals;
   k.separable_filter = separable_filter;
+  k.squared_distance = squared_distance;
+  k.distortion = distortion;
   k.sgd = sgd;
   k.adam = adam;
   k.adamw = adamw;

@@ -17,10 +17,11 @@ class Pipeline:
     Args:
         text: Parts separated by ``|``, each a name, a strength and its unit:
             ``shift`` and ``crop`` (px or % of the side), ``rotate`` and ``shear`` (deg),
-            ``zoom`` (a fraction or %), ``elastic`` (px or %, and ``sigma=4px``),
+            ``zoom`` (a fraction or %; ``axes=2`` for a factor each),
+            ``elastic`` (px or %, and ``sigma=4px``),
             ``horizontal_flip`` and ``vertical_flip`` (a probability or %);
-            then ``erase`` (a fraction of the area or %), ``brightness``, ``contrast``,
-            ``noise``, ``sharpen`` (a fraction or %), ``blur`` (px or %).
+            then ``erase`` (a fraction of the area or %), ``brightness``, ``channel_gain``,
+            ``contrast``, ``noise``, ``sharpen`` (a fraction or %), ``blur`` (px or %).
             All but flips take ``p=50%``, how often they are applied.
             ``fill constant 0%``, ``fill nearest`` or ``fill reflect`` says what lies beyond
             the border, ``interpolation nearest`` replaces bilinear.

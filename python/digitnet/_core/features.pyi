@@ -7,10 +7,22 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['activations', 'grad_cam', 'integrated_gradients', 'maximise', 'occlusion', 'saliency', 'unit_activations']
+__all__: list[str] = ['activations', 'chain_code_histogram', 'distortion_distances', 'euclidean_neighbors', 'grad_cam', 'integrated_gradients', 'maximise', 'occlusion', 'saliency', 'transition_counts', 'unit_activations']
 def activations(predictor: digitnet._core.models.Predictor, images: numpy.ndarray, layers: collections.abc.Sequence[str]) -> dict:
     """
     Outputs of these layers, or of all, by name.
+    """
+def chain_code_histogram(images: numpy.ndarray, threshold: typing.SupportsFloat | typing.SupportsIndex, zones: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Steps of contours by zone and direction, [N, zones, zones, 8].
+    """
+def distortion_distances(images: numpy.ndarray, references: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], warp: typing.SupportsInt | typing.SupportsIndex, context: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    Distances of the image distortion model, as `rows`.
+    """
+def euclidean_neighbors(images: numpy.ndarray, references: numpy.ndarray, count: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int64]:
+    """
+    The nearest references of each image, [N, count].
     """
 def grad_cam(predictor: digitnet._core.models.Predictor, images: numpy.ndarray, layer: str, units: typing.Annotated[numpy.typing.ArrayLike, numpy.int64]) -> numpy.typing.NDArray[numpy.float32]:
     """
@@ -31,6 +43,10 @@ def occlusion(predictor: digitnet._core.models.Predictor, images: numpy.ndarray,
 def saliency(predictor: digitnet._core.models.Predictor, images: numpy.ndarray, units: typing.Annotated[numpy.typing.ArrayLike, numpy.int64]) -> numpy.typing.NDArray[numpy.float32]:
     """
     Gradients of the classes' logits by the network's input.
+    """
+def transition_counts(images: numpy.ndarray, threshold: typing.SupportsFloat | typing.SupportsIndex, bands: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
+    """
+    Changes of ink along rows and along columns, [N, 2, B].
     """
 def unit_activations(predictor: digitnet._core.models.Predictor, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, layer: str, unit: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float32]:
     """
