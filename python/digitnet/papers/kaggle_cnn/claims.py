@@ -118,7 +118,7 @@ _CITED = (
         "CNN features into an SVM (Ahlawat)",
         None,
         138,
-        "no number is given; study `classical` measures it on another network's features",
+        "no number is given; study `classical` measures it",
     ),
     _cited(
         "deformation",
