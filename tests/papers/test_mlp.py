@@ -29,6 +29,12 @@ def test_the_outlooks_networks_are_measured_in_the_study_that_is_named():
     assert {"mnist gru", "mnist vit-tiny"} <= measured
 
 
+def test_svm_mlp_and_cnn_stand_side_by_side_in_the_study_that_is_named():
+    assert "study `classical`" in " ".join(papers.find("mlp").remarks)
+    measured = {claim.key for claim in studies.find("classical").claims}
+    assert {"pixels SVM (RBF)", "pixels MLP", "pixels CNN"} <= measured
+
+
 @pytest.fixture
 def context(nothing_here, tmp_path):
     return Context(tmp_path / "run", "smoke", "honest", [0])
