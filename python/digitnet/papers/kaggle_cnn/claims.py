@@ -153,7 +153,7 @@ _CITED = (
         "C1, C2, C3 below M5 (An)",
         None,
         152,
-        "no number is given; study `networks` measures networks of the zoo",
+        "no number is given; study `architectures` measures it",
     ),
     _cited(
         "ensemble",
