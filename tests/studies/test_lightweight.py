@@ -1,5 +1,7 @@
 """The study of lightweight networks: soft targets, pruning and latency by hand-made cases."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -120,12 +122,24 @@ def test_networks_stand_in_the_order_of_their_size():
     assert len(file_bytes(lenet5)) > 4 * lenet5.count_params()
 
 
-def test_every_model_has_its_turn_in_every_round(rng):
-    images = rng.integers(0, 256, (50, 28, 28), dtype=np.uint8)
-    models = {name: make(name, 0) for name in ("linear", "kaggle-cnn-small")}
-    seconds = latencies(models, images, rounds=3, calls=1)
+class Sleeper:
+    """A model that notes its turns, and takes as long as it is told."""
+
+    def __init__(self, name, seconds, turns):
+        self.name, self.seconds, self.turns = name, seconds, turns
+
+    def predict(self, images):
+        self.turns.append(self.name)
+        time.sleep(self.seconds)
+
+
+def test_every_model_has_its_turn_in_every_round():
+    turns = []
+    models = {n: Sleeper(n, s, turns) for n, s in (("a", 0.001), ("b", 0.02))}
+    seconds = latencies(models, None, rounds=3, calls=2)
+    assert turns == ["a", "b", *(["a", "a", "b", "b"] * 3)]  # the first call is no turn
     assert seconds.shape == (3, 2)
-    assert (seconds["kaggle-cnn-small"] > seconds["linear"]).all()
+    assert (seconds >= [0.001, 0.02]).all().all()  # of one call
 
 
 def test_a_verdict_needs_two_standard_errors():
