@@ -27,8 +27,8 @@ _OWN = (
         "small accuracy", "small network, digits, test accuracy", 0.966, of="line 553"
     ),
     Claim("parameters", "parameters", 887_530, "", of="line 502"),
-    Claim("digits rows", "labelled rows, digits", 42_000, "", of="line 283"),
-    Claim("fashion rows", "labelled rows, fashion", 60_000, "", of="line 331"),
+    Claim("digits rows", "labelled rows, digits", 42_000, "", of="line 279"),
+    Claim("fashion rows", "labelled rows, fashion", 60_000, "", of="line 329"),
     Claim(
         "digits seconds", "seconds an epoch on a CPU, digits", 300.0, "s", of="line 557"
     ),
