@@ -5,7 +5,7 @@ import pytest
 
 import digitnet
 from digitnet.experiments import Claim, Recipe, Stage, run
-from digitnet.experiments.context import Context
+from digitnet.experiments.context import Context, mean_and_std, points_text
 
 # A recipe of three stages that counts what it does.
 
@@ -69,6 +69,15 @@ def test_means_deviations_and_absent_measurements_are_reported(tmp_path):
     assert rows["the first"]["claim"] == "50.00 %"
     assert rows["the first"]["measured"] == "200.00 % (sd 100.00 %, n 3)"
     assert rows["nobody"]["measured"] == "not measured: not in this protocol"
+
+
+def test_one_value_has_no_standard_deviation():
+    mean, std = mean_and_std([0.25])
+    assert mean == 0.25
+    assert np.isnan(std)
+    assert mean_and_std([0.1, 0.3]) == pytest.approx((0.2, np.sqrt(0.02)))
+    assert points_text([0.0042]) == "+0.42 points (one seed)"
+    assert points_text([0.0, -0.02]) == "-1.00 points (sd 1.41, n 2)"
 
 
 def test_a_trained_model_is_trained_once(digits, tmp_path, monkeypatch):

@@ -83,6 +83,11 @@ def test_every_number_of_both_tables_has_ours_beside_it(findings):
     assert findings.table("Table 1").shape == findings.table("Table 2").shape == (3, 5)
 
 
+def test_one_seed_has_no_standard_deviation(findings):
+    assert findings.metrics["seeds"] == [0]
+    assert findings.table("test")["sd"].isna().all()
+
+
 def test_every_figure_and_table_of_the_paper_is_made(findings):
     recipe = findings.recipe
     made = [item["of"] for item in findings.metrics["items"] if "of" in item]

@@ -329,6 +329,14 @@ def _history(values: dict[str, Any]) -> History:
 
 
 def mean_and_std(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, float]:
-    """Mean and sample standard deviation (0 for one value)."""
+    """Mean and sample standard deviation; one value has none, NaN."""
     array = np.asarray(values, dtype=float)
-    return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else 0.0
+    return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else np.nan
+
+
+def points_text(differences: Sequence[float] | npt.NDArray[Any]) -> str:
+    """Differences of paired seeds for a sentence: "+0.42 points (sd 0.10, n 3)"."""
+    mean, std = mean_and_std(differences)
+    count = len(differences)
+    more = f" (sd {100 * std:.2f}, n {count})" if count > 1 else " (one seed)"
+    return f"{100 * mean:+.2f} points{more}"

@@ -219,11 +219,7 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
         **settings,
         "paper": recipe.paper,
         "claim": {c.key: c.value for c in recipe.claims if c.value is not None},
-        "measured": {
-            key: dict(zip(("mean", "sd"), mean_and_std(values), strict=True))
-            | {"values": values}
-            for key, values in measured.items()
-        },
+        "measured": {key: _summary(values) for key, values in measured.items()},
         "not_measured": absent,
         "rows": [_row(claim, measured, absent) for claim in recipe.claims],
         "notes": list(dict.fromkeys(n for record in records for n in record.notes)),
@@ -237,6 +233,12 @@ def _metrics(recipe: Recipe, settings: dict[str, Any], state: _State) -> dict[st
         },
         "versions": versions(),
     }
+
+
+def _summary(values: list[float]) -> dict[str, Any]:
+    """Of one value "sd" is 0 in the file: JSON has no NaN."""
+    mean, std = mean_and_std(values)
+    return {"mean": mean, "sd": std if len(values) > 1 else 0.0, "values": values}
 
 
 def _row(

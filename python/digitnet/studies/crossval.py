@@ -10,7 +10,7 @@ import pandas as pd
 
 from digitnet import models, plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Arrays, Context, mean_and_std
+from digitnet.experiments.context import Arrays, Context, points_text
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, confusion
 from digitnet.report import Report
@@ -162,11 +162,10 @@ def ensemble_stage(context: Context) -> None:
         "What the folds' models are worth together",
         lambda: plot.comparison(means.rename("test accuracy")),
     )
-    gain, std = mean_and_std((frame["folds together"] - frame["one on all"]).to_numpy())
+    gains = (frame["folds together"] - frame["one on all"]).to_numpy()
     context.text(
         f"{FOLDS} models that saw four fifths each, their probabilities averaged, against "
-        f"one that saw all: {100 * gain:+.2f} points (sd over seeds "
-        f"{100 * std:.2f})."
+        f"one that saw all: {points_text(gains)}."
     )
 
 

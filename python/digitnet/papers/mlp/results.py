@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Context, mean_and_std
+from digitnet.experiments.context import Context, points_text
 from digitnet.experiments.report_sections import confusion, scores
 from digitnet.models.pictures import prepare
 from digitnet.papers.mlp.comparisons import (
@@ -93,9 +93,7 @@ def augmented_stage(context: Context) -> None:
     gain = (pairs[text] - pairs["none"]).to_numpy()
     context.measure("augmented accuracy", pairs[text])
     context.measure("augmentation gain", gain)
-    mean, std = mean_and_std(gain)
-    spread = f" (sd {100 * std:.2f}, n {len(gain)})" if len(gain) > 1 else ""
-    context.text(f"{text}: {100 * mean:+.2f} points{spread}.")
+    context.text(f"{text}: {points_text(gain)}.")
 
 
 def epochs_stage(context: Context) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Context
+from digitnet.experiments.context import Context, points_text
 from digitnet.experiments.report_sections import class_counts, confusion, layer_table
 from digitnet.models.model import Model
 from digitnet.papers.mnistm_cnn.settings import (
@@ -194,7 +194,7 @@ def colour_stage(context: Context) -> None:
     context.measure("colour accuracy", colour)
     context.measure("colour - grey", difference)
     context.text(
-        "The paper converts the images to grey before the network, so every other figure "
-        f"here is of grey images. In colour the network has {100 * difference.mean():+.2f} "
-        f"points more, mean of {len(frame)} paired seed(s)."
+        "The paper converts the images to grey before the network, so all stages but this "
+        "one and the attacks have the grey network alone. Colour against grey: "
+        f"{points_text(difference.to_numpy())}."
     )

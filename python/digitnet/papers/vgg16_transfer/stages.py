@@ -175,7 +175,7 @@ def training_stage(context: Context) -> None:
     by_network = scores[scores["images"] == "test"].drop(columns="images")
     groups = by_network.groupby("network", sort=False)
     means = groups.mean()
-    sd = groups["accuracy"].std(ddof=1).fillna(0.0)
+    sd = groups["accuracy"].std()
     context.table("test", "On test images, macro averages", means.assign(sd=sd))
     for name, values in groups["accuracy"]:
         context.measure(f"{name} test", values)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Context, mean_and_std
+from digitnet.experiments.context import Context, points_text
 from digitnet.models.model import Model
 from digitnet.papers.vgg16_transfer import (
     data as vgg16_data,
@@ -60,13 +60,13 @@ def features_stage(context: Context) -> None:
     for which, part in frame.groupby("classifier", sort=False):
         context.measure(f"features {which}", part["test"])
     note_xgboost(context, "features XGBoost")
-    gain, std = mean_and_std(
-        frame[frame["classifier"] == "SVM (RBF)"]["test"].to_numpy()
-        - frame[frame["classifier"] == "the network's own layer"]["test"].to_numpy()
+    svm, own = (
+        frame[frame["classifier"] == name]["test"].to_numpy()
+        for name in ("SVM (RBF)", "the network's own layer")
     )
     context.text(
-        f"An SVM on the features against the network's own last layer: {100 * gain:+.2f} "
-        f"points (sd over seeds {100 * std:.2f})."
+        "An SVM on the features against the network's own last layer: "
+        f"{points_text(svm - own)}."
     )
 
 
