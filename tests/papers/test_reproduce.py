@@ -80,6 +80,13 @@ def test_every_recipe_says_where_it_differs(name):
     assert len({e.slug for e in recipe.exhibits}) == len(recipe.exhibits)
 
 
+@pytest.mark.parametrize("name", [n for n in papers.names() if n[:4] != "best"])
+def test_a_number_says_where_the_paper_prints_it(name):
+    claims = papers.find(name).claims
+    assert all(claim.of for claim in claims if claim.value is not None)
+    assert any(claim.value is None for claim in claims)  # ours, not the paper's
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

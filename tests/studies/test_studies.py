@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import digitnet
-from digitnet import metrics, studies
+from digitnet import metrics, papers, studies
 from digitnet.cli import main
 from digitnet.experiments import Recipe, Stage
 from digitnet.experiments.context import Context
@@ -53,6 +53,16 @@ def test_every_study_names_its_source_and_its_limits(name):
     assert recipe.remarks and recipe.paper and recipe.summary
     assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
     assert len({claim.key for claim in recipe.claims}) == len(recipe.claims)
+
+
+@every_study
+def test_a_number_says_which_paper_has_it_and_where(name):
+    for claim in studies.find(name).claims:
+        assert claim.of or claim.value is None, claim.key
+        paper, _, line = claim.of.partition(", line ")
+        if line:
+            assert paper in papers.names(), claim.of
+            assert line.isdigit(), claim.of
 
 
 @pytest.mark.parametrize(

@@ -282,11 +282,13 @@ def variant_stage(
 
 
 def _claims() -> tuple[Claim, ...]:
-    outlook, thesis = "Mahender, line 90", "Kanaparthi, line {}"
+    outlook, thesis = "mlp, line 90", "kaggle-cnn, line {}"
     of_networks = {
-        name: outlook if name in ("gru", "vit-tiny") else thesis.format(148)
-        for name in RATES
-    } | {"mlp": "", "lenet5": ""}
+        **dict.fromkeys(RATES, ""),
+        **dict.fromkeys(("gru", "vit-tiny"), outlook),
+        **dict.fromkeys(("c1", "c2", "c3"), thesis.format(148)),
+        "m5": thesis.format(152),
+    }
     return (
         *(
             Claim(f"{data} {name}", f"{name} on {data}", None, of=of_networks[name])

@@ -222,7 +222,12 @@ def recipe() -> Recipe:
             Claim("boosting alone", "the first of the boosted perceptrons", None),
             Claim("boosting", "boosted perceptrons together", None),
             *(Claim(f"committee {name}", f"{name} alone", None) for name in SINGLES),
-            Claim("committee vote", "M3 + M5 + M7 by vote", 0.9991),
+            Claim(
+                "committee vote",
+                "M3 + M5 + M7 by vote",
+                0.9991,
+                of="kaggle-cnn, line 167",
+            ),
             Claim("committee average", "M3 + M5 + M7 by mean probability", None),
             Claim("committee oracle", "right by at least one of the three", None),
             Claim("committee disagreement", "images on which two of them differ", None),

@@ -117,7 +117,10 @@ def _side(name: str) -> str:
 def recipe() -> Recipe:
     claims = [
         Claim(
-            f"{data} {name}", f"{name} on {data}, accuracy", comparison.claims.get(name)
+            f"{data} {name}",
+            f"{name} on {data}, accuracy",
+            comparison.claims.get(name),
+            of="mnistm-cnn, Table 1" if name in comparison.claims else "",
         )
         for data, comparison in COMPARISONS.items()
         for name in comparison.networks

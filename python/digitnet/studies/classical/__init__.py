@@ -54,8 +54,13 @@ def _on_pixels() -> list[Claim]:
 
 def _claims() -> tuple[Claim, ...]:
     exact = [
-        Claim(f"1-NN {name}", f"1 nearest neighbour, {name}", correct / of)
-        for name, (correct, of) in NEIGHBOURS.items()
+        Claim(
+            f"1-NN {name}",
+            f"1 nearest neighbour, {name}",
+            correct / count,
+            of="exact arithmetic",
+        )
+        for name, (correct, count) in NEIGHBOURS.items()
     ]
     on_features = [
         Claim(f"features {name}", f"{name} on a CNN's features", None)
