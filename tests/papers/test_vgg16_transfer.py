@@ -73,6 +73,16 @@ def test_only_numbers_that_the_paper_prints_are_claims():
     }
 
 
+def test_the_study_that_a_claim_is_sent_to_says_the_same_of_it():
+    """Kothari's first dense layer is ImageNet's, which no stage here has."""
+    (claim,) = [c for c in papers.find("vgg16-transfer").claims if c.key == "xgboost"]
+    study = digitnet.studies.find("classical")
+    (theirs,) = [c for c in study.claims if c.key == "VGG16 XGBoost"]
+    assert (claim.value, f"vgg16-transfer, {claim.of}") == (theirs.value, theirs.of)
+    for reason in (claim.absent, theirs.absent):
+        assert "4,096 units" in reason
+
+
 def test_every_number_of_both_tables_has_ours_beside_it(findings):
     frame = findings.to_frame()
     for number in ("Table 1", "Table 2"):
