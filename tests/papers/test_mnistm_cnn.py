@@ -143,9 +143,16 @@ def test_the_settings_are_searched_by_the_packages_own_search(nothing_here, tmp_
     assert [one.method for one in found.values()] == ["grid", "random"]
     best = max(found.values(), key=lambda one: one.best_value)
     assert tuning.settings_of(context) == best.best_params
-    grid = tuning.SPACES["grid"]
-    assert math.prod(map(len, grid.values())) == 12  # trials of the default mode
-    assert set(grid) == {"learning_rate", "batch_size", "dropout"}
+
+
+@pytest.mark.parametrize(("mode", "count"), [("default", 12), ("full", 36)])
+def test_both_searches_have_as_many_trials_as_the_grid_has_points(
+    mode, count, tmp_path
+):
+    context = Context(tmp_path, mode, "honest", [0])
+    grid = tuning.space(context, "grid")
+    assert set(grid) == set(tuning.space(context, "random"))
+    assert math.prod(map(len, grid.values())) == tuning.trials(context) == count
 
 
 # -- what the paper printed, and what it did not ------------------------------------------

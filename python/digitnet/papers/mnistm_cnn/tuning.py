@@ -3,6 +3,7 @@ how sensitive the network is to each around the best."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -29,6 +30,11 @@ SPACES: dict[str, dict[str, Any]] = {
         "dropout": (0.0, 0.4),
     },
 }
+FINE_GRID: dict[str, Any] = {
+    "learning_rate": [0.0005, 0.001, 0.003, 0.01],
+    "batch_size": [32, 64, 128],
+    "dropout": [0.1, 0.25, 0.4],
+}
 # Each is varied with the others at the best.
 VARIED: dict[str, tuple[float, ...]] = {
     "learning_rate": (0.0003, 0.001, 0.003, 0.01),
@@ -54,6 +60,22 @@ def options(context: Context, params: Mapping[str, Any], seed: int) -> dict[str,
     return fit_options(context, params, seed) | {"epochs": short}
 
 
+def space(context: Context, method: str) -> dict[str, Any]:
+    fine = context.mode == "full" and method == "grid"
+    return FINE_GRID if fine else SPACES[method]
+
+
+def points(context: Context) -> int:
+    """Of the grid."""
+    return math.prod(map(len, space(context, "grid").values()))
+
+
+def trials(context: Context) -> int:
+    """Of each method: as many as the grid has points; in the small modes fewer."""
+    whole = points(context)
+    return context.size(smoke=2, quick=5, default=whole, full=whole)
+
+
 def searched(context: Context, method: str) -> Search:
     """A search, or what is left of it; its journal is in the folder."""
     folder = context.out / "searches"
@@ -64,9 +86,9 @@ def searched(context: Context, method: str) -> Search:
 
     return search(
         build,
-        SPACES[method],
+        space(context, method),
         *parts(context),
-        trials=context.size(smoke=2, quick=5, default=12, full=30),
+        trials=trials(context),
         method=method,
         file=folder / f"{method}.log",
         seed=0,
@@ -112,8 +134,9 @@ def search_stage(context: Context) -> None:
     best = settings_of(context)
     part, validation = parts(context)
     context.text(
-        f"{len(part):,} images to train and {len(validation):,} to validate; trials that "
-        "fall behind the median are ended early. Chosen: "
+        f"{len(part):,} images to train and {len(validation):,} to validate; "
+        f"{trials(context)} trials a method, of a grid of {points(context)} points; trials "
+        "that fall behind the median are ended early. Chosen: "
         + ", ".join(f"{name} {value:.4g}" for name, value in best.items())
         + "."
     )
