@@ -12,6 +12,7 @@ from digitnet.papers import reproduce
 from digitnet.papers.mlp import comparisons, results, searches
 from digitnet.papers.mlp.settings import START, fit_options, parts
 from digitnet.search import METHODS
+from digitnet.train.options import FitOptions
 
 
 @pytest.mark.parametrize("name", papers.names())
@@ -110,6 +111,12 @@ def test_the_test_part_has_no_say_in_the_choice(context):
 def test_the_paper_protocol_trains_what_the_paper_describes(tmp_path):
     context = Context(tmp_path, "smoke", "paper", [0])
     assert comparisons.final_settings(context) == START
+    remark = papers.find("mlp").remarks[0]
+    said = ("784-512-512-10", "one cycle", f"peak of {START['learning_rate']} ")
+    for words in (*said, f"batches of {START['batch_size']}"):
+        assert words in remark
+    options = FitOptions(**fit_options(START, 1, 0))
+    assert options.schedule == "one-cycle"
     text = comparisons.AUGMENTATIONS[comparisons.augmentation(context)]
     for operation in ("rotate", "shift", "zoom", "noise"):  # as the outlook names them
         assert operation in text

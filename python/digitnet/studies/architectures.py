@@ -22,6 +22,7 @@ from digitnet.studies.architectures_variants import (
     POOLS,
     Array,
     curve,
+    m5_epochs,
     m5_score,
     oscillation,
     paired_seeds,
@@ -71,6 +72,10 @@ def seeds(context: Context, data: str, name: str) -> list[int]:
     return context.seeds
 
 
+def epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=4, default=6, full=50)
+
+
 def score(context: Context, data: str, name: str, seed: int) -> list[float]:
     """[test accuracy, seconds of training, parameters]"""
 
@@ -79,7 +84,7 @@ def score(context: Context, data: str, name: str, seed: int) -> list[float]:
         model = models.make(name, train.shape, classes=train.classes, seed=seed)
         history = model.fit(
             train,
-            epochs=context.size(smoke=1, quick=4, default=6, full=50),
+            epochs=epochs(context),
             batch_size=32,
             learning_rate=RATES[name],
             seed=seed,
@@ -140,9 +145,9 @@ def comparison_stage(data: str) -> Callable[[Context], None]:
             context.measure(f"{data} {name}", part["accuracy"])
         train, test = tested(context, data)
         context.text(
-            f"{len(train):,} training and {len(test):,} test images, Adam with one cycle, "
-            "no augmentation; the same images in the same order for all. Seconds are those "
-            "of one core where trainings run side by side."
+            f"{len(train):,} training and {len(test):,} test images, {epochs(context)} "
+            "epochs, Adam with one cycle, no augmentation; the same images in the same order "
+            "for all. Seconds are those of one core where trainings run side by side."
         )
 
     return stage
@@ -273,6 +278,11 @@ def variant_stage(
             slug,
             f"{title}: every network a point",
             lambda: plot.distribution(points, "validation accuracy"),
+        )
+        train, validation = parts(context)
+        context.text(
+            f"{len(train):,} training and {len(validation):,} validation images, "
+            f"{m5_epochs(context)} epochs, Adam with one cycle, {len(points)} paired seeds."
         )
 
     return stage

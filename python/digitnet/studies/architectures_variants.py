@@ -128,6 +128,10 @@ def oscillation(accuracies: Array) -> tuple[float, float]:
     return float(last.std(ddof=1)), float(max(0.0, falls.max()))
 
 
+def m5_epochs(context: Context) -> int:
+    return context.size(smoke=1, quick=5, default=8, full=50)
+
+
 def m5_score(context: Context, augmentation: str, norm: str, seed: int) -> float:
     """Validation accuracy of M5 so changed, after a short training."""
 
@@ -136,7 +140,7 @@ def m5_score(context: Context, augmentation: str, norm: str, seed: int) -> float
         model = Model(m5(norm), train.shape, train.classes, seed=seed)
         model.fit(
             train,
-            epochs=context.size(smoke=1, quick=5, default=8, full=50),
+            epochs=m5_epochs(context),
             augment=AUGMENTATIONS[augmentation],
             seed=seed,
             progress=False,

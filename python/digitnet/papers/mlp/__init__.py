@@ -16,6 +16,7 @@ from digitnet.papers.mlp.results import (
     training_stage,
 )
 from digitnet.papers.mlp.searches import search_stage
+from digitnet.papers.mlp.settings import START
 from digitnet.papers.mlp.stages import (
     activation_stage,
     augmentation_stage,
@@ -29,6 +30,14 @@ from digitnet.papers.mlp.stages import (
 from digitnet.search import METHODS
 
 HONEST = ("honest",)
+
+
+def _shape() -> str:
+    """Units of the network of the paper protocol, layer by layer."""
+    hidden = [START["width"]] * START["depth"]
+    return "-".join(map(str, [784, *hidden, 10]))
+
+
 STUDY = "the study `classical` measures SVM, MLP and CNN side by side"
 CLAIMS = (
     Claim("training accuracy", "training accuracy", 0.989, of="line 72"),
@@ -42,7 +51,7 @@ CLAIMS = (
         )
     ),
     Claim("digit", "a drawn 3 is recognised as", 3, "", of="line 80"),
-    Claim("parameters", "parameters of 784-512-512-10", None, "", of="line 60"),
+    Claim("parameters", f"parameters of {_shape()}", None, ""),
     *(
         Claim(
             f"{method} best",
@@ -101,8 +110,9 @@ def recipe() -> Recipe:
             Stage("augmented", "With augmentation", augmented_stage, 15),
         ),
         remarks=(
-            "Layers, widths, optimizer and number of epochs are not reported; the paper "
-            "protocol takes 784-512-512-10 with ReLU and Adam.",
+            "Layers, widths, optimizer, learning rate, batch size and number of epochs are "
+            f"not reported; the paper protocol takes {_shape()} with ReLU, Adam by one cycle "
+            f"with a peak of {START['learning_rate']} and batches of {START['batch_size']}.",
             "The paper names grid, random, Bayesian and evolutionary search, but reports "
             "none; ranges and budgets are ours.",
             "The paper speaks of an SVM, a CNN and run times without giving their numbers: "

@@ -14,6 +14,7 @@ from digitnet.papers.optdigits_cnn.settings import (
     SETTINGS,
     fitted_score,
     network,
+    options,
     settings_of,
 )
 
@@ -47,17 +48,22 @@ def make(settings: str, changes: dict[str, Any], seed: int) -> Model:
     return Model(layers, (8, 8), preprocess=steps, seed=seed, name="optdigits-cnn")
 
 
+def epochs(context: Context) -> int:
+    """Of each training: those of the settings, in quick mode fewer."""
+    whole = int(options(context, settings_of(context), 0)["epochs"])
+    return context.size(smoke=whole, quick=15, default=whole, full=whole)
+
+
 def score(context: Context, variant: str, seed: int) -> float:
     of_network, of_fit = VARIANTS[variant]
     settings = settings_of(context)
-    quick = {"epochs": 15} if context.mode == "quick" else {}
     work = partial(
         fitted_score,
         context,
         partial(make, settings, of_network),
         settings,
         seed,
-        **quick,
+        epochs=epochs(context),
         **of_fit,
     )
     return float(context.cached(f"variant {variant} {seed}", work))
@@ -88,8 +94,8 @@ def variants_stage(context: Context) -> None:
     )
     context.text(
         f"Settings '{settings_of(context)}' "
-        f"({SETTINGS[settings_of(context)]['batch_size']} images a step), "
-        f"{len(seeds)} seeds, each variant against the network as it is with the same "
-        "seed and validation fifth; 'better' counts the seeds that gain. The test images "
-        "are not touched."
+        f"({SETTINGS[settings_of(context)]['batch_size']} images a step, "
+        f"{epochs(context)} epochs), {len(seeds)} seeds, each variant against the network "
+        "as it is with the same seed and validation fifth; 'better' counts the seeds that "
+        "gain. The test images are not touched."
     )
