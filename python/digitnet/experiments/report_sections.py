@@ -45,53 +45,40 @@ def scores(
     rows: Sequence[Sequence[float]],
     columns: Sequence[str],
     histories: Sequence[History],
-    of: str = "",
 ) -> None:
     """A table of one row a seed, each column measured; seconds an epoch; first curves."""
     frame = pd.DataFrame(rows, columns=list(columns))
     frame.insert(0, "seed", context.seeds)
-    context.table(_named("scores", of), title, frame)
+    context.table("scores", title, frame)
     for key in columns:
-        context.measure(f"{of} {key}".strip(), frame[key])
-    seconds = [float(np.mean(h["seconds"])) for h in histories]
-    context.measure(f"{of} seconds".strip(), seconds)
+        context.measure(key, frame[key])
+    context.measure("seconds", [float(np.mean(h["seconds"])) for h in histories])
     first: Any = histories[0]
-    context.figure(
-        _named("curves", of),
-        _titled("Training curves", of),
-        lambda: plot.training_curves(first),
-    )
+    context.figure("curves", "Training curves", lambda: plot.training_curves(first))
 
 
-def confusion(
-    context: Context, report: Report, of: str = "", *, number: str = ""
-) -> None:
-    """The confusion matrix; `number` is that of the paper's figure."""
+def confusion(context: Context, report: Report, *, of: str = "") -> None:
+    """The confusion matrix; `of` is the number of the paper's figure."""
     context.figure(
-        _named("confusion_matrix", of),
-        _titled("Confusion matrix", of),
+        "confusion_matrix",
+        "Confusion matrix",
         lambda: plot.confusion_matrix(report.confusion),
-        of=number,
+        of=of,
     )
 
 
 def layer_table(
-    context: Context, model: Model, of: str = "", *, number: str = ""
+    context: Context, model: Model, name: str = "", *, of: str = ""
 ) -> None:
-    """Layers with output shape and parameters, as a model summary prints them; `number`
-    is that of the paper's table."""
-    frame = layer_rows(model)
-    context.table(_named("layers", of), _titled("Layers", of), frame, of=number)
-
-
-def layer_rows(model: Model) -> pd.DataFrame:
-    """The frame of a table of layers, with the total as its last row."""
+    """Layers with output shape and parameters, as a model summary prints them, and their
+    total; `name` tells two networks apart, `of` is the number of the paper's table."""
     rows = [
         (row["layer"], "x".join(map(str, row["output"])), row["parameters"])
         for row in model.summary().rows
     ]
     rows.append(("total", "", model.count_params()))
-    return pd.DataFrame(rows, columns=["layer", "output", "parameters"])
+    frame = pd.DataFrame(rows, columns=["layer", "output", "parameters"])
+    context.table(_named("layers", name), _titled("Layers", name), frame, of=of)
 
 
 def cross_validation(
@@ -135,26 +122,28 @@ def cross_validation(
             context.measure(f"fold {number} {key}", part[key])
 
 
-def perturbations(context: Context, model: Model, test: Dataset, of: str = "") -> None:
+def perturbations(
+    context: Context, model: Model, test: Dataset, name: str = ""
+) -> None:
     """A table and a figure of the accuracy at rising strength of every perturbation."""
     clean = model.evaluate(test)["accuracy"]
     rows = []
-    for name, (text, strengths) in PERTURBATIONS.items():
-        rows.append((name, 0.0, clean))
+    for kind, (text, strengths) in PERTURBATIONS.items():
+        rows.append((kind, 0.0, clean))
         for strength in strengths:
             score = partial(_perturbed_score, model, test, text.format(strength))
-            key = f"{of} {name} {strength}".strip()
-            rows.append((name, strength, context.cached(key, score)))
+            key = f"{name} {kind} {strength}".strip()
+            rows.append((kind, strength, context.cached(key, score)))
     frame = pd.DataFrame(rows, columns=["perturbation", "strength", "accuracy"])
-    slug = _named("robustness", of.replace(", ", "_"))
-    context.table(slug, _titled("Accuracy on perturbed test images", of), frame)
+    slug = _named("robustness", name)
+    context.table(slug, _titled("Accuracy on perturbed test images", name), frame)
     context.text(
         "Strengths are drawn up to the number shown, an image each (noise has it as its "
         "standard deviation): % of full intensity, pixels, degrees, % of the area."
     )
     context.figure(
         slug,
-        _titled("Accuracy at rising strength", of),
+        _titled("Accuracy at rising strength", name),
         lambda: plot.sensitivity(frame, "perturbation", "strength", "accuracy"),
     )
 
@@ -171,9 +160,9 @@ def _perturbed_score(model: Model, test: Dataset, text: str) -> float:
     return model.evaluate(perturbed(test, text))["accuracy"]
 
 
-def _named(what: str, of: str) -> str:
-    return f"{what}_{of}" if of else what
+def _named(what: str, name: str) -> str:
+    return f"{what}_{name.replace(', ', '_')}" if name else what
 
 
-def _titled(what: str, of: str) -> str:
-    return f"{what}, {of}" if of else what
+def _titled(what: str, name: str) -> str:
+    return f"{what}, {name}" if name else what

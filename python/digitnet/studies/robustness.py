@@ -266,7 +266,7 @@ def curves_stage(context: Context) -> None:
     test = parts(context)[2]
     for name in context.progress(on_digits(context)[1:]):
         model = trained(context, name, context.seeds[0])
-        perturbations(context, model, test, of=name)
+        perturbations(context, model, test, name)
 
 
 def attacks_stage(context: Context) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from digitnet import models, plot
 from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import conv_norm_relu
-from digitnet.experiments.report_sections import layer_rows
+from digitnet.experiments.report_sections import layer_table
 from digitnet.layers import Dense, Dropout, Flatten, MaxPool, ReLU
 from digitnet.models.model import Model
 from digitnet.papers.kaggle_cnn.settings import BIG, SMALL, parts, small_parts
@@ -94,14 +94,14 @@ def loss_stage(context: Context) -> None:
 def network_stage(context: Context) -> None:
     big, small = models.make(BIG), models.make(SMALL)
     context.measure("parameters", big.count_params())
-    context.table("layers", f"Layers of {BIG}", layer_rows(big), of="Fig. XV")
+    layer_table(context, big, of="Fig. XV")
     context.figure(
         "architecture",
         f"The network {BIG}",
         partial(plot.architecture, big),
         of="Fig. XVI",
     )
-    context.table("layers_small", f"Layers of {SMALL}", layer_rows(small))
+    layer_table(context, small, "small")
     context.figure(
         "architecture_small", f"The network {SMALL}", partial(plot.architecture, small)
     )

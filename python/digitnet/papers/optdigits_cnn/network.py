@@ -16,7 +16,7 @@ BOARD = ["conv1", "max_pool1", "conv2", "max_pool2", "conv3", "max_pool3"]
 def network_stage(context: Context) -> None:
     model = make("paper", context.seeds[0])
     context.measure("parameters", model.count_params())
-    layer_table(context, model, number="In [19]")
+    layer_table(context, model, of="In [19]")
     context.figure(
         "architecture",
         "The network: height is a map's side, width its channels",

@@ -67,7 +67,7 @@ def report_stage(context: Context) -> None:
     _, test = split(context)
     model, _ = trained(context, context.seeds[0])
     report = model.evaluate(test)
-    confusion(context, report, number="In [48]")
+    confusion(context, report, of="In [48]")
     context.figure("roc", "ROC curves and areas", lambda: plot.roc(report))
     context.figure(
         "misclassified",
