@@ -251,6 +251,13 @@ def test_each_variant_is_trained_as_it_is_called(context):
     assert "batch_norm" not in {row["kind"] for row in plain}
     kinds = [row["kind"] for row in settings.make(PAPER, 0).summary().rows]
     assert kinds.count("batch_norm") == 4
+    norm = fluctuation.VARIANTS["constant rate, Keras' batch norm"].batch_norm
+    # Keras counts the old mean's part, .99; we the new one's.
+    assert norm == {"momentum": pytest.approx(1 - 0.99), "epsilon": 1e-3}
+    layers = settings.network(0.25, batch_norm=norm)
+    options = [layer.options for layer in layers if layer.kind == "batch_norm"]
+    assert all(o["momentum"] == 0.01 and o["epsilon"] == 1e-3 for o in options)
+    assert len(options) == 4
 
 
 def test_the_network_for_grey_images_predicts_the_same_and_can_be_attacked():
