@@ -111,16 +111,17 @@ std::vector<int64_t> euclidean_neighbors(const data::ImagesView& images,
   const int64_t size = images.shape.size();
   std::vector<int64_t> nearest(images.count * count);
   each_block(images.count, keep_going, [&](int64_t first, int64_t end) {
-    std::vector<std::pair<int64_t, int64_t>> found(references.count);
+    std::vector<std::pair<int64_t, int64_t>> distances(references.count);
     for (int64_t i = first; i < end; ++i) {
       for (int64_t r = 0; r < references.count; ++r) {
-        found[r] = {kernels.squared_distance(image_of(images, i),
-                                             image_of(references, r), size),
-                    r};
+        distances[r] = {kernels.squared_distance(image_of(images, i),
+                                                 image_of(references, r), size),
+                        r};
       }
-      std::partial_sort(found.begin(), found.begin() + count, found.end());
+      std::partial_sort(distances.begin(), distances.begin() + count,
+                        distances.end());
       for (int64_t k = 0; k < count; ++k)
-        nearest[i * count + k] = found[k].second;
+        nearest[i * count + k] = distances[k].second;
     }
   });
   return nearest;

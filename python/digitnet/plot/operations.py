@@ -136,9 +136,9 @@ def _through(layer: Any, values: npt.NDArray[np.float32]) -> npt.NDArray[np.floa
     return next(iter(activations.values()))[0, 0]
 
 
-def _write_numbers(panel: Any, values: Any, most: float) -> None:
+def _write_numbers(panel: Any, values: Any, max_value: float) -> None:
     for (y, x), value in np.ndenumerate(values):
-        colour = "white" if value > 0.6 * most else "black"
+        colour = "white" if value > 0.6 * max_value else "black"
         text = f"{value:.3g}"
         panel.text(x, y, text, ha="center", va="center", color=colour, fontsize=7)
 
@@ -282,7 +282,7 @@ def _path(data: Dataset, name: str, rate: float, steps: int) -> Any:
     model.load_state_dict({"dense1.weight": np.zeros((2, 2), np.float32)})
     weights = [np.zeros(2)]
 
-    def remember(*_: Any) -> None:
+    def record(*_: Any) -> None:
         both = model.state_dict()["dense1.weight"]
         weights.append(both[1] - both[0])
 
@@ -293,7 +293,7 @@ def _path(data: Dataset, name: str, rate: float, steps: int) -> Any:
         optimizer=name,
         learning_rate=rate,
         schedule="constant",
-        callbacks=remember,
+        callbacks=record,
         progress=False,
     )
     frame = pd.DataFrame(np.array(weights), columns=["w0", "w1"])

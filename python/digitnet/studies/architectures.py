@@ -156,7 +156,7 @@ def comparison_stage(data: str) -> Callable[[Context], None]:
 def order_stage(context: Context) -> None:
     """What the paper says of C1, C2, C3 and M5, with paired seeds on MNIST."""
     rows = []
-    for (first, second), said in ORDER.items():
+    for (first, second), statement in ORDER.items():
         shared = [
             s
             for s in seeds(context, "mnist", first)
@@ -170,7 +170,9 @@ def order_stage(context: Context) -> None:
         )
         differences = pairs[:, 0] - pairs[:, 1]
         context.measure(f"{first} - {second}", differences)
-        rows.append((first, second, said, *pairs.mean(0), *mean_and_std(differences)))
+        rows.append(
+            (first, second, statement, *pairs.mean(0), *mean_and_std(differences))
+        )
     columns = ["first", "second", "paper", "accuracy", "of second"]
     columns += ["difference", "sd"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -308,12 +310,12 @@ def _claims() -> tuple[Claim, ...]:
         *(
             Claim(
                 f"{a} - {b}",
-                f"{a} against {b}, {said}",
+                f"{a} against {b}, {statement}",
                 None,
                 "points",
                 of=thesis.format(152),
             )
-            for (a, b), said in ORDER.items()
+            for (a, b), statement in ORDER.items()
         ),
         *(
             Claim(f"{name} {key}", f"{name}: {what}", None, of=thesis.format(152))

@@ -54,30 +54,30 @@ def validation_curve(context: Context, name: str, rule: str, seed: int) -> list[
 
 
 def lengths_stage(context: Context) -> None:
-    few, many = lengths(context)
+    usual, longer = lengths(context)
     seeds = length_seeds(context)
     rules = (WHOLE, *STOPPING)
     cases = [(n, r, s) for n in NAMES for r in rules for s in seeds]
     values = context.parallel_map(lambda case: validation_curve(context, *case), cases)
     curves = dict(zip(cases, values, strict=True))
     context.text(
-        f"Trainings of {many} epochs on parts of the data. The learning rate follows the "
-        f"plateau, not the number of epochs: the first {few} epochs of one of {many} are a "
-        f"training of {few}. Early stopping's threshold is what the accuracy has to gain "
+        f"Trainings of {longer} epochs on parts of the data. The learning rate follows the "
+        f"plateau, not the number of epochs: the first {usual} epochs of one of {longer} are a "
+        f"training of {usual}. Early stopping's threshold is what the accuracy has to gain "
         "to count; a larger one stops earlier."
     )
     rows = []
     for name in NAMES:
-        runs = {f"{few} epochs": [curves[name, WHOLE, s][:few] for s in seeds]}
-        runs[f"{many} epochs"] = [curves[name, WHOLE, s] for s in seeds]
+        runs = {f"{usual} epochs": [curves[name, WHOLE, s][:usual] for s in seeds]}
+        runs[f"{longer} epochs"] = [curves[name, WHOLE, s] for s in seeds]
         runs |= {rule: [curves[name, rule, s] for s in seeds] for rule in STOPPING}
         best = {rule: np.array([max(c) for c in runs[rule]]) for rule in runs}
         for rule, listed in runs.items():
-            mean, std = mean_and_std(best[rule] - best[f"{few} epochs"])
+            mean, std = mean_and_std(best[rule] - best[f"{usual} epochs"])
             length = float(np.mean([len(c) for c in listed]))
             rows.append((name, rule, length, float(best[rule].mean()), mean, std))
         context.measure(
-            f"longer {name}", best[f"{many} epochs"] - best[f"{few} epochs"]
+            f"longer {name}", best[f"{longer} epochs"] - best[f"{usual} epochs"]
         )
     columns = [
         "data",
@@ -94,6 +94,6 @@ def lengths_stage(context: Context) -> None:
     shown.index = pd.RangeIndex(1, len(shown) + 1, name="epoch")
     context.figure(
         "lengths",
-        f"Validation accuracy over {many} epochs",
+        f"Validation accuracy over {longer} epochs",
         partial(plot.progress, shown, "validation accuracy"),
     )

@@ -84,7 +84,7 @@ def small_parts(context: Context, name: str, seed: int) -> tuple[Dataset, Datase
 
 
 def paired_seeds(context: Context) -> list[int]:
-    """At least two: a difference needs a standard deviation."""
+    """Two or more but in smoke mode: a difference needs a standard deviation."""
     return context.size(smoke=[0], quick=[0, 1], default=[0, 1, 2], full=[*range(5)])
 
 

@@ -78,10 +78,10 @@ def searched(context: Context, method: str) -> Search:
 def finalists(context: Context, base: Settings) -> dict[Any, Settings]:
     """The base, and the best settings of each search."""
 
-    def found() -> dict[str, Settings]:
+    def best_of_each() -> dict[str, Settings]:
         return {m: searched(context, m).best_params for m in METHODS}
 
-    best_params = context.cached("found by searches", found)
+    best_params = context.cached("found by searches", best_of_each)
     return {"start": base, **{m: base | params for m, params in best_params.items()}}
 
 

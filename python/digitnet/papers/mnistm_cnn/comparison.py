@@ -111,9 +111,12 @@ def parts(context: Context) -> tuple[Dataset, Dataset, Dataset]:
     train, test = domains(context)["MNIST-M"]
     count = context.size(smoke=10, quick=500, default=6_000, full=None)
     test_count = context.size(smoke=10, quick=1_000, default=None, full=None)
-    few = context.size(smoke=10, quick=200, default=2_000, full=None)
-    sets = [context.part(train, count)]
-    return (*sets, *(context.part(test, n) for n in (test_count, few)))  # type: ignore[return-value]
+    subset_count = context.size(smoke=10, quick=200, default=2_000, full=None)
+    return (
+        context.part(train, count),
+        context.part(test, test_count),
+        context.part(test, subset_count),
+    )
 
 
 def epochs(context: Context) -> int:
@@ -121,7 +124,7 @@ def epochs(context: Context) -> int:
 
 
 def stage(context: Context) -> None:
-    train, test, few = parts(context)
+    train, test, subset = parts(context)
     seed, rows = context.seeds[0], []
     for name in context.progress(TABLE_1):
         rows.append(
@@ -134,7 +137,7 @@ def stage(context: Context) -> None:
                     epochs=epochs(context),
                     seed=seed,
                     steps=["rgb_to_grey"],
-                    conditions=few,
+                    conditions=subset,
                 ),
             )
         )
@@ -149,13 +152,13 @@ def stage(context: Context) -> None:
         f"cycle of Adam, no augmentation, seed {seed}; {len(test):,} test images. The same "
         "grey images in the same order for all five, which start from random weights."
     )
-    _conditions(context, frame, few)
+    _conditions(context, frame, subset)
 
 
-def _conditions(context: Context, frame: pd.DataFrame, few: Dataset) -> None:
+def _conditions(context: Context, frame: pd.DataFrame, subset: Dataset) -> None:
     named = {kind: f"{kind} {strength}" for kind, strength in CONDITIONS.items()}
     accuracies = frame[["accuracy", *CONDITIONS]].rename(columns=named)
-    title = f"Accuracy of the five under conditions, {len(few):,} test images"
+    title = f"Accuracy of the five under conditions, {len(subset):,} test images"
     context.table("five_networks_conditions", title, accuracies)
     context.figure(
         "five_networks_conditions",

@@ -66,8 +66,8 @@ def parts(context: Context) -> tuple[Dataset, Dataset]:
         count = context.size(smoke=40, quick=1_500, default=8_000, full=None)
         part = context.part(train, count)
         if context.protocol == "paper":
-            share = context.size(smoke=20, quick=500, default=2_000, full=None)
-            return part, context.part(test, share)
+            count = context.size(smoke=20, quick=500, default=2_000, full=None)
+            return part, context.part(test, count)
         first, validation = part.split((0.8, 0.2), seed=0)
         return first, validation
 
@@ -128,12 +128,12 @@ def _conclusion(context: Context, frame: pd.DataFrame) -> str:
     worst = frame.iloc[int(np.argmax(frame["largest fall"]))]
     part, validation = parts(context)
     steps = math.ceil(len(part) / PAPER["batch_size"])
-    found = worst["largest fall"] >= FALL
+    as_large = worst["largest fall"] >= FALL
     return (
         f"{len(frame)} trainings on {len(part):,} images ({steps:,} steps an epoch, the "
         f"paper's has 1,875), validated on {len(validation):,}. The paper's validation accuracy "
         f"falls by {100 * FALL:.2f} points before epoch {int(np.argmin(VALIDATION)) + 1}; the "
         f"largest fall here is {100 * worst['largest fall']:.2f} points ({worst['variant']}, "
         f"seed {worst['seed']}). "
-        + ("A fall as large came here, too." if found else "None here is as large.")
+        + ("A fall as large came here, too." if as_large else "None here is as large.")
     )

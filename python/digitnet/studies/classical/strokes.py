@@ -101,13 +101,15 @@ def deformation_stage(context: Context) -> None:
     train, test = parts(context)
     rows, predictions, nearest = [], {}, {}
     for name, classifier in context.progress(_neighbors(context).items()):
-        found = context.cached_arrays(
+        result = context.cached_arrays(
             f"neighbours {name}", partial(_predicted, context, classifier)
         )
-        predictions[name] = classifier.fit(train).vote(found["indices"])
-        nearest[name] = found["indices"][:, 0]
+        predictions[name] = classifier.fit(train).vote(result["indices"])
+        nearest[name] = result["indices"][:, 0]
         accuracy = float(np.mean(predictions[name] == test.labels))
-        rows.append((name, classifier.candidates, accuracy, float(found["seconds"][0])))
+        rows.append(
+            (name, classifier.candidates, accuracy, float(result["seconds"][0]))
+        )
         context.measure(f"3-NN {name}", accuracy)
     columns = ["distance", "candidates", "test", "seconds"]
     frame = pd.DataFrame(rows, columns=columns)

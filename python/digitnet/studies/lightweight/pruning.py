@@ -96,19 +96,20 @@ def narrowed_lenet5(model: Model, name: str) -> Model:
     state = model.state_dict()
     small = make(name, 0)
     sizes = {key: value.shape for key, value in small.state_dict().items()}
-    kept: npt.NDArray[np.int64] = np.arange(1)  # inputs that stay
+    inputs: npt.NDArray[np.int64] = np.arange(1)  # inputs that stay
     taken: dict[str, Any] = {}
     for layer in ("conv1", "conv2", "dense1", "dense2", "dense3"):
         weight = state[f"{layer}.weight"]
-        if layer == "dense1":  # each kept map is a block of inputs
+        if layer == "dense1":  # each map that stays is a block of inputs
             area = weight.shape[1] // len(state["conv2.bias"])
-            kept = (kept[:, None] * area + np.arange(area)).ravel()
-        weight = weight[:, kept]
+            inputs = (inputs[:, None] * area + np.arange(area)).ravel()
+        weight = weight[:, inputs]
         strength = np.abs(weight).reshape(len(weight), -1).sum(axis=1)
         count = sizes[f"{layer}.weight"][0]
-        kept = np.sort(np.argsort(-strength, kind="stable")[:count])
-        taken[f"{layer}.weight"] = weight[kept]
-        taken[f"{layer}.bias"] = state[f"{layer}.bias"][kept]
+        strongest = np.sort(np.argsort(-strength, kind="stable")[:count])
+        taken[f"{layer}.weight"] = weight[strongest]
+        taken[f"{layer}.bias"] = state[f"{layer}.bias"][strongest]
+        inputs = strongest
     small.load_state_dict(taken)
     return small
 

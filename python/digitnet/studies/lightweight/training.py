@@ -57,7 +57,7 @@ def passes_of(
 def data_of(context: Context, name: str) -> tuple[Dataset, Dataset, Dataset]:
     """(training, validation, test)."""
 
-    def made() -> tuple[Dataset, Dataset, Dataset]:
+    def divided() -> tuple[Dataset, Dataset, Dataset]:
         train, test = context.data(name)
         first, validation = train.split((5 / 6, 1 / 6), seed=0)
         count = context.size(smoke=200, quick=10_000, default=None, full=None)
@@ -68,7 +68,7 @@ def data_of(context: Context, name: str) -> tuple[Dataset, Dataset, Dataset]:
             context.part(test, tested),
         )
 
-    return context.memoize(f"parts {name}", made)
+    return context.memoize(f"parts {name}", divided)
 
 
 def sets(context: Context) -> tuple[str, ...]:
@@ -99,11 +99,11 @@ def teacher(context: Context, name: str) -> Model:
 
 def teacher_logits(context: Context, name: str) -> npt.NDArray[Any]:
     train, _, _ = data_of(context, name)
-    made = context.cached_arrays(
+    arrays = context.cached_arrays(
         f"teacher's logits {name}",
         lambda: {"logits": teacher(context, name).predict_logits(train)},
     )
-    return made["logits"]
+    return arrays["logits"]
 
 
 def trained(
