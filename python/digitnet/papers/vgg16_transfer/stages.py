@@ -175,8 +175,9 @@ def training_stage(context: Context) -> None:
     by_network = scores[scores["images"] == "test"].drop(columns="images")
     groups = by_network.groupby("network", sort=False)
     means = groups.mean()
-    sd = groups["accuracy"].std()
-    context.table("test", "On test images, macro averages", means.assign(sd=sd))
+    repeated = len(context.seeds) > 1
+    shown = means.assign(sd=groups["accuracy"].std()) if repeated else means
+    context.table("test", "On test images, macro averages", shown)
     for name, values in groups["accuracy"]:
         context.measure(f"{name} test", values)
     accuracy = means["accuracy"].rename("test accuracy")
