@@ -120,7 +120,7 @@ def test_seconds_processor_and_memory_are_in_the_report(findings):
 def test_a_stand_in_is_said_to_be_one(findings):
     notes = " ".join(findings.notes)
     assert "a base that learned Fashion-MNIST stands in" in notes
-    assert f"VGG16 with {base.PLANS['smoke'].width:g} of its channels" in notes
+    assert f"VGG16 with {base.PRETRAINING['smoke'].width:g} of its channels" in notes
     for key in IMAGENET:
         assert findings.metrics["not_measured"][key] == "ImageNet weights not here"
 
@@ -177,24 +177,24 @@ def garments(digits):
     return digits[0][:60]
 
 
-PLAN = base.Plan(
-    1 / 32, 4, 32, base.STILL, (base.Leg(32, 1, 0.001), base.Leg(48, 2, 0.001))
+PRETRAINED = base.Pretraining(
+    1 / 32, 4, 32, base.FROZEN, (base.Phase(32, 1, 0.001), base.Phase(48, 2, 0.001))
 )
 
 
 def base_start():
-    layers = base.vgg16_layers(PLAN.width, 40)
+    layers = base.vgg16_layers(PRETRAINED.width, 40)
     return digitnet.Model(layers, (3, 32, 32), preprocess=(), seed=0).state_dict()
 
 
 def test_a_base_is_trained_once_and_kept(garments, tmp_path):
-    first, history = base.trained_base(PLAN, garments, tmp_path)
+    first, history = base.trained_base(PRETRAINED, garments, tmp_path)
     files = sorted(tmp_path.iterdir())
-    assert [f.suffix for f in files] == [".json", ".safetensors"]  # of the last leg
+    assert [f.suffix for f in files] == [".json", ".safetensors"]  # of the last phase
     times = [f.stat().st_mtime_ns for f in files]
-    again, kept = base.trained_base(PLAN, garments, tmp_path)
+    again, cached = base.trained_base(PRETRAINED, garments, tmp_path)
     assert [f.stat().st_mtime_ns for f in sorted(tmp_path.iterdir())] == times
-    assert dict(kept) == dict(history)
+    assert dict(cached) == dict(history)
     state = first.state_dict()
     for name in ("block4_conv2", "block5_conv3"):  # they hand on what they are given
         weights = state[f"{name}.weight"]
@@ -209,12 +209,12 @@ def test_a_base_is_trained_once_and_kept(garments, tmp_path):
 
 
 def test_a_base_of_other_settings_or_images_is_another(garments, tmp_path):
-    at = base.kept_at(PLAN, garments, tmp_path)
-    assert at == base.kept_at(PLAN, garments[:], tmp_path)
+    at = base.cache_path(PRETRAINED, garments, tmp_path)
+    assert at == base.cache_path(PRETRAINED, garments[:], tmp_path)
     others = {
-        base.kept_at(PLAN.up_to(1), garments, tmp_path),
-        base.kept_at(base.replace(PLAN, batch_size=33), garments, tmp_path),
-        base.kept_at(PLAN, garments[:59], tmp_path),
+        base.cache_path(PRETRAINED.up_to(1), garments, tmp_path),
+        base.cache_path(base.replace(PRETRAINED, batch_size=33), garments, tmp_path),
+        base.cache_path(PRETRAINED, garments[:59], tmp_path),
     }
     assert len(others | {at}) == 4
 
@@ -222,26 +222,26 @@ def test_a_base_of_other_settings_or_images_is_another(garments, tmp_path):
 def test_an_interrupted_base_goes_on_behind_its_last_leg(
     garments, tmp_path, monkeypatch
 ):
-    whole, _ = base.trained_base(PLAN, garments, tmp_path / "whole")
+    whole, _ = base.trained_base(PRETRAINED, garments, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        train = base._leg
+        train = base._train_phase
 
-        def interrupted(plan, leg, *rest):
-            if leg.pixels == 48:
+        def interrupted(settings, phase, *rest):
+            if phase.pixels == 48:
                 raise KeyboardInterrupt
-            return train(plan, leg, *rest)
+            return train(settings, phase, *rest)
 
-        patch.setattr(base, "_leg", interrupted)
+        patch.setattr(base, "_train_phase", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            base.trained_base(PLAN, garments, tmp_path)
+            base.trained_base(PRETRAINED, garments, tmp_path)
     trained = []
 
-    def counted(plan, leg, *rest):
-        trained.append(leg.pixels)
-        return train(plan, leg, *rest)
+    def counted(settings, phase, *rest):
+        trained.append(phase.pixels)
+        return train(settings, phase, *rest)
 
-    monkeypatch.setattr(base, "_leg", counted)
-    resumed, history = base.trained_base(PLAN, garments, tmp_path)
+    monkeypatch.setattr(base, "_train_phase", counted)
+    resumed, history = base.trained_base(PRETRAINED, garments, tmp_path)
     assert trained == [48]
     assert history.epochs == 3
     for name, value in whole.state_dict().items():
@@ -249,7 +249,7 @@ def test_an_interrupted_base_goes_on_behind_its_last_leg(
 
 
 def test_lessons_are_images_and_outlines_that_say_how_they_were_turned(garments):
-    every = base.lessons(garments, PLAN)
+    every = base.pretext_data(garments, PRETRAINED)
     assert len(every) == 240
     assert len(every.classes) == 40
     upright = every[:60]
@@ -262,7 +262,7 @@ def test_lessons_are_images_and_outlines_that_say_how_they_were_turned(garments)
         np.testing.assert_array_equal(part.labels, upright.labels + turn)
         turned_back = np.rot90(part.images, -turn, (-2, -1))
         np.testing.assert_array_equal(turned_back, upright.images)
-    assert len(base.lessons(garments, PLAN, 0.5)) == 120
+    assert len(base.pretext_data(garments, PRETRAINED, 0.5)) == 120
 
 
 def test_an_outline_is_where_a_shape_ends():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitnet.experiments.recipe import Recipe, Stage
-from digitnet.papers.vgg16_transfer.base import HEAD_UNITS, PLANS
+from digitnet.papers.vgg16_transfer.base import HEAD_UNITS, PRETRAINING
 from digitnet.papers.vgg16_transfer.claims import EXHIBITS, claims
 from digitnet.papers.vgg16_transfer.data import EVALUATED, STD
 from digitnet.papers.vgg16_transfer.networks import HEADS
@@ -34,7 +34,7 @@ REMARKS = (
     f"constants that torchvision's weights expect (255 times {', '.join(map(str, STD))}), "
     "under both protocols; the paper's weights, Keras', take them undivided.",
     "The base that stands in for ImageNet's weights learned other images, Fashion-MNIST's "
-    f"and their outlines, in {PLANS['default'].turns} quarter turns each, from a start at "
+    f"and their outlines, in {PRETRAINING['default'].turns} quarter turns each, from a start at "
     "the identity: ours, not the paper's.",
     f"Training values in the tables are of {EVALUATED:,} of the training images, but in full "
     "mode; only that mode trains on all of MNIST.",

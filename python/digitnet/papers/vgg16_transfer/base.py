@@ -30,7 +30,7 @@ from digitnet.train.history import History
 # Source: Simonyan, Zisserman, ICLR 2015, table 1, column D.
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 HEAD_UNITS = 256
-INK = 40  # pixels above it belong to a garment
+FOREGROUND = 40  # pixels above it belong to a garment
 
 
 def vgg16_layers(width: float, classes: int) -> list[Any]:
@@ -48,8 +48,8 @@ def vgg16_layers(width: float, classes: int) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class Leg:
-    """A part of the base's training: the first legs see small images, which cost less."""
+class Phase:
+    """A part of the base's training: the first phases see small images, which cost less."""
 
     pixels: int
     epochs: int
@@ -58,52 +58,54 @@ class Leg:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How a base is trained; what is kept is known by all of this and the data."""
+class Pretraining:
+    """How a base is trained; a cached one is known by all of this and the data."""
 
     width: float
     turns: int  # quarter turns of each image, each a class of its own
     batch_size: int
     frozen: tuple[str, ...]  # patterns of layers that stay as they start
-    legs: tuple[Leg, ...]
+    phases: tuple[Phase, ...]
     version: int = 1  # of the code that trains
 
-    def up_to(self, leg: int) -> Plan:
-        """The same, ended behind so many legs."""
-        return replace(self, legs=self.legs[:leg])
+    def up_to(self, phase: int) -> Pretraining:
+        """The same, ended behind so many phases."""
+        return replace(self, phases=self.phases[:phase])
 
 
 # What stays at the identity hands on what block 4 begins with: features that are less
 # about garments, and worth more elsewhere.
-STILL = ("block4_conv2*", "block4_conv3*", "block5*")
-PLANS = {
-    "smoke": Plan(1 / 16, 4, 32, STILL, (Leg(32, 1, 0.001),)),
-    "quick": Plan(1 / 4, 4, 32, STILL, (Leg(32, 1, 0.001),)),
-    "default": Plan(1, 4, 32, STILL, (Leg(32, 1, 0.0005), Leg(48, 1, 0.0002, 0.2))),
+FROZEN = ("block4_conv2*", "block4_conv3*", "block5*")
+PRETRAINING = {
+    "smoke": Pretraining(1 / 16, 4, 32, FROZEN, (Phase(32, 1, 0.001),)),
+    "quick": Pretraining(1 / 4, 4, 32, FROZEN, (Phase(32, 1, 0.001),)),
+    "default": Pretraining(
+        1, 4, 32, FROZEN, (Phase(32, 1, 0.0005), Phase(48, 1, 0.0002, 0.2))
+    ),
 }
 
 
-def plan_of(context: Context) -> Plan:
+def pretraining_of(context: Context) -> Pretraining:
     small = context.mode in ("smoke", "quick")
-    return PLANS[context.mode if small else "default"]
+    return PRETRAINING[context.mode if small else "default"]
 
 
 def outlines(images: Any) -> npt.NDArray[np.uint8]:
     """Garments as lines: where a shape ends, two pixels wide, 255; elsewhere 0."""
-    inside = np.asarray(images) > INK
+    inside = np.asarray(images) > FOREGROUND
     padded = np.pad(inside, ((0, 0), (1, 1), (1, 1)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
     edge = windows.any(axis=(3, 4)) & ~windows.all(axis=(3, 4))
     return np.where(edge, np.uint8(255), np.uint8(0))
 
 
-def lessons(data: Dataset, plan: Plan, part: float = 1.0) -> Dataset:
+def pretext_data(data: Dataset, settings: Pretraining, part: float = 1.0) -> Dataset:
     """Every image in so many quarter turns, as it is or, every other one, as its outline.
 
     Class K * turns + turn says what it is and how it was turned. Of these a part is drawn,
     the same in every run.
     """
-    turns, labels = plan.turns, data.require_labels("lessons")
+    turns, labels = settings.turns, data.require_labels("pretext_data")
     names = [f"{name}, {90 * t} deg" for name in data.classes for t in range(turns)]
     drawn = np.concatenate([data.images[0::2], outlines(data.images[1::2])])
     drawn_labels = np.concatenate([labels[0::2], labels[1::2]])
@@ -135,56 +137,64 @@ def start_at_identity(model: Model) -> None:
 
 
 def trained_base(
-    plan: Plan, train: Dataset, folder: Path | None = None
+    settings: Pretraining, train: Dataset, folder: Path | None = None
 ) -> tuple[Model, History]:
-    """The base by this plan, from the folder if it was trained before.
+    """The base by these settings, from the folder if it was trained before.
 
-    Every leg is kept, whole or not at all, until the last one is: what is interrupted goes
-    on behind the leg that was finished.
+    Every phase is kept, whole or not at all, until the last one is: what is interrupted goes
+    on behind the phase that was finished.
 
     Args:
-        plan: The settings.
+        settings: How it is trained.
         train: Images to learn, upright.
         folder: Default: "bases" in the user's cache folder.
     """
     folder = folder or cache_folder() / "bases"
-    last = len(plan.legs)
-    paths = [kept_at(plan.up_to(leg), train, folder) for leg in range(1, last + 1)]
+    last = len(settings.phases)
+    paths = [
+        cache_path(settings.up_to(phase), train, folder) for phase in range(1, last + 1)
+    ]
     done = max(
         (i for i, p in enumerate(paths, 1) if p.with_suffix(".json").is_file()),
         default=0,
     )
-    model, history = _kept(paths[done - 1]) if done else (None, History())
-    for leg, path in list(zip(plan.legs, paths, strict=True))[done:]:
-        model, history = _leg(plan, leg, train, model, history)
+    model, history = _load(paths[done - 1]) if done else (None, History())
+    for phase, path in list(zip(settings.phases, paths, strict=True))[done:]:
+        model, history = _train_phase(settings, phase, train, model, history)
         folder.mkdir(parents=True, exist_ok=True)
-        _keep(path, plan, model, history)
+        _save(path, settings, model, history)
     for path in paths[:-1]:
         path.unlink(missing_ok=True)
         path.with_suffix(".json").unlink(missing_ok=True)
-    assert model is not None, "a plan without legs"
+    assert model is not None, "settings without phases"
     return model, history
 
 
-def kept_at(plan: Plan, train: Dataset, folder: Path) -> Path:
+def cache_path(settings: Pretraining, train: Dataset, folder: Path) -> Path:
     """Where it lies: a name that differs when settings or images do."""
-    about = json.dumps({"plan": asdict(plan), "data": train.sha256()}, sort_keys=True)
+    about = json.dumps(
+        {"settings": asdict(settings), "data": train.sha256()}, sort_keys=True
+    )
     key = hashlib.sha256(about.encode()).hexdigest()[:12]
-    return folder / f"vgg16-width-{plan.width:g}-{key}.safetensors"
+    return folder / f"vgg16-width-{settings.width:g}-{key}.safetensors"
 
 
-def _leg(
-    plan: Plan, leg: Leg, train: Dataset, before: Model | None, history: History
+def _train_phase(
+    settings: Pretraining,
+    phase: Phase,
+    train: Dataset,
+    before: Model | None,
+    history: History,
 ) -> tuple[Model, History]:
     """One part of the training, and the history of all up to it."""
-    every = lessons(train, plan, leg.part)
+    every = pretext_data(train, settings, phase.part)
     model = Model(
-        vgg16_layers(plan.width, len(every.classes)),
+        vgg16_layers(settings.width, len(every.classes)),
         every.shape[-2:],
         every.classes,
-        preprocess=steps_for(every, leg.pixels),
+        preprocess=steps_for(every, phase.pixels),
         seed=0,
-        name=f"VGG16, width {plan.width:g}",
+        name=f"VGG16, width {settings.width:g}",
     )
     if before is None:
         start_at_identity(model)
@@ -192,10 +202,10 @@ def _leg(
         model.load_weights(before, strict=True)
     rows = model.fit(
         every,
-        epochs=leg.epochs,
-        batch_size=plan.batch_size,
-        learning_rate=leg.learning_rate,
-        freeze=plan.frozen,
+        epochs=phase.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=phase.learning_rate,
+        freeze=settings.frozen,
         progress=False,
     )
     for row in zip(*rows.values(), strict=True):
@@ -204,14 +214,14 @@ def _leg(
     return model, history
 
 
-def _keep(path: Path, plan: Plan, model: Model, history: History) -> None:
+def _save(path: Path, settings: Pretraining, model: Model, history: History) -> None:
     model.save(path)
     columns, executor = dict(history), str(history.executor)
-    about = {"plan": asdict(plan), "columns": columns, "executor": executor}
+    about = {"settings": asdict(settings), "columns": columns, "executor": executor}
     write_json(path.with_suffix(".json"), about)  # last: what has one is whole
 
 
-def _kept(path: Path) -> tuple[Model, History]:
+def _load(path: Path) -> tuple[Model, History]:
     about = json.loads(path.with_suffix(".json").read_text())
     history = History()
     columns = about["columns"]

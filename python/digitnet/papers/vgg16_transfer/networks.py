@@ -17,7 +17,7 @@ from digitnet.experiments.context import Context
 from digitnet.models.model import Model
 from digitnet.models.weights import PUBLISHED
 from digitnet.papers.vgg16_transfer.base import (
-    plan_of,
+    pretraining_of,
     start_at_identity,
     trained_base,
     vgg16_layers,
@@ -70,7 +70,7 @@ def best_base(context: Context) -> str:
 
 def width(context: Context, base: str = "") -> float:
     """The fraction of VGG16's channels: all where ImageNet's weights fill them."""
-    return 1 if base == "ImageNet" else plan_of(context).width
+    return 1 if base == "ImageNet" else pretraining_of(context).width
 
 
 def fresh(context: Context, seed: int, base: str = "") -> Model:
@@ -92,10 +92,10 @@ def source(context: Context) -> tuple[Model, History]:
 
 def _source(context: Context) -> tuple[Model, History]:
     folder = context.out / "bases" if context.mode == "smoke" else None
-    return trained_base(plan_of(context), garments(context)[0], folder)
+    return trained_base(pretraining_of(context), garments(context)[0], folder)
 
 
-def based(context: Context, base: str, seed: int) -> Model:
+def with_base(context: Context, base: str, seed: int) -> Model:
     """A fresh head on a base."""
     model = fresh(context, seed, base)
     if base == "Fashion-MNIST":
@@ -125,7 +125,7 @@ def features(context: Context, base: str, seed: int, part: str) -> dict[str, Any
         if part == "augmented":
             data = train.enlarged(AUGMENT, 1, seed=seed)[len(train) :]
         start = time.perf_counter()
-        values = based(context, base, seed).features(data, progress=False)
+        values = with_base(context, base, seed).features(data, progress=False)
         seconds = time.perf_counter() - start
         return {
             "features": values,
@@ -166,14 +166,14 @@ def frozen(
     train, validation = _head_data(context, base, seed, enlarged)
     top, history = context.trained(
         f"head {base} {head} {enlarged} {seed}",
-        lambda: models.split_at(based(context, base, seed))[1],
+        lambda: models.split_at(with_base(context, base, seed))[1],
         train,
         validation,
         batch_size=BATCH,
         seed=seed,
         **HEADS[head] | ({"epochs": 2} if context.mode == "smoke" else {}),
     )
-    model = based(context, base, seed)
+    model = with_base(context, base, seed)
     model.load_weights(top)
     model.fix_scale(parts(context)[0].max_value)
     return model, history

@@ -11,7 +11,7 @@ import pandas as pd
 from digitnet import models, plot
 from digitnet.experiments.context import Context
 from digitnet.experiments.report_sections import class_counts, confusion, layer_table
-from digitnet.papers.vgg16_transfer.base import garment_accuracy, plan_of
+from digitnet.papers.vgg16_transfer.base import garment_accuracy, pretraining_of
 from digitnet.papers.vgg16_transfer.claims import COLUMNS, CURVES, curve_key
 from digitnet.papers.vgg16_transfer.data import (
     EVALUATED,
@@ -92,8 +92,10 @@ def network_stage(context: Context) -> None:
 def base_stage(context: Context) -> None:
     model, history = source(context)
     train, test = garments(context)
-    plan = plan_of(context)
-    score = context.cached("source", partial(garment_accuracy, model, test, plan.turns))
+    settings = pretraining_of(context)
+    score = context.cached(
+        "source", partial(garment_accuracy, model, test, settings.turns)
+    )
     context.measure("source test", score)
     if not here(context, "ImageNet"):
         context.note(
@@ -107,16 +109,16 @@ def base_stage(context: Context) -> None:
             f"{context.mode} mode: VGG16 with {width(context):g} of its channels, but where "
             "ImageNet's weights fill all of them."
         )
-    turned = plan.turns * len(train)
-    legs = ", then ".join(
-        f"{leg.epochs} of {leg.part * turned:,.0f} at {leg.pixels}x{leg.pixels} pixels"
-        for leg in plan.legs
+    turned = settings.turns * len(train)
+    phases = ", then ".join(
+        f"{phase.epochs} of {phase.part * turned:,.0f} at {phase.pixels}x{phase.pixels} pixels"
+        for phase in settings.phases
     )
     context.text(
         f"The base learned Fashion-MNIST's garments, every other one as its outline, in "
-        f"{plan.turns} quarter turns each: {len(model.classes)} classes. Epochs: {legs}. "
+        f"{settings.turns} quarter turns each: {len(model.classes)} classes. Epochs: {phases}. "
         "Convolutions of as many maps in as out began by handing on what they are given; "
-        f"{', '.join(name.rstrip('*') for name in plan.frozen)} stayed so. On upright test "
+        f"{', '.join(name.rstrip('*') for name in settings.frozen)} stayed so. On upright test "
         f"images it is right about {100 * score:.2f} % of the garments. It took "
         f"{sum(history['seconds']):,.0f} s, once: it is kept in the user's cache folder."
     )
