@@ -225,11 +225,6 @@ class Context:
         write_whole(path, frame.to_csv(index=index).encode())
         self.record.items.append(item)
 
-    def not_made(self, number: str, reason: str) -> None:
-        """Why this run has no counterpart of one of the paper's figures or tables."""
-        self._use(number)
-        self.record.not_made[number] = reason
-
     def _item(self, kind: str, name: str, title: str, of: str) -> dict[str, str]:
         item = {"kind": kind, "name": name, "title": title}
         if of:
@@ -294,7 +289,6 @@ class Record:
         self.notes: list[str] = values.get("notes", [])
         self.measured: dict[str, list[float]] = values.get("measured", {})
         self.absent: dict[str, str] = values.get("absent", {})
-        self.not_made: dict[str, str] = values.get("not_made", {})  # of the exhibits
         self.data: dict[str, str] = values.get("data", {})  # hashes of whole sets
         self.seconds: float = values.get("seconds", 0.0)
 

@@ -86,6 +86,7 @@ class Recipe:
     packages: tuple[str, ...] = ()  # as a stage's, of every run
     exhibits: tuple[Exhibit, ...] = ()  # the paper's figures and tables, in its order
     data: tuple[str, ...] = ()  # sets without which it does not begin
+    full_data: tuple[str, ...] = ()  # and those that full mode takes besides
 
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "summary": self.summary, "paper": self.paper}

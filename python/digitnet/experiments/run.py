@@ -93,7 +93,8 @@ def run(
 
 def _require_data(recipe: Recipe, mode: str) -> None:
     """Raise FileNotFoundError, unless every set is here or can be downloaded."""
-    for name in recipe.data if mode != "smoke" else ():
+    names = recipe.data + (recipe.full_data if mode == "full" else ())
+    for name in names if mode != "smoke" else ():
         source = sources.find(name)
         if not source.here():
             source.load(0)
@@ -265,10 +266,8 @@ def _not_made(recipe: Recipe, state: _State) -> dict[str, str]:
     """Reasons, by number, of the exhibits that no stage made."""
     records = state.records.values()
     made = {item.get("of") for record in records for item in record.items}
-    reasons = {n: reason for record in records for n, reason in record.not_made.items()}
     return {
-        exhibit.number: exhibit.absent
-        or reasons.get(exhibit.number, "not in this protocol")
+        exhibit.number: exhibit.absent or "not in this protocol"
         for exhibit in recipe.exhibits
         if exhibit.number not in made
     }

@@ -82,6 +82,7 @@ def recipe() -> Recipe:
             Stage("filters", "Filter pruning", for_each_set(filters_stage), 2),
         ),
         data=SETS[:1],
+        full_data=SETS[1:],
         remarks=(
             "The papers name lightweight models as a wish, without numbers.",
             "A soft target is learned as labels drawn from it: of the copies of an image each "
