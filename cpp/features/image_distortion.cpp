@@ -13,6 +13,9 @@ namespace digitnet::features {
 namespace {
 
 constexpr int64_t kBlock = 16;  // images of one task
+// Pixels' costs of one task of distortion distances: some hundredths of a
+// second, so that whoever asks for an end does not wait.
+constexpr int64_t kTaskCosts = 50'000'000;
 
 // Sobel's gradients of one image as the kernel reads them, with `border` of
 // zeros around: 2 planes a channel, [2 C, H + 2 border, row].
@@ -69,10 +72,11 @@ const uint8_t* image_of(const data::ImagesView& images, int64_t row) {
   return static_cast<const uint8_t*>(images.pixels) + row * images.shape.size();
 }
 
-// work(first, end) for blocks of images, on all threads.
+// work(first, end) for blocks of `count` things, on all threads.
 template <class F>
-void each_block(int64_t count, const KeepGoing& keep_going, const F& work) {
-  const int64_t blocks = (count + kBlock - 1) / kBlock;
+void each_block(int64_t count, int64_t block, const KeepGoing& keep_going,
+                const F& work) {
+  const int64_t blocks = (count + block - 1) / block;
   if (blocks == 0) return;
   kernels::ThreadPool pool(
       static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));
@@ -81,8 +85,8 @@ void each_block(int64_t count, const KeepGoing& keep_going, const F& work) {
   for (int64_t first = 0; first < blocks; first += turn) {
     if (keep_going && !keep_going()) return;
     pool.parallel_for(std::min(turn, blocks - first), [&](int64_t task) {
-      const int64_t begin = (first + task) * kBlock;
-      work(begin, std::min(begin + kBlock, count));
+      const int64_t begin = (first + task) * block;
+      work(begin, std::min(begin + block, count));
     });
   }
 }
@@ -110,7 +114,7 @@ std::vector<int64_t> euclidean_neighbors(const data::ImagesView& images,
   const kernels::Kernels& kernels = kernels::select();
   const int64_t size = images.shape.size();
   std::vector<int64_t> nearest(images.count * count);
-  each_block(images.count, keep_going, [&](int64_t first, int64_t end) {
+  each_block(images.count, kBlock, keep_going, [&](int64_t first, int64_t end) {
     std::vector<std::pair<int64_t, int64_t>> distances(references.count);
     for (int64_t i = first; i < end; ++i) {
       for (int64_t r = 0; r < references.count; ++r) {
@@ -149,7 +153,11 @@ std::vector<int64_t> distortion_distances(const data::ImagesView& images,
   const int64_t count = static_cast<int64_t>(rows.size()) / images.count;
   const kernels::Kernels& kernels = kernels::select();
   const int64_t border = model.warp + model.context;
-  each_block(images.count, keep_going, [&](int64_t first, int64_t end) {
+  const int64_t side = 2 * model.warp + 1;
+  const int64_t block = std::max<int64_t>(
+      1, kTaskCosts / (side * side * shape.size()));  // pairs of one task
+  const auto pairs = static_cast<int64_t>(rows.size());
+  each_block(pairs, block, keep_going, [&](int64_t first, int64_t end) {
     Gradients image(shape, border), reference(shape, border);
     std::vector<int32_t> work(
         kernels::distortion_work(shape.height, shape.width, model.context));
@@ -157,12 +165,14 @@ std::vector<int64_t> distortion_distances(const data::ImagesView& images,
         image.planes(),     reference.planes(), image.row(),
         2 * shape.channels, shape.height,       shape.width,
         model.warp,         model.context,      work.data()};
-    for (int64_t i = first; i < end; ++i) {
-      image.read(image_of(images, i));
-      for (int64_t k = i * count; k < (i + 1) * count; ++k) {
-        reference.read(image_of(references, rows[k]));
-        distances[k] = kernels.distortion(pair);
+    int64_t read = -1;  // the image whose gradients `image` has
+    for (int64_t k = first; k < end; ++k) {
+      if (k / count != read) {
+        read = k / count;
+        image.read(image_of(images, read));
       }
+      reference.read(image_of(references, rows[k]));
+      distances[k] = kernels.distortion(pair);
     }
   });
   return distances;

@@ -17,7 +17,7 @@ struct DistortionModel {
   int64_t context = 1;  // compared with so many neighbours around, 3x3 for 1
 };
 
-// Called between blocks of images, if set; false ends the work there.
+// Called between blocks of work, if set; false ends the work there.
 using KeepGoing = std::function<bool()>;
 
 // The `count` references nearest to each image by Euclid, [N, count], the

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "engine/device.h"
+
 namespace digitnet::features {
 namespace {
 
@@ -73,6 +75,19 @@ TEST(ImageDistortion, EndsWhenItIsToldTo) {
     return false;
   });
   EXPECT_EQ(calls, 1);
+}
+
+// One image of many references is work of seconds, too.
+TEST(ImageDistortion, IsAskedAgainAmongTheReferencesOfOneImage) {
+  const auto image = bar(3);
+  const int before = engine::num_threads();
+  engine::set_num_threads(1);
+  int calls = 0;
+  distortion_distances(view_of(image, 1), view_of(image, 1),
+                       std::vector<int64_t>(8000), {8, 1},
+                       [&] { return ++calls < 2; });
+  engine::set_num_threads(before);
+  EXPECT_EQ(calls, 2);
 }
 
 }  // namespace
