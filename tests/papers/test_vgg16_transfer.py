@@ -196,7 +196,7 @@ def test_a_base_is_trained_once_and_kept(garments, tmp_path):
     assert [f.stat().st_mtime_ns for f in sorted(tmp_path.iterdir())] == times
     assert dict(cached) == dict(history)
     state = first.state_dict()
-    for name in ("block4_conv2", "block5_conv3"):  # they hand on what they are given
+    for name in ("block5_conv1", "block5_conv3"):  # they hand on what they are given
         weights = state[f"{name}.weight"]
         identity = np.zeros_like(weights)
         identity[range(len(weights)), range(len(weights)), 1, 1] = 1
@@ -253,16 +253,29 @@ def test_lessons_are_images_and_outlines_that_say_how_they_were_turned(garments)
     assert len(every) == 240
     assert len(every.classes) == 40
     upright = every[:60]
-    np.testing.assert_array_equal(upright.images[:30], garments.images[0::2])
-    np.testing.assert_array_equal(
-        upright.images[30:], base.outlines(garments.images[1::2])
-    )
+    np.testing.assert_array_equal(upright.images[0::2], garments.images[0::2])
+    lines = base.outlines(garments.images[1::2])
+    np.testing.assert_array_equal(upright.images[1::2], lines)
     for turn in range(4):
         part = every[60 * turn : 60 * (turn + 1)]
-        np.testing.assert_array_equal(part.labels, upright.labels + turn)
+        np.testing.assert_array_equal(part.labels, 4 * garments.labels + turn)
         turned_back = np.rot90(part.images, -turn, (-2, -1))
         np.testing.assert_array_equal(turned_back, upright.images)
-    assert len(base.pretext_data(garments, PRETRAINED, 0.5)) == 120
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_part_of_the_lessons_has_every_image(garments, times):
+    part = base.pretext_data(garments, PRETRAINED, times / 4)
+    turns = part.labels % 4
+    assert set(turns) == {0, 1, 2, 3}
+    upright = [
+        np.rot90(image, -turn) for image, turn in zip(part.images, turns, strict=True)
+    ]
+    plain = [
+        image.tobytes() for image in base.pretext_data(garments, PRETRAINED)[:60].images
+    ]
+    found = [np.ascontiguousarray(image).tobytes() for image in upright]
+    assert sorted(found) == sorted(times * plain)
 
 
 def test_an_outline_is_where_a_shape_ends():

@@ -29,6 +29,8 @@ REMARKS = (
     f"dense {HEAD_UNITS}, dropout, dense 10 has shapes that fit.",
     "The paper validates on the test set; the paper protocol does so too.",
     f"The learning rate of SGD is not given: {HEADS['paper']['learning_rate']} here.",
+    "The study that is cited for two blocks lowers the rate on a plateau and stops early; "
+    "here one cycle does the first, and the number of epochs is fixed.",
     "AlexNet here is the small one for 32x32 grey images; the paper gives no sizes.",
     "Behind the mean, which is subtracted as in the paper, pixels are divided by the "
     f"constants that torchvision's weights expect (255 times {', '.join(map(str, STD))}), "

@@ -41,14 +41,8 @@ HEADS: dict[str, dict[str, Any]] = {
     "adam": {"learning_rate": 0.001, "epochs": 20},
     "adam, longer": {"learning_rate": 0.003, "epochs": 60},
 }
-# The last two blocks, with a smaller learning rate, and the head.
-TUNED: dict[str, Any] = {
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "lr_scale": {"block*": 0.1},
-    "schedule": ("reduce-on-plateau", {"factor": 0.3, "patience": 2}),
-    "early_stopping": 4,
-}
+# The last two blocks and the head.
+TUNED: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.001}
 
 
 def imagenet_weights() -> Path | None:

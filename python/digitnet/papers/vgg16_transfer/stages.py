@@ -122,11 +122,12 @@ def base_stage(context: Context) -> None:
         f"images it is right about {100 * score:.2f} % of the garments. It took "
         f"{sum(history['seconds']):,.0f} s, once: it is kept in the user's cache folder."
     )
-    context.figure(
-        "source_curves",
-        "The base learns Fashion-MNIST",
-        lambda: plot.training_curves(history),
-    )
+    if history.epochs > 1:
+        context.figure(
+            "source_curves",
+            "The base learns Fashion-MNIST",
+            lambda: plot.training_curves(history),
+        )
     used, _ = frozen(context, best_base(context), context.seeds[0])
     context.figure(
         "first_filters",
