@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "augment/ops.h"
@@ -49,8 +50,11 @@ Amount amount_of(const std::string& where, const std::string& example,
           word, "'");
   std::string unit = rest;
   if (unit.empty()) unit = units[0];
-  require(std::count(units.begin(), units.end(), unit) > 0, where,
-          ": expected the unit ", listed(units), ", got '", unit, "'");
+  require(
+      std::count(units.begin(), units.end(), unit) > 0, where,
+      ": expected the unit ",
+      units == std::vector<std::string>{""} ? "to be left out" : listed(units),
+      ", got '", unit, "'");
   if (unit == "%")  // of one, or of the image's side
     max = units[0] == "px" ? std::min(max / kSide * 100, 100.0) : max * 100;
   require(value >= min && value <= max, where, ": expected a strength from ",
@@ -111,9 +115,14 @@ Step operation(const std::vector<std::string>& words, const std::string& part) {
   const std::string where = "augment." + op->name;
   std::string strength;  // "10 %" is as good as "10%"
   size_t pieces = 0;
+  std::set<std::string> given;
   for (size_t i = 1; i < words.size(); ++i) {
-    if (words[i].find('=') != std::string::npos) {
+    const size_t sign = words[i].find('=');
+    if (sign != std::string::npos) {
+      const std::string name = words[i].substr(0, sign);
       set_option(step, where, words[i]);
+      require(given.insert(name).second, where, ".", name,
+              ": expected one value, got several in '", part, "'");
       continue;
     }
     strength += words[i];

@@ -58,6 +58,9 @@ TEST(Parse, TakesNothingForNoOperation) {
 TEST(Parse, NamesTheWordThatIsWrong) {
   EXPECT_NE(error_of("spin 3").find("unknown augmentation 'spin'"),
             std::string::npos);
+  EXPECT_NE(error_of("elastic 1px sigma=3px sigma=4px")
+                .find("augment.elastic.sigma: expected one value, got several"),
+            std::string::npos);
   EXPECT_NE(error_of("rotate 3px").find("expected the unit deg, got 'px'"),
             std::string::npos);
   EXPECT_NE(error_of("rotate 200").find("from 0 to 180deg, got 200"),
