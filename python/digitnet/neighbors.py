@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
-from digitnet._utils.arrays import as_whole
+from digitnet._utils.arrays import as_array, as_whole
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 
@@ -22,6 +22,7 @@ __all__ = ["DeformableNeighbors", "idm_distances"]
 Whole = npt.NDArray[np.int64]
 
 _LEVELS = 255  # of grey, that all pixels are counted in
+_MAX_CHANNELS = 4  # whose sums of squares fit into the kernel's 32 bits
 
 
 def idm_distances(
@@ -101,7 +102,7 @@ class DeformableNeighbors:
         Returns:
             This object.
         Raises:
-            ValueError: fewer images than neighbours; no labels.
+            ValueError: fewer images than neighbours; no labels; more than 4 channels.
         """
         data = as_dataset(data, "DeformableNeighbors.data")
         if len(data) < self.neighbors:
@@ -109,8 +110,9 @@ class DeformableNeighbors:
                 f"DeformableNeighbors.data: expected at least {self.neighbors} images, as "
                 f"many as neighbors, got {len(data)}"
             )
-        self._labels = data.require_labels("DeformableNeighbors.data")
+        labels = data.require_labels("DeformableNeighbors.data")
         self._train = _as_levels(data, "DeformableNeighbors.data")
+        self._labels = labels
         return self
 
     def kneighbors(self, images: Any) -> tuple[Whole, Whole]:
@@ -124,14 +126,13 @@ class DeformableNeighbors:
             ValueError: another shape; `fit` was not called.
         """
         where = "DeformableNeighbors.images"
-        if self._train is None:
-            raise ValueError("DeformableNeighbors: expected training images; call fit")
+        train = self._require_fit()
         ours = _as_levels(images, where)
-        count = min(self.candidates, len(self._train))
-        _require_equal_shapes(ours, self._train, where)
-        rows = _core.features.euclidean_neighbors(ours, self._train, count)
+        count = min(self.candidates, len(train))
+        _require_equal_shapes(ours, train, where)
+        rows = _core.features.euclidean_neighbors(ours, train, count)
         distances = _distances(
-            ours, self._train, rows, self.warp, self.context, "DeformableNeighbors"
+            ours, train, rows, self.warp, self.context, "DeformableNeighbors"
         )
         # Of equal distances the nearer by Euclid first.
         order = np.argsort(distances, axis=1, kind="stable")[:, : self.neighbors]
@@ -155,15 +156,40 @@ class DeformableNeighbors:
 
         Args:
             indices: What `kneighbors` gives, (N, neighbors).
+        Raises:
+            ValueError: other shapes; no such training image; `fit` was not called.
         """
+        where, count = "DeformableNeighbors.indices", len(self._labels)
+        self._require_fit()
+        indices = as_array(indices, where)
+        if indices.ndim != 2 or indices.dtype.kind not in "iu" or not indices.shape[1]:
+            raise ValueError(
+                f"{where}: expected whole numbers (N, neighbors), got {indices.dtype} "
+                f"{indices.shape}"
+            )
+        if indices.size and not 0 <= indices.min() <= indices.max() < count:
+            raise ValueError(
+                f"{where}: expected 0 to {count - 1}, got {indices.min()} to "
+                f"{indices.max()}"
+            )
         labels = self._labels[indices]  # (N, k)
         votes = (labels[:, :, None] == labels[:, None, :]).sum(2)
         return labels[np.arange(len(labels)), votes.argmax(1)]
+
+    def _require_fit(self) -> npt.NDArray[np.uint8]:
+        """The training images."""
+        if self._train is None:
+            raise ValueError("DeformableNeighbors: expected training images; call fit")
+        return self._train
 
 
 def _as_levels(images: Any, where: str) -> npt.NDArray[np.uint8]:
     """Images (N, C, H, W) whose full intensity is 255."""
     data = images if isinstance(images, Dataset) else Dataset(images)
+    if data.shape[0] > _MAX_CHANNELS:
+        raise ValueError(
+            f"{where}: expected at most {_MAX_CHANNELS} channels, got {data.shape[0]}"
+        )
     pixels = np.ascontiguousarray(data.to_nchw())
     if pixels.dtype == np.uint8 and data.max_value == _LEVELS:
         return pixels

@@ -121,3 +121,29 @@ def test_bad_input_is_refused(digits):
         DeformableNeighbors().fit(train).predict(np.zeros((1, 9, 9), np.uint8))
     with pytest.raises(ValueError, match="data: expected labels"):
         DeformableNeighbors().fit(digitnet.Dataset(train.images))
+
+
+def test_a_refused_fit_leaves_the_earlier_one(digits):
+    train, test = digits[0][:40], digits[1][:10]
+    classifier = DeformableNeighbors(1, candidates=5).fit(train)
+    before = classifier.predict(test)
+    deep = np.zeros((2, 5, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match="data: expected at most 4 channels, got 5"):
+        classifier.fit((deep, [0, 1]))
+    np.testing.assert_array_equal(classifier.predict(test), before)
+    with pytest.raises(ValueError, match="idm_distances.images: expected at most 4"):
+        idm_distances(deep, deep)
+
+
+@pytest.mark.parametrize(
+    "indices", [[[7]], [[-1]], [0], [[0.5]], np.zeros((2, 0), int), None, "a"]
+)
+def test_votes_of_other_than_training_images_are_refused(indices, digits):
+    classifier = DeformableNeighbors(1).fit(digits[0][:5])
+    with pytest.raises(ValueError, match=r"DeformableNeighbors.indices: expected"):
+        classifier.vote(indices)
+
+
+def test_votes_need_training_images():
+    with pytest.raises(ValueError, match="expected training images; call fit"):
+        DeformableNeighbors(1).vote([[0]])
