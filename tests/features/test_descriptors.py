@@ -90,7 +90,7 @@ def test_bad_input_is_refused(describe):
     grey = np.zeros((2, 5, 5), np.uint8)
     with pytest.raises(ValueError, match=f"{name}.images: expected grey images of one"):
         describe(np.zeros((2, 3, 5, 5), np.uint8))
-    for threshold in (-0.1, 1, float("nan")):
+    for threshold in (-0.1, 1, float("nan"), "0.5", None, [0.5]):
         with pytest.raises(ValueError, match=f"{name}.threshold: expected 0 <= thr"):
             describe(grey, threshold=threshold)
     part = "zones" if describe is chain_code_histogram else "bands"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -83,8 +84,8 @@ def transition_counts(images: Any, *, bands: int = 8, threshold: float = 0.5) ->
 def _grey(images: Any, threshold: float, where: str) -> tuple[npt.NDArray[Any], float]:
     """(images (N, 1, H, W), the pixel value above which there is ink)."""
     data = images if isinstance(images, Dataset) else Dataset(images)
-    if not 0 <= threshold < 1:
+    if not isinstance(threshold, Real) or not 0 <= threshold < 1:
         raise ValueError(
-            f"{where}.threshold: expected 0 <= threshold < 1, got {threshold}"
+            f"{where}.threshold: expected 0 <= threshold < 1, got {threshold!r}"
         )
-    return np.ascontiguousarray(data.to_nchw()), threshold * data.max_value
+    return np.ascontiguousarray(data.to_nchw()), float(threshold) * data.max_value
