@@ -116,10 +116,40 @@ def test_a_number_is_the_papers_and_taken_once(tmp_path):
     assert [p.name for p in (tmp_path / "tables").iterdir()] == ["table02_t.csv"]
 
 
-@pytest.mark.parametrize("number", ["7", "", "Fig.", "Fig. 7a", "Figure seven"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(
+            "7",
+            "",
+            "Fig.",
+            "Fig. 7a",
+            "Figure seven",
+            "Fig. IIII",
+            "Fig. IC",
+            "Fig. VX",
+        ),
+        *(
+            "civil",
+            "figvii",
+            "Fig. \uff17",
+            "fig\u0663",
+            "F\u0131g. 7",
+            "../Fig. 7",
+            None,
+            7,
+        ),
+    ],
+)
 def test_a_number_has_a_kind_and_a_count(number):
     with pytest.raises(ValueError, match=r"expected a kind and a number such as"):
         Exhibit(number, "what")
+
+
+def test_a_number_is_listed_once():
+    twice = (Exhibit("Fig. 1", "one"), Exhibit("Table 1", "a"), Exhibit("Fig. I", "b"))
+    with pytest.raises(ValueError, match="exhibits: expected each number once, got 'F"):
+        recipe(exhibits=twice)
 
 
 def test_slugs_count_in_arabic():

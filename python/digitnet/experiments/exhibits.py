@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 _KINDS = {"figure": "fig"}
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_NUMBER = re.compile(
+    r"([a-z]+)(?:\W*([0-9]+)|\W+(c{0,3}(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})))\W*"
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,16 @@ class Exhibit:
 
 def exhibit_slug(number: str) -> str:
     """Such as "fig07" of "Fig. 7", "Figure VII" and "fig7"; ValueError if it is no number."""
-    match = re.fullmatch(r"([a-z]+)\W*(\d+|[ivxlc]+)\W*", number.strip().lower())
-    if match is None:
+    match = (
+        _NUMBER.fullmatch(number.strip().lower()) if isinstance(number, str) else None
+    )
+    if match is None or not (match[2] or match[3]):
         raise ValueError(
             "Exhibit.number: expected a kind and a number such as 'Fig. 7' or "
             f"'Table II', got '{number}'"
         )
     kind = _KINDS.get(match[1], match[1])
-    count = int(match[2]) if match[2].isdigit() else _from_roman(match[2].upper())
+    count = int(match[2]) if match[2] else _from_roman(match[3].upper())
     return f"{kind}{count:02d}"
 
 

@@ -88,6 +88,15 @@ class Recipe:
     data: tuple[str, ...] = ()  # sets without which it does not begin
     full_data: tuple[str, ...] = ()  # and those that full mode takes besides
 
+    def __post_init__(self) -> None:
+        slugs = [exhibit.slug for exhibit in self.exhibits]
+        for i, exhibit in enumerate(self.exhibits):
+            if exhibit.slug in slugs[:i]:
+                raise ValueError(
+                    "Recipe.exhibits: expected each number once, got "
+                    f"'{exhibit.number}' again"
+                )
+
     def describe(self) -> dict[str, Any]:
         return {"name": self.name, "summary": self.summary, "paper": self.paper}
 
