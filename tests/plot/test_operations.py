@@ -84,3 +84,59 @@ def test_the_drawn_loss_is_the_one_that_the_optimizer_goes_down():
         assert last["loss"] < path["loss"].iloc[0]
     # The valley is what gradient descent is slow in.
     assert paths["rmsprop"]["loss"].iloc[-1] < paths["sgd"]["loss"].iloc[-1] - 0.02
+
+
+def test_a_neuron_without_an_activation_gives_its_sum(digits):
+    image = digits[1].images[0]
+    for layers in ([Flatten(), Dense(10)], [Flatten(), Dense(12), Dense(10)]):
+        model = digitnet.Model(layers, digits[1].shape, seed=0)
+        shown = plot.neuron(model, image, unit=9).data
+        assert shown["output"] == shown["sum"]
+        assert shown["sum"] == model.activations(image)["dense1"][0, 9]
+
+
+@pytest.mark.parametrize("unit", [-1, 1.5, "0", None])
+def test_a_neurons_unit_is_a_whole_number(unit, tiny, digits):
+    with pytest.raises(ValueError, match=r"neuron.unit: expected 0 to 4, got"):
+        plot.neuron(tiny, digits[1].images[0], unit=unit)
+
+
+def test_a_neuron_is_shown_one_image(tiny, digits):
+    for images, count in ((digits[1][:0], 0), (digits[1].images[:3], 3)):
+        with pytest.raises(ValueError, match=f"expected one image, got {count}"):
+            plot.neuron(tiny, images)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "2", None, 65])
+def test_windows_of_a_pool_are_whole(size):
+    with pytest.raises(ValueError, match=r"pooling.size: expected a whole number from"):
+        plot.pooling(np.zeros((4, 4)), size)
+
+
+@pytest.mark.parametrize("image", ["a", None, np.zeros((0, 0)), [[1], [2, 3]], [[1j]]])
+def test_what_is_no_image_is_not_pooled(image):
+    with pytest.raises(ValueError, match=r"pooling.image: expected"):
+        plot.pooling(image)
+
+
+def test_batch_norm_refuses_what_it_cannot_show(digits):
+    train, test = digits
+    layers = [Conv(6, 3), BatchNorm(), ReLU(), Flatten(), Dense(10)]
+    model = digitnet.Model(layers, train.shape, seed=0)
+    with pytest.raises(ValueError, match="expected a batch norm, got 'relu1', a relu"):
+        plot.batch_norm(model, test[:5], "relu1")
+    with pytest.raises(ValueError, match="expected at least one image, got none"):
+        plot.batch_norm(model, test[:0])
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, "3"])
+def test_so_many_samples_of_cross_entropy_are_counted(count, trained, digits):
+    report = trained.evaluate(digits[1][:20])
+    with pytest.raises(ValueError, match=r"cross_entropy.count: expected a whole"):
+        plot.cross_entropy(report, count)
+
+
+@pytest.mark.parametrize("rates", [{}, ["sgd"], None])
+def test_optimizers_need_rates(rates):
+    with pytest.raises(ValueError, match=r"optimizers.rates: expected at least one"):
+        plot.optimizers(rates)

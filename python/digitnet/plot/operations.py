@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import features
+from digitnet._utils.arrays import as_array, as_whole
 from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.layers import AveragePool, Dense, Flatten, MaxPool
@@ -30,6 +31,14 @@ from digitnet.report import Report
 
 _MAX_NUMBERS = 8  # sides up to which pixels are written as numbers
 _SHOWN_CHANNELS = 6
+_ACTIVATIONS = (
+    "gelu",
+    "relu",
+    "relu6",
+    "sigmoid",
+    "softmax",
+    "tanh",
+)  # kinds of layers
 
 
 def neuron(
@@ -49,22 +58,25 @@ def neuron(
         ax: Axes to draw into.
     Returns:
         Display; its data are a dict: the sum with the bias, and the output of the
-        activation behind it.
+        activation behind it, which is the sum if there is none.
     Raises:
         ValueError: the layer has no weights of the image's size, or no such unit.
     """
     weights = features.filters(model, layer)
-    if not 0 <= unit < len(weights):
-        raise ValueError(f"neuron.unit: expected 0 to {len(weights) - 1}, got {unit}")
-    pixels = model.preprocessed(image)[0]
+    if not isinstance(unit, int | np.integer) or not 0 <= unit < len(weights):
+        raise ValueError(f"neuron.unit: expected 0 to {len(weights) - 1}, got {unit!r}")
+    unit = int(unit)
+    prepared = model.preprocessed(image)
+    if len(prepared) != 1:
+        raise ValueError(f"neuron.image: expected one image, got {len(prepared)}")
+    pixels = prepared[0]
     if weights[unit].shape != pixels.shape:
         raise ValueError(
             f"neuron.layer: expected weights of shape {pixels.shape}, got "
             f"{weights[unit].shape} of '{layer}'; name the first dense layer"
         )
     values = model.activations(image)
-    names = list(values)
-    behind = names[min(names.index(layer) + 1, len(names) - 1)]
+    behind = _activation_behind(model, layer)
     total = float(values[layer][0, unit])
     output = float(values[behind].reshape(1, -1)[0, unit])
     products = (weights[unit] * pixels).sum(0)
@@ -93,6 +105,14 @@ def neuron(
     return Display(ax.figure, ax, {"sum": total, "output": output})
 
 
+def _activation_behind(model: BaseModel, layer: str) -> str:
+    """The next layer if it is an activation, else the layer itself."""
+    rows = model.summary().rows
+    at = next(i for i, row in enumerate(rows) if row["layer"] == layer)
+    following = rows[at + 1 : at + 2]
+    return next((r["layer"] for r in following if r["kind"] in _ACTIVATIONS), layer)
+
+
 def pooling(image: Any, size: int = 2, ax: Any = None) -> Display:
     """An image, and what max and average pooling leave of it; small ones as numbers.
 
@@ -102,9 +122,12 @@ def pooling(image: Any, size: int = 2, ax: Any = None) -> Display:
         ax: Axes to draw into; divided in three.
     Returns:
         Display; its data are a dict of the two pooled images.
+    Raises:
+        ValueError: another shape; pixels that are not from 0 to 255.
     """
-    values = np.asarray(image, dtype=np.float32)
-    if values.ndim != 2 or any(side % size for side in values.shape):
+    size = as_whole(size, "pooling.size", 1, 64)
+    values = as_array(image, "pooling.image").astype(np.float32)
+    if values.ndim != 2 or any(side % size or not side for side in values.shape):
         raise ValueError(
             f"pooling.image: expected (H, W), multiples of {size}, got {values.shape}"
         )
@@ -156,16 +179,19 @@ def batch_norm(
     Returns:
         Display; its data are a frame of the channels' means and standard deviations.
     Raises:
-        ValueError: no such layer, or none before it.
+        ValueError: no such batch norm, or no layer with its channels before it; no images.
     """
     import pandas as pd
 
     values = model.activations(data)
-    names = list(values)
-    check_name("layer", layer, names)
-    if layer == names[0]:
-        raise ValueError("batch_norm.layer: expected one behind another, got the first")
-    before = names[names.index(layer) - 1]
+    before = _layer_before(model, layer)
+    if not len(values[layer]):
+        raise ValueError("batch_norm.data: expected at least one image, got none")
+    if values[before].shape[:2] != values[layer].shape[:2]:
+        raise ValueError(
+            f"batch_norm.layer: expected one that '{before}' leads to, got '{layer}' of "
+            "another branch"
+        )
     ax = axes_for(ax, 8.4, 2.9)
     ax.set_axis_off()
     panels = [ax.inset_axes((left, 0.14, 0.43, 0.74)) for left in (0.05, 0.55)]
@@ -194,6 +220,21 @@ def batch_norm(
     return Display(ax.figure, panels, frame)
 
 
+def _layer_before(model: BaseModel, layer: str) -> str:
+    """The one that a batch norm follows."""
+    rows = model.summary().rows
+    names = [row["layer"] for row in rows]
+    check_name("layer", layer, names)
+    at = names.index(layer)
+    if at == 0:
+        raise ValueError("batch_norm.layer: expected one behind another, got the first")
+    if rows[at]["kind"] != "batch_norm":
+        raise ValueError(
+            f"batch_norm.layer: expected a batch norm, got '{layer}', a {rows[at]['kind']}"
+        )
+    return names[at - 1]
+
+
 def cross_entropy(report: Report, count: int = 300, ax: Any = None) -> Display:
     """The loss of single samples: minus the logarithm of the true class's probability.
 
@@ -204,6 +245,7 @@ def cross_entropy(report: Report, count: int = 300, ax: Any = None) -> Display:
     Returns:
         Display; its data are each sample's loss, whose mean is `report["log_loss"]`.
     """
+    count = as_whole(count, "cross_entropy.count", 1)
     rows = np.arange(len(report.labels))
     true = np.clip(report.probabilities[rows, report.labels], 1e-12, 1)
     losses = -np.log(true)
@@ -243,6 +285,11 @@ def optimizers(
     Returns:
         Display; its data are a dict of each optimizer's frame: both weights and the loss.
     """
+    if not isinstance(rates, Mapping) or not rates:
+        raise ValueError(
+            f"optimizers.rates: expected at least one rate by an optimizer's name, got "
+            f"{rates!r}"
+        )
     data = _narrow_valley()
     paths = {name: _path(data, name, rate, steps) for name, rate in rates.items()}
     ax = axes_for(ax, 6, 4)
