@@ -9,6 +9,7 @@ import pytest
 import digitnet
 from digitnet import plot
 from digitnet._utils.figures import draw
+from digitnet.plot.sheet import pixels_of
 
 
 @pytest.fixture(scope="module")
@@ -337,3 +338,41 @@ def test_the_architecture_marks_what_is_frozen(world):
     ]
     assert hatched == [name.startswith("conv") for name in shown]
     display.close()
+
+
+def test_channels_that_are_no_colours_are_averaged(rng):
+    images = rng.random((4, 2, 8, 8), dtype=np.float32)
+    data = digitnet.Dataset(images, [0, 1, 2, 3], max_value=1)
+    layers = [digitnet.layers.Flatten(), digitnet.layers.Dense(10)]
+    model = digitnet.Model(layers, data.shape, seed=0)
+    plot.feature_maps(model, images[0]).close()
+    plot.sample_grid(data).close()
+    np.testing.assert_allclose(pixels_of(images[0], 1), images[0].astype(float).mean(0))
+
+
+def test_the_image_above_the_maps_may_have_its_colours_last(rng):
+    image = rng.random((8, 8, 3), dtype=np.float32)
+    image[0, 0, 0] = 1
+    layers = [digitnet.layers.Conv(2, 3), digitnet.layers.Flatten()]
+    model = digitnet.Model([*layers, digitnet.layers.Dense(10)], (3, 8, 8), seed=0)
+    shown = plot.feature_maps(model, image)
+    panel = shown.axes.child_axes[0]
+    np.testing.assert_allclose(panel.images[0].get_array(), image, atol=1e-6)
+    shown.close()
+
+
+@pytest.mark.parametrize("max_channels", [0, -1, 1.5, "2"])
+def test_so_many_channels_are_counted(max_channels, world):
+    with pytest.raises(ValueError, match="feature_maps.max_channels: expected a whole"):
+        plot.feature_maps(world["model"], world["image"], max_channels=max_channels)
+
+
+@pytest.mark.parametrize("draw", [plot.predictions, plot.misclassified])
+def test_samples_that_are_none_are_refused(draw, world):
+    where = draw.__name__
+    for indices in ([10**6], [0.5], [[1, 2]], 3, "a", [True]):
+        with pytest.raises(ValueError, match=f"{where}.indices: expected"):
+            draw(world["report"], indices=indices)
+    for count in (-1, 1.5, "3", None):
+        with pytest.raises(ValueError, match=f"{where}.count: expected a whole number"):
+            draw(world["report"], count)

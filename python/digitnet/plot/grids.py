@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from digitnet._utils.arrays import as_array, as_whole
 from digitnet.augment import Pipeline, as_text
 from digitnet.data.dataset import Dataset
 from digitnet.evaluation.comparison import Comparison
@@ -14,6 +16,22 @@ from digitnet.models.base import BaseModel
 from digitnet.plot.display import GREEN, GREY, ORANGE, RED, Display, axes_for
 from digitnet.plot.sheet import Sheet
 from digitnet.report import Report
+
+
+def _whole_indices(indices: Any, count: int, where: str) -> npt.NDArray[np.int64]:
+    """Indices of samples, (n,), below their count; negative ones from the end."""
+    chosen = as_array(indices, where)
+    if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+        raise ValueError(
+            f"{where}: expected a list of whole numbers, got {chosen.dtype} of shape "
+            f"{chosen.shape}"
+        )
+    if chosen.size and not -count <= chosen.min() <= chosen.max() < count:
+        raise ValueError(
+            f"{where}: expected indices below {count}, got {chosen.min()} to "
+            f"{chosen.max()}"
+        )
+    return chosen.astype(np.int64)
 
 
 def _label(data: Dataset, index: Any) -> str:
@@ -197,13 +215,15 @@ def predictions(
         ax: Axes to draw into.
         indices: Which samples, instead.
         seed: Seed of the random ones.
+    Raises:
+        ValueError: no such sample.
     """
+    present = len(report.labels)
+    count = as_whole(count, "predictions.count")
     if indices is None:
-        rng = np.random.default_rng(seed)
-        indices = rng.choice(
-            len(report.labels), min(count, len(report.labels)), replace=False
-        )
-    chosen = np.asarray(indices, dtype=np.int64)
+        rng = np.random.default_rng(as_whole(seed, "predictions.seed"))
+        indices = rng.choice(present, min(count, present), replace=False)
+    chosen = _whole_indices(indices, present, "predictions.indices")
     rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 2.5 * columns, 1.5 * rows)
     sheet = Sheet(ax, rows, 2 * columns)
@@ -265,7 +285,12 @@ def misclassified(
 
     The Display's data are their indices.
     """
-    chosen = (report.mistakes if indices is None else np.asarray(indices))[:count]
+    count = as_whole(count, "misclassified.count")
+    chosen = report.mistakes
+    if indices is not None:
+        present = len(report.labels)
+        chosen = _whole_indices(indices, present, "misclassified.indices")
+    chosen = chosen[:count]
     rows, columns = _rows_of_five(len(chosen))
     ax = axes_for(ax, 1.5 * columns, 1.6 * rows)
     if not len(chosen):

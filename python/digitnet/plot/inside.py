@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from digitnet import features
-from digitnet._utils.arrays import as_whole
+from digitnet._utils.arrays import as_images, as_whole
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
 from digitnet.models.base import BaseModel
@@ -68,7 +68,9 @@ def feature_maps(
     if layers is None:  # dropout does nothing to a prediction
         rows = model.summary().rows
         layers = [row["layer"] for row in rows if row["kind"] != "dropout"]
-    activations = features.activations(model, np.asarray(image)[None], layers)
+    max_channels = as_whole(max_channels, "feature_maps.max_channels", 1)
+    images = as_images([image], "feature_maps.image")
+    activations = features.activations(model, images, layers)
     shown = {name: _squeezed(value[0]) for name, value in activations.items()}
     heights = [
         0.5 + 0.45 * math.ceil(min(max_channels, len(v)) / 16) if v.ndim == 3 else 0.55
@@ -82,7 +84,7 @@ def feature_maps(
         fraction = INPUT_HEIGHT / total
         panel = ax.inset_axes((0.14, top - fraction * 0.94, 0.86, fraction * 0.9))
         top -= fraction
-        _draw_input(panel, model, np.asarray(image))
+        _draw_input(panel, model, images[0])
     for (name, value), height in zip(shown.items(), heights, strict=True):
         fraction = height / total
         panel = ax.inset_axes((0.14, top - fraction * 0.92, 0.86, fraction * 0.84))
@@ -113,7 +115,8 @@ def _draw_input(panel: Any, model: BaseModel, image: Any) -> None:
     panel.imshow(pixels_of(image, limit), cmap="gray", vmin=0, vmax=1)
     panel.set_axis_off()
     panel.set_anchor("W")  # the row begins where those below do
-    _name_row(panel, "input", image.shape)
+    shape = image.shape[1:] if len(image) == 1 else image.shape
+    _name_row(panel, "input", shape)
 
 
 def _name_row(panel: Any, name: str, shape: Sequence[int]) -> None:

@@ -10,10 +10,13 @@ GAP, TITLE = 0.06, 0.2  # between the images, above them; in cells' widths
 
 
 def pixels_of(image: Any, max_value: float) -> Any:
-    """(H, W) or (H, W, 3) from 0 to 1, as matplotlib takes it, of (H, W) or (C, H, W)."""
+    """(H, W) or (H, W, 3) from 0 to 1, as matplotlib takes it, of (H, W) or (C, H, W).
+
+    Channels that are no colours are averaged.
+    """
     image = np.asarray(image, dtype=float) / max_value
     if image.ndim == 3:
-        image = image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)
+        image = image.transpose(1, 2, 0) if image.shape[0] == 3 else image.mean(0)
     return image.clip(0, 1)
 
 
