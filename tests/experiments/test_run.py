@@ -1,10 +1,14 @@
 """A recipe's run: it resumes, reports what it measured and what not, spares other files."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import digitnet
-from digitnet.experiments import Claim, Recipe, Stage, run
+from digitnet import plot
+from digitnet.experiments import Claim, Exhibit, Recipe, Stage, run
 from digitnet.experiments.context import Context, mean_and_std, points_text
 
 # A recipe of three stages that counts what it does.
@@ -132,7 +136,15 @@ def test_another_run_in_the_folder_is_refused(tmp_path):
         run(Counting().recipe(), out=tmp_path / "mine" / "thesis.tex", progress=False)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{}", "[1]", '{"settings": 3}', '{"settings": 3, "stages": [1]}'),
+        '{"settings": 3, "stages": {"a": 3}}',
+        '{"settings": 3, "stages": {"a": {"items": [3]}}}',
+        '{"settings": 3, "stages": {"a": {"items": [{"kind": "figure"}]}}}',
+    ],
+)
 def test_a_corrupt_state_is_named(content, tmp_path):
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "state.json").write_text(content)
@@ -168,3 +180,84 @@ def test_a_part_may_have_another_modes_sizes(tmp_path):
         assert context.size(**sizes) == 2
         raise ZeroDivisionError
     assert context.size(**sizes) == 3
+
+
+def drawing(ran):
+    """A recipe of two stages, the first of which leaves a figure and a table."""
+
+    def first(context):
+        ran.append("first")
+        series = pd.Series({"a": 0.5}, name="accuracy")
+        context.figure("bars", "Bars", lambda: plot.comparison(series), of="Fig. 1")
+        context.table("scores", "Scores", series.reset_index())
+
+    def second(context):
+        ran.append("second")
+        context.text("nothing")
+
+    stages = (Stage("first", "First", first), Stage("second", "Second", second))
+    exhibits = (Exhibit("Fig. 1", "bars"),)
+    return Recipe("drawing", "D", "none", "draws", (), stages, exhibits=exhibits)
+
+
+@pytest.mark.parametrize("gone", ["figures/fig01_bars.png", "tables/scores.csv"])
+def test_a_stage_whose_file_is_gone_is_done_again(gone, tmp_path):
+    ran = []
+    findings = run(drawing(ran), "smoke", out=tmp_path / "r", progress=False)
+    (tmp_path / "r" / gone).unlink()
+    find = findings.figure if "figures" in gone else findings.table
+    with pytest.raises(FileNotFoundError, match=r"none; run the recipe again"):
+        find("bars" if "figures" in gone else "scores")
+    run(drawing(ran), "smoke", out=tmp_path / "r", progress=False)
+    assert ran == ["first", "second", "first"]
+    assert (tmp_path / "r" / gone).is_file()
+
+
+def test_stages_of_an_earlier_version_are_not_mixed_with_these(tmp_path):
+    run(drawing([]), "smoke", out=tmp_path / "r", progress=False)
+    state = tmp_path / "r" / "state.json"
+    content = json.loads(state.read_text())
+    for stage in content["stages"].values():  # as version 0.1 wrote them
+        del stage["not_made"]
+        stage["items"] = [
+            {k: v for k, v in item.items() if k not in ("of", "plain")}
+            for item in stage["items"]
+        ]
+    (tmp_path / "r" / "figures" / "fig01_bars.png").unlink()
+    state.write_text(json.dumps(content))
+    with pytest.raises(
+        ValueError, match="of this version of drawing, got one of an ea"
+    ):
+        run(drawing([]), "smoke", out=tmp_path / "r", progress=False)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"key": 1}', "\x00\x01", '"text"', "\ud800"]
+)
+def test_a_damaged_cache_is_named(content, digits, tmp_path):
+    context = Context(tmp_path, "smoke", "honest", [0])
+    context.cached("a", lambda: 1)
+    context.cached_arrays("b", lambda: {"x": np.zeros(2)})
+    make = lambda: digitnet.models.make("linear", input_shape=(8, 8))  # noqa: E731
+    context.trained("c", make, digits[0][:40], epochs=1)
+    damaged = content.encode("utf-8", "surrogatepass")
+    parts, models = tmp_path / "parts", tmp_path / "models"
+    for path in (*parts.iterdir(), *models.glob("*.json")):
+        path.write_bytes(damaged)
+    for work in (
+        lambda: context.cached("a", lambda: 1),
+        lambda: context.cached_arrays("b", dict),
+        lambda: context.trained("c", make, digits[0][:40], epochs=1),
+    ):
+        with pytest.raises(ValueError, match=rf"{tmp_path}.*: expected "):
+            work()
+
+
+def test_a_model_whose_weights_are_gone_is_trained_again(digits, tmp_path):
+    context = Context(tmp_path, "smoke", "honest", [0])
+    make = lambda: digitnet.models.make("linear", input_shape=(8, 8), seed=1)  # noqa: E731
+    first, _ = context.trained("c", make, digits[0][:40], epochs=1)
+    next((tmp_path / "models").glob("*.safetensors")).unlink()
+    again, _ = context.trained("c", make, digits[0][:40], epochs=1)
+    for name, value in first.state_dict().items():
+        np.testing.assert_array_equal(again.state_dict()[name], value)

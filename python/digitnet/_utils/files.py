@@ -54,6 +54,23 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
         raise
 
 
+def read_json(path: str | PathLike[str], *keys: str) -> dict[str, Any]:
+    """What `write_json` wrote: an object with these keys.
+
+    Raises ValueError for anything else, as of a damaged file.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # text and JSON alike
+        raise ValueError(f"{path}: expected JSON, got {error}; delete it") from error
+    if not isinstance(value, dict) or not value.keys() >= set(keys):
+        raise ValueError(
+            f"{path}: expected {', '.join(keys) or 'an object'}, got {value!r:.60}; "
+            "delete it"
+        )
+    return value
+
+
 def write_json(path: str | PathLike[str], value: Any) -> None:
     """Write a value as indented JSON, whole or not at all; what JSON lacks as text."""
     write_whole(path, (json.dumps(value, indent=2, default=str) + "\n").encode())

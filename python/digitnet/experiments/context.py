@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.deprecation import warn_renamed
-from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.files import read_json, write_json, write_whole
 from digitnet._utils.html import saved_png
 from digitnet._utils.parallel import parallel_map
 from digitnet.data import sources
@@ -144,7 +145,7 @@ class Context:
         """The result of `work` (plain values), from the folder if it was computed before."""
         path = self.out / "parts" / f"{_file_name(key)}.json"
         if path.is_file():
-            return json.loads(path.read_text())["result"]
+            return read_json(path, "result")["result"]
         result = work()
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, {"key": key, "result": result})
@@ -154,8 +155,13 @@ class Context:
         """Named arrays that `work` makes, from the folder if they were computed before."""
         path = self.out / "parts" / f"{_file_name(key)}.npz"
         if path.is_file():
-            with np.load(path) as arrays:
-                return dict(arrays)
+            try:
+                with np.load(path) as arrays:
+                    return dict(arrays)
+            except (ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
+                raise ValueError(
+                    f"{path}: expected arrays of an earlier run, got {error!r}; delete it"
+                ) from error
         result = work()
         path.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
@@ -178,8 +184,8 @@ class Context:
         folder = self.out / "models"
         path = folder / f"{_file_name(key)}.safetensors"
         about = path.with_suffix(".json")
-        if about.is_file():  # written last
-            return load(path), _history(json.loads(about.read_text()))
+        if about.is_file() and path.is_file():  # the first is written last
+            return load(path), _history(read_json(about, *_HISTORY))
         model = make()
         fit = getattr(model, method)
         history = fit(data, validation, progress=False, **options)
@@ -209,7 +215,7 @@ class Context:
         title and its file's name.
         """
         item = self._item("figure", name, title, of)
-        path = self.out / "figures" / f"{item['name']}.png"
+        path = file_of(item, self.out)
         path.parent.mkdir(parents=True, exist_ok=True)
         saved_png(path, draw)
         self.record.items.append(item)
@@ -219,7 +225,7 @@ class Context:
     ) -> None:
         """A table, as tables/<name>.csv and in the report; `of` as for a figure."""
         item = self._item("table", name, title, of)
-        path = self.out / "tables" / f"{item['name']}.csv"
+        path = file_of(item, self.out)
         path.parent.mkdir(parents=True, exist_ok=True)
         index = frame.index.name is not None
         write_whole(path, frame.to_csv(index=index).encode())
@@ -293,6 +299,13 @@ class Record:
         self.seconds: float = values.get("seconds", 0.0)
 
 
+def file_of(item: Mapping[str, str], folder: Path) -> Path:
+    """Where a figure or table of the report lies."""
+    if item["kind"] == "figure":
+        return folder / "figures" / f"{item['name']}.png"
+    return folder / "tables" / f"{item['name']}.csv"
+
+
 def _file_name(key: str) -> str:
     """Readable, and different for different keys."""
     plain = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:60]
@@ -309,6 +322,9 @@ def _described(history: History) -> dict[str, Any]:
         if isinstance(history.executor, Executor)
         else str(history.executor),
     }
+
+
+_HISTORY = ("columns", "status", "monitor", "options", "executor")  # its parts
 
 
 def _history(values: dict[str, Any]) -> History:

@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from digitnet.experiments.context import file_of
 from digitnet.experiments.exhibits import exhibit_slug
 from digitnet.experiments.recipe import Recipe
 
@@ -47,23 +48,33 @@ class Findings:
 
         Raises:
             ValueError: no such table; lists the names and numbers.
+            FileNotFoundError: its file is gone.
         """
         import pandas as pd
 
-        return pd.read_csv(self.folder / "tables" / f"{self._find('table', name)}.csv")
+        return pd.read_csv(self._file("table", name))
 
     def figure(self, name: str) -> Any:
         """One of the report's figures, by its name or by the paper's number ("Fig. 7").
 
         Raises:
             ValueError: no such figure; lists the names and numbers.
+            FileNotFoundError: its file is gone.
         """
         from PIL import Image
 
-        return Image.open(self.folder / "figures" / f"{self._find('figure', name)}.png")
+        return Image.open(self._file("figure", name))
 
-    def _find(self, kind: str, name: str) -> str:
-        """The file name, without its ending, of a figure or table."""
+    def _file(self, kind: str, name: str) -> Path:
+        path = file_of(self._find(kind, name), self.folder)
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"Findings.{kind}: expected the file {path}, got none; run the recipe again"
+            )
+        return path
+
+    def _find(self, kind: str, name: str) -> dict[str, str]:
+        """The item of a figure or table."""
         for number, reason in self.metrics["not_made"].items():
             if _same_number(name, number):
                 raise ValueError(f"Findings.{kind}: {number} was not made: {reason}")
@@ -71,7 +82,7 @@ class Findings:
             number = item.get("of", "")
             if name in (item["name"], item.get("plain")) or _same_number(name, number):
                 if item["kind"] == kind:
-                    return str(item["name"])
+                    return dict(item)
                 if _same_number(name, number):
                     raise ValueError(
                         f"Findings.{kind}: {number} is a {item['kind']}; use "

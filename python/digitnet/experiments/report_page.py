@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet._utils.html import Page
-from digitnet.experiments.context import Record
+from digitnet.experiments.context import Record, file_of
 from digitnet.experiments.recipe import Recipe, Stage
 
 
@@ -71,9 +71,9 @@ def _add_item(page: Page, folder: Path, item: dict[str, str]) -> None:
     if item["kind"] == "text":
         page.text(item["text"])
     elif item["kind"] == "figure":
-        png = (folder / "figures" / f"{item['name']}.png").read_bytes()
+        png = file_of(item, folder).read_bytes()
         page.picture(item["title"], png, anchor=anchor)
     else:
         page.subsection(item["title"], anchor=anchor)
-        frame = pd.read_csv(folder / "tables" / f"{item['name']}.csv")
+        frame = pd.read_csv(file_of(item, folder))
         page.table(frame, index=False, number="{:.4g}")

@@ -16,7 +16,7 @@ from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import write_json
 from digitnet._utils.versions import versions
 from digitnet.data import sources
-from digitnet.experiments.context import Context, Record, mean_and_std
+from digitnet.experiments.context import Context, Record, file_of, mean_and_std
 from digitnet.experiments.findings import Findings
 from digitnet.experiments.recipe import MODES, PROTOCOLS, Claim, Recipe, Stage, shown
 from digitnet.experiments.report_page import report_page
@@ -123,6 +123,10 @@ class _State:
 
     @classmethod
     def opened(cls, folder: Path, settings: dict[str, Any], caller: str) -> _State:
+        """The state of an earlier run of these settings, or a new one's.
+
+        A stage is forgotten, and so done again, if a figure or table of it is gone.
+        """
         path = folder / "state.json"
         kind = caller if caller in KINDS else "reproduce"
         state = cls(path, kind, settings)
@@ -142,7 +146,9 @@ class _State:
         try:
             content = json.loads(path.read_text())
             earlier, stages = content["settings"], content["stages"]
-        except (ValueError, KeyError, TypeError) as error:
+            records = {name: Record(values) for name, values in stages.items()}
+            whole = {n: r for n, r in records.items() if _files_are_there(r, folder)}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path}: expected the state of a run, got {error!r}; delete the folder"
             ) from error
@@ -151,13 +157,28 @@ class _State:
                 f"{caller}.out: expected a run of {settings}, got one of {earlier} in "
                 f"'{folder}'; choose another folder"
             )
-        state.records = {name: Record(values) for name, values in stages.items()}
+        # Stages of version 0.1 know no numbers of the paper's figures: others are asked
+        # now, and a mixture would be neither.
+        if any("not_made" not in values for values in stages.values()):
+            raise ValueError(
+                f"{caller}.out: expected a run of this version of {settings['recipe']}, "
+                f"got one of an earlier version in '{folder}'; choose another folder"
+            )
+        state.records = whole
         return state
 
     def save(self) -> None:
         stages = {name: vars(record) for name, record in self.records.items()}
         about = {"kind": self.kind, "settings": self.settings}
         write_json(self.path, {**about, "stages": stages})
+
+
+def _files_are_there(record: Record, folder: Path) -> bool:
+    """Whether all figures and tables of a stage are in the folder."""
+    return all(
+        item["kind"] == "text" or file_of(item, folder).is_file()
+        for item in record.items
+    )
 
 
 class _Bar:
