@@ -217,13 +217,7 @@ def test_stages_of_an_earlier_version_are_not_mixed_with_these(tmp_path):
     run(drawing([]), "smoke", out=tmp_path / "r", progress=False)
     state = tmp_path / "r" / "state.json"
     content = json.loads(state.read_text())
-    for stage in content["stages"].values():  # as version 0.1 wrote them
-        del stage["not_made"]
-        stage["items"] = [
-            {k: v for k, v in item.items() if k not in ("of", "plain")}
-            for item in stage["items"]
-        ]
-    (tmp_path / "r" / "figures" / "fig01_bars.png").unlink()
+    del content["format"]  # as version 0.1 wrote it
     state.write_text(json.dumps(content))
     with pytest.raises(
         ValueError, match="of this version of drawing, got one of an ea"

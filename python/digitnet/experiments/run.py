@@ -22,6 +22,7 @@ from digitnet.experiments.recipe import MODES, PROTOCOLS, Claim, Recipe, Stage, 
 from digitnet.experiments.report_page import report_page
 
 _MAX_SEEDS = 100
+_FORMAT = 2  # of state.json; version 0.1 wrote none
 KINDS = ("reproduce", "study")  # of a run, in its state.json
 
 
@@ -157,9 +158,8 @@ class _State:
                 f"{caller}.out: expected a run of {settings}, got one of {earlier} in "
                 f"'{folder}'; choose another folder"
             )
-        # Stages of version 0.1 know no numbers of the paper's figures: others are asked
-        # now, and a mixture would be neither.
-        if any("not_made" not in values for values in stages.values()):
+        # Others are measured and numbered now: a mixture would be neither.
+        if content.get("format") != _FORMAT:
             raise ValueError(
                 f"{caller}.out: expected a run of this version of {settings['recipe']}, "
                 f"got one of an earlier version in '{folder}'; choose another folder"
@@ -169,7 +169,7 @@ class _State:
 
     def save(self) -> None:
         stages = {name: vars(record) for name, record in self.records.items()}
-        about = {"kind": self.kind, "settings": self.settings}
+        about = {"format": _FORMAT, "kind": self.kind, "settings": self.settings}
         write_json(self.path, {**about, "stages": stages})
 
 
