@@ -208,6 +208,34 @@ def test_a_base_is_trained_once_and_kept(garments, tmp_path):
         np.testing.assert_array_equal(again.state_dict()[name], value)
 
 
+def test_a_damaged_base_is_named_and_a_lost_one_trained_again(garments, tmp_path):
+    settings = PRETRAINED.up_to(1)
+    first, _ = base.trained_base(settings, garments, tmp_path)
+    about, weights = sorted(tmp_path.iterdir())
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=f"{weights.name}: expected a whole safetens"):
+        base.trained_base(settings, garments, tmp_path)
+    weights.unlink()
+    again, _ = base.trained_base(settings, garments, tmp_path)
+    for name, value in first.state_dict().items():
+        np.testing.assert_array_equal(again.state_dict()[name], value)
+    for content in (b"", b"{", b"[]", b"\xff", b'{"columns": {}}'):
+        about.write_bytes(content)
+        with pytest.raises(ValueError, match=f"{about.name}: expected .*; delete it"):
+            base.trained_base(settings, garments, tmp_path)
+
+
+def test_a_base_is_not_trained_where_it_cannot_be_kept(garments, tmp_path, monkeypatch):
+    (tmp_path / "digitnet").write_text("in the way")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(base, "_train_phase", lambda *_: pytest.fail("trained"))
+    with pytest.raises(
+        OSError, match="base: expected a folder that can be written, go"
+    ):
+        base.trained_base(PRETRAINED, garments)
+
+
 def test_a_base_of_other_settings_or_images_is_another(garments, tmp_path):
     at = base.cache_path(PRETRAINED, garments, tmp_path)
     assert at == base.cache_path(PRETRAINED, garments[:], tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,22 @@ def check_target(path: str | PathLike[str]) -> Path:
     if target.is_dir():
         raise IsADirectoryError(f"{target}: expected a file's name, got a folder")
     return target
+
+
+def check_writable(folder: Path, where: str, remedy: str) -> None:
+    """Make a folder, and see that files can be written in it, before work is lost.
+
+    Raises OSError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise type(error)(
+            f"{where}: expected a folder that can be written, got '{folder}' "
+            f"({error.strerror}); {remedy}"
+        ) from error
 
 
 def write_whole(path: str | PathLike[str], content: bytes) -> None:

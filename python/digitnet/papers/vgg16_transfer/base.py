@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import models
-from digitnet._utils.files import cache_folder, write_json
+from digitnet._utils.files import cache_folder, check_writable, read_json, write_json
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
@@ -156,6 +156,9 @@ def trained_base(
         settings: How it is trained.
         train: Images to learn, upright.
         folder: Default: "bases" in the user's cache folder.
+    Raises:
+        OSError: nothing can be written there; said before anything is trained.
+        ValueError: a kept file is damaged.
     """
     folder = folder or cache_folder() / "bases"
     last = len(settings.phases)
@@ -163,13 +166,14 @@ def trained_base(
         cache_path(settings.up_to(phase), train, folder) for phase in range(1, last + 1)
     ]
     done = max(
-        (i for i, p in enumerate(paths, 1) if p.with_suffix(".json").is_file()),
+        (i for i, path in enumerate(paths, 1) if _is_kept(path)),
         default=0,
     )
+    if done < last:
+        check_writable(folder, "base", "set XDG_CACHE_HOME to another")
     model, history = _load(paths[done - 1]) if done else (None, History())
     for phase, path in list(zip(settings.phases, paths, strict=True))[done:]:
         model, history = _train_phase(settings, phase, train, model, history)
-        folder.mkdir(parents=True, exist_ok=True)
         _save(path, settings, model, history)
     for path in paths[:-1]:
         path.unlink(missing_ok=True)
@@ -229,8 +233,12 @@ def _save(path: Path, settings: Pretraining, model: Model, history: History) -> 
     write_json(path.with_suffix(".json"), about)  # last: what has one is whole
 
 
+def _is_kept(path: Path) -> bool:
+    return path.with_suffix(".json").is_file() and path.is_file()
+
+
 def _load(path: Path) -> tuple[Model, History]:
-    about = json.loads(path.with_suffix(".json").read_text())
+    about = read_json(path.with_suffix(".json"), "columns", "executor")
     history = History()
     columns = about["columns"]
     for row in zip(*columns.values(), strict=True):
