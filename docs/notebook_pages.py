@@ -57,12 +57,17 @@ def mode_of(missing: list[str], requested: str = "") -> str:
     Raises:
         ValueError: a mode that the site is not made for.
     """
-    if requested and requested not in SECONDS:
+    if requested:
+        _check_mode(requested)
+    return requested or ("smoke" if missing else "quick")
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in SECONDS:
         raise ValueError(
-            f"docs.DIGITNET_MODE: expected {' or '.join(SECONDS)}, got '{requested}'; "
+            f"docs.DIGITNET_MODE: expected {' or '.join(SECONDS)}, got '{mode}'; "
             "unset it to have quick where the data are"
         )
-    return requested or ("smoke" if missing else "quick")
 
 
 def banner(mode: str, missing: list[str]) -> str:
@@ -84,16 +89,22 @@ def page_of(notebook: dict[str, Any], mode: str, missing: list[str]) -> dict[str
     """A copy of a notebook that runs in a mode and says so below its title.
 
     Cells of the notebook stay as they are, but for the words on a folded solution.
+
+    Raises:
+        ValueError: a mode that the site is not made for.
     """
+    _check_mode(mode)
     page: dict[str, Any] = json.loads(json.dumps(notebook))
     page["metadata"]["mystnb"] = {"execution_timeout": SECONDS[mode]}
     for cell in page["cells"]:
-        if "solution" in cell["metadata"].get("tags", ()):
+        if "solution" in (cell["metadata"].get("tags") or ()):
             cell["metadata"]["mystnb"] = {
                 "code_prompt_show": "Show a solution",
                 "code_prompt_hide": "Hide the solution",
             }
-    page["cells"][1:1] = [
+    # Behind the title, and before any code.
+    first = int(page["cells"][:1] != [] and page["cells"][0]["cell_type"] != "code")
+    page["cells"][first:first] = [
         {
             "cell_type": "markdown",
             "id": "page-banner",
@@ -112,16 +123,40 @@ def page_of(notebook: dict[str, Any], mode: str, missing: list[str]) -> dict[str
     return page
 
 
+def read_notebook(path: Path) -> dict[str, Any]:
+    """A notebook's content.
+
+    Raises:
+        ValueError: a file that is none; names it.
+    """
+    try:
+        notebook: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        parts = [
+            (c["cell_type"], c["source"], c["metadata"]) for c in notebook["cells"]
+        ]
+        if not isinstance(notebook["metadata"], dict) or not all(
+            isinstance(source, str | list) and isinstance(metadata, dict)
+            for _, source, metadata in parts
+        ):
+            raise TypeError("parts of other types")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected a notebook, got {error!r}") from error
+    return notebook
+
+
 def write_pages(notebooks: Path, pages: Path) -> None:
-    """Copy every notebook as a page; an unchanged one keeps its time and its outputs."""
+    """Copy every notebook as a page; an unchanged one keeps its time and its outputs.
+
+    Raises:
+        ValueError: a file that is no notebook; nothing is written.
+    """
     requested = os.environ.get("DIGITNET_MODE", "")
-    pages.mkdir(exist_ok=True)
-    sources = {path.name: path for path in sorted(notebooks.glob("*.ipynb"))}
+    sources = {p.name: read_notebook(p) for p in sorted(notebooks.glob("*.ipynb"))}
+    pages.mkdir(parents=True, exist_ok=True)
     for old in pages.glob("*.ipynb"):
         if old.name not in sources:
             old.unlink()
-    for name, source in sources.items():
-        notebook = json.loads(source.read_text(encoding="utf-8"))
+    for name, notebook in sources.items():
         missing = missing_of(notebook)
         page = page_of(notebook, mode_of(missing, requested), missing)
         content = json.dumps(page, indent=1, ensure_ascii=False) + "\n"

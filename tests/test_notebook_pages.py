@@ -142,3 +142,38 @@ def test_an_unchanged_page_keeps_its_time_and_a_lost_notebooks_page_goes(
     pages.write_pages(notebooks, site)
     assert (site / "one.ipynb").stat().st_mtime_ns == before
     assert [path.name for path in site.glob("*.ipynb")] == ["one.ipynb"]
+
+
+def test_the_mode_is_set_before_any_code_runs(pages):
+    untitled = {**notebook(), "cells": [cell("first = 1"), cell("second = 2")]}
+    page = pages.page_of(untitled, "smoke", [])
+    kinds = [c["cell_type"] for c in page["cells"]]
+    assert kinds == ["markdown", "code", "code", "code"]
+    assert "DIGITNET_MODE" in text_of(page, 1)
+    assert len(pages.page_of({**notebook(), "cells": []}, "smoke", [])["cells"]) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"cells": 3, "metadata": {}}'),
+        b'{"cells": [{"cell_type": "code", "metadata": {}}], "metadata": {}}',
+        b'{"cells": [{"cell_type": "code", "source": 3, "metadata": {}}], "metadata": {}}',
+    ],
+)
+def test_a_file_that_is_no_notebook_is_named_and_nothing_written(
+    pages, tmp_path, content
+):
+    whole = json.dumps(notebook("1"))
+    (tmp_path / "01.ipynb").write_text(whole)
+    (tmp_path / "02.ipynb").write_bytes(content)
+    with pytest.raises(ValueError, match=r"02.ipynb: expected a notebook, got "):
+        pages.write_pages(tmp_path, tmp_path / "deep" / "pages")
+    assert not (tmp_path / "deep").exists()
+
+
+def test_a_page_in_another_mode_is_refused(pages):
+    with pytest.raises(
+        ValueError, match=r"DIGITNET_MODE: expected smoke or quick, got"
+    ):
+        pages.page_of(notebook("1"), "default", [])
