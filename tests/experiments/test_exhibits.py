@@ -91,6 +91,7 @@ def test_a_table_is_found_by_number_and_by_name(findings):
     ("kind", "name", "message"),
     [
         ("figure", "Fig. 7", r"expected one of Fig. II, bars, more, got 'Fig. 7'"),
+        ("figure", None, r"expected one of Fig. II, bars, more, got 'None'"),
         ("table", "log", r"expected one of Table 2, scores, got 'log'"),
         ("table", "Fig. II", r"Fig. II is a figure; use figure\('Fig. II'\)"),
         ("figure", "Table 2", r"Table 2 is a table; use table\('Table 2'\)"),
@@ -182,6 +183,7 @@ def test_a_claim_stands_beside_the_measurement_with_the_difference(findings):
         (Claim("k", "w", 0.9911), 0.99109, "0.00 points"),
         (Claim("k", "w", 1_000, ""), 3_500, "+2,500"),
         (Claim("k", "w", None), 0.3, ""),
+        (Claim("k", "w", 0.3), float("nan"), ""),
     ],
 )
 def test_differences_are_in_the_claims_unit(claim, measured, difference):
@@ -205,3 +207,30 @@ def test_data_are_asked_for_before_anything_is_written(nothing_here, tmp_path):
     assert not (tmp_path / "r").exists()
     run(wanting, "smoke", out=tmp_path / "s", progress=False)
     assert len(ran) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "../x", "a/b", "a\\b", "a\0b", "C:x", "x" * 300, None, 3]
+)
+def test_a_figures_name_is_one_of_a_file(name, tmp_path):
+    context = Context(tmp_path / "r", "smoke", "honest", [0])
+    for kind, shown in (("figure", lambda: None), ("table", pd.DataFrame())):
+        with pytest.raises(ValueError, match=f"Context.{kind}: expected a name that a"):
+            getattr(context, kind)(name, "T", shown)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_figure_does_not_replace_another(tmp_path):
+    context = Context(tmp_path, "smoke", "honest", [0], EXHIBITS)
+    frame = pd.DataFrame({"a": [1]})
+    context.table("t", "T", frame)
+    context.table("t", "T", frame, of="Table 2")  # another file
+    with pytest.raises(ValueError, match="table: expected each name once, got 't' ag"):
+        context.table("t", "U", frame)
+
+
+@pytest.mark.parametrize("values", [[], "x", None, [[1.0, 2.0]]])
+def test_what_is_measured_are_numbers(values, tmp_path):
+    context = Context(tmp_path, "smoke", "honest", [0])
+    with pytest.raises(ValueError, match="Context.measure of 'a': expected"):
+        context.measure("a", values)

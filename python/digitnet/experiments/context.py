@@ -21,6 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._utils.arrays import as_array
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.files import read_json, write_json, write_whole
 from digitnet._utils.html import saved_png
@@ -36,6 +37,8 @@ from digitnet.train.history import Executor, History
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_FILE_NAME = re.compile(r"\w[^/\\:\x00-\x1f]{0,150}")  # of a figure or table
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,6 +79,7 @@ class Context:
         # Numbers that `of` accepts, and whether they are used; None: any, unchecked.
         self._exhibits = None if exhibits is None else {e.number: e for e in exhibits}
         self._used: set[str] = set()
+        self._names: set[tuple[str, str]] = set()  # of figures and tables
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
         self._memoized: dict[str, Any] = {}
@@ -232,12 +236,21 @@ class Context:
         self.record.items.append(item)
 
     def _item(self, kind: str, name: str, title: str, of: str) -> dict[str, str]:
+        if not isinstance(name, str) or _FILE_NAME.fullmatch(name) is None:
+            raise ValueError(
+                f"Context.{kind}: expected a name that a file may have, got {name!r:.80}"
+            )
         item = {"kind": kind, "name": name, "title": title}
         if of:
             self._use(of)
             item["name"] = f"{exhibit_slug(of)}_{name}"
             item["title"] = f"{of}: {title}"
             item |= {"plain": name, "of": of}
+        if (kind, item["name"]) in self._names:
+            raise ValueError(
+                f"Context.{kind}: expected each name once, got '{item['name']}' again"
+            )
+        self._names.add((kind, item["name"]))
         return item
 
     def _use(self, number: str) -> None:
@@ -261,7 +274,13 @@ class Context:
         self, key: str, values: float | Sequence[float] | npt.NDArray[Any] | pd.Series
     ) -> None:
         """What was measured of a claim, one value a seed."""
-        listed = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        listed = np.atleast_1d(as_array(values, f"Context.measure of '{key}'"))
+        if listed.ndim != 1 or not len(listed):
+            raise ValueError(
+                f"Context.measure of '{key}': expected one number or more, got shape "
+                f"{listed.shape}"
+            )
+        listed = listed.astype(np.float64)
         self.record.measured[key] = listed.tolist()
 
     def not_measured(self, key: str, reason: str) -> None:

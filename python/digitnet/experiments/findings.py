@@ -80,7 +80,9 @@ class Findings:
                 raise ValueError(f"Findings.{kind}: {number} was not made: {reason}")
         for item in self.metrics["items"]:
             number = item.get("of", "")
-            if name in (item["name"], item.get("plain")) or _same_number(name, number):
+            if name in (item["name"], item.get("plain", item["name"])) or _same_number(
+                name, number
+            ):
                 if item["kind"] == kind:
                     return dict(item)
                 if _same_number(name, number):

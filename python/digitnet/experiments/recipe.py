@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Claim:
 
     def difference(self, measured: float) -> str:
         """Of a measurement from the paper's number, in points where that is in percent."""
-        if self.value is None:
+        if self.value is None or not math.isfinite(measured):
             return ""
         change = measured - self.value
         if self.unit in ("%", "points"):
