@@ -155,6 +155,23 @@ def test_damaged_files_are_listed_as_such(tmp_path, content):
     assert runs.table(tmp_path)["status"].tolist() == ["damaged"]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *({"rows": 3}, {"rows": [3]}, {"rows": [{"what": "a"}]}, {"seconds": "a"}),
+        *({"rows": [{"what": 3, "measured": "b"}]}, {"epochs": 1.5}, {"epochs": "1"}),
+        {"test": {"accuracy": "high"}},
+    ],
+)
+def test_parts_of_other_types_are_damaged_too(tmp_path, damage):
+    folder = fake(tmp_path / "run", 0.9)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    (folder / "metrics.json").write_text(json.dumps(metrics | damage))
+    assert runs.table(tmp_path)["status"].tolist() == ["damaged"]
+    assert "damaged" in str(runs.read(folder))
+    runs.compare([folder, fake(tmp_path / "other", 0.8)])
+
+
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="expected the folder of a run, got no"):
         runs.read(tmp_path)

@@ -63,7 +63,8 @@ class Run:
     def accuracy(self) -> float:
         """On its test images; NaN for what measures several things."""
         test = self.metrics.get("test")
-        return float(test["accuracy"]) if isinstance(test, dict) else float("nan")
+        known = test.get("accuracy") if isinstance(test, dict) else None
+        return float("nan") if known is None else float(known)
 
     @property
     def size_bytes(self) -> int:
@@ -95,9 +96,24 @@ def read(folder: str | PathLike[str]) -> Run:
         texts = {name: json.loads(file.read_text()) for name, file in here.items()}
         if not all(isinstance(value, dict) for value in texts.values()):
             raise ValueError("expected objects")
+        _check_types(texts.get("metrics.json", {}))
         return _read(path, texts, created)
     except (ValueError, KeyError, TypeError, OSError):
         return Run(path, "unknown", "damaged", {}, {}, created)
+
+
+def _check_types(metrics: Mapping[str, Any]) -> None:
+    """Raise TypeError or KeyError, unless what is listed here has its usual types."""
+    test = metrics.get("test")
+    accuracy = test.get("accuracy", 0) if isinstance(test, dict) else 0
+    for value in (metrics.get("seconds"), metrics.get("train_seconds"), accuracy):
+        if not isinstance(value, int | float | None):
+            raise TypeError("seconds or accuracy")
+    if not isinstance(metrics.get("epochs"), int | None):
+        raise TypeError("epochs")
+    for row in metrics.get("rows", ()):
+        if not isinstance(row["what"] + row["measured"], str):
+            raise TypeError("rows")
 
 
 def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
