@@ -145,15 +145,18 @@ def test_the_page_of_a_comparison_stands_alone(two, digits, tmp_path):
 
 
 def test_the_page_of_a_recipe_stands_alone(tmp_path):
-    def stage(context):
-        context.note(NASTY)
-        context.text(NASTY)
-        context.table("numbers", NASTY, pd.DataFrame({"a": [1.0]}))
-        context.figure(
-            "line",
-            NASTY,
-            lambda: digitnet.plot.comparison(pd.Series({"a": 1.0}, name="score")),
-        )
+    def stage(name):
+        def work(context):
+            context.note(NASTY)
+            context.text(NASTY)
+            context.table(f"numbers {name}", NASTY, pd.DataFrame({"a": [1.0]}))
+            context.figure(
+                f"line {name}",
+                NASTY,
+                lambda: digitnet.plot.comparison(pd.Series({"a": 1.0}, name="score")),
+            )
+
+        return Stage(name, NASTY, work)
 
     recipe = Recipe(
         name="page",
@@ -161,7 +164,7 @@ def test_the_page_of_a_recipe_stands_alone(tmp_path):
         paper=NASTY,
         summary="a page",
         claims=(Claim("absent", NASTY, 0.5),),
-        stages=(Stage("first", NASTY, stage), Stage("second", NASTY, stage)),
+        stages=(stage("first"), stage("second")),
         remarks=(NASTY,),
     )
     result = run(recipe, out=tmp_path / "r", seeds=1, progress=False)
