@@ -4,8 +4,7 @@
 #include <array>
 
 #include "core/error.h"
-#include "engine/device.h"
-#include "kernels/thread_pool.h"
+#include "features/blocks.h"
 
 namespace digitnet::features {
 namespace {
@@ -141,14 +140,9 @@ std::vector<float> of_each(const data::ImagesView& images, double threshold,
                            int64_t size, const F& fill) {
   std::vector<float> result(images.count * size);
   constexpr int64_t kBlock = 64;  // images of one task
-  const int64_t blocks = (images.count + kBlock - 1) / kBlock;
-  if (blocks == 0) return result;
-  kernels::ThreadPool pool(
-      static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));
-  pool.parallel_for(blocks, [&](int64_t block) {
+  for_each_block(images.count, kBlock, {}, [&](int64_t first, int64_t end) {
     Bitmap bitmap(images.shape);
-    const int64_t end = std::min((block + 1) * kBlock, images.count);
-    for (int64_t i = block * kBlock; i < end; ++i) {
+    for (int64_t i = first; i < end; ++i) {
       bitmap.read(images, i, threshold);
       fill(bitmap, result.data() + i * size);
     }

@@ -5,9 +5,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "engine/device.h"
+#include "features/blocks.h"
 #include "kernels/kernels.h"
-#include "kernels/thread_pool.h"
 
 namespace digitnet::features {
 namespace {
@@ -72,25 +71,6 @@ const uint8_t* image_of(const data::ImagesView& images, int64_t row) {
   return static_cast<const uint8_t*>(images.pixels) + row * images.shape.size();
 }
 
-// work(first, end) for blocks of `count` things, on all threads.
-template <class F>
-void each_block(int64_t count, int64_t block, const KeepGoing& keep_going,
-                const F& work) {
-  const int64_t blocks = (count + block - 1) / block;
-  if (blocks == 0) return;
-  kernels::ThreadPool pool(
-      static_cast<int>(std::min<int64_t>(blocks, engine::num_threads())));
-  // So many blocks between two calls of `keep_going`.
-  const int64_t turn = 4 * static_cast<int64_t>(pool.threads());
-  for (int64_t first = 0; first < blocks; first += turn) {
-    if (keep_going && !keep_going()) return;
-    pool.parallel_for(std::min(turn, blocks - first), [&](int64_t task) {
-      const int64_t begin = (first + task) * block;
-      work(begin, std::min(begin + block, count));
-    });
-  }
-}
-
 void check(const std::string& where, const data::ImagesView& images,
            const data::ImagesView& references) {
   require(images.type == data::PixelType::UInt8 &&
@@ -114,20 +94,22 @@ std::vector<int64_t> euclidean_neighbors(const data::ImagesView& images,
   const kernels::Kernels& kernels = kernels::select();
   const int64_t size = images.shape.size();
   std::vector<int64_t> nearest(images.count * count);
-  each_block(images.count, kBlock, keep_going, [&](int64_t first, int64_t end) {
-    std::vector<std::pair<int64_t, int64_t>> distances(references.count);
-    for (int64_t i = first; i < end; ++i) {
-      for (int64_t r = 0; r < references.count; ++r) {
-        distances[r] = {kernels.squared_distance(image_of(images, i),
-                                                 image_of(references, r), size),
-                        r};
-      }
-      std::partial_sort(distances.begin(), distances.begin() + count,
-                        distances.end());
-      for (int64_t k = 0; k < count; ++k)
-        nearest[i * count + k] = distances[k].second;
-    }
-  });
+  for_each_block(
+      images.count, kBlock, keep_going, [&](int64_t first, int64_t end) {
+        std::vector<std::pair<int64_t, int64_t>> distances(references.count);
+        for (int64_t i = first; i < end; ++i) {
+          for (int64_t r = 0; r < references.count; ++r) {
+            distances[r] = {
+                kernels.squared_distance(image_of(images, i),
+                                         image_of(references, r), size),
+                r};
+          }
+          std::partial_sort(distances.begin(), distances.begin() + count,
+                            distances.end());
+          for (int64_t k = 0; k < count; ++k)
+            nearest[i * count + k] = distances[k].second;
+        }
+      });
   return nearest;
 }
 
@@ -157,7 +139,7 @@ std::vector<int64_t> distortion_distances(const data::ImagesView& images,
   const int64_t block = std::max<int64_t>(
       1, kTaskCosts / (side * side * shape.size()));  // pairs of one task
   const auto pairs = static_cast<int64_t>(rows.size());
-  each_block(pairs, block, keep_going, [&](int64_t first, int64_t end) {
+  for_each_block(pairs, block, keep_going, [&](int64_t first, int64_t end) {
     Gradients image(shape, border), reference(shape, border);
     std::vector<int32_t> work(
         kernels::distortion_work(shape.height, shape.width, model.context));

@@ -4,10 +4,10 @@
 // gives the same distances, and ties are ties.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "data/view.h"
+#include "features/blocks.h"
 
 namespace digitnet::features {
 
@@ -16,9 +16,6 @@ struct DistortionModel {
   int64_t warp = 2;     // at most so many pixels off, in rows and in columns
   int64_t context = 1;  // compared with so many neighbours around, 3x3 for 1
 };
-
-// Called between blocks of work, if set; false ends the work there.
-using KeepGoing = std::function<bool()>;
 
 // The `count` references nearest to each image by Euclid, [N, count], the
 // nearest first, of equal ones the first.
