@@ -297,6 +297,11 @@ class Context:
             work, listed, done=lambda: self.advance(1 / max(1, len(listed)))
         )
 
+    def parallel_dict(self, work: Callable[[T], R], items: Iterable[T]) -> dict[T, R]:
+        """The same as `parallel_map`, by item."""
+        listed = list(items)
+        return dict(zip(listed, self.parallel_map(work, listed), strict=True))
+
     def progress(self, items: Iterable[T]) -> Iterator[T]:
         """The items, moving the bar of the stage by each."""
         listed = list(items)
@@ -361,6 +366,11 @@ def mean_and_std(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, flo
     """Mean and sample standard deviation; one value has none, NaN."""
     array = np.asarray(values, dtype=float)
     return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else np.nan
+
+
+def paired(differences: npt.NDArray[Any]) -> tuple[float, float, int]:
+    """Mean and standard deviation of differences, and how many are above zero."""
+    return *mean_and_std(differences), int((differences > 0).sum())
 
 
 def points_text(differences: Sequence[float] | npt.NDArray[Any]) -> str:

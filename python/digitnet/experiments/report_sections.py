@@ -39,6 +39,27 @@ def class_counts(context: Context, sets: Mapping[str, Dataset]) -> None:
     context.table("class_counts", "Samples of each class", counts)
 
 
+def score_table(
+    context: Context,
+    title: str,
+    rows: Sequence[Sequence[float]],
+    columns: Sequence[str],
+    histories: Sequence[History],
+    name: str = "",
+    *,
+    of: str = "",
+) -> None:
+    """A table of one row a seed, each column measured, and seconds an epoch; `name` tells
+    two apart, `of` is the number of the paper's table."""
+    frame = pd.DataFrame(rows, columns=list(columns))
+    frame.insert(0, "seed", context.seeds)
+    context.table(_named("scores", name), title, frame, of=of)
+    for key in columns:
+        context.measure(f"{name} {key}".strip(), frame[key])
+    seconds = [float(np.mean(h["seconds"])) for h in histories]
+    context.measure(f"{name} seconds".strip(), seconds)
+
+
 def scores(
     context: Context,
     title: str,
@@ -47,21 +68,37 @@ def scores(
     histories: Sequence[History],
 ) -> None:
     """A table of one row a seed, each column measured; seconds an epoch; first curves."""
-    frame = pd.DataFrame(rows, columns=list(columns))
-    frame.insert(0, "seed", context.seeds)
-    context.table("scores", title, frame)
-    for key in columns:
-        context.measure(key, frame[key])
-    context.measure("seconds", [float(np.mean(h["seconds"])) for h in histories])
+    score_table(context, title, rows, columns, histories)
     first: Any = histories[0]
     context.figure("curves", "Training curves", lambda: plot.training_curves(first))
 
 
-def confusion(context: Context, report: Report, *, of: str = "") -> None:
-    """The confusion matrix; `of` is the number of the paper's figure."""
+def scores_by_seed(
+    context: Context,
+    score: Callable[[Context, str, int], float],
+    names: Sequence[str],
+    seeds: Sequence[int],
+) -> pd.DataFrame:
+    """`score(context, name, seed)` of everything that is compared: a row a seed, a column
+    a name."""
+    cases = [(name, seed) for name in names for seed in seeds]
+    scores = pd.Series(context.parallel_dict(lambda case: score(context, *case), cases))
+    return scores.unstack(0)[list(names)].rename_axis("seed")
+
+
+def confusion(
+    context: Context,
+    report: Report,
+    name: str = "",
+    title: str = "Confusion matrix",
+    *,
+    of: str = "",
+) -> None:
+    """The confusion matrix; `name` tells two apart, `of` is the number of the paper's
+    figure."""
     context.figure(
-        "confusion_matrix",
-        "Confusion matrix",
+        _named("confusion_matrix", name),
+        title,
         lambda: plot.confusion_matrix(report.confusion),
         of=of,
     )

@@ -11,9 +11,9 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Context, mean_and_std
+from digitnet.experiments.context import Context, paired
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.report_sections import class_counts
+from digitnet.experiments.report_sections import class_counts, scores_by_seed
 from digitnet.layers import (
     AveragePool,
     BatchNorm,
@@ -140,20 +140,15 @@ def data_stage(context: Context) -> None:
 
 def kind_stage(kind: str) -> Callable[[Context], None]:
     def stage(context: Context) -> None:
-        repeated = seeds(context)
         names = [BASE, *VARIANTS[kind]]
-        cases = [(name, seed) for name in names for seed in repeated]
-        accuracies = context.parallel_map(lambda case: score(context, *case), cases)
-        scores = pd.Series(accuracies, pd.MultiIndex.from_tuples(cases)).unstack(0)[
-            names
+        scores = scores_by_seed(context, score, names, seeds(context))
+        rows = [
+            (
+                *(name, scores[name].mean()),
+                *paired((scores[name] - scores[BASE]).to_numpy()),
+            )
+            for name in names
         ]
-        scores.index.name = "seed"
-        rows = []
-        for name in names:
-            differences = (scores[name] - scores[BASE]).to_numpy()
-            mean, std = mean_and_std(differences)
-            better = int((differences > 0).sum())
-            rows.append((name, scores[name].mean(), mean, std, better))
         columns = ["variant", "accuracy", "difference", "sd of difference", "better"]
         frame = pd.DataFrame(rows, columns=columns)
         slug = kind.replace(" ", "_")

@@ -13,7 +13,7 @@ from digitnet import models, plot
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context, mean_and_std
 from digitnet.experiments.recipe import Claim, Recipe, Stage
-from digitnet.experiments.report_sections import class_counts
+from digitnet.experiments.report_sections import class_counts, scores_by_seed
 from digitnet.studies.architectures_variants import (
     AUGMENTATIONS,
     FALLING,
@@ -194,13 +194,7 @@ def oscillation_stage(context: Context) -> None:
     repeated = paired_seeds(context)
     pairs = oscillation_cases(context)
     cases = [(*pair, seed) for pair in pairs for seed in repeated]
-    curves = dict(
-        zip(
-            cases,
-            context.parallel_map(lambda case: curve(context, *case), cases),
-            strict=True,
-        )
-    )
+    curves = context.parallel_dict(lambda case: curve(context, *case), cases)
     rows = []
     for pair in pairs:
         name = oscillation_name(*pair)
@@ -255,17 +249,13 @@ def variant_stage(
 ) -> Callable[[Context], None]:
     """M5 with another augmentation or batch norm, every seed a point."""
 
-    def accuracy(context: Context, case: Case) -> float:
-        name, seed = case
+    def accuracy(context: Context, name: str, seed: int) -> float:
         if kind == "augmentation":
             return m5_score(context, name, "all", seed)
         return m5_score(context, "none", name, seed)
 
     def stage(context: Context) -> None:
-        cases = [(name, seed) for name in names for seed in paired_seeds(context)]
-        accuracies = context.parallel_map(partial(accuracy, context), cases)
-        series = pd.Series(accuracies, pd.MultiIndex.from_tuples(cases))
-        points = series.unstack(0)[list(names)].rename_axis("seed")
+        points = scores_by_seed(context, accuracy, names, paired_seeds(context))
         rows = []
         for name in names:
             differences = (points[name] - points[base]).to_numpy()

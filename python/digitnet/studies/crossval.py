@@ -135,7 +135,7 @@ def ensemble_stage(context: Context) -> None:
         return _report(test, arrays["probabilities"], f"fold {fold}")
 
     cases = [(s, f) for s in context.seeds for f in (None, *range(FOLDS))]
-    reports = dict(zip(cases, context.parallel_map(member, cases), strict=True))
+    reports = context.parallel_dict(member, cases)
     rows = []
     for seed in context.seeds:
         folds = [reports[seed, fold] for fold in range(FOLDS)]

@@ -15,6 +15,7 @@ from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, perturbed
 from digitnet.models.model import Model
+from digitnet.papers.kaggle_cnn.exploration import restored
 
 # What is done to the test images: a pipeline's text, or a corruption's name.
 CORRUPTIONS = {
@@ -84,9 +85,7 @@ def denoised(context: Context, method: str, data: Dataset, seed: int) -> Dataset
         return data
     if method in FILTERS:
         return preprocess.applied(data, FILTERS[method])
-    images = autoencoder(context, seed).reconstruct(data)
-    images = np.rint(np.clip(images, 0, 1) * data.max_value).astype(np.uint8)
-    return data.with_images(images)
+    return restored(autoencoder(context, seed), data)
 
 
 def score(context: Context, corruption: str, method: str, seed: int) -> list[float]:

@@ -86,8 +86,7 @@ def data_stage(context: Context) -> None:
 
 def search_stage(context: Context) -> None:
     cases = [(method, seed) for seed in context.seeds for method in METHODS]
-    searches = context.parallel_map(lambda case: searched(context, *case), cases)
-    by_case = dict(zip(cases, searches, strict=True))
+    by_case = context.parallel_dict(lambda case: searched(context, *case), cases)
     rows = []
     for (method, seed), one in by_case.items():
         table = one.table
@@ -147,7 +146,7 @@ def test_stage(context: Context) -> None:
         return float(context.cached(f"test {method} {seed}", score))
 
     cases = [(method, seed) for method in METHODS for seed in context.seeds]
-    scores = dict(zip(cases, context.parallel_map(one, cases), strict=True))
+    scores = context.parallel_dict(one, cases)
     rows = [(m, s, score) for (m, s), score in scores.items()]
     frame = pd.DataFrame(rows, columns=["method", "seed", "test accuracy"])
     context.table("test", "The best settings of each method, trained longer", frame)

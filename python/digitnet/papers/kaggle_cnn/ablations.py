@@ -71,8 +71,7 @@ def variant_score(context: Context, name: str, variant: str, seed: int) -> float
 def ablation_stage(context: Context) -> None:
     seeds = paired_seeds(context)
     cases = [(n, v, s) for n in NAMES for v in VARIANTS for s in seeds]
-    scored = context.parallel_map(lambda case: variant_score(context, *case), cases)
-    results = dict(zip(cases, scored, strict=True))
+    results = context.parallel_dict(lambda case: variant_score(context, *case), cases)
     train, validation = small_parts(context, "digits", seeds[0])
     context.text(
         f"{described(short_options(context))} on {len(train):,} images, scored "

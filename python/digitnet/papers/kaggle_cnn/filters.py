@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Context, mean_and_std
+from digitnet.experiments.context import Context, paired
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.exploration import NOISE, restored, restorer
 from digitnet.papers.kaggle_cnn.settings import (
@@ -47,8 +47,7 @@ def filter_score(context: Context, name: str, inputs: str, seed: int) -> float:
 def filters_stage(context: Context) -> None:
     seeds = filter_seeds(context)
     cases = [(n, i, s) for n in NAMES for i in INPUTS for s in seeds]
-    values = context.parallel_map(lambda case: filter_score(context, *case), cases)
-    results = dict(zip(cases, values, strict=True))
+    results = context.parallel_dict(lambda case: filter_score(context, *case), cases)
     train, validation = small_parts(context, "digits", seeds[0])
     context.text(
         "The thesis passes every image, of training and of test, through a Gaussian blur "
@@ -64,9 +63,8 @@ def filters_stage(context: Context) -> None:
         base = np.array([results[name, BASE, s] for s in seeds])
         for inputs in INPUTS:
             scores = np.array([results[name, inputs, s] for s in seeds])
-            mean, std = mean_and_std(scores - base)
+            mean, std, better = paired(scores - base)
             means[inputs] = float(scores.mean())
-            better = int((scores > base).sum())
             rows.append(
                 (name, inputs, means[inputs], mean, std, f"{better} of {len(seeds)}")
             )

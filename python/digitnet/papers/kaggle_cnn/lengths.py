@@ -58,8 +58,7 @@ def lengths_stage(context: Context) -> None:
     seeds = length_seeds(context)
     rules = (WHOLE, *STOPPING)
     cases = [(n, r, s) for n in NAMES for r in rules for s in seeds]
-    values = context.parallel_map(lambda case: validation_curve(context, *case), cases)
-    curves = dict(zip(cases, values, strict=True))
+    curves = context.parallel_dict(lambda case: validation_curve(context, *case), cases)
     context.text(
         f"Trainings of {longer} epochs on parts of the data. The learning rate follows the "
         f"plateau, not the number of epochs: the first {usual} epochs of one of {longer} are a "

@@ -8,6 +8,7 @@ import numpy as np
 
 from digitnet import plot
 from digitnet.experiments.context import Context
+from digitnet.experiments.report_sections import confusion
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.settings import parts, trained
 from digitnet.papers.kaggle_cnn.training import test_report
@@ -23,11 +24,8 @@ def mistakes_stage(context: Context) -> None:
         model, _ = trained(context, name, seed)
         train, _ = parts(context, name, seed)
         learned = model.evaluate(train)
-        context.figure(
-            f"confusion_matrix_training_{name}",
-            f"Confusion matrix of the training part, {name}",
-            partial(plot.confusion_matrix, learned.confusion),
-        )
+        title = f"Confusion matrix of the training part, {name}"
+        confusion(context, learned, f"training_{name}", title)
         report = test_report(context, name)
         context.table(f"per_class_{name}", f"Each class, {name}", report.per_class)
         pairs = report.confusion.most_confused(_PAIRS)

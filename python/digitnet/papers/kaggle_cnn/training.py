@@ -12,6 +12,7 @@ import pandas as pd
 from digitnet import plot
 from digitnet._utils.files import write_whole
 from digitnet.experiments.context import Context
+from digitnet.experiments.report_sections import confusion, score_table
 from digitnet.papers.kaggle_cnn import data as kaggle_data
 from digitnet.papers.kaggle_cnn.data import NAMES
 from digitnet.papers.kaggle_cnn.settings import (
@@ -105,17 +106,13 @@ def train_and_test(context: Context, name: str) -> None:
     test = kaggle_data.sets(context, name)[1]
     reports = [model.evaluate(test) for model, _ in results]
     context.memoize(f"test report {name}", lambda: reports[0])
+    histories = [history for _, history in results]
     rows = [
-        (seed, max(h["val_accuracy"]), *(report[key] for key in KEYS))
-        for seed, (_, h), report in zip(context.seeds, results, reports, strict=True)
+        (max(h["val_accuracy"]), *(report[key] for key in KEYS))
+        for h, report in zip(histories, reports, strict=True)
     ]
-    frame = pd.DataFrame(rows, columns=["seed", "log", *KEYS])
     title = f"Best validation accuracy (log), and scores on the test part, {name}"
-    context.table(f"scores_{name}", title, frame)
-    for key in ("log", *KEYS):
-        context.measure(f"{name} {key}", frame[key])
-    seconds = [float(np.mean(history["seconds"])) for _, history in results]
-    context.measure(f"{name} seconds", seconds)
+    score_table(context, title, rows, ("log", *KEYS), histories, name)
     context.text(
         f"{epochs(context)} epochs with the settings '{chosen(context, name)}'. What is "
         "scored on the test part is the epoch of the best validation accuracy, saved by "
@@ -127,11 +124,8 @@ def train_and_test(context: Context, name: str) -> None:
         partial(plot.predictions, reports[0], 20, seed=1),
         of=predictions,
     )
-    context.figure(
-        f"confusion_matrix_{name}",
-        f"Confusion matrix of the test part, {name}",
-        partial(plot.confusion_matrix, reports[0].confusion),
-    )
+    title = f"Confusion matrix of the test part, {name}"
+    confusion(context, reports[0], name, title)
 
 
 def test_report(context: Context, name: str) -> Report:

@@ -101,8 +101,7 @@ def largest_fall(accuracies: Any, settled: int = SETTLED) -> float:
 def stage(context: Context) -> None:
     seeds = range(SEEDS[context.mode])
     cases = [(name, seed) for seed in seeds for name in VARIANTS]
-    histories = context.parallel_map(lambda case: watched(context, *case), cases)
-    by_case = dict(zip(cases, histories, strict=True))
+    by_case = context.parallel_dict(lambda case: watched(context, *case), cases)
     rows = []
     for (name, seed), history in by_case.items():
         accuracies = np.asarray(history["val_accuracy"])

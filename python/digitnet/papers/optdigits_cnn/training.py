@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from digitnet import plot
 from digitnet.experiments.context import Context
-from digitnet.experiments.report_sections import confusion, cross_validation
+from digitnet.experiments.report_sections import (
+    confusion,
+    cross_validation,
+    score_table,
+)
 from digitnet.papers.optdigits_cnn.data import pooled, split
 from digitnet.papers.optdigits_cnn.network import feature_maps
 from digitnet.papers.optdigits_cnn.settings import make, options, settings_of
@@ -45,17 +46,13 @@ def training_stage(context: Context) -> None:
     )
     _, test = split(context)
     rows = []
-    for (model, history), seed in zip(runs, context.seeds, strict=True):
+    for model, history in runs:
         report = model.evaluate(test)
         last = [history["accuracy"][-1], history["loss"][-1]]
-        rows.append([seed, *last, *(report[key] for key in KEYS)])
-    columns = ["seed", "training accuracy", "training loss", *KEYS]
-    frame = pd.DataFrame(rows, columns=columns)
+        rows.append([*last, *(report[key] for key in KEYS)])
+    columns = ["training accuracy", "training loss", *KEYS]
     title = "Last training epoch and test scores"
-    context.table("scores", title, frame, of="In [46]")
-    for key in columns[1:]:
-        context.measure(key, frame[key])
-    context.measure("seconds", [float(np.mean(h["seconds"])) for h in histories])
+    score_table(context, title, rows, columns, histories, of="In [46]")
 
 
 def inside_stage(context: Context) -> None:

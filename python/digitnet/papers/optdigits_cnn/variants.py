@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Context, mean_and_std
+from digitnet.experiments.context import Context, paired
+from digitnet.experiments.report_sections import scores_by_seed
 from digitnet.models.model import Model
 from digitnet.papers.optdigits_cnn.settings import (
     SETTINGS,
@@ -71,17 +72,12 @@ def score(context: Context, variant: str, seed: int) -> float:
 
 def variants_stage(context: Context) -> None:
     seeds = repeated(context)
-    cases = [(name, seed) for name in VARIANTS for seed in seeds]
-    accuracies = context.parallel_map(lambda case: score(context, *case), cases)
-    scores = pd.Series(accuracies, pd.MultiIndex.from_tuples(cases)).unstack(0)
-    scores = scores[list(VARIANTS)]
+    scores = scores_by_seed(context, score, [*VARIANTS], seeds)
     rows = []
     for name, (of_network, _) in VARIANTS.items():
         differences = (scores[name] - scores[BASE]).to_numpy()
-        gain, std = mean_and_std(differences)
-        better = int((differences > 0).sum())
         count = make(settings_of(context), of_network, 0).count_params()
-        rows.append((name, count, scores[name].mean(), gain, std, better))
+        rows.append((name, count, scores[name].mean(), *paired(differences)))
         if name != BASE:
             context.measure(f"gain of {name}", differences)
     columns = ["variant", "parameters", "accuracy", "gain", "sd of gain", "better"]

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from digitnet import plot
-from digitnet.experiments.context import Context
+from digitnet.experiments.context import Context, paired
 from digitnet.studies.lightweight.networks import HALF, REFERENCE
 from digitnet.studies.lightweight.training import (
     SETS,
     TEACHER,
     accuracy,
     data_of,
-    paired,
     seeds,
     teacher,
     trained,

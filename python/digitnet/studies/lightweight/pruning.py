@@ -12,14 +12,13 @@ import pandas as pd
 
 from digitnet import plot
 from digitnet.data.dataset import Dataset
-from digitnet.experiments.context import Context
+from digitnet.experiments.context import Context, paired
 from digitnet.models.model import Model
 from digitnet.studies.lightweight.networks import HALF, REFERENCE, make
 from digitnet.studies.lightweight.size import file_bytes
 from digitnet.studies.lightweight.training import (
     SETS,
     data_of,
-    paired,
     seeds,
     trained,
     verdict,

@@ -154,12 +154,6 @@ def for_each_set(stage: Callable[[Context, str], None]) -> Callable[[Context], N
     return every
 
 
-def paired(gains: npt.NDArray[Any]) -> tuple[float, float, int]:
-    """Mean and standard deviation of differences, and how many are above zero."""
-    mean, std = mean_and_std(gains)
-    return mean, std, int((gains > 0).sum())
-
-
 def verdict(gains: dict[str, npt.NDArray[Any]]) -> str:
     """Which differences are more than two of their standard errors."""
     clear: dict[str, list[str]] = {"gained": [], "lost": []}
