@@ -93,6 +93,21 @@ def test_every_number_of_both_tables_has_ours_beside_it(findings):
     assert findings.table("Table 1").shape == findings.table("Table 2").shape == (3, 5)
 
 
+def test_head_and_rate_are_those_that_do_best_on_the_validation_part(findings):
+    heads, rates = findings.table("choice"), findings.table("rates")
+    assert list(heads["head trained by"]) == list(networks.HEADS)
+    assert list(rates["peak of the rate"]) == list(networks.TUNING_RATES)
+    best = [frame.loc[frame.iloc[:, 1].idxmax()].iloc[0] for frame in (heads, rates)]
+    chosen = f"{best[0]}; {best[1]:g} for the last two blocks."
+    assert f"Chosen on the validation part: {chosen}" in findings.page.read_text()
+
+
+def test_the_paper_protocol_chooses_nothing_by_its_test_images(context, monkeypatch):
+    monkeypatch.setattr(networks, "parts", lambda _: pytest.fail("looked at images"))
+    assert networks.chosen(context) == "paper"
+    assert networks.chosen_rate(context) == networks.TUNING_RATES[0]
+
+
 def test_one_seed_has_no_standard_deviation(findings):
     assert findings.metrics["seeds"] == [0]
     assert "sd" not in findings.table("test")
@@ -178,7 +193,12 @@ def garments(digits):
 
 
 PRETRAINED = base.Pretraining(
-    1 / 32, 4, 32, base.FROZEN, (base.Phase(32, 1, 0.001), base.Phase(48, 2, 0.001))
+    1 / 32,
+    4,
+    32,
+    base.FROZEN,
+    base.VARIED,
+    (base.Phase(32, 1, 0.001), base.Phase(48, 2, 0.001)),
 )
 
 
@@ -274,6 +294,18 @@ def test_an_interrupted_base_goes_on_behind_its_last_leg(
     assert history.epochs == 3
     for name, value in whole.state_dict().items():
         np.testing.assert_array_equal(resumed.state_dict()[name], value)
+
+
+def test_a_base_learns_images_that_are_varied(garments):
+    phase = PRETRAINED.phases[0]
+    plain = base.replace(PRETRAINED, augment="")
+    weights = []
+    for settings in (PRETRAINED, PRETRAINED, plain):
+        none = base.History()
+        model, _ = base._train_phase(settings, phase, garments, None, none)
+        weights.append(model.state_dict()["block4_conv1.weight"])
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert np.abs(weights[0] - weights[2]).max() > 0
 
 
 def test_lessons_are_images_and_outlines_that_say_how_they_were_turned(garments):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from digitnet.experiments.recipe import Recipe, Stage
 from digitnet.papers.vgg16_transfer.base import HEAD_UNITS, PRETRAINING
+from digitnet.papers.vgg16_transfer.beyond import features_stage, inside_stage
 from digitnet.papers.vgg16_transfer.claims import EXHIBITS, claims
 from digitnet.papers.vgg16_transfer.data import EVALUATED, STD
 from digitnet.papers.vgg16_transfer.networks import HEADS
@@ -12,8 +13,6 @@ from digitnet.papers.vgg16_transfer.stages import (
     choice_stage,
     curves_stage,
     data_stage,
-    features_stage,
-    inside_stage,
     network_stage,
     predictions_stage,
     training_stage,

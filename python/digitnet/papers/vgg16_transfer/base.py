@@ -65,8 +65,9 @@ class Pretraining:
     turns: int  # quarter turns of each image, each a class of its own
     batch_size: int
     frozen: tuple[str, ...]  # patterns of layers that stay as they start
+    augment: str
     phases: tuple[Phase, ...]
-    version: int = 2  # of the code that trains
+    version: int = 3  # of the code that trains
 
     def up_to(self, phase: int) -> Pretraining:
         """The same, ended behind so many phases."""
@@ -76,11 +77,17 @@ class Pretraining:
 # Block 5 stays at the identity and hands on the maxima of block 4's maps: features that are
 # less about garments, and worth more elsewhere.
 FROZEN = ("block5*",)
+VARIED = "rotate 10deg | shift 2px | zoom 10% | elastic 1px"
 PRETRAINING = {
-    "smoke": Pretraining(1 / 16, 4, 32, FROZEN, (Phase(32, 1, 0.001),)),
-    "quick": Pretraining(1 / 4, 4, 32, FROZEN, (Phase(32, 1, 0.001, 0.5),)),
+    "smoke": Pretraining(1 / 16, 4, 32, FROZEN, VARIED, (Phase(32, 1, 0.001),)),
+    "quick": Pretraining(1 / 4, 4, 32, FROZEN, VARIED, (Phase(32, 2, 0.0004, 0.5),)),
     "default": Pretraining(
-        1, 4, 32, FROZEN, (Phase(32, 1, 0.0005, 0.5), Phase(48, 1, 0.0002, 0.25))
+        1,
+        4,
+        32,
+        FROZEN,
+        VARIED,
+        (Phase(32, 2, 0.00015, 0.5), Phase(48, 1, 0.0001, 0.25)),
     ),
 }
 
@@ -218,6 +225,7 @@ def _train_phase(
         batch_size=settings.batch_size,
         learning_rate=phase.learning_rate,
         freeze=settings.frozen,
+        augment=settings.augment,
         progress=False,
     )
     for row in zip(*rows.values(), strict=True):

@@ -41,8 +41,8 @@ HEADS: dict[str, dict[str, Any]] = {
     "adam": {"learning_rate": 0.001, "epochs": 20},
     "adam, longer": {"learning_rate": 0.003, "epochs": 60},
 }
-# The last two blocks and the head.
-TUNED: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.001}
+# Of the last two blocks and the head, by Adam; the first where nothing is chosen.
+TUNING_RATES = (0.001, 0.0003, 0.003)
 
 
 def imagenet_weights() -> Path | None:
@@ -189,23 +189,49 @@ def chosen(context: Context) -> str:
 
 
 def two_blocks(context: Context, base: str, seed: int) -> tuple[Model, History]:
-    """Fine-tuned from block 4 on, on an augmented copy of every image, too.
+    """Fine-tuned from block 4 on, on an augmented copy of every image, too."""
+    train = parts(context)[0].enlarged(AUGMENT, 1, seed=seed)
+    epochs = context.size(smoke=1, quick=6, default=6, full=8)
+    return _tuned(
+        context, "two blocks", base, seed, train, epochs, chosen_rate(context)
+    )
 
-    The outputs of the first three blocks are computed once.
-    """
-    train, validation, _ = parts(context)
+
+def _tuned(
+    context: Context,
+    key: str,
+    base: str,
+    seed: int,
+    train: Dataset,
+    epochs: int,
+    rate: float,
+) -> tuple[Model, History]:
+    """The outputs of the first three blocks are computed once."""
     return context.trained(
-        f"two blocks {base} {seed}",
+        f"{key} {base} {rate:g} {seed}",
         lambda: frozen(context, base, seed)[0],
-        train.enlarged(AUGMENT, 1, seed=seed),
-        validation,
+        train,
+        parts(context)[1],
         method="fit_head",
         base="block3_pool",
-        epochs=context.size(smoke=1, quick=6, default=6, full=8),
+        epochs=epochs,
         batch_size=BATCH,
+        learning_rate=rate,
         seed=seed,
-        **TUNED,
     )
+
+
+def rate_score(context: Context, rate: float) -> float:
+    """Validation accuracy of the two blocks after one epoch of images as they are."""
+    train = parts(context)[0]
+    _, history = _tuned(context, "rate", best_base(context), 0, train, 1, rate)
+    return history["val_accuracy"][-1]
+
+
+def chosen_rate(context: Context) -> float:
+    if context.protocol == "paper":  # its validation part is the test set
+        return TUNING_RATES[0]
+    return max(TUNING_RATES, key=partial(rate_score, context))
 
 
 def scratch(context: Context, seed: int) -> tuple[Model, History]:

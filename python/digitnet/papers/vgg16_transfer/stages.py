@@ -24,21 +24,23 @@ from digitnet.papers.vgg16_transfer.data import (
 from digitnet.papers.vgg16_transfer.networks import (
     CONTROLS,
     HEADS,
+    TUNING_RATES,
     best_base,
     chosen,
+    chosen_rate,
     features,
     fresh,
     frozen,
     head_score,
     here,
     networks,
+    rate_score,
     source,
     width,
 )
 from digitnet.train.history import History
 
 METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "log_loss")
-MAPS = ["block1_conv1", *(f"block{b}_pool" for b in range(1, 6))]
 NO_WEIGHTS = "ImageNet weights not here"
 ROW = 5  # epochs in a row of a heat map
 
@@ -117,7 +119,8 @@ def base_stage(context: Context) -> None:
     )
     context.text(
         f"The base learned Fashion-MNIST's garments, every other one as its outline, in "
-        f"{settings.turns} quarter turns each: {len(model.classes)} classes. Epochs: {phases}. "
+        f"{settings.turns} quarter turns each: {len(model.classes)} classes. Epochs: {phases}, "
+        f"varied anew in each epoch ({settings.augment}). "
         "Convolutions of as many maps in as out began by handing on what they are given; "
         f"{', '.join(name.rstrip('*') for name in settings.frozen)} stayed so. On upright test "
         f"images it is right about {100 * score:.2f} % of the garments. It took "
@@ -141,7 +144,15 @@ def choice_stage(context: Context) -> None:
     rows = [(head, head_score(context, head)) for head in context.progress(HEADS)]
     frame = pd.DataFrame(rows, columns=["head trained by", "validation accuracy"])
     context.table("choice", "Ways to train the head", frame)
-    context.text(f"Chosen on the validation part: {chosen(context)}.")
+    rates = [
+        (rate, rate_score(context, rate)) for rate in context.progress(TUNING_RATES)
+    ]
+    frame = pd.DataFrame(rates, columns=["peak of the rate", "validation accuracy"])
+    context.table("rates", "One epoch of the last two blocks", frame)
+    context.text(
+        f"Chosen on the validation part: {chosen(context)}; {chosen_rate(context):g} for "
+        "the last two blocks."
+    )
 
 
 # -- scores ----------------------------------------------------------------------
@@ -332,62 +343,3 @@ def by_fives(values: list[float]) -> pd.DataFrame:
     index = pd.Index([ROW * i + 1 for i in range(rows)], name="first epoch of the row")
     columns = pd.Index([f"+{i}" for i in range(ROW)], name="epochs after it")
     return pd.DataFrame(cells.reshape(rows, ROW), index, columns)
-
-
-# -- beyond the paper ----------------------------------------------------------------
-
-
-def inside_stage(context: Context) -> None:
-    model, _ = frozen(context, best_base(context), context.seeds[0])
-    image, _ = parts(context)[2][0]
-    context.figure(
-        "feature_maps",
-        "Feature maps of a test image",
-        lambda: plot.feature_maps(model, image, MAPS),
-    )
-    ascent: dict[str, Any] = {
-        "steps": context.size(smoke=2, quick=60, default=200, full=400)
-    }
-    context.figure(
-        "maximised_classes",
-        "Images that excite each class most",
-        lambda: plot.maximised(model, **ascent),
-    )
-    context.figure(
-        "maximised_channels",
-        "Images that excite channels of block 3 most",
-        lambda: plot.maximised(model, "block3_conv3", range(8), **ascent),
-    )
-
-
-def features_stage(context: Context) -> None:
-    """The base's features into other classifiers."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
-    from sklearn.tree import DecisionTreeClassifier
-
-    train, _, test = parts(context)
-    seed, base = context.seeds[0], best_base(context)
-    model, _ = frozen(context, base, seed)
-    x_train = features(context, base, seed, "training")["features"]
-    x_test = model.features(test, progress=False)
-    classifiers = {
-        "logistic regression": make_pipeline(
-            StandardScaler(), LogisticRegression(max_iter=2000)
-        ),
-        "SVM (RBF)": make_pipeline(StandardScaler(), SVC(C=10)),
-        "decision tree": DecisionTreeClassifier(random_state=0),
-    }
-    rows = []
-    for name, classifier in context.progress(classifiers.items()):
-        classifier.fit(x_train, train.labels)
-        scores = [classifier.score(x_train, train.labels)]
-        rows.append((name, *scores, classifier.score(x_test, test.labels)))
-    frame = pd.DataFrame(rows, columns=["classifier", "training", "test"])
-    context.table(
-        "classifiers",
-        f"Accuracy on the frozen base's {x_train.shape[1]} features ({base})",
-        frame,
-    )
