@@ -54,9 +54,7 @@ def recipe() -> Recipe:
             Stage("data", "Data", data_stage, 1),
             Stage("network", "Network", network_stage, 1),
             Stage("base", "The frozen base", base_stage, 60),
-            Stage(
-                "choice", "Choice of the head's training", choice_stage, 2, ("honest",)
-            ),
+            Stage("choice", "Choice of head and rate", choice_stage, 2, ("honest",)),
             Stage("training", "Training and test", training_stage, 60),
             Stage("predictions", "Predictions", predictions_stage, 1),
             Stage("curves", "Curves, tables and heat maps", curves_stage, 1),
