@@ -35,8 +35,8 @@ REMARKS = (
     f"constants that torchvision's weights expect (255 times {', '.join(map(str, STD))}), "
     "under both protocols; the paper's weights, Keras', take them undivided.",
     "The base that stands in for ImageNet's weights learned other images, Fashion-MNIST's "
-    f"and their outlines, in {PRETRAINING['default'].turns} quarter turns each, from a start at "
-    "the identity: ours, not the paper's.",
+    f"and their outlines, in {PRETRAINING['default'].turns} quarter turns each and varied "
+    f"({PRETRAINING['default'].augment}), from a start at the identity: ours, not the paper's.",
     f"Training values in the tables are of {EVALUATED:,} of the training images, but in full "
     "mode; only that mode trains on all of MNIST.",
 )
