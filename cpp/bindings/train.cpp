@@ -4,6 +4,7 @@
 #include "bindings/convert.h"
 #include "bindings/ranks.h"
 #include "bindings/recorder.h"
+#include "bindings/training_state.h"
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/device.h"
@@ -16,6 +17,7 @@
 #include "train/rehearsal.h"
 #include "train/schedules.h"
 #include "train/settings.h"
+#include "train/state.h"
 #include "train/trainer.h"
 
 namespace digitnet::bindings {
@@ -75,14 +77,20 @@ py::dict default_options() {
 // Ctrl-C becomes a stop (see train/trainer.h).
 class PythonHooks {
  public:
-  PythonHooks(py::object epoch_done, py::object pulse)
-      : epoch_done_(std::move(epoch_done)), pulse_(std::move(pulse)) {}
+  PythonHooks(py::object epoch_done, py::object pulse, py::object save)
+      : epoch_done_(std::move(epoch_done)),
+        pulse_(std::move(pulse)),
+        save_(std::move(save)) {}
 
   train::Hooks hooks() {
-    return {[this](const train::Epoch& row) { return epoch_done(row); },
-            [this](int64_t epoch, int64_t step, int64_t steps, double loss) {
-              return pulse(epoch, step, steps, loss);
-            }};
+    train::Hooks result{
+        [this](const train::Epoch& row) { return epoch_done(row); },
+        [this](int64_t epoch, int64_t step, int64_t steps, double loss) {
+          return pulse(epoch, step, steps, loss);
+        }};
+    if (!save_.is_none())
+      result.save = [this](const train::State& state) { return save(state); };
+    return result;
   }
   bool interrupted() const { return interrupted_; }
 
@@ -120,7 +128,14 @@ class PythonHooks {
     });
   }
 
-  py::object epoch_done_, pulse_;
+  bool save(const train::State& state) {
+    return call([&] {
+      save_(state_to_dict(state));
+      return false;
+    });
+  }
+
+  py::object epoch_done_, pulse_, save_;
   bool interrupted_ = false;
 };
 
@@ -171,7 +186,8 @@ py::dict fit(models::Model& model, const py::array& images,
              const std::optional<Labels>& val_rows,
              const std::optional<Labels>& val_labels, const py::dict& options,
              py::object epoch_done, py::object pulse, const py::object& ranks,
-             const py::object& recorder) {
+             const py::object& recorder, py::object save, double save_seconds,
+             const std::optional<py::dict>& from) {
   const train::Config config = config_from(options);
   auto training =
       labelled_view(images, rows, labels, sample_weight, model, "fit.data");
@@ -185,15 +201,19 @@ py::dict fit(models::Model& model, const py::array& images,
   if (val_images)
     validation = labelled_view(*val_images, val_rows, val_labels.value(),
                                std::nullopt, model, "fit.validation");
-  PythonHooks hooks(std::move(epoch_done), std::move(pulse));
+  std::optional<train::State> state;
+  if (from) state = state_from_dict(*from);
+  PythonHooks hooks(std::move(epoch_done), std::move(pulse), std::move(save));
   train::Hooks loop_hooks = hooks.hooks();
   loop_hooks.ranks = ranks_from(ranks);
   loop_hooks.recorder = recorder_from(recorder);
+  loop_hooks.save_seconds = save_seconds;
   train::Outcome outcome;
   {
     py::gil_scoped_release release;
     model.preprocess().learn(training);
-    outcome = train::fit(model, training, validation, config, loop_hooks);
+    outcome = train::fit(model, training, validation, config, loop_hooks,
+                         state ? &*state : nullptr);
   }
   // Where a callback raised it, the loop knows of an ordinary stop only.
   if (hooks.interrupted()) outcome.status = train::Status::Interrupted;
@@ -202,6 +222,13 @@ py::dict fit(models::Model& model, const py::array& images,
                   "message"_a = outcome.message, "loop"_a = outcome.loop,
                   "step_losses"_a = outcome.step_losses,
                   "step_rates"_a = outcome.step_rates);
+}
+
+void learn_preprocessing(models::Model& model, const py::array& images,
+                         const std::optional<Labels>& rows) {
+  const data::DatasetView view = samples_for(model, images, rows);
+  py::gil_scoped_release release;
+  model.preprocess().learn(view);
 }
 
 // A rehearsal with the arrays that it borrows.
@@ -315,6 +342,8 @@ void bind_train(py::module_& root) {
         return choice_to_dict(choice);
       },
       "options"_a, "ranks"_a, "Which executor would train, and why.");
+  m.def("learn_preprocessing", &learn_preprocessing, "model"_a, "images"_a,
+        "rows"_a, "Means and deviations that were left empty, as fit() does.");
   m.def("adapt_statistics", &adapt, "predictor"_a, "images"_a, "rows"_a,
         "Running statistics of batch norms become those of the images.");
   m.def(
@@ -342,6 +371,7 @@ void bind_train(py::module_& root) {
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,
         "val_labels"_a, "options"_a, "epoch_done"_a, "pulse"_a,
         "ranks"_a = py::none(), "recorder"_a = py::none(),
+        "save"_a = py::none(), "save_seconds"_a = 60.0, "state"_a = py::none(),
         "Train in place; use digitnet.Model.fit.");
 }
 

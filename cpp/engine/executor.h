@@ -10,6 +10,7 @@
 // torch/executor.h make executors, select.h chooses between them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,6 +22,7 @@
 #include "core/options.h"
 #include "data/view.h"
 #include "engine/ranks.h"
+#include "engine/totals.h"
 
 namespace digitnet::engine {
 
@@ -89,12 +91,26 @@ struct TrainSettings {
   }
 };
 
-// Sums since the epoch's start.
-struct Totals {
-  double loss = 0;  // mean over samples
-  int64_t correct = 0;
-  int64_t samples = 0;
-  int64_t bad_step = -1;  // first step of the epoch whose loss was not finite
+// An epoch so far.
+struct EpochState {
+  int64_t steps = 0;
+  double loss = 0;  // the sum over its samples
+  int64_t correct = 0, samples = 0, bad_step = -1;
+  // LibTorch's alone: loss and samples of each step, and the state of the
+  // generator of dropout's masks.
+  std::vector<double> step_losses;
+  std::vector<int64_t> step_samples;
+  std::vector<uint8_t> generator;
+};
+
+// What a training has, between two steps, beside the weights that pull()
+// copies: with both it goes on to the same bits. Numbers of every weight are in
+// the order of models::Model::trained().
+struct TrainingState {
+  std::array<std::vector<float>, 2> moments;  // of the optimizer, or empty
+  std::vector<float> averages;                // or empty
+  int64_t steps = 0;                          // since the start
+  EpochState epoch;
 };
 
 // A training set to be copied to the device's memory: borrowed until load()
@@ -127,6 +143,8 @@ class ResidentTraining {
   // no augmentation.
   virtual std::string load_validation(const data::DatasetView& set) = 0;
   virtual void start_epoch(const ResidentEpoch& epoch) = 0;
+  // Behind start_epoch(): its first steps were taken before.
+  virtual void skip(int64_t steps) = 0;
   // The next steps of the epoch, one to `max_steps`; returns how many. The last
   // step of an epoch may have fewer samples.
   virtual int64_t train(int64_t max_steps) = 0;
@@ -212,7 +230,7 @@ class Executor {
                             const std::function<void(int64_t)>& task) = 0;
 
   virtual void start_training(const TrainSettings& settings) = 0;
-  virtual void start_epoch(int64_t steps) = 0;
+  virtual void start_epoch(int64_t number, int64_t steps) = 0;
   // Forward, loss, backward, update. Reads nothing back to the host.
   virtual void train(const Batch& batch, double lr) = 0;
   virtual Totals totals() = 0;
@@ -220,6 +238,11 @@ class Executor {
   virtual void swap_averages() = 0;
   virtual void pull() = 0;  // copies the executor's weights into the model
   virtual void push() = 0;  // copies the model's weights into the executor
+  // The weights must not be the moving average.
+  virtual TrainingState training_state() = 0;
+  // Behind start_epoch() of the same training, whose tensors have the state's
+  // sizes: it goes on from there.
+  virtual void restore_training(const TrainingState& state) = 0;
 
   // After start_training(), until the next one.
   virtual ResidentSupport resident_training() = 0;

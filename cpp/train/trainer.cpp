@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <new>
 
@@ -16,6 +15,7 @@
 #include "engine/select.h"
 #include "optimizers/all.h"
 #include "train/batches.h"
+#include "train/monitor.h"
 #include "train/schedules.h"
 #include "train/settings.h"
 #include "train/snapshot.h"
@@ -33,15 +33,22 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+Clock::duration before(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double>(seconds));
+}
+
 class Loop {
  public:
   Loop(models::Model& model, const data::DatasetView& training,
        const data::DatasetView& validation, const Config& config,
-       const Hooks& hooks)
+       const Hooks& hooks, const State* from)
       : model_(model),
         validation_(validation),
         config_(config),
         hooks_(hooks),
+        from_(from),
+        monitor_(config),
         executor_(engine::make_executor(
             model, config.device, requirements_of(config, hooks.ranks.count))),
         batches_(model, training, config, hooks.ranks),
@@ -51,6 +58,7 @@ class Loop {
   }
 
   Outcome run() {
+    if (from_) restore();
     engine::keep_pages_mapped();
     engine::TrainSettings settings = settings_of(model_, config_, hooks_.ranks);
     settings.recorder = hooks_.recorder;
@@ -64,37 +72,37 @@ class Loop {
       why_validated_here_ = resident_->load_validation(validation_);
       validates_there_ = why_validated_here_.empty();
     }
-    last_good_.take(model_);
+    if (!from_) last_good_.take(model_);
     try {
-      for (int64_t epoch = 1; epoch <= config_.epochs && running_; ++epoch)
-        run_epoch(epoch);
+      int64_t epoch = from_ ? from_->epoch : 1;
+      while (epoch <= config_.epochs && running_) run_epoch(epoch++);
     } catch (...) {
       try {
         close();
       } catch (const std::runtime_error&) {
-        // The device is gone: the first error explains more, and the model has
-        // the weights of its last whole epoch.
+        // The device is gone, and the first error explains more.
       }
       throw;
     }
     close();
+    outcome_.best_epoch = monitor_.best_epoch();
     return outcome_;
   }
 
  private:
   void run_epoch(int64_t epoch) {
-    const auto start = Clock::now();
+    const auto start = Clock::now() - before(from_ ? from_->seconds : 0);
     batches_.start_epoch(epoch);
+    step_count_ = (epoch - 1) * steps_;
     if (resident_) {
       rates_.clear();
       for (int64_t step = 0; step < steps_; ++step)
         rates_.push_back(next_rate(epoch));
       batches_.start_resident_epoch(*executor_, *resident_, rates_);
     } else {
-      executor_->start_epoch(steps_);
+      executor_->start_epoch(epoch, steps_);
     }
-    recorded_ = {};
-    for (int64_t step = 0; step < steps_;) {
+    for (int64_t step = continued(epoch); step < steps_;) {
       step += resident_ ? launch_steps(step) : train_batch(epoch, step);
       if (config_.record_steps) record();
       if (Clock::now() - last_pulse_ < kPulse) continue;
@@ -103,10 +111,65 @@ class Loop {
       // Ranks compare at the end of the epoch: none may leave the others alone.
       if (totals.bad_step >= 0 && !hooks_.ranks.several())
         return diverge(epoch, totals.bad_step);
-      if (hooks_.pulse && hooks_.pulse(epoch, step, steps_, totals.loss))
-        return interrupt();
+      const bool due = seconds_since(last_save_) >= hooks_.save_seconds;
+      const bool stop =
+          hooks_.pulse && hooks_.pulse(epoch, step, steps_, totals.loss);
+      const bool saves = (stop || due) && !hooks_.ranks.several();
+      if ((saves && save(epoch, step, start)) || stop) return interrupt();
     }
     finish_epoch(epoch, start);
+  }
+
+  // Weights, and what follows from the epochs before.
+  void restore() {
+    check(*from_, model_, config_, steps_);
+    from_->weights.restore(model_);
+    executor_->push();
+    last_good_ = from_->last_good;
+    last_good_epoch_ = from_->epoch - 1;
+    best_ = from_->best;
+    for (const double value : from_->monitored) {
+      schedule_->epoch_done(value);
+      monitor_.note(value);
+    }
+    outcome_.step_losses = from_->step_losses;
+    outcome_.step_rates = from_->step_rates;
+  }
+
+  // The first step to take of an epoch that has started.
+  int64_t continued(int64_t epoch) {
+    recorded_ = {};
+    if (!from_) return 0;
+    const int64_t step = from_->step;
+    executor_->restore_training(from_->training);
+    for (int64_t i = 0; i < step; ++i)
+      lr_ = resident_ ? rates_[i] : next_rate(epoch);
+    if (resident_) resident_->skip(step);
+    recorded_ = executor_->totals();
+    from_ = nullptr;
+    return step;
+  }
+
+  // The weights are not averaged. True: a hook asks to stop.
+  bool save(int64_t epoch, int64_t step, Clock::time_point start) {
+    if (!hooks_.save) return false;
+    State state;
+    state.epoch = epoch;
+    state.step = step;
+    state.seconds = step > 0 ? seconds_since(start) : 0;
+    state.monitored = monitor_.values();
+    executor_->pull();
+    state.weights.take(model_);
+    if (!all_finite(state.weights.trained)) return false;  // it will diverge
+    state.last_good = last_good_;
+    state.best = best_;
+    state.training = executor_->training_state();
+    if (step == 0) state.training.epoch = {};
+    state.step_losses = outcome_.step_losses;
+    state.step_rates = outcome_.step_rates;
+    const bool stop = hooks_.save(state);
+    last_save_ = Clock::now();
+    return stop;
   }
 
   // Both return how many steps they took.
@@ -156,7 +219,8 @@ class Loop {
   }
 
   void finish_epoch(int64_t epoch, Clock::time_point start) {
-    const engine::Totals totals = of_all_ranks(executor_->totals());
+    const engine::Totals totals =
+        engine::of_all_ranks(executor_->totals(), hooks_.ranks);
     if (totals.bad_step >= 0) return diverge(epoch, totals.bad_step);
     executor_->swap_averages();
     averaged_ = true;
@@ -171,36 +235,44 @@ class Loop {
               std::nan(""),
               lr_,
               0};
-    if (validation_.count > 0 && !validate(row)) return interrupt();
+    if (validation_.count > 0 && !validate(row)) {
+      continue_unaveraged();
+      if (!hooks_.ranks.several()) save(epoch, steps_, start);
+      return interrupt();
+    }
     last_good_.take(model_);
     last_good_epoch_ = epoch;
     row.seconds = seconds_since(start);
-    schedule_->epoch_done(monitored(row));
-    const bool out_of_patience = update_best(row);
+    const double value = monitor_.value_of(row);
+    schedule_->epoch_done(value);
+    if (monitor_.note(value) && monitor_.restores()) best_.take(model_);
+    const uint64_t revision = model_.revision();
     const bool stop_requested = hooks_.epoch_done && hooks_.epoch_done(row);
-    const bool stop = on_any_rank(stop_requested || out_of_patience);
+    if (model_.revision() != revision) take_over();
+    const bool stop = on_any_rank(stop_requested || monitor_.out_of_patience());
     if (epoch == config_.epochs) return;
     if (stop) {
       running_ = false;
       outcome_.status = Status::StoppedEarly;
       return;
     }
-    executor_->swap_averages();
-    averaged_ = false;
+    continue_unaveraged();
+    if (save(epoch + 1, 0, start) && !hooks_.ranks.several()) interrupt();
   }
 
-  engine::Totals of_all_ranks(engine::Totals totals) const {
-    if (!hooks_.ranks.several()) return totals;
-    const auto samples = static_cast<double>(totals.samples);
-    const auto sums = engine::all_reduced(
-        {totals.loss * samples, static_cast<double>(totals.correct), samples,
-         totals.bad_step >= 0 ? 1.0 : 0.0},
-        hooks_.ranks);
-    totals.loss = sums[0] / std::max(1.0, sums[2]);
-    totals.correct = static_cast<int64_t>(sums[1]);
-    totals.samples = static_cast<int64_t>(sums[2]);
-    if (sums[3] > 0) totals.bad_step = std::max<int64_t>(0, totals.bad_step);
-    return totals;
+  // What a hook wrote into the model becomes the weights and their average.
+  void take_over() {
+    last_good_.take(model_);
+    executor_->push();
+    executor_->swap_averages();
+    last_good_.restore(model_);
+    executor_->push();
+    executor_->swap_averages();
+  }
+
+  void continue_unaveraged() {
+    executor_->swap_averages();
+    averaged_ = false;
   }
 
   bool on_any_rank(bool value) const {
@@ -239,31 +311,6 @@ class Loop {
     return true;
   }
 
-  // The value of Config::monitor; less is better.
-  double monitored(const Epoch& row) const {
-    if (config_.monitor == "loss") return row.loss;
-    if (config_.monitor == "val_loss") return row.val_loss;
-    return config_.monitor == "accuracy" ? -row.accuracy : -row.val_accuracy;
-  }
-
-  // Keeps the best epoch; true: early stopping has waited long enough.
-  bool update_best(const Epoch& row) {
-    const double value = monitored(row);
-    if (value < best_value_ - config_.min_delta) {
-      best_value_ = value;
-      outcome_.best_epoch = row.number;
-      epochs_without_progress_ = 0;
-      if (restores()) best_.take(model_);
-      return false;
-    }
-    return config_.early_stopping > 0 &&
-           ++epochs_without_progress_ >= config_.early_stopping;
-  }
-
-  bool restores() const {
-    return config_.early_stopping > 0 && config_.restore_best;
-  }
-
   void interrupt() {
     running_ = false;
     outcome_.status = Status::Interrupted;
@@ -296,7 +343,7 @@ class Loop {
       executor_->pull();
       if (!all_finite(model_.trained())) last_good_.restore(model_);
     }
-    if (restores() && outcome_.best_epoch > 0) best_.restore(model_);
+    if (monitor_.restores() && monitor_.best_epoch() > 0) best_.restore(model_);
     engine::release_pages();
   }
 
@@ -304,6 +351,8 @@ class Loop {
   const data::DatasetView& validation_;
   const Config& config_;
   const Hooks& hooks_;
+  const State* from_;  // until it goes on from there
+  Monitor monitor_;
   std::unique_ptr<engine::Executor> executor_;
   Batches batches_;
   int64_t steps_;  // an epoch
@@ -312,9 +361,7 @@ class Loop {
   Snapshot last_good_, best_;  // of whole epochs
   Outcome outcome_;
   int64_t last_good_epoch_ = 0;
-  int64_t epochs_without_progress_ = 0;
   int64_t step_count_ = 0;  // since the start
-  double best_value_ = std::numeric_limits<double>::infinity();
   double lr_ = 0;
   // The executor's own; null: the host prepares every batch.
   engine::ResidentTraining* resident_ = nullptr;
@@ -324,14 +371,14 @@ class Loop {
   engine::Totals recorded_;         // of the epoch at the last recorded step
   bool running_ = true;
   bool averaged_ = false;  // the executor's weights are the moving average
-  Clock::time_point last_pulse_ = Clock::now();
+  Clock::time_point last_pulse_ = Clock::now(), last_save_ = last_pulse_;
 };
 
 }  // namespace
 
 Outcome fit(models::Model& model, const data::DatasetView& training,
             const data::DatasetView& validation, Config config,
-            const Hooks& hooks) {
+            const Hooks& hooks, const State* from) {
   check(model, config, validation.count > 0, training.domains != nullptr);
   require(training.count > 0,
           "fit.data: expected at least one sample, got none");
@@ -342,7 +389,7 @@ Outcome fit(models::Model& model, const data::DatasetView& training,
         "; try batch_size=", fitting > 0 ? fitting : half, " (", reason, ")"));
   };
   try {
-    return Loop(model, training, validation, config, hooks).run();
+    return Loop(model, training, validation, config, hooks, from).run();
   } catch (const engine::OutOfMemory& error) {
     throw out_of_memory(error.what(), error.fitting);
   } catch (const std::bad_alloc& error) {

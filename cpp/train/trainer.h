@@ -25,16 +25,10 @@
 #include "engine/ranks.h"
 #include "models/model.h"
 #include "train/config.h"
+#include "train/monitor.h"
+#include "train/state.h"
 
 namespace digitnet::train {
-
-struct Epoch {
-  int64_t number;  // from 1
-  double loss, accuracy;
-  double val_loss, val_accuracy;  // NaN without validation
-  double learning_rate;           // of its last step
-  double seconds;                 // validation included
-};
 
 // Called by the loop; each may be empty. What they throw leaves the loop with
 // the model in the state of its last whole step.
@@ -43,6 +37,11 @@ struct Hooks {
   // Between steps, every 50 ms or so: the epoch's progress; true: stop now.
   std::function<bool(int64_t epoch, int64_t step, int64_t steps, double loss)>
       pulse;
+  // Keeps the state: behind every epoch but the last, every `save_seconds`
+  // within one, and where an interrupt ends the loop; of several ranks behind
+  // epochs alone. True: stop now.
+  std::function<bool(const State&)> save = {};
+  double save_seconds = 60;
   // Other processes that do the same with the same model, data and config, each
   // its shard of every batch. All stop together after an epoch if a hook of one
   // of them says so; all get the same weights.
@@ -69,9 +68,11 @@ struct Outcome {
 // end, however it ends; after divergence those of the last epoch whose weights
 // were finite. Needs no lock held by the caller and takes none. Throws
 // std::invalid_argument for a bad config, engine::OutOfMemory naming the batch
-// size, std::runtime_error for what LibTorch refuses.
+// size, std::runtime_error for what LibTorch refuses. `from`: it goes on from
+// there, and what the hooks saw before they do not see again; DataError if it
+// is not of such a training.
 Outcome fit(models::Model& model, const data::DatasetView& training,
             const data::DatasetView& validation, Config config,
-            const Hooks& hooks);
+            const Hooks& hooks, const State* from = nullptr);
 
 }  // namespace digitnet::train

@@ -148,6 +148,29 @@ def test_a_rank_that_dies_ends_the_others_with_a_message_and_a_checkpoint(tmp_pa
     assert saved.max_value == 16
 
 
+@pytest.mark.torch
+def test_ranks_go_on_together_from_what_the_first_one_kept(tmp_path):
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    broken.mkdir()
+    codes, errors = run("goes on", 2, broken)
+    assert codes[0] == 3
+    codes, errors = run("goes on", 2, broken)
+    assert codes == [0, 0], errors
+    (whole / "goes on").mkdir(parents=True)
+    (whole / "goes on" / "begun").touch()
+    codes, errors = run("goes on", 2, whole)
+    assert codes == [0, 0], errors
+    expected, expected_logs = left(whole / "goes on", 2, 0)
+    for rank in (0, 1):
+        weights, logs = left(broken / "goes on", 2, rank)
+        for name, value in expected.items():
+            np.testing.assert_array_equal(weights[name], value)
+        assert logs["loss"] == expected_logs["loss"]
+    # A finished one returns at once, on every rank.
+    codes, errors = run("goes on", 2, broken)
+    assert codes == [0, 0], errors
+
+
 def test_without_ranks_it_says_how_to_start_them(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8))
     with pytest.raises(ValueError, match="fit.distributed: expected a process group"):

@@ -4,7 +4,9 @@ python worker.py CASE OUT
 """
 
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,11 @@ CASES = {
     "dropout": ([Flatten(), Dense(8), Dropout(0.5), Dense(10)], {}),
     "stops": ([Flatten(), Dense(10)], {"stop_after": 2, "epochs": 9}),
     "bad": ([Flatten(), Dense(10)], {"learning_rate": 1e30, "epochs": 5, "l2": 1e5}),
+    # With a folder of its state; the first time, rank 0 dies in epoch 3.
+    "goes on": (
+        [Flatten(), Dense(8), ReLU(), Dropout(0.5), Dense(10)],
+        {"goes_on": True, "epochs": 4, "ema_decay": 0.9},
+    ),
     "differs": ([Flatten(), Dense(10)], {"differs": True}),
     # More epochs than a rank lives.
     "dies": ([Flatten(), Dense(10)], {"dies": True, "epochs": 50_000}),
@@ -66,12 +73,16 @@ def do(case, out, all_reduced):
         if epoch == stop_after:
             model.stop_training = True
 
+        if goes_on and epoch == 3 and not begun.exists():
+            begun.touch()
+            os._exit(3)
+
+    goes_on, begun = options.pop("goes_on", False), out / "begun"
+    if goes_on:
+        options["resume"] = out / "state"
     stop_after = options.pop("stop_after", 0)
     if options.pop("dies", False) and rank == 1:
         # After some steps: from within, as a machine that loses power.
-        import os
-        import threading
-
         threading.Timer(2.0, lambda: os._exit(3)).start()
     all_reduced.clear()
     history = model.fit(

@@ -89,7 +89,7 @@ class NativeExecutor : public Executor, private native::Updater {
     });
   }
 
-  void start_epoch(int64_t) override {
+  void start_epoch(int64_t, int64_t) override {
     totals_ = {};
     epoch_steps_ = 0;
   }
@@ -130,6 +130,38 @@ class NativeExecutor : public Executor, private native::Updater {
 
   void pull() override { plan_.store(); }
   void push() override { plan_.load(); }
+
+  TrainingState training_state() override {
+    TrainingState state;
+    const auto give = [&](const native::Floats& block,
+                          std::vector<float>& values) {
+      if (block.empty()) return;
+      values.resize(model_.trained().size());
+      plan_.store(block, values);
+    };
+    for (int i = 0; i < 2; ++i) give(states_[i], state.moments[i]);
+    give(averages_, state.averages);
+    state.steps = steps_;
+    state.epoch.steps = epoch_steps_;
+    state.epoch.loss = totals_.loss;
+    state.epoch.correct = totals_.correct;
+    state.epoch.samples = totals_.samples;
+    state.epoch.bad_step = totals_.bad_step;
+    return state;
+  }
+
+  void restore_training(const TrainingState& state) override {
+    const auto take = [&](const std::vector<float>& values,
+                          native::Floats& block) {
+      if (!values.empty()) plan_.load(values, block);
+    };
+    for (int i = 0; i < 2; ++i) take(state.moments[i], states_[i]);
+    take(state.averages, averages_);
+    steps_ = state.steps;
+    const EpochState& epoch = state.epoch;
+    epoch_steps_ = epoch.steps;
+    totals_ = {epoch.loss, epoch.correct, epoch.samples, epoch.bad_step};
+  }
 
   ResidentSupport resident_training() override {
     return {nullptr, "the native executor works in the host's memory"};

@@ -62,24 +62,17 @@ std::vector<const Weight*> Plan::weights() const {
   return result;
 }
 
-void Plan::copy(const Weight& weight, bool to_model) {
-  float* model =
-      model_.trained().data() + model_.slot(weight.name).offset + weight.first;
+template <class Move>
+void Plan::each_number(const Weight& weight, const Move& move) const {
+  const int64_t model = model_.slot(weight.name).offset + weight.first;
   const int64_t area = weight.height * weight.width;
-  const auto move = [&](int64_t theirs, int64_t ours) {
-    if (to_model) {
-      model[theirs] = weight.value[ours];
-    } else {
-      weight.value[ours] = model[theirs];
-    }
-  };
   // (y, x, channel) here is (channel, y, x) there.
   const int64_t features = weight.inputs ? weight.inputs : weight.outputs;
   const int64_t channels = features / area;
   if (weight.inputs == 0) {
     for (int64_t c = 0; c < channels; ++c)
       for (int64_t at = 0; at < area; ++at)
-        move(c * area + at, at * channels + c);
+        move(model + c * area + at, weight.offset + at * channels + c);
     return;
   }
   // A panel's rows are whole cache lines here, and its columns lines there that
@@ -88,27 +81,35 @@ void Plan::copy(const Weight& weight, bool to_model) {
     const int64_t lanes = std::min(kernels::kPanel, weight.outputs - o);
     for (int64_t c = 0; c < channels; ++c) {
       for (int64_t at = 0; at < area; ++at) {
-        const int64_t ours = kernels::panel_offset(
-            weight.inputs, weight.outputs, at * channels + c, o);
+        const int64_t ours =
+            weight.offset + kernels::panel_offset(weight.inputs, weight.outputs,
+                                                  at * channels + c, o);
         for (int64_t lane = 0; lane < lanes; ++lane) {
-          move((o + lane) * weight.inputs + c * area + at, ours + lane);
+          move(model + (o + lane) * weight.inputs + c * area + at, ours + lane);
         }
       }
     }
   }
 }
 
-void Plan::load() {
-  for (const OpPtr& op : ops_) {
-    for (const Weight* weight : op->weights()) copy(*weight, false);
-  }
+template <class Move>
+void Plan::each_number(const Move& move) const {
+  for (const Weight* weight : weights()) each_number(*weight, move);
 }
+
+void Plan::load() { load(model_.trained(), values_); }
 
 void Plan::store() {
   model_.touch();
-  for (const OpPtr& op : ops_) {
-    for (const Weight* weight : op->weights()) copy(*weight, true);
-  }
+  store(values_, model_.trained());
+}
+
+void Plan::load(const std::vector<float>& theirs, Floats& block) const {
+  each_number([&](int64_t from, int64_t to) { block[to] = theirs[from]; });
+}
+
+void Plan::store(const Floats& block, std::vector<float>& theirs) const {
+  each_number([&](int64_t to, int64_t from) { theirs[to] = block[from]; });
 }
 
 void Plan::reserve(int64_t images, bool training, int threads) {

@@ -78,6 +78,9 @@ class Plan {
 
   void load();   // parameters from the model
   void store();  // and back
+  // The same of a block like values(), and of one like Model::trained().
+  void load(const std::vector<float>& theirs, Floats& block) const;
+  void store(const Floats& block, std::vector<float>& theirs) const;
 
  private:
   // A layer with its full name; sequences within sequences are laid flat.
@@ -134,7 +137,11 @@ class Plan {
   Weight feature_weight(const std::string& name, const Tensor& x) const;
   Weight bias_of(const Leaf& leaf, int64_t outputs) const;  // no name: none
   void place_weights();
-  void copy(const Weight& weight, bool to_model);
+  // move(place in Model::trained(), place in values()) for each number.
+  template <class Move>
+  void each_number(const Move& move) const;
+  template <class Move>
+  void each_number(const Weight& weight, const Move& move) const;
 
   models::Model& model_;
   PlanOptions options_;

@@ -69,12 +69,14 @@ std::string CapturedSteps::load_validation(const data::DatasetView& set) {
 
 void CapturedSteps::start_epoch(const ResidentEpoch& epoch) {
   guarded([&] {
-    trainer_.start_epoch(*epoch.rates);
+    trainer_.start_epoch(epoch.epoch, *epoch.rates);
     set_->start_epoch(epoch);
     step_ = 0;
     timed_ = 0;
   });
 }
+
+void CapturedSteps::skip(int64_t steps) { step_ = steps; }
 
 // Full batches alone, or the short one at the end: a captured step has fixed
 // shapes.

@@ -39,6 +39,7 @@ class CapturedSteps : public ResidentTraining {
   std::string load(const ResidentSet& set) override;
   std::string load_validation(const data::DatasetView& set) override;
   void start_epoch(const ResidentEpoch& epoch) override;
+  void skip(int64_t steps) override;
   // One launch.
   int64_t train(int64_t max_steps) override;
   bool validate(const std::function<bool()>& keep_going,

@@ -53,8 +53,8 @@ class TorchExecutor : public Executor {
     steps_.emplace(model_, network_, device_, *trainer_);
   }
 
-  void start_epoch(int64_t steps) override {
-    guarded([&] { trainer_->start_epoch(std::vector<double>(steps)); });
+  void start_epoch(int64_t number, int64_t steps) override {
+    guarded([&] { trainer_->start_epoch(number, std::vector<double>(steps)); });
   }
 
   void train(const Batch& batch, double lr) override {
@@ -81,6 +81,14 @@ class TorchExecutor : public Executor {
 
   void push() override {
     guarded([&] { network_.push(); });
+  }
+
+  TrainingState training_state() override {
+    return guarded([&] { return trainer_->state(); });
+  }
+
+  void restore_training(const TrainingState& state) override {
+    guarded([&] { trainer_->restore(state); });
   }
 
   // On a CPU the host's memory is the device's: only tests want a copy there.

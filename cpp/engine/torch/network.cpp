@@ -136,6 +136,30 @@ void TorchNetwork::push() {
   buffers_.copy_(buffers);
 }
 
+std::vector<float> TorchNetwork::to_model_order(const at::Tensor& block) const {
+  const at::Tensor host = block.to(at::kCPU).contiguous();
+  const float* values = host.const_data_ptr<float>();
+  std::vector<float> result(model_.trained().size());
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].parameter.is_buffer) continue;
+    std::copy_n(values + slots_[i].offset, slots_[i].parameter.count(),
+                result.data() + model_.slots()[i].offset);
+  }
+  return result;
+}
+
+at::Tensor TorchNetwork::from_model_order(
+    const std::vector<float>& trained) const {
+  const at::Tensor block = at::zeros({values_.numel()}, at::kFloat);
+  float* values = block.mutable_data_ptr<float>();
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].parameter.is_buffer) continue;
+    std::copy_n(trained.data() + model_.slots()[i].offset,
+                slots_[i].parameter.count(), values + slots_[i].offset);
+  }
+  return block;
+}
+
 void TorchNetwork::round(const at::Tensor& values) { values_.copy_(values); }
 
 // Batch norms' sums need all digits.

@@ -54,6 +54,10 @@ class TorchNetwork {
   // The model's memory becomes the blocks' content, and the other way round.
   void pull();
   void push();
+  // A block like values() on the host, in the order of Model::trained(), and
+  // back.
+  std::vector<float> to_model_order(const at::Tensor& block) const;
+  at::Tensor from_model_order(const std::vector<float>& trained) const;
 
   // Of a network in bfloat16: its weights become these, rounded.
   void round(const at::Tensor& values);

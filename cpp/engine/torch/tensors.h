@@ -19,6 +19,15 @@ at::Tensor of_host(const std::vector<T>& values) {
   return of_host(values.data(), {static_cast<int64_t>(values.size())});
 }
 
+// The other way round, from any device.
+template <class T>
+std::vector<T> values_of(const at::Tensor& tensor) {
+  const at::Tensor host =
+      tensor.to(at::kCPU, c10::CppTypeToScalarType<T>::value).contiguous();
+  const T* values = host.const_data_ptr<T>();
+  return {values, values + host.numel()};
+}
+
 // A copy on the device, also where the tensor is there already.
 at::Tensor copied(const at::Tensor& from, at::Device device);
 

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/list.h"
 #include "core/random.h"
@@ -105,7 +106,8 @@ void TorchTrainer::choose_trained() {
 
 // The memory of the first epoch serves all of them: captured steps read and
 // write there.
-void TorchTrainer::start_epoch(const std::vector<double>& rates) {
+void TorchTrainer::start_epoch(int64_t number,
+                               const std::vector<double>& rates) {
   const auto steps = static_cast<int64_t>(rates.size());
   if (!rates_.defined()) {
     const auto floats = exact_.values().options();
@@ -119,8 +121,7 @@ void TorchTrainer::start_epoch(const std::vector<double>& rates) {
   correct_.zero_();
   position_.zero_();
   counts_.clear();
-  ++epochs_;
-  seed();
+  seed(number);
 }
 
 void TorchTrainer::renew_generator(const at::Tensor& state) {
@@ -129,9 +130,9 @@ void TorchTrainer::renew_generator(const at::Tensor& state) {
 }
 
 // Masks of dropout are a function of seed, epoch and rank.
-void TorchTrainer::seed() {
+void TorchTrainer::seed(int64_t epoch) {
   random_.set_current_seed(
-      Draws(settings_.seed, Stream::Dropout, epochs_, settings_.ranks.rank)
+      Draws(settings_.seed, Stream::Dropout, epoch, settings_.ranks.rank)
           .bits());
 }
 
@@ -340,6 +341,38 @@ void TorchTrainer::swap_averages() {
   const at::Tensor values = exact_.values().clone();
   exact_.values().copy_(averages_);
   averages_.copy_(values);
+}
+
+TrainingState TorchTrainer::state() const {
+  TrainingState state;
+  for (size_t i = 0; i < optimizer_state_.size(); ++i)
+    state.moments[i] = exact_.to_model_order(optimizer_state_[i]);
+  if (averages_.defined()) state.averages = exact_.to_model_order(averages_);
+  state.steps = static_cast<int64_t>(step_count_.item<float>());
+  EpochState& epoch = state.epoch;
+  epoch.steps = static_cast<int64_t>(counts_.size());
+  epoch.step_losses = values_of<double>(losses_.narrow(0, 0, epoch.steps));
+  epoch.step_samples = counts_;
+  epoch.correct = correct_.item<int64_t>();
+  epoch.samples = std::accumulate(counts_.begin(), counts_.end(), int64_t{0});
+  epoch.generator = values_of<uint8_t>(random_.get_state());
+  return state;
+}
+
+void TorchTrainer::restore(const TrainingState& state) {
+  at::NoGradGuard guard;
+  for (size_t i = 0; i < optimizer_state_.size(); ++i)
+    optimizer_state_[i].copy_(exact_.from_model_order(state.moments[i]));
+  if (averages_.defined())
+    averages_.copy_(exact_.from_model_order(state.averages));
+  step_count_.fill_(static_cast<double>(state.steps));
+  const EpochState& epoch = state.epoch;
+  if (epoch.steps == 0) return;
+  position_.fill_(epoch.steps);
+  losses_.narrow(0, 0, epoch.steps).copy_(of_host(epoch.step_losses));
+  counts_ = epoch.step_samples;
+  correct_.fill_(epoch.correct);
+  random_.set_state(of_host(epoch.generator));
 }
 
 }  // namespace digitnet::engine

@@ -44,7 +44,7 @@ class TorchTrainer {
 
   // `rates`: the learning rate of every step of the epoch, for take_steps(); of
   // any kind for take_step(), as many.
-  void start_epoch(const std::vector<double>& rates);
+  void start_epoch(int64_t number, const std::vector<double>& rates);
   // The next steps of the epoch, up to kMaxSteps: forward, loss, backward,
   // update.
   void take_steps(const TorchBatch& batch, int64_t steps);
@@ -58,6 +58,9 @@ class TorchTrainer {
   void renew_generator(const at::Tensor& state);
   Totals totals() const;
   void swap_averages();
+  // As Executor::training_state() and restore_training().
+  TrainingState state() const;
+  void restore(const TrainingState& state);
 
   const TrainSettings& settings() const { return settings_; }
   // Steps of this epoch that were taken, [1] integer on the device.
@@ -88,7 +91,7 @@ class TorchTrainer {
   // The network that computes a step.
   TorchNetwork& network() { return rounded_ ? *rounded_ : exact_; }
   void choose_trained();
-  void seed();
+  void seed(int64_t epoch);
   // At positions [S] of the epoch, by rates [S].
   void run(const TorchBatch& batch, const at::Tensor& positions,
            const at::Tensor& rates);
@@ -125,7 +128,6 @@ class TorchTrainer {
   at::Tensor offsets_, counting_;  // 0 .. kMaxSteps - 1; 1.0 .. kMaxSteps
   at::Tensor zeros_;               // more than any gap between tensors
   std::vector<int64_t> counts_;    // samples of each step of the epoch
-  int64_t epochs_ = 0;
 };
 
 }  // namespace digitnet::engine

@@ -6,7 +6,7 @@ import digitnet._core.models
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'default_options', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'schedule_factors']
+__all__: list[str] = ['Rehearsal', 'adapt_statistics', 'check', 'check_for', 'default_options', 'describe_optimizers', 'describe_schedules', 'executor', 'fit', 'free_memory', 'kernels', 'learn_preprocessing', 'schedule_factors']
 class Rehearsal:
     """
     Training steps without content: what a device could not capture throws.
@@ -49,7 +49,7 @@ def executor(options: dict, ranks: typing.SupportsInt | typing.SupportsIndex) ->
     """
     Which executor would train, and why.
     """
-def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None, recorder: typing.Any = None) -> dict:
+def fit(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], sample_weight: typing.Annotated[numpy.typing.ArrayLike, numpy.float64] | None, domains: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_images: numpy.ndarray | None, val_rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, val_labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, options: dict, epoch_done: typing.Any, pulse: typing.Any, ranks: typing.Any = None, recorder: typing.Any = None, save: typing.Any = None, save_seconds: typing.SupportsFloat | typing.SupportsIndex = 60.0, state: dict | None = None) -> dict:
     """
     Train in place; use digitnet.Model.fit.
     """
@@ -60,6 +60,10 @@ def free_memory() -> int:
 def kernels() -> list[str]:
     """
     Instruction sets that the native executor can use here, best first.
+    """
+def learn_preprocessing(model: digitnet._core.models.Model, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> None:
+    """
+    Means and deviations that were left empty, as fit() does.
     """
 def schedule_factors(schedule: typing.Any, steps_per_epoch: typing.SupportsInt | typing.SupportsIndex, epochs: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.float64]:
     """

@@ -49,6 +49,9 @@ class Callback:
     def on_train_end(self) -> None:
         """Called once, however the training ended."""
 
+    # A callback that also has `state_dict()`, plain values, and `load_state_dict(state)`
+    # has them kept by `fit(resume=)`, and gets them back before `on_train_begin()`.
+
 
 class LambdaCallback(Callback):
     """Functions as a callback.

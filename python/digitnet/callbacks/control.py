@@ -214,7 +214,17 @@ class ModelCheckpoint(Callback):
         self.best: float | None = None
 
     def on_train_begin(self) -> None:
-        self.best = None
+        history = self.model.history
+        if history is None or not history.epochs:  # else the training goes on
+            self.best = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """For `fit(resume=)`."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The other way round."""
+        self.best = state["best"]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.save_best_only:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from os import PathLike
 from pathlib import Path
@@ -48,16 +49,30 @@ class CSVLogger(Callback):
             )
         self.path, self.separator, self.append = Path(path), separator, append
         self._file: Any = None
+        self._kept_bytes: int | None = None  # of a training that goes on
         self._columns: list[str] | None = None
 
     def on_train_begin(self) -> None:
         self._columns = None
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.append and self.path.is_file() and self.path.stat().st_size:
-            with self.path.open(newline="") as file:
-                self._columns = next(csv.reader(file, delimiter=self.separator))
-        mode = "a" if self.append else "w"
-        self._file = self.path.open(mode, newline="")
+        goes_on = self.append or self._kept_bytes is not None
+        self._file = self.path.open("a+" if goes_on else "w", newline="")
+        size = self._file.seek(0, os.SEEK_END)
+        if self._kept_bytes is not None:  # rows behind them are written again
+            size = self._file.truncate(min(self._kept_bytes, size))
+            self._kept_bytes = None
+        if size:
+            self._file.seek(0)
+            self._columns = next(csv.reader(self._file, delimiter=self.separator))
+            self._file.seek(0, os.SEEK_END)
+
+    def state_dict(self) -> dict[str, Any]:
+        """For `fit(resume=)`."""
+        return {"bytes": self._file.tell()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The other way round, before `on_train_begin`."""
+        self._kept_bytes = state["bytes"]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")

@@ -32,6 +32,18 @@ class _Tracker(Callback):
         }
         return {**about, **history.options}
 
+    # `fit(resume=)` keeps the run's id, so that a training goes on in its run.
+    run_id = ""
+    _goes_on = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """For `fit(resume=)`."""
+        return {"run_id": self.run_id}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The other way round, before `on_train_begin`."""
+        self.run_id, self._goes_on = state["run_id"], True
+
     @property
     def _status(self) -> str:
         history: Any = self.model.history
@@ -66,7 +78,6 @@ class MLflowLogger(_Tracker):
         self.experiment, self.run_name = experiment, run_name
         self.tracking_uri, self.log_model = tracking_uri, log_model
         self._started_here = False
-        self.run_id = ""
 
     def on_train_begin(self) -> None:
         mlflow = self._mlflow
@@ -76,9 +87,14 @@ class MLflowLogger(_Tracker):
                 mlflow.set_tracking_uri(self.tracking_uri)
             if self.experiment is not None:
                 mlflow.set_experiment(self.experiment)
-            mlflow.start_run(run_name=self.run_name or self.model.name)
+            if self._goes_on:
+                mlflow.start_run(run_id=self.run_id)
+            else:
+                mlflow.start_run(run_name=self.run_name or self.model.name)
         self.run_id = mlflow.active_run().info.run_id
-        mlflow.log_params({k: str(v)[:500] for k, v in self._params().items()})
+        if not self._goes_on:
+            mlflow.log_params({k: str(v)[:500] for k, v in self._params().items()})
+        self._goes_on = False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._mlflow.log_metrics(_named(logs), step=epoch)
@@ -138,7 +154,10 @@ class WandbLogger(_Tracker):
 
     def on_train_begin(self) -> None:
         options = {**self.options, "name": self.options["name"] or self.model.name}
+        if self._goes_on:
+            options |= {"id": self.run_id, "resume": "allow"}
         self._run = self._wandb.init(config=self._params(), **options)
+        self.run_id, self._goes_on = str(self._run.id), False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._run.log(_named(logs), step=epoch)

@@ -68,6 +68,7 @@ class Model(BaseModel):
         min_delta: float = 0.0,
         monitor: str = "auto",
         checkpoint: str | PathLike[str] | None = None,
+        resume: str | PathLike[str] | None = None,
         freeze: Sequence[str] = (),
         lr_scale: Mapping[str, float] | None = None,
         callbacks: Any = (),
@@ -120,6 +121,11 @@ class Model(BaseModel):
             monitor: "loss", "accuracy", "val_loss" or "val_accuracy"; what early stopping,
                 the checkpoint and the schedule "reduce-on-plateau" go by. Default: validation loss, else loss.
             checkpoint: File that always holds the best model so far.
+            resume: Folder in which the training keeps its state at each epoch's end, every
+                minute within one, and when it is interrupted. Called again with the same
+                arguments, `fit` goes on from there, to the weights and the History of a
+                training that was never interrupted; of a finished one it returns those at
+                once. Ctrl-C, SIGTERM and SIGHUP let it keep its state first.
             freeze: Name patterns of parameters that stay, such as ``"conv*"``.
             lr_scale: Factors on the learning rate by name pattern, ``{"conv*": 0.1}``.
             callbacks: One or several, called at each epoch's end with (epoch, dict of floats);

@@ -6,11 +6,13 @@ import functools
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import digitnet._core as _core
 from digitnet._utils.files import check_target
+from digitnet._utils.signals import Signals
 from digitnet.augment import as_text
 from digitnet.train.cuda_graphs import Recorder, recorder_for
 from digitnet.train.fit_data import FitData, better_names, weights_of_classes
@@ -18,7 +20,14 @@ from digitnet.train.history import Executor, History
 from digitnet.train.hooks import Run, listed_callbacks, with_callback_options
 from digitnet.train.options import FitOptions, learning_rate_factors
 from digitnet.train.progress import in_notebook, progress_for
-from digitnet.train.ranks import Ranks, ranks_for
+from digitnet.train.ranks import Ranks, of_first_rank, ranks_for
+from digitnet.train.resume import (
+    SAVE_SECONDS,
+    TrainingFolder,
+    identity_of,
+    place_of,
+)
+from digitnet.train.state_files import Kept
 from digitnet.train.trainable import Trainable
 
 
@@ -34,6 +43,7 @@ def fit(
     freeze: Any = (),
     lr_scale: Any = None,
     checkpoint: Any = None,
+    resume: Any = None,
     save: Callable[[Any], None] | None = None,
     callbacks: Any = (),
     target: Any = None,
@@ -44,7 +54,8 @@ def fit(
     """Train a model in place: `Model.fit`; see there.
 
     The arguments named here are used in Python; the other options are those of
-    `FitOptions`, for the loop in C++. `save` writes the model to the file `checkpoint`.
+    `FitOptions`, for the loop in C++. `save` writes the model to the file `checkpoint`,
+    `resume` is the folder of `train/resume.py`.
     """
     listed = listed_callbacks(callbacks)
     if model.outputs_images and class_weights is not None:
@@ -87,25 +98,77 @@ def fit(
     save_best = None
     if checkpoint is not None and save is not None:
         save_best = functools.partial(save, checkpoint)
-    run = Run(
-        model,
-        history,
-        listed,
-        save_best,
-        progress_for(chosen.epochs, progress),
-        _columns(model, fit_data),
-    )
-    if model.max_value is None:
-        model.fix_scale(fit_data.training.max_value)
-        model.classes = better_names(model.classes, fit_data.training.classes)
-    model.history = history
     history.executor = executor = _executor(model, chosen, ranks)
-    _train(model, fit_data, chosen, run, ranks, executor, recorder)
+    with ExitStack() as stack:
+        folder, kept = None, None
+        if resume is not None:
+            identity = identity_of(model, fit_data, history.options)
+            place = place_of(executor)
+            folder, kept = _opened(resume, identity, place, ranks, stack)
+        run = Run(
+            model,
+            history,
+            listed,
+            save_best,
+            progress_for(chosen.epochs, progress),
+            _columns(model, fit_data),
+            folder,
+        )
+        if model.max_value is None:
+            model.fix_scale(fit_data.training.max_value)
+            model.classes = better_names(model.classes, fit_data.training.classes)
+        model.history = history
+        if kept is not None:
+            kept.fill(history)
+        if kept is not None and kept.finished:
+            _restore_finished(model, fit_data, kept)
+        else:
+            signals = stack.enter_context(Signals(resume is not None))
+            _train(model, fit_data, chosen, run, ranks, executor, recorder, kept)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=3)
-    if history.status == "interrupted" and not _interactive():
-        raise KeyboardInterrupt
+    if history.status == "interrupted":
+        _interrupted(history, resume, signals.received)
     return history
+
+
+def _interrupted(history: History, resume: Any, received: int) -> None:
+    """Raise what ends a script, which a person at a prompt is spared."""
+    history.message = f"interrupted behind {history.epochs} whole epochs"
+    if resume is not None:
+        history.message += f"; fit(resume='{resume}') goes on"
+    if received:  # by a signal that would have ended the process
+        print(history.message, file=sys.stderr)
+        raise SystemExit(128 + received)
+    if not _interactive():
+        raise KeyboardInterrupt(history.message)
+
+
+def _opened(
+    folder: Any,
+    identity: dict[str, Any],
+    place: dict[str, Any],
+    ranks: Ranks | None,
+    stack: ExitStack,
+) -> tuple[TrainingFolder | None, Kept | None]:
+    """The folder, open until the stack ends, and what it has of this training; of several
+    ranks the first one has it, and all get what it read."""
+    opened: list[TrainingFolder] = []
+
+    def read() -> Kept | None:
+        opened.append(TrainingFolder(folder, identity, place))
+        stack.callback(opened[0].close)
+        return opened[0].read()
+
+    kept = read() if ranks is None else of_first_rank(read)
+    return (opened[0] if opened else None), kept
+
+
+def _restore_finished(model: Trainable, data: FitData, kept: Kept) -> None:
+    images, rows = data.training.storage
+    _core.train.learn_preprocessing(model.core, images, rows)
+    for name, values in kept.arrays.items():
+        model.core.set(name, values)
 
 
 def _columns(model: Trainable, data: FitData) -> frozenset[str]:
@@ -135,6 +198,7 @@ def _train(
     ranks: Ranks | None,
     executor: Executor,
     recorder: Recorder | None,
+    kept: Kept | None = None,
 ) -> None:
     training, validation = data.training, data.validation
     images, rows = training.storage
@@ -144,7 +208,7 @@ def _train(
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
         run.progress.executor(str(executor))
-        run.begin()
+        run.begin(kept)
         try:
             outcome = _core.train.fit(
                 model.core,
@@ -161,6 +225,9 @@ def _train(
                 run.progress.step,
                 ranks,
                 recorder,
+                run.keep if run.kept_in else None,
+                SAVE_SECONDS,
+                None if kept is None else kept.state,
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]
@@ -168,6 +235,8 @@ def _train(
             if options.record_steps:
                 names = {"loss": "step_losses", "learning_rate": "step_rates"}
                 run.history.steps = {k: outcome[key] for k, key in names.items()}
+            if run.history.status != "interrupted":
+                run.keep(model.state_dict())
         finally:
             run.end()
 

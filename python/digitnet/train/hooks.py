@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import digitnet._core as _core
 from digitnet.train.history import History
 from digitnet.train.options import as_spec, default_options
 from digitnet.train.progress import Progress
+from digitnet.train.resume import (
+    TrainingFolder,
+    callback_states,
+    restore_callbacks,
+)
+from digitnet.train.state_files import Kept
 from digitnet.train.trainable import Trainable
 
 Callback = Any  # f(epoch, logs), or an object with on_epoch_end(epoch, logs)
@@ -84,14 +90,19 @@ class Run:
         save_best: Callable[[], None] | None,
         progress: Progress,
         columns: frozenset[str],
+        kept_in: TrainingFolder | None = None,
     ) -> None:
         self.model, self.history = model, history
         self.callbacks, self.save_best = callbacks, save_best
         self.progress, self.columns = progress, columns
+        self.kept_in = kept_in
 
-    def begin(self) -> None:
+    def begin(self, kept: Kept | None = None) -> None:
+        """Of a training that goes on, callbacks get back what they asked to keep."""
         for callback in self.callbacks:
             getattr(callback, "set_model", lambda model: None)(self.model)
+        if kept is not None:
+            restore_callbacks(self.callbacks, kept.callbacks)
         self._call("on_train_begin")
 
     def end(self) -> None:
@@ -100,6 +111,12 @@ class Run:
     def _call(self, hook: str) -> None:
         for callback in self.callbacks:
             getattr(callback, hook, lambda: None)()
+
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """Write the loop's state, or a finished training's tensors, if there is a place."""
+        if self.kept_in is not None:
+            states = callback_states(self.callbacks)
+            self.kept_in.save(state, self.history, states)
 
     def epoch_done(self, row: dict[str, float]) -> bool:
         """Record, show, save and call back; True ends the training."""

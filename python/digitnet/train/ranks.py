@@ -40,6 +40,22 @@ def ranks_for(model: Trainable, training: Dataset, options: Mapping[str, Any]) -
     return rank(), world_size(), _all_reduce
 
 
+def of_first_rank(make: Callable[[], Any]) -> Any:
+    """What the first rank makes, or raises, on all of them."""
+    from torch import distributed
+
+    made: list[Any] = [None, None]
+    if rank() == 0:
+        try:
+            made[0] = make()
+        except Exception as error:  # also theirs: else they would wait for ever
+            made[1] = error
+    distributed.broadcast_object_list(made)
+    if made[1] is not None:
+        raise made[1]
+    return made[0]
+
+
 def _all_reduce(capsule: Any) -> None:
     """Sums memory of the core over the ranks, in place."""
     from torch import distributed

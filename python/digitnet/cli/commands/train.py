@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 from digitnet import distributed
+from digitnet._utils.files import check_writable, read_json, write_json
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS, preset
+from digitnet.train.state_files import newest
 
 FIT_OPTIONS = (
     "epochs",
@@ -27,12 +32,13 @@ FIT_OPTIONS = (
     "deterministic",
     "adversary",
 )
+# What --resume takes from the training that was interrupted.
+KEPT = (*FIT_OPTIONS, "data", "model", "preset", "validation", "seed", "device")
+DEFAULTS = {"seed": 0, "device": "auto"}
 
 
 def add(p: argparse.ArgumentParser) -> None:
-    p.add_argument(
-        "--data", required=True, help="a named data set, see 'digitnet data list'"
-    )
+    p.add_argument("--data", help="a named data set, see 'digitnet data list'")
     p.add_argument("--model", help="a named network, see 'digitnet models list'")
     p.add_argument(
         "--preset",
@@ -75,6 +81,11 @@ def add(p: argparse.ArgumentParser) -> None:
         "--out", default="runs/last", help="folder of the report (default: %(default)s)"
     )
     p.add_argument(
+        "--resume",
+        metavar="FOLDER",
+        help="go on with the training that was interrupted there, by its own options",
+    )
+    p.add_argument(
         "--json", action="store_true", help="print metrics.json and nothing else"
     )
     p.set_defaults(run=run)
@@ -83,6 +94,8 @@ def add(p: argparse.ArgumentParser) -> None:
 def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     """Network and options: the preset's, overridden by the other arguments."""
     recipe = preset(args.preset, device=args.device) if args.preset else None
+    if not args.data:
+        raise ValueError("train: expected --data, got none; see 'digitnet data list'")
     network = args.model or (recipe and recipe.network)
     if not network:
         raise ValueError("train: expected --model or --preset, got neither")
@@ -93,9 +106,29 @@ def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return network, {**options, "seed": args.seed, "device": args.device}
 
 
+# Where a training keeps its state while it runs, in its run folder.
+STATE = "state"
+_BEGUN = "command.json"
+
+
 def run(args: argparse.Namespace) -> int:
     distributed.start()
     first = distributed.rank() == 0
+    state = Path(args.resume or args.out) / STATE
+    is_new = not state.parent.exists()
+    if args.resume:
+        _take_options_of(args, state)
+    elif first:
+        _begin(args, state)
+    try:
+        return _train(args, state, first)
+    except BaseException:
+        if first and newest(state) is None:  # nothing to go on from
+            shutil.rmtree(state.parent if is_new else state, ignore_errors=True)
+        raise
+
+
+def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
     network, options = _recipe(args)
     train, test = sources.load(args.data, seed=args.seed)
     model = zoo.make(
@@ -105,23 +138,65 @@ def run(args: argparse.Namespace) -> int:
         print(
             f"{model!r} on {train.name}: {len(train):,} training and {len(test):,} test images"
         )
-    history = model.fit(
-        train,
-        validation=args.validation,
-        progress=not args.json,
-        distributed=distributed.world_size() > 1,
-        **options,
-    )
-    if not first:  # rank 0 evaluates and writes
-        return 0 if history.status != "diverged" else 1
-    report = model.evaluate(test, device=args.device)
-    config = {
-        "data": args.data,
-        "model": network,
-        "preset": args.preset,
-        "validation": args.validation,
-        **history.options,
-    }
-    page = write_run(args.out, model, history, report, config, training=train)
-    print_result(args, metrics_of(history, report), f"\n{report}\n\nreport: {page}")
+
+    def write() -> None:
+        history: Any = model.history
+        report = model.evaluate(test, device=args.device)
+        config = {
+            "data": args.data,
+            "model": network,
+            "preset": args.preset,
+            "validation": args.validation,
+            **history.options,
+        }
+        page = write_run(args.out, model, history, report, config, training=train)
+        text = f"\n{report}\n\nreport: {page}"
+        print_result(args, metrics_of(history, report), text)
+
+    try:
+        history = model.fit(
+            train,
+            validation=args.validation,
+            resume=state,
+            progress=not args.json,
+            distributed=distributed.world_size() > 1,
+            **options,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        if first and newest(state) is not None:
+            print(f"digitnet train --resume '{args.out}' goes on", file=sys.stderr)
+            if not (Path(args.out) / "metrics.json").is_file():  # of an older run
+                write()
+        raise
+    if first:  # rank 0 evaluates and writes
+        write()
+        shutil.rmtree(state)
     return 0 if history.status != "diverged" else 1
+
+
+def _begin(args: argparse.Namespace, state: Path) -> None:
+    """Make the run's folder, before anything is read or trained, and note the options."""
+    if newest(state) is not None:
+        raise ValueError(
+            f"train: expected a folder without an interrupted training, got '{args.out}'; "
+            f"digitnet train --resume '{args.out}' goes on; or give another --out, or "
+            f"delete '{state}'"
+        )
+    check_writable(state, "train", "give another --out")
+    options = {name: getattr(args, name) for name in KEPT}
+    write_json(state / _BEGUN, options)
+
+
+def _take_options_of(args: argparse.Namespace, state: Path) -> None:
+    """The options that the interrupted training was begun with, but for --json."""
+    given = [name for name in KEPT if getattr(args, name) != DEFAULTS.get(name)]
+    if given:
+        raise ValueError(
+            f"train: expected --resume alone, got --{given[0].replace('_', '-')} too; an "
+            "interrupted training goes on by its own options"
+        )
+    if not (state / _BEGUN).is_file():
+        raise FileNotFoundError(
+            f"train: expected an interrupted training in '{args.resume}', got none"
+        )
+    vars(args).update(read_json(state / _BEGUN, *KEPT), out=args.resume)

@@ -119,7 +119,7 @@ models::Model trained_in(Memory memory, const TrainSettings& settings) {
   TorchTrainer trainer(model, network, at::kCPU, settings);
   std::vector<float> pixels(kImages * kSide * kSide);
   Draws(5, 3000, 0, 0).fill(pixels.data(), pixels.size(), 0, 1);
-  trainer.start_epoch(std::vector<double>(kSteps, 0.05));
+  trainer.start_epoch(1, std::vector<double>(kSteps, 0.05));
   for (int64_t step = 0; step < kSteps; ++step) {
     TorchBatch batch;
     batch.images = network.input(pixels.data(), kImages);

@@ -1,0 +1,274 @@
+"""The folder of a training's state, from which it goes on bit for bit.
+
+What is written when is said here, what a file holds in `train/state_files.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from digitnet._build_info import VERSION
+from digitnet._utils.arrays import arrays_sha256
+from digitnet._utils.files import check_writable, write_whole
+from digitnet.train.fit_data import FitData
+from digitnet.train.history import History
+from digitnet.train.state_files import FORMAT, Kept, newest, path_of, to_bytes
+from digitnet.train.trainable import Trainable
+
+SAVE_SECONDS = 60.0  # within an epoch
+
+
+class TrainingFolder:
+    """Where one training at a time keeps its state.
+
+    Args:
+        folder: Is made if it is not there.
+        identity: What is trained, in plain values by name: what must be the same.
+        place: What computes: what should be.
+    Raises:
+        OSError: a folder that cannot be written.
+        RuntimeError: another process trains there.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        identity: Mapping[str, Any],
+        place: Mapping[str, Any],
+    ) -> None:
+        self.folder = Path(folder)
+        self.identity, self.place = _plain(identity), _plain(place)
+        check_writable(self.folder, "fit.resume", "give another one")
+        self._lock = _locked(self.folder)
+        self._count = 0
+        self._warned = False
+
+    def close(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def read(self) -> Kept | None:
+        """The newest whole state, once it is known to be of this training; None if there is
+        none.
+
+        Raises:
+            DataError: every state there is damaged.
+            ValueError: it is another training's; names what differs.
+        Warns:
+            RuntimeWarning: the newest one is damaged and the one before is taken; what
+                computes is not what did.
+        """
+        kept = newest(self.folder)
+        if kept is None:
+            return None
+        self._count = kept.count
+        _check_identity(self.folder, kept.identity, self.identity)
+        _compare_places(self.folder, kept.place, self.place)
+        return kept
+
+    def save(
+        self, state: Mapping[str, Any], history: History, callbacks: Mapping[str, Any]
+    ) -> None:
+        """Write a state of the loop, or of a finished training the model's tensors.
+
+        What the disk does not take is said in a warning, and training goes on.
+        """
+        arrays = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
+        about = {
+            "format": FORMAT,
+            "count": self._count + 1,
+            "identity": self.identity,
+            "place": self.place,
+            "numbers": {k: v for k, v in state.items() if k not in arrays},
+            "history": {
+                "columns": dict(history),
+                "steps": history.steps,
+                "status": history.status,
+                "message": history.message,
+            },
+            "callbacks": callbacks,
+        }
+        path = path_of(self.folder, self._count + 1)
+        try:
+            write_whole(path, to_bytes(about, arrays))
+        except OSError as error:
+            if not self._warned:
+                warnings.warn(
+                    f"fit.resume: '{path}' could not be written ({error.strerror}); the "
+                    "training goes on and tries again later",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+            self._warned = True
+            return
+        self._count, self._warned = self._count + 1, False
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives them back."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(values), default=str))
+    return plain
+
+
+def _locked(folder: Path) -> IO[bytes] | None:
+    """An open file that keeps other processes out, where the system can."""
+    try:
+        import fcntl
+    except ImportError:  # not on Windows
+        return None
+    lock = (folder / "training.lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise RuntimeError(
+            f"fit.resume: expected a folder of this training's own, got '{folder}', where "
+            "another one keeps its state now; wait for its end"
+        ) from error
+    except OSError:  # a file system without locks
+        lock.close()
+        return None
+    return lock
+
+
+# -- the same training? ----------------------------------------------------------
+
+
+def _check_identity(
+    folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    names = [*now, *(name for name in kept if name not in now)]
+    wrong = [
+        f"{name}={_short(kept.get(name))}, got {_short(now.get(name))}"
+        for name in names
+        if not _same(kept.get(name), now.get(name))
+    ]
+    if wrong:
+        raise ValueError(
+            f"fit.resume: expected the training that '{folder}' was begun with, "
+            f"{'; '.join(wrong)}; give another folder to begin anew"
+        )
+
+
+def _same(kept: Any, now: Any) -> bool:
+    """Whether both mean the same; an empty list is what a first training measures."""
+    if isinstance(kept, dict) and isinstance(now, dict):
+        return kept.keys() == now.keys() and all(
+            _same(kept[key], now[key]) for key in kept
+        )
+    if isinstance(kept, list) and isinstance(now, list):
+        if not kept or not now:
+            return True
+        return len(kept) == len(now) and all(map(_same, kept, now))
+    return bool(kept == now)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _compare_places(
+    folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    other = {
+        name: f"{name} {kept.get(name)!r}, now {value!r}"
+        for name, value in now.items()
+        if kept.get(name) != value
+    }
+    if not other:
+        return
+    # Our own kernels give the same bits on any number of threads.
+    exact = other.keys() == {"threads"} and now["engine"] == "native"
+    how = (
+        "to the same bits"
+        if exact
+        else "close to what it would have been, not to its bits"
+    )
+    warnings.warn(
+        f"fit.resume: '{folder}' was begun with {'; '.join(other.values())}; the training "
+        f"goes on {how}",
+        RuntimeWarning,
+        stacklevel=5,
+    )
+
+
+# -- callbacks -------------------------------------------------------------------
+
+
+def callback_states(callbacks: Sequence[Any]) -> dict[str, Any]:
+    """What callbacks with `state_dict()` ask to keep, by place and class.
+
+    Raises:
+        TypeError: a state that JSON cannot hold.
+    """
+    states = {}
+    for key, callback in _with_state(callbacks):
+        state = callback.state_dict()
+        try:
+            json.dumps(state)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"fit.callbacks: expected a state of plain values from {key}, got {error}"
+            ) from error
+        states[key] = state
+    return states
+
+
+def restore_callbacks(callbacks: Sequence[Any], states: Mapping[str, Any]) -> None:
+    """Give callbacks what they asked to keep."""
+    for key, callback in _with_state(callbacks):
+        if key in states:
+            callback.load_state_dict(states[key])
+
+
+def _with_state(callbacks: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    for place, callback in enumerate(callbacks):
+        if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict"):
+            yield f"{place} {type(callback).__name__}", callback
+
+
+def identity_of(
+    model: Trainable, data: FitData, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a training is: network, data and options, in plain values."""
+    weights, domains = data.sample_weights, data.domains
+    arrays = {"weights": weights, "domains": domains}
+    return {
+        "network": model.core.network.to_dict(),
+        "input_shape": model.input_shape,
+        "preprocess": model.core.preprocess,
+        "data": data.training.sha256(),
+        "validation": data.validation.sha256() if data.validation else None,
+        "sample_weight": arrays_sha256(
+            {name: value for name, value in arrays.items() if value is not None}
+        ),
+        **{name: value for name, value in options.items() if name != "device"},
+    }
+
+
+def place_of(executor: Any) -> dict[str, Any]:
+    """What bits depend on beside the training itself."""
+    place = {
+        "engine": executor.engine,
+        "device": executor.device,
+        "kernels": executor.kernels,
+        "digitnet": VERSION,
+        "processes": os.environ.get("WORLD_SIZE", "1"),
+    }
+    if executor.engine != "native":
+        import torch
+
+        place |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
+    else:
+        place["threads"] = executor.threads
+    return place

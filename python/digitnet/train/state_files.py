@@ -1,0 +1,145 @@
+"""The files of `train/resume.py`: a training's state, written whole, read with suspicion.
+
+Two of them take turns, `training-0.safetensors` and `training-1.safetensors`, so that the one
+before is whole whatever happens while the other is written. Each has the loop's state
+(cpp/train/state.h) as tensors, and JSON in its metadata field "digitnet-training": numbers,
+history, callbacks' states, what the training is (`identity`) and where it runs (`place`),
+and a SHA-256 of all of it. Nothing in a file is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from digitnet._core import DataError
+from digitnet._utils.arrays import arrays_sha256
+from digitnet.train.history import History
+
+FORMAT = 1
+GENERATIONS = 2
+_FIELD = "digitnet-training"
+_MOST_JSON_BYTES = 50_000_000
+_KEYS = {"format", "count", "identity", "place", "numbers", "history", "callbacks"}
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class Kept:
+    """A training's state as it was last kept.
+
+    Attributes:
+        path: The file.
+        numbers, arrays: Of the loop, together what `_core.train.fit` takes; of a finished
+            training the arrays are the model's tensors.
+        history: "columns", "steps", "status", "message".
+        callbacks: The states of those that have one, by their place.
+        identity, place: What is trained and by what.
+    """
+
+    def __init__(self, path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
+        self.path, self.arrays = path, arrays
+        self.count: int = about["count"]
+        self.identity: dict[str, Any] = about["identity"]
+        self.place: dict[str, Any] = about["place"]
+        self.numbers: dict[str, Any] = about["numbers"]
+        self.history: dict[str, Any] = about["history"]
+        self.callbacks: dict[str, Any] = about["callbacks"]
+
+    @property
+    def finished(self) -> bool:
+        return not self.numbers
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """As the loop takes it."""
+        return {**self.numbers, **self.arrays}
+
+    def fill(self, history: History) -> None:
+        """The epochs that are done become those of an empty history."""
+        columns = self.history["columns"]
+        for row in zip(*columns.values(), strict=True):
+            history.append(dict(zip(columns, row, strict=True)))
+        if self.finished:
+            history.steps = self.history["steps"]
+            history.status = self.history["status"]
+            history.message = self.history["message"]
+
+
+def newest(folder: str | PathLike[str]) -> Kept | None:
+    """The newest whole state of a folder, or None if it has none; see `TrainingFolder.read`."""
+    kept, damaged = [], []
+    for place in range(GENERATIONS):
+        path = path_of(Path(folder), place)
+        if not path.is_file():
+            continue
+        try:
+            kept.append(_read(path))
+        except DataError as error:
+            damaged.append(str(error))
+    if not kept and damaged:
+        raise DataError(
+            f"fit.resume: expected a whole state in '{folder}', got {'; '.join(damaged)}; "
+            "give another folder to begin anew"
+        )
+    if damaged:
+        warnings.warn(
+            f"fit.resume: {damaged[0]}; the state before it is taken",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return max(kept, key=lambda one: one.count, default=None)
+
+
+def path_of(folder: Path, count: int) -> Path:
+    return folder / f"training-{count % GENERATIONS}.safetensors"
+
+
+def to_bytes(about: dict[str, Any], arrays: Arrays) -> bytes:
+    from safetensors.numpy import save
+
+    text = json.dumps(about, sort_keys=True)
+    whole = json.dumps({"sha256": _digest(text, arrays), "about": text})
+    content: bytes = save(arrays, {_FIELD: whole})
+    return content
+
+
+def _digest(text: str, arrays: Arrays) -> str:
+    return hashlib.sha256((text + arrays_sha256(arrays)).encode()).hexdigest()
+
+
+def _read(path: Path) -> Kept:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            whole = (file.metadata() or {}).get(_FIELD)
+            names = list(file.keys())
+            arrays = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{path.name}: expected a whole state, got {error}") from error
+    if whole is None or len(whole) > _MOST_JSON_BYTES:
+        raise DataError(f"{path.name}: expected a training's state, got another file")
+    try:
+        outer = json.loads(whole)
+        text, sha256 = outer["about"], outer["sha256"]
+        about = json.loads(text)
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path.name}: expected JSON with a checksum, got {error!r:.80}"
+        ) from error
+    if _digest(text, arrays) != sha256:
+        raise DataError(f"{path.name}: expected the content of its checksum, got other")
+    if not isinstance(about, dict) or set(about) != _KEYS:
+        raise DataError(f"{path.name}: expected {', '.join(sorted(_KEYS))}")
+    if about["format"] != FORMAT:
+        raise DataError(
+            f"{path.name}: expected format {FORMAT}, got {about['format']}; update digitnet"
+        )
+    return Kept(path, about, arrays)
