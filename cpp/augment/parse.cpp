@@ -1,8 +1,8 @@
 #include "augment/parse.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <sstream>
@@ -44,11 +44,14 @@ std::vector<std::string> words_of(const std::string& text) {
 Amount amount_of(const std::string& where, const std::string& example,
                  const std::string& word, const std::vector<std::string>& units,
                  double min, double max) {
-  char* rest = nullptr;
-  const double value = std::strtod(word.c_str(), &rest);
-  require(rest != word.c_str(), where, ": expected a ", example, ", got '",
+  // Not strtod: programs with windows set a locale, where it wants a comma.
+  const char* end = word.data() + word.size();
+  double value = 0;
+  const auto [rest, error] =
+      std::from_chars(word.data() + word.starts_with('+'), end, value);
+  require(error == std::errc(), where, ": expected a ", example, ", got '",
           word, "'");
-  std::string unit = rest;
+  std::string unit(rest, end);
   if (unit.empty()) unit = units[0];
   require(
       std::count(units.begin(), units.end(), unit) > 0, where,

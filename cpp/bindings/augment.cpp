@@ -48,7 +48,8 @@ Example:
 constexpr const char* kCallDoc = R"doc(Draw every image once.
 
 Args:
-    images: (N, H, W) or (N, C, H, W), uint8 or float32, contiguous; not modified.
+    images: (N, H, W), (N, C, H, W) or, as a Dataset takes them, (N, H, W, 3) or
+        (N, H, W, 1); uint8 or float32; not modified.
     seed, epoch: With the sample's index, what the draw is a function of.
     first_index: Image i is drawn as sample first_index + i.
     max_value: The value of full intensity. Default: 255 for uint8, 1 for floats.
@@ -109,6 +110,14 @@ py::array_t<float> augment_all(const Pipeline& pipeline, py::array images,
                                uint64_t first_index,
                                const std::optional<double>& max_value) {
   const bool planes = images.ndim() == 3;
+  // As a Dataset takes them: three or one channel behind the pixels.
+  const auto is_colour = [&](int axis) {
+    return images.shape(axis) == 1 || images.shape(axis) == 3;
+  };
+  const bool channels_last =
+      images.ndim() == 4 && !is_colour(1) && is_colour(3);
+  if (channels_last) images = images.attr("transpose")(0, 3, 1, 2);
+  images = py::array::ensure(images, py::array::c_style);
   if (planes) {
     images = images.reshape(
         {images.shape(0), py::ssize_t{1}, images.shape(1), images.shape(2)});
@@ -126,6 +135,7 @@ py::array_t<float> augment_all(const Pipeline& pipeline, py::array images,
   });
   if (planes)
     return result.reshape({view.count, view.shape.height, view.shape.width});
+  if (channels_last) return result.attr("transpose")(0, 2, 3, 1);
   return result;
 }
 

@@ -1,5 +1,9 @@
 #include "engine/predictor.h"
 
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
 #include "core/error.h"
 #include "engine/device.h"
 #include "engine/inference.h"
@@ -35,8 +39,19 @@ std::unique_ptr<Executor> Predictor::make(const std::string& device) {
 std::vector<float> Predictor::logits(const data::DatasetView& samples,
                                      const std::string& device,
                                      const std::function<bool()>& keep_going) {
-  return logits_of(lease(device).executor(), model_, samples, kPredictBatch,
-                   keep_going);
+  std::vector<float> logits = logits_of(lease(device).executor(), model_,
+                                        samples, kPredictBatch, keep_going);
+  const auto odd =
+      std::find_if(logits.begin(), logits.end(),
+                   [](float value) { return !std::isfinite(value); });
+  if (odd != logits.end()) {
+    throw std::runtime_error(
+        join("predict: expected finite outputs, got ", *odd, " for image ",
+             (odd - logits.begin()) / model_.outputs(),
+             "; the network's weights are too large for its numbers: train it "
+             "again, or load another file"));
+  }
+  return logits;
 }
 
 void Predictor::clear() {

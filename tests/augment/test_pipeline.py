@@ -1,5 +1,7 @@
 """Augmentation: what each operation does, and that a sample depends on nothing else."""
 
+import locale
+
 import numpy as np
 import pytest
 from scipy.ndimage import affine_transform
@@ -311,3 +313,57 @@ def test_an_augmentation_of_strength_0_trains_as_none(digits):
         scores.append(model.predict_logits(digits[1]))
     for other in scores[1:]:
         np.testing.assert_allclose(other, scores[0], atol=1e-4)
+
+
+def comma_locale():
+    """A locale with a decimal comma, as programs with windows set it, or None."""
+    before = locale.setlocale(locale.LC_ALL)
+    for name in ("de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR", "ru_RU.UTF-8"):
+        try:
+            locale.setlocale(locale.LC_ALL, name)
+        except locale.Error:
+            continue
+        locale.setlocale(locale.LC_ALL, before)
+        return name
+    return None
+
+
+@pytest.mark.skipif(comma_locale() is None, reason="no locale with a decimal comma")
+def test_a_programs_locale_changes_no_number():
+    text = "rotate 8.5deg | zoom 0.1 | noise 2.5% | shift 1.5px p=0.5"
+    expected = str(Pipeline(text))
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        locale.setlocale(locale.LC_ALL, comma_locale())
+        assert str(Pipeline(text)) == expected
+        assert str(Pipeline(expected)) == expected
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.mark.parametrize("number", ["+8", "8.", ".8e1", "8e0"])
+def test_a_strength_may_be_written_as_any_number(number):
+    assert str(Pipeline(f"rotate {number}deg")) == str(Pipeline("rotate 8deg"))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "text",
+    ["horizontal_flip 1", "shift 2px | rotate 9deg", "noise 5% | channel_gain 20%"],
+)
+def test_channels_behind_the_pixels_mean_what_they_mean_in_a_set(channels, text, rng):
+    last = rng.integers(0, 255, (5, 9, 8, channels), dtype=np.uint8)
+    first = digitnet.Dataset(last).to_nchw()
+    drawn = Pipeline(text)(first, seed=3)
+    np.testing.assert_array_equal(
+        Pipeline(text)(last, seed=3), drawn.transpose(0, 2, 3, 1)
+    )
+
+
+def test_any_layout_in_memory_will_do(rng):
+    images = rng.random((6, 3, 9, 8), dtype=np.float32)
+    expected = Pipeline("rotate 9deg")(images[::2], seed=1)
+    for strided in (images[::2], np.asfortranarray(images)[::2]):
+        np.testing.assert_array_equal(
+            Pipeline("rotate 9deg")(strided, seed=1), expected
+        )

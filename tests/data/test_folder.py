@@ -1,8 +1,10 @@
 """Folders of pictures."""
 
+import io
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 import digitnet
 from digitnet import DataError
@@ -90,3 +92,28 @@ def test_see_through_becomes_white(tmp_path):
 
     Image.new("RGBA", (3, 2), (0, 0, 0, 0)).save(tmp_path / "x.png")
     assert read_picture(tmp_path / "x.png").min() == 255
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize(
+    ("form", "mode"),
+    [
+        ("JPEG", "L"),
+        ("JPEG", "CMYK"),
+        ("PNG", "P"),
+        ("PNG", "RGBA"),
+        ("TIFF", "RGB"),
+        ("WEBP", "RGB"),
+    ],
+)
+def test_a_photograph_stands_as_its_orientation_says(form, mode, orientation, rng):
+    pixels = rng.integers(0, 255, (6, 4), dtype=np.uint8)
+    exif, content = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    options = {"lossless": True} if form == "WEBP" else {}
+    Image.fromarray(pixels).convert(mode).save(content, form, exif=exif, **options)
+    with Image.open(io.BytesIO(content.getvalue())) as picture:
+        expected = np.asarray(ImageOps.exif_transpose(picture).convert("L"))
+    shown = digitnet.data.readers.read_picture(content.getvalue())
+    np.testing.assert_array_equal(shown, expected)
+    assert shown.shape == ((4, 6) if 5 <= orientation <= 8 else (6, 4))

@@ -322,6 +322,13 @@ def test_the_most_activating_images_are_those_of_the_strongest_maps(trained, dig
         (lambda m, x: features.project(x.reshape(6, -1), "umap"), "known: pca, tsne"),
         (lambda m, x: features.project(x.reshape(6, -1)[:2]), "at least 4 rows"),
         (lambda m, x: features.project(x.reshape(-1, 1)), "rows of 2 numbers"),
+        # scikit-learn's t-SNE ends the process on these.
+        (lambda m, x: features.project(np.ones((9, 4)), "tsne"), "4 different rows"),
+        (
+            lambda m, x: features.project(1 + 1e-300 * np.eye(9), "tsne"),
+            "4 different rows",
+        ),
+        (lambda m, x: features.project(np.full((9, 4), np.nan)), "finite numbers"),
     ],
 )
 def test_wrong_questions_are_refused(call, message, trained, images):

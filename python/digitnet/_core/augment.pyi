@@ -41,7 +41,8 @@ class Pipeline:
         Draw every image once.
         
         Args:
-            images: (N, H, W) or (N, C, H, W), uint8 or float32, contiguous; not modified.
+            images: (N, H, W), (N, C, H, W) or, as a Dataset takes them, (N, H, W, 3) or
+                (N, H, W, 1); uint8 or float32; not modified.
             seed, epoch: With the sample's index, what the draw is a function of.
             first_index: Image i is drawn as sample first_index + i.
             max_value: The value of full intensity. Default: 255 for uint8, 1 for floats.

@@ -21,6 +21,7 @@ from digitnet.data.dataset import Dataset
 _GZIP = b"\x1f\x8b"
 _MAX_TEXT_BYTES = 2**31  # of an inflated CSV
 MAX_PIXELS = 50_000_000  # of one picture
+_ORIENTATION = 0x0112  # EXIF's tag
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _SUFFIXES = {
     ".png",
@@ -184,7 +185,8 @@ def read_picture(
     colour: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> npt.NDArray[np.uint8]:
-    """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white.
+    """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white, and
+    photographs stand as their EXIF orientation says.
 
     Args:
         source: A file, or its bytes.
@@ -199,10 +201,29 @@ def read_picture(
                 f"{picture_name(source)}: expected 8 bits a channel, got mode "
                 f"{picture.mode}"
             )
+        picture = upright(picture)
         if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
             picture = on_white(picture)
         array = np.asarray(picture.convert("RGB" if colour else "L"))
     return np.ascontiguousarray(array.transpose(2, 0, 1) if colour else array)
+
+
+def upright(picture: Any) -> Any:
+    """A Pillow image as its EXIF orientation says that it is to be seen."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    picture.load()  # Pillow itself turns TIFFs then, and forgets their orientation
+    turn = turns.get(picture.getexif().get(_ORIENTATION))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _is_colour(path: Path) -> bool:

@@ -290,7 +290,8 @@ def project(
             neighbours, by scikit-learn (minutes for more than a few thousand rows).
         seed: Seed of t-SNE.
     Raises:
-        ValueError: unknown method, too few rows or columns.
+        ValueError: unknown method, too few rows or columns, numbers that are not finite;
+            fewer than 4 different rows for t-SNE.
         ImportError: t-SNE without scikit-learn; names the extra.
     """
     values = np.asarray(values, dtype=np.float64)
@@ -299,9 +300,16 @@ def project(
             "project.values: expected at least 4 rows of 2 numbers (N, F), got shape "
             f"{values.shape}"
         )
+    if not np.isfinite(values).all():
+        raise ValueError("project.values: expected finite numbers, got NaN or infinity")
     if method == "pca":
         return _principal_components(values)
     if method == "tsne":
+        if len(np.unique(values, axis=0)) < 4:  # scikit-learn ends the process
+            raise ValueError(
+                "project.values: expected at least 4 different rows for t-SNE, got fewer; "
+                "take another layer, or method='pca'"
+            )
         with extra_packages("project by t-SNE"):
             from sklearn.manifold import TSNE
         perplexity = min(30.0, (len(values) - 1) / 3)
