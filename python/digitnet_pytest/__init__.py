@@ -6,14 +6,17 @@ run: nothing heavy is imported before the fixture is used.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 _KEY = "digitnet_metric_regression"
+_LONGEST_NAME = 180  # of a file, for most take 255 bytes with all that is added
 
 
 def pytest_addoption(parser: Any) -> None:
@@ -69,6 +72,43 @@ def seeds_of(text: str) -> list[int]:
     return seeds
 
 
+def file_name(nodeid: str) -> str:
+    """A file's name for a test, without its ending: no two tests of a module have the same.
+
+    Classes and parameters are in it; what file systems refuse is %-encoded.
+    """
+    parts = nodeid.split("::")[1:]
+    name = quote(".".join(parts), safe="[]=,+@ ")
+    if len(name) > _LONGEST_NAME:
+        digest = hashlib.sha256(nodeid.encode()).hexdigest()[:12]
+        name = f"{name[:_LONGEST_NAME].rstrip('%0123456789ABCDEF')}~{digest}"
+    return name
+
+
+def older_file_name(name: str) -> str:
+    """What versions before 0.2 called it, which several tests may have shared."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("_")
+
+
+def _tests_of_older_name(request: Any) -> list[str]:
+    """Other tests of the module whose baselines had the same file."""
+    node, module = request.node, request.node.getparent(pytest.Module)
+    older = older_file_name(node.name)
+    ids = {
+        item.nodeid
+        for item in request.session.items
+        if item.path == node.path and older_file_name(item.name) == older
+    }
+    # Those that were not asked for this time, too.
+    function = getattr(node, "originalname", node.name)
+    for name, value in vars(module.obj).items():
+        if isinstance(value, type) and function in vars(value):
+            ids.add(f"{module.nodeid}::{name}::{node.name}")
+        elif name == function and callable(value):
+            ids.add(f"{module.nodeid}::{node.name}")
+    return sorted(ids - {node.nodeid})
+
+
 @pytest.fixture  # type: ignore[untyped-decorator]
 def metric_regression(request: Any, tmp_path: Path) -> Any:
     """Metrics against what they were: `metric_regression.check(...)`.
@@ -79,10 +119,12 @@ def metric_regression(request: Any, tmp_path: Path) -> Any:
 
     option = request.config.getoption
     regenerate = "pass" if option("--metrics-regen-all") else ""
-    name = re.sub(r"[^\w.-]+", "_", request.node.name).strip("_")
+    folder = request.path.with_suffix("")
     return MetricRegression(
-        request.path.with_suffix("") / f"{name}.json",
+        folder / f"{file_name(request.node.nodeid)}.json",
         request.node.nodeid,
+        older=folder / f"{older_file_name(request.node.name)}.json",
+        shared_with=_tests_of_older_name(request),
         seeds=seeds_of(option("--metrics-seeds")),
         regenerate=regenerate or ("fail" if option("--metrics-regen") else ""),
         strict=option("--metrics-strict"),

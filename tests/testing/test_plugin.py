@@ -124,3 +124,109 @@ def test_the_plugin_is_there_wherever_the_package_is():
     plugins = {e.name: e.value for e in entry_points(group="pytest11")}
     assert plugins["digitnet"] == "digitnet_pytest"
     assert Path(digitnet_pytest.__file__).name == "__init__.py"
+
+
+TWO = """
+import pytest
+
+class TestA:
+    def test_same(self, metric_regression):
+        metric_regression.check({"accuracy": FIRST}, samples=1000)
+
+class TestB:
+    def test_same(self, metric_regression):
+        metric_regression.check({"accuracy": SECOND}, samples=1000)
+
+def test_same(metric_regression):
+    metric_regression.check({"accuracy": 0.7}, samples=1000)
+
+@pytest.mark.parametrize("sign", ["<", ">", "a/b", "a b", "a_b"])
+def test_sign(metric_regression, sign):
+    metric_regression.check({"accuracy": 0.4 + len(sign) / 100}, samples=1000)
+"""
+
+
+@pytest.fixture
+def two(pytester, monkeypatch):
+    """Writes a project whose tests have names in common, and runs it."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def run(first, second, *flags):
+        code = TWO.replace("FIRST", str(first)).replace("SECOND", str(second))
+        pytester.makepyfile(test_mine=code)
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *flags)
+
+    return run
+
+
+def test_every_test_has_a_baseline_of_its_own(two, pytester):
+    two(0.9, 0.5).assert_outcomes(passed=8)
+    names = {path.name for path in (pytester.path / "test_mine").iterdir()}
+    assert names == {
+        "TestA.test_same.json",
+        "TestB.test_same.json",
+        "test_same.json",
+        *(f"test_sign[{sign}].json" for sign in ("%3C", "%3E", "a%2Fb", "a b", "a_b")),
+    }
+    two(0.9, 0.5, "--metrics-strict").assert_outcomes(passed=8)
+    # A fall from .9 to .6 is one, although another test of the name has .5.
+    result = two(0.6, 0.5, "--metrics-strict")
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *TestA::test_same*"])
+
+
+@pytest.mark.parametrize("name", ["test_x[" + 90 * "é" + "]", "test_x" + 300 * "[a]"])
+def test_long_names_stay_names_of_files_and_differ(name, tmp_path):
+    names = {
+        digitnet_pytest.file_name(f"tests/test_it.py::{prefix}{name}{end}")
+        for prefix in ("", "TestA::")
+        for end in ("", "x", "y")
+    }
+    assert len(names) == 6
+    for one in names:
+        (tmp_path / f"{one}.second.json").touch()
+
+
+ALONE = """
+class TestA:
+    def test_it(self, metric_regression):
+        metric_regression.check({"accuracy": ACCURACY}, samples=1000)
+        metric_regression.check({"loss": 0.1}, samples=9, tolerance=0.1, name="more")
+"""
+
+
+@pytest.fixture
+def older(pytester, monkeypatch):
+    """A project whose baselines an older version wrote."""
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    def run(accuracy, *flags, code=ALONE):
+        pytester.makepyfile(test_mine=code.replace("ACCURACY", str(accuracy)))
+        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *flags)
+
+    run(0.9).assert_outcomes(passed=1)
+    folder = pytester.path / "test_mine"
+    for end in (".json", ".more.json"):
+        (folder / f"TestA.test_it{end}").rename(folder / f"test_it{end}")
+    return run, folder
+
+
+def test_an_older_versions_files_are_found_again(older):
+    run, folder = older
+    run(0.9, "--metrics-strict").assert_outcomes(passed=1)
+    run(0.5, "--metrics-strict").assert_outcomes(failed=1)
+    assert (folder / "test_it.json").is_file()
+    run(0.5, "--metrics-regen-all").assert_outcomes(passed=1)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"TestA.test_it.json", "TestA.test_it.more.json"}
+
+
+@pytest.mark.parametrize("flags", [[], ["test_mine.py::TestA::test_it"]])
+def test_an_older_file_of_two_tests_is_nobodys(flags, older):
+    run, _ = older
+    second = ALONE.replace("TestA", "TestB")
+    result = run(0.9, *flags, code=ALONE + second)
+    assert result.parseoutcomes()["failed"] == (1 if flags else 2)
+    result.stdout.fnmatch_lines(
+        ["*expected the baseline *, got *test_it.json, which test_mine.py::Test*too*"]
+    )

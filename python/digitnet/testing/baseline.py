@@ -123,12 +123,16 @@ def today() -> str:
 class BaselineFile:
     """The baselines of one test, by kind of device, and the hashes of its weights.
 
+    Args:
+        path: The file, which need not be there.
+        older: Another one to read instead, which goes when this one is written.
     Raises:
         ValueError: a file that is no such thing; names it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, older: Path | None = None) -> None:
+        self.path, self.older = path, older
+        path = older or path
         self.devices: dict[str, Baseline] = {}
         self.weights: dict[str, str] = {}
         if not path.is_file():
@@ -157,3 +161,6 @@ class BaselineFile:
             {"devices": devices, "weights": self.weights}, indent=1, sort_keys=True
         )
         write_whole(self.path, (text + "\n").encode())
+        if self.older is not None:
+            self.older.unlink(missing_ok=True)
+            self.older = None

@@ -40,6 +40,9 @@ class MetricRegression:
         regenerate: "", "fail" (write the baseline anew and fail) or "pass".
         strict: Whether a missing baseline fails instead of being written.
         folder: Folder for pictures of new mistakes.
+        older: Where a version before 0.2 kept the baseline, which is read if `path` is not
+            there, and removed when `path` is written.
+        shared_with: Other tests that had the same older file: then nobody knows whose it is.
         on_check: Called with a dict about every check, for reports.
     """
 
@@ -53,11 +56,14 @@ class MetricRegression:
         regenerate: str = "",
         strict: bool = False,
         folder: Path | None = None,
+        older: Path | None = None,
+        shared_with: Sequence[str] = (),
         on_check: Callable[[dict[str, Any]], None] = lambda about: None,
     ) -> None:
         self.path, self.test, self.seeds = path, test, list(seeds)
         self.regenerate, self.strict = regenerate, strict
         self.folder, self.on_check = folder or path.parent, on_check
+        self.older, self.shared_with = older, list(shared_with)
         self._checked: set[str] = set()
 
     def check(
@@ -90,11 +96,12 @@ class MetricRegression:
                 check without another name.
         """
         __tracebackhide__ = True  # pytest shows the test, not this
-        path = self._path(name)
+        file = self._file(name)
+        path = file.path
         values, reports = self._values(measured)
         chosen = _chosen(values, metrics, bool(reports))
         new = _baseline(chosen, reports, self.seeds[: len(values)], samples)
-        file, device = BaselineFile(path), _device()
+        device = _device()
         old = file.devices.get(device)
         write = bool(self.regenerate) or (old is None and not self.strict)
         if old is None and self.strict and not write:
@@ -142,7 +149,7 @@ class MetricRegression:
             AssertionError: other weights than before.
         """
         __tracebackhide__ = True
-        file = BaselineFile(self.path)
+        file = self._opened(self.path)
         key, new = _computed_by(model), weights_sha256(model)
         old = file.weights.get(key)
         if self.regenerate or (old is None and not self.strict):
@@ -164,7 +171,24 @@ class MetricRegression:
 
     # -- in parts ---------------------------------------------------------------
 
-    def _path(self, name: str) -> Path:
+    def _opened(self, path: Path) -> BaselineFile:
+        """The baseline's file, or the one that an older version wrote."""
+        older = None
+        if self.older is not None and self.older != self.path:
+            older = self.older.with_name(
+                self.older.stem + path.name[len(self.path.stem) :]
+            )
+        if older is None or path.is_file() or not older.is_file():
+            return BaselineFile(path)
+        if self.shared_with:
+            raise ValueError(
+                f"metric_regression: expected the baseline {path}, got {older}, which "
+                f"{', '.join(self.shared_with)} had too; delete it, and write all of "
+                "them anew"
+            )
+        return BaselineFile(path, older)
+
+    def _file(self, name: str) -> BaselineFile:
         """The file of a check; a name can be used once a test."""
         if name in self._checked or not re.fullmatch(r"[\w-]*", name):
             raise ValueError(
@@ -172,8 +196,9 @@ class MetricRegression:
                 f"had before, got {name!r}"
             )
         self._checked.add(name)
-        return (
-            self.path.with_name(f"{self.path.stem}.{name}.json") if name else self.path
+        path = self.path
+        return self._opened(
+            path.with_name(f"{path.stem}.{name}.json") if name else path
         )
 
     def _values(self, measured: Any) -> tuple[list[Mapping[str, float]], list[Report]]:
