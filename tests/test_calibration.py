@@ -24,6 +24,9 @@ class FixedLogits:
     def predict_logits(self, data):
         return self.logits
 
+    def labels_of(self, data, where):
+        return data.require_labels(where)
+
 
 @pytest.fixture
 def honest(digits, rng):

@@ -41,9 +41,9 @@ std::vector<float> Predictor::logits(const data::DatasetView& samples,
                                      const std::function<bool()>& keep_going) {
   std::vector<float> logits = logits_of(lease(device).executor(), model_,
                                         samples, kPredictBatch, keep_going);
-  const auto odd =
-      std::find_if(logits.begin(), logits.end(),
-                   [](float value) { return !std::isfinite(value); });
+  const auto odd = std::find_if(logits.begin(), logits.end(), [](float value) {
+    return !std::isfinite(value);
+  });
   if (odd != logits.end()) {
     throw std::runtime_error(
         join("predict: expected finite outputs, got ", *odd, " for image ",

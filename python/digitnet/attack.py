@@ -57,7 +57,7 @@ def attacked(
     """
     model.require_classes("attacked")
     data = as_dataset(data, "attacked", max_value=model.max_value)
-    labels = data.require_labels("attacked")
+    labels = model.labels_of(data, "attacked")
     base, rows = model.check_images(data, "attacked")
     spec, number = (name, options), as_whole(seed, "attacked.seed")
     images = _core.attack.attacked(model.predictor, spec, base, rows, labels, number)

@@ -55,7 +55,7 @@ def fit_temperature(model: BaseModel, data: Any) -> float:
         Guo et al., "On calibration of modern neural networks", ICML 2017, section 4.2.
     """
     data = as_dataset(data, "fit_temperature.data", max_value=model.max_value)
-    labels = data.require_labels("fit_temperature")
+    labels = model.labels_of(data, "fit_temperature")
     if not len(labels):
         raise ValueError("fit_temperature.data: expected at least one sample, got none")
     logits = model.predict_logits(data).astype(np.float64)
@@ -74,7 +74,7 @@ def fit_temperature(model: BaseModel, data: Any) -> float:
 def evaluate(model: BaseModel, data: Any, temperature: float) -> Report:
     """`model.evaluate` with every logit divided by the temperature."""
     data = as_dataset(data, "evaluate.data", max_value=model.max_value)
-    labels = data.require_labels("evaluate")
+    labels = model.labels_of(data, "evaluate")
     probabilities = temper(model.predict_logits(data), temperature)
     name = f"{model.name} at temperature {temperature:.3g}"
     return Report(labels, probabilities, model.classes, data=data, model=name)

@@ -23,6 +23,8 @@ def begin(out, *options):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job starts with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list((out / "state").glob("training-?.safetensors")):
         assert process.poll() is None, process.stderr.read()

@@ -199,6 +199,12 @@ def test_a_seed_is_a_whole_number_from_0():
             digitnet.models.make("linear", seed=seed)
 
 
+@pytest.mark.parametrize("classes", [["a"] * 10, [*range(9), "0"]])
+def test_equal_class_names_are_refused(classes):
+    with pytest.raises(ValueError, match="Model.classes: expected different names"):
+        digitnet.models.make("linear", input_shape=(8, 8), classes=classes)
+
+
 @pytest.mark.parametrize("classes", [3, ["a", "b", "c"]])
 def test_another_number_of_classes_than_outputs_is_refused(classes):
     with pytest.raises(ValueError, match=r"Model\.classes: expected 10 .*, got 3"):

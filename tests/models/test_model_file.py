@@ -140,6 +140,16 @@ def test_every_truncation_and_every_header_byte_is_refused_or_harmless(
         (lambda a: a.update(input_shape=["a", 8, 8]), "expected numbers"),
         (lambda a: a.update(max_value=-1), "expected numbers"),
         (
+            lambda a: a.update(max_value=1e-300),
+            "max_value: expected numbers from 1e-30",
+        ),
+        (
+            lambda a: a.update(max_value=10**400),
+            "max_value: expected numbers from 1e-30",
+        ),
+        (lambda a: a.update(max_value=float("nan")), "max_value: expected numbers"),
+        (lambda a: a.update(classes=["a"] * 10), "expected different names"),
+        (
             lambda a: a.update(preprocess=[["pickle", {}]]),
             "unknown preprocessing step 'pickle'",
         ),
@@ -167,6 +177,16 @@ def test_a_description_that_lies_is_refused_by_field(saved, change, message):
     rewrite(saved, tensors, about)
     with pytest.raises(DataError, match=message):
         digitnet.models.load(saved)
+
+
+def test_weights_that_overflow_give_no_answer(saved, digits):
+    tensors, about = parts(saved)
+    huge = {name: np.full_like(value, 3e38) for name, value in tensors.items()}
+    rewrite(saved, huge, about)
+    model = digitnet.models.load(saved)
+    for ask in (model.predict, model.predict_proba, model.evaluate):
+        with pytest.raises(RuntimeError, match="predict: expected finite outputs, got"):
+            ask(digits[1])
 
 
 def test_descriptions_that_are_no_json_are_refused(saved):

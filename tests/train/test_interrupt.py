@@ -201,3 +201,40 @@ def test_a_forked_child(what):
         timeout=120,
     )
     assert result.stdout.strip() == "child 7", result.stderr
+
+
+def test_a_model_is_trained_once_at_a_time(digits):
+    train, _ = digits
+    model = digitnet.models.make("linear", input_shape=(8, 8))
+    errors, started = [], threading.Event()
+
+    def others(epoch, logs):
+        """What another thread may not do meanwhile, and this one's callback may."""
+
+        def meanwhile():
+            for call in (
+                lambda: model.fit(train, epochs=1, progress=False),
+                lambda: model.load_state_dict(model.state_dict()),
+            ):
+                try:
+                    call()
+                except RuntimeError as error:
+                    errors.append(str(error))
+            started.set()
+
+        thread = threading.Thread(target=meanwhile)
+        thread.start()
+        thread.join(30)
+        model.load_state_dict(model.state_dict())
+        with pytest.raises(RuntimeError, match="expected a model that is not being tr"):
+            model.fit(train, epochs=1, progress=False)
+        model.stop_training = True
+
+    history = model.fit(train, epochs=3, callbacks=others, progress=False)
+    assert started.is_set()
+    assert history.status == "stopped early"
+    fit, write = errors
+    assert fit.startswith("fit: expected a model that is not being trained")
+    assert write.startswith("load_state_dict: expected a model that no other thread")
+    model.fit(train, epochs=1, progress=False)  # and now it may
+    model.load_state_dict(model.state_dict())

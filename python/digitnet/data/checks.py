@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,21 +20,25 @@ from digitnet._utils.arrays import (
 _MOST_COPIES = 10_000
 
 
-def class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
-    """K names, of K or of the names themselves.
+# What a pixel may be divided by, in 32 bits.
+LEAST_SCALE, LARGEST_SCALE = 1e-30, 1e30
+
+
+def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """K names, of K or of the names themselves, and whether they were given.
 
     Raises ValueError for fewer than two, or two that are the same.
     """
     if isinstance(classes, int | np.integer):
         if not 2 <= classes <= 10_000:
             raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
-        return tuple(str(k) for k in range(int(classes)))
+        return tuple(str(k) for k in range(int(classes))), False
     names = tuple(str(name) for name in classes)
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(
             f"Dataset.classes: expected at least 2 different names, got {list(names)}"
         )
-    return names
+    return names, True
 
 
 def checked_scale(images: Images, max_value: float | None) -> float:
@@ -46,9 +49,12 @@ def checked_scale(images: Images, max_value: float | None) -> float:
     if max_value is None:
         largest = _core.data.largest_pixel(images)
         max_value = guess_max_value(largest, "Dataset.images")
-    elif not (isinstance(max_value, int | float) and 0 < max_value < math.inf):
+    elif not (
+        isinstance(max_value, int | float) and LEAST_SCALE <= max_value <= LARGEST_SCALE
+    ):
         raise ValueError(
-            f"Dataset.max_value: expected a positive number, got {max_value!r}"
+            f"Dataset.max_value: expected a positive number, {LEAST_SCALE:g} to "
+            f"{LARGEST_SCALE:g}, got {max_value!r:.60}"
         )
     _core.data.check_images(images, float(max_value), "Dataset.images")
     return float(max_value)

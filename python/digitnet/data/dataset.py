@@ -46,6 +46,8 @@ class Dataset:
         max_value: The pixel value of full intensity. Default: the smallest of 1, 16
             and 255 that no pixel exceeds.
         name: Where the data came from, for reports.
+    Attributes:
+        named: Whether the class names were given; then they meet a model's by name.
     Raises:
         ValueError: shapes, types, labels or pixels out of range.
     Example:
@@ -69,7 +71,7 @@ class Dataset:
         self._base: Images = as_images(images, "Dataset.images")
         self._rows: Labels | None = None
         self.name = name
-        self.classes = class_names(classes)
+        self.classes, self.named = class_names(classes)
         self.max_value = checked_scale(self._base, max_value)
         self.labels: Labels | None = None
         if labels is not None:
@@ -180,10 +182,12 @@ class Dataset:
 
         Labels and classes are as for Dataset; classes stay as they are by default.
         """
-        names = self.classes if classes is None else class_names(classes)
+        names, named = self.classes, self.named
+        if classes is not None:
+            names, named = class_names(classes)
         if labels is not None:
             labels = checked_labels(labels, len(self), len(names))
-        return self._like(labels=labels, classes=names)
+        return self._like(labels=labels, classes=names, named=named)
 
     def renamed(self, name: str) -> Dataset:
         """This set by another name."""
@@ -378,23 +382,19 @@ class Dataset:
         images = self.to_nchw()
         if not images.flags.writeable:  # a tensor could be written to
             images = images.copy()
-        tensors = [torch.from_numpy(images)]
-        if self.labels is not None:
-            tensors.append(torch.from_numpy(self.labels.copy()))
-        return torch.utils.data.TensorDataset(*tensors)
+        labels = [] if self.labels is None else [torch.from_numpy(self.labels.copy())]
+        return torch.utils.data.TensorDataset(torch.from_numpy(images), *labels)
 
     def __repr__(self) -> str:
-        channels, height, width = self.shape
         return (
-            f"Dataset('{self.name}', {len(self)} images {channels}x{height}x{width} "
+            f"Dataset('{self.name}', {len(self)} images {'x'.join(map(str, self.shape))} "
             f"{self._base.dtype}, {len(self.classes)} classes, max_value={self.max_value:g})"
         )
 
     def _repr_html_(self) -> str:
         from matplotlib.figure import Figure
 
-        # Not pyplot's figure: nothing is left to show.
-        ax = Figure(figsize=(9, 2.1)).subplots()
+        ax = Figure(figsize=(9, 2.1)).subplots()  # not pyplot's, which would show it
         shown = draw(self, ax=ax, rows=2, columns=10, title=None)
         picture = page.image("first images", shown.png(dpi=60))
         return f"<p>{html.escape(repr(self))}</p>{picture}"

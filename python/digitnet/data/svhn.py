@@ -61,6 +61,7 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     return Dataset(
         np.ascontiguousarray(images.transpose(3, 2, 0, 1)),
         digits.astype(np.int64) % 10,
+        classes=tuple("0123456789"),
         max_value=255,
         name=name,
     )

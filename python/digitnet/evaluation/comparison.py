@@ -219,7 +219,7 @@ def compare(
     if len(called) != 2 or called[0] == called[1]:
         raise ValueError(f"compare.names: expected two different names, got {called}")
     reports = [_report_of(source, data) for source, _, _ in sides]
-    one, other = reports
+    one, other = reports[0], _in_order_of(reports[0].classes, reports[1])
     if one.classes != other.classes or not np.array_equal(one.labels, other.labels):
         raise ValueError(
             f"compare: expected reports on the same samples, got {len(one.labels)} of "
@@ -234,6 +234,20 @@ def compare(
         level=level,
         draws=draws,
         seed=seed,
+    )
+
+
+def _in_order_of(classes: tuple[str, ...], report: Report) -> Report:
+    """The report with its classes in this order, if they are the same ones."""
+    if report.classes == classes or set(report.classes) != set(classes):
+        return report
+    theirs = [report.classes.index(name) for name in classes]
+    return Report(
+        np.argsort(theirs)[report.labels],
+        report.probabilities[:, theirs],
+        classes,
+        data=report.data,
+        model=report.model,
     )
 
 

@@ -19,11 +19,13 @@ from digitnet._utils.arrays import (
 )
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
+from digitnet.data.class_names import matched, numbered
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
 from digitnet.models.summary import Summary
 from digitnet.train.history import Executor, History
+from digitnet.train.running import check_writable
 
 
 class BaseModel:
@@ -132,6 +134,18 @@ class BaseModel:
         _core.data.check_images(base, largest, where)
         self.core.max_value = largest
         return base, rows
+
+    def labels_of(self, data: Dataset, where: str) -> npt.NDArray[np.int64]:
+        """A set's labels as this model counts its classes: by name where both have names.
+
+        Raises:
+            ValueError: an unlabelled set, or a class that the model does not know.
+        """
+        settled = self.max_value is not None or not numbered(self.classes)
+        data = matched(data, self.classes, where, settled=settled)
+        labels = data.require_labels(where)
+        _core.data.check_labels(labels, len(self.classes), f"{where}.labels")
+        return labels
 
     def as_batch(self, images: Any, where: str) -> npt.NDArray[Any]:
         """An array of images (N, ...); one image alone becomes a batch of one."""
@@ -258,7 +272,9 @@ class BaseModel:
         return {name: self.core.get(name) for name in self.core.parameter_names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set all weights; nothing changes if one is missing, unknown, misshapen or not finite."""
+        """Set all weights; nothing changes if one is missing, unknown, misshapen or not
+        finite, or while another thread trains the model (RuntimeError)."""
+        check_writable(self.core, "load_state_dict")
         current = self.state_dict()
         missing = sorted(current.keys() - state.keys())
         unknown = sorted(state.keys() - current.keys())
@@ -305,4 +321,7 @@ def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, 
         )
     if isinstance(classes, int):
         return _class_names(None, count)
-    return tuple(str(name) for name in classes)
+    names = tuple(str(name) for name in classes)
+    if len(set(names)) < len(names):
+        raise ValueError(f"Model.classes: expected different names, got {list(names)}")
+    return names

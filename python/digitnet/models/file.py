@@ -8,7 +8,6 @@ file is run; everything is checked before a tensor is made.
 from __future__ import annotations
 
 import json
-import math
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ import numpy as np
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.files import write_whole
+from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
 from digitnet.layers import Layer
 from digitnet.models.base import BaseModel
 
@@ -119,13 +119,17 @@ def build(
     kind: type[M], about: dict[str, Any], shapes: dict[str, tuple[int, ...]], name: str
 ) -> M:
     """The model without its weights, once its tensors are known to fit; DataError if not."""
-    numbers = [*about["input_shape"], about["max_value"]]
-    if not all(
-        isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers
+    for field, numbers, least in (
+        ("input_shape", about["input_shape"], 1),
+        ("max_value", [about["max_value"] or 1], LEAST_SCALE),
     ):
-        raise DataError(
-            f"{name}: input_shape or max_value: expected numbers, got {numbers}"
-        )
+        if not all(
+            isinstance(n, int | float) and least <= n <= LARGEST_SCALE for n in numbers
+        ):
+            raise DataError(
+                f"{name}: {field}: expected numbers from {least:g} to {LARGEST_SCALE:g}, "
+                f"got {numbers!r:.60}"
+            )
     try:
         network = Layer.from_dict(about["network"])
         declared = _core.models.parameters_of(

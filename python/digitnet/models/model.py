@@ -249,14 +249,15 @@ class Model(BaseModel):
         """All metrics on labelled data: a mapping, a table in a notebook.
 
         Args:
-            data: A Dataset or a pair (images, labels).
+            data: A Dataset or a pair (images, labels). Class names meet the model's by
+                name; a set without names by its numbers.
         Raises:
-            ValueError: unlabelled data, another image shape or pixel scale.
+            ValueError: unlabelled data, another image shape or pixel scale, a class that
+                the model does not know.
         """
         self.require_classes("evaluate")
         data = as_dataset(data, "evaluate", max_value=self.max_value)
-        labels = data.require_labels("evaluate")
-        _core.data.check_labels(labels, len(self.classes), "evaluate.labels")
+        labels = self.labels_of(data, "evaluate")
         probabilities = self._outputs(data, "evaluate", True, device)
         return Report(labels, probabilities, self.classes, data=data, model=self.name)
 

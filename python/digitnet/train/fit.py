@@ -27,6 +27,7 @@ from digitnet.train.resume import (
     identity_of,
     place_of,
 )
+from digitnet.train.running import training
 from digitnet.train.state_files import Kept
 from digitnet.train.trainable import Trainable
 
@@ -100,6 +101,7 @@ def fit(
         save_best = functools.partial(save, checkpoint)
     history.executor = executor = _executor(model, chosen, ranks)
     with ExitStack() as stack:
+        stack.enter_context(training(model.core))
         folder, kept = None, None
         if resume is not None:
             identity = identity_of(model, fit_data, history.options)
@@ -200,8 +202,8 @@ def _train(
     recorder: Recorder | None,
     kept: Kept | None = None,
 ) -> None:
-    training, validation = data.training, data.validation
-    images, rows = training.storage
+    images, rows = data.training.storage
+    validation = data.validation
     val_images, val_rows = validation.storage if validation else (None, None)
     model.stop_training = False
     model.release_memory()  # it is the training's
@@ -214,7 +216,7 @@ def _train(
                 model.core,
                 images,
                 rows,
-                training.require_labels("fit.data"),
+                data.training.require_labels("fit.data"),
                 data.sample_weights,
                 data.domains,
                 val_images,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet.augment import as_text
+from digitnet.data.class_names import matched, numbered
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 from digitnet.train.trainable import Trainable
@@ -48,7 +49,18 @@ class FitData:
         if model.outputs_images:
             training, validation = unlabelled(training), unlabelled(validation)
         weights = sample_weights(weights, training)
-        return cls(*hold_out(training, weights, validation, seed, model.max_value))
+        settled = model.max_value is not None or not numbered(model.classes)
+        if not model.outputs_images:
+            training = matched(
+                training, model.classes, f"{where}.data", settled=settled
+            )
+        parts = hold_out(training, weights, validation, seed, model.max_value)
+        training, weights, held_out = parts
+        if held_out is not None and not model.outputs_images:
+            names = training.classes if training.named else model.classes
+            settled = settled or training.named
+            held_out = matched(held_out, names, f"{where}.validation", settled=settled)
+        return cls(training, weights, held_out)
 
     def enlarge(self, augment: Any, copies: Any, seed: int) -> None:
         """Append augmented copies to the training set; their weights are the originals'."""
@@ -188,5 +200,4 @@ def check_data(
 
 def better_names(current: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:
     """The data's class names where the model has only numbers."""
-    numbered = current == tuple(str(k) for k in range(len(current)))
-    return data if numbered and len(data) == len(current) else current
+    return data if numbered(current) and len(data) == len(current) else current

@@ -14,7 +14,7 @@ from digitnet.data.dataset import Dataset
 from digitnet.data.download import sha256_of
 from digitnet.data.readers import inflate
 from digitnet.data.sources.optdigits import TEST_FILE
-from digitnet.data.sources.source import Source
+from digitnet.data.sources.source import DIGITS, Source
 
 PATH = Path(__file__).with_name("digits.csv.gz")
 _MAX_BYTES = 2**20
@@ -33,7 +33,7 @@ def whole() -> Dataset:
             f"{sha256_of(content)}; the package is damaged: install digitnet again"
         )
     pixels, labels = _core.data.read_csv(content, "last", "no", None, 10, PATH.name)
-    return Dataset(pixels, labels, max_value=16, name="digits")
+    return Dataset(pixels, labels, classes=DIGITS, max_value=16, name="digits")
 
 
 def _load(seed: int) -> tuple[Dataset, Dataset]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import File, fetch
 from digitnet.data.readers import read_idx
-from digitnet.data.sources.source import Source
+from digitnet.data.sources.source import DIGITS, Source
 
 _MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -49,7 +49,7 @@ def idx_files(
 
 
 def load_idx_files(
-    name: str, files: tuple[File, ...], classes: int | tuple[str, ...]
+    name: str, files: tuple[File, ...], classes: tuple[str, ...]
 ) -> tuple[Dataset, Dataset]:
     """(train, test) of the four files."""
     paths = [fetch(file) for file in files]
@@ -69,5 +69,5 @@ def source() -> Source:
         origin="LeCun, Cortes, Burges, The MNIST database, 1998",
         licence="CC BY-SA 3.0",
         files=_FILES,
-        load=lambda seed: load_idx_files("mnist", _FILES, 10),
+        load=lambda seed: load_idx_files("mnist", _FILES, DIGITS),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import File, fetch
 from digitnet.data.readers import read_csv
-from digitnet.data.sources.source import Source
+from digitnet.data.sources.source import DIGITS, Source
 
 _MIRROR = "https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/"
 _HASHES = {
@@ -22,7 +22,7 @@ _ORIGIN = "Alpaydin, Kaynak, UCI Machine Learning Repository, 1998"
 
 def _official(seed: int = 0) -> tuple[Dataset, Dataset]:
     train, test = (
-        read_csv(fetch(file), label="last", header=False, max_value=16)
+        read_csv(fetch(file), label="last", header=False, classes=DIGITS, max_value=16)
         for file in _FILES
     )
     train.name, test.name = "optdigits train", "optdigits test"
