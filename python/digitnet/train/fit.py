@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 import digitnet._core as _core
 from digitnet._utils.files import check_target
 from digitnet._utils.signals import Signals
@@ -215,13 +217,13 @@ def _train(
             outcome = _core.train.fit(
                 model.core,
                 images,
-                rows,
-                data.training.require_labels("fit.data"),
-                data.sample_weights,
-                data.domains,
+                _copied(rows),
+                _copied(data.training.require_labels("fit.data")),
+                _copied(data.sample_weights),
+                _copied(data.domains),
                 val_images,
-                val_rows,
-                validation.labels if validation else None,
+                _copied(val_rows),
+                _copied(validation.labels if validation else None),
                 options.as_dict(),
                 run.epoch_done,
                 run.progress.step,
@@ -241,6 +243,11 @@ def _train(
                 run.keep(model.state_dict())
         finally:
             run.end()
+
+
+def _copied(values: Any) -> Any:
+    """What was checked before the training is what it reads: the caller's array may change."""
+    return None if values is None else np.array(values)
 
 
 def _executor(model: Trainable, options: FitOptions, ranks: Ranks | None) -> Executor:
