@@ -271,3 +271,66 @@ def test_folders_that_may_not_be_read_are_left_out(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "access", access)  # tests may run as root
     assert runs.table(tmp_path).index.tolist() == ["mine"]
+
+
+ODD = {
+    "accuracy null": {"test": {"accuracy": None}},
+    "accuracy a list": {"test": {"accuracy": [0.9]}},
+    "accuracy huge": {"test": {"accuracy": 10**400}},
+    "accuracy text": {"test": {"accuracy": "0.9"}},
+    "accuracy true": {"test": {"accuracy": True}},
+    "no accuracy": {"test": {}},
+    "test a list": {"test": [1]},
+    "epochs a fraction": {"epochs": 2.5},
+    "epochs text": {"epochs": "many"},
+    "epochs huge": {"epochs": 1e300},
+    "epochs of many digits": {"epochs": 10**30},
+    "epochs negative": {"epochs": -3},
+    "seconds text": {"train_seconds": "long"},
+    "seconds endless": {"train_seconds": float("inf")},
+    "data a list": {"test_data": ["a"]},
+    "rows numbers": {"rows": [{"what": 1, "measured": 2}]},
+    "rows a number": {"rows": 7},
+    "rows texts": {"rows": ["ab"]},
+    "status a list": {"status": ["finished"]},
+    "a surrogate": {"test_data": "\ud800"},
+}
+ODD_SETTINGS = {
+    "created endless": {"created": float("inf")},
+    "created huge": {"created": 1e300},
+    "created text": {"created": "today"},
+    "created before 1970": {"created": -1e18},
+    "a model of layers": {"model": [1, {"a": 2}]},
+    "a kind of its own": {"kind": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("odd", [*ODD, *ODD_SETTINGS, "deep", "digits", "latin-1"])
+def test_one_odd_folder_does_not_spoil_the_others(odd, tmp_path, capsys):
+    fake(tmp_path / "good", 0.9)
+    fake(tmp_path / "odd", 0.8)
+    metrics, config = (
+        tmp_path / "odd" / "metrics.json",
+        tmp_path / "odd" / "config.json",
+    )
+    if odd in ODD:
+        metrics.write_text(json.dumps(json.loads(metrics.read_text()) | ODD[odd]))
+    elif odd in ODD_SETTINGS:
+        config.write_text(
+            json.dumps(json.loads(config.read_text()) | ODD_SETTINGS[odd])
+        )
+    elif odd == "deep":
+        metrics.write_text('{"a":' + "[" * 200_000 + "]" * 200_000 + "}")
+    elif odd == "digits":
+        metrics.write_text('{"epochs": ' + "9" * 10_000 + "}")
+    else:
+        metrics.write_bytes('{"status": "é"}'.encode("latin-1"))
+    table = runs.table(tmp_path)
+    assert sorted(table.index) == ["good", "odd"]
+    assert table.loc["good", "accuracy"] == 0.9
+    assert cli.main(["runs", "list", str(tmp_path)]) == 0
+    assert cli.main(["runs", "show", str(tmp_path / "odd")]) == 0
+    folders = [str(tmp_path / name) for name in ("odd", "good")]
+    assert cli.main(["runs", "compare", *folders]) == 0
+    assert cli.main(["runs", "prune", str(tmp_path), "--keep-best", "1"]) == 0
+    capsys.readouterr().out.encode()

@@ -18,6 +18,8 @@ from digitnet.runs.folder import FILES
 if TYPE_CHECKING:
     import pandas as pd
 
+_MOST_BYTES = 50_000_000  # of a JSON file
+_LATEST = 4e9  # seconds since 1970: the year 2096
 _DEPTH = 4  # folders below the root in which runs are looked for
 # Files that digitnet writes into the folder of a run.
 _WRITTEN = {
@@ -93,38 +95,62 @@ def read(folder: str | PathLike[str]) -> Run:
         )
     created = min(file.stat().st_mtime for file in here.values())
     try:
-        texts = {name: json.loads(file.read_text()) for name, file in here.items()}
-        if not all(isinstance(value, dict) for value in texts.values()):
-            raise ValueError("expected objects")
+        texts = {name: _object(file) for name, file in here.items()}
         _check_types(texts.get("metrics.json", {}))
         return _read(path, texts, created)
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return Run(path, "unknown", "damaged", {}, {}, created)
 
 
+def _object(file: Path) -> dict[str, Any]:
+    """The JSON object of a file; ValueError for anything else, or what no screen shows."""
+    if file.stat().st_size > _MOST_BYTES:
+        raise ValueError("expected a smaller file")
+    value = json.loads(file.read_text(encoding="utf-8"))
+    json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are no text
+    if not isinstance(value, dict):
+        raise ValueError("expected an object")
+    return value
+
+
 def _check_types(metrics: Mapping[str, Any]) -> None:
-    """Raise TypeError or KeyError, unless what is listed here has its usual types."""
+    """Raise ValueError or KeyError, unless what is listed here is as a run writes it."""
     test = metrics.get("test")
-    accuracy = test.get("accuracy", 0) if isinstance(test, dict) else 0
-    for value in (metrics.get("seconds"), metrics.get("train_seconds"), accuracy):
-        if not isinstance(value, int | float | None):
-            raise TypeError("seconds or accuracy")
-    if not isinstance(metrics.get("epochs"), int | None):
-        raise TypeError("epochs")
+    accuracy = test.get("accuracy") if isinstance(test, dict) else None
+    _check_number("accuracy", accuracy, 1)
+    for name in ("seconds", "train_seconds"):
+        _check_number(name, metrics.get(name), 1e12)
+    epochs = metrics.get("epochs")
+    _check_number("epochs", epochs, 1e9)
+    if epochs is not None and not isinstance(epochs, int):
+        raise ValueError(f"epochs: expected a whole number, got {epochs!r:.60}")
+    if not isinstance(metrics.get("test_data"), str | None):
+        raise ValueError("test_data: expected a name")
     for row in metrics.get("rows", ()):
-        if not isinstance(row["what"] + row["measured"], str):
-            raise TypeError("rows")
+        if not (isinstance(row["what"], str) and isinstance(row["measured"], str)):
+            raise ValueError("rows: expected texts")
+
+
+def _check_number(name: str, value: Any, most: float) -> None:
+    if value is None:
+        return
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and 0 <= value <= most):
+        raise ValueError(f"{name}: expected 0 to {most:g}, got {value!r:.60}")
 
 
 def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
     metrics = texts.get("metrics.json", {})
     if "state.json" in texts:
         settings = texts["state.json"]["settings"]
+        if not isinstance(settings, dict):
+            raise ValueError("settings: expected an object")
         older = "study" if settings["recipe"] in _STUDIES_OF_0_1 else "reproduce"
         kind = _kind(texts["state.json"], older)
         status = "finished" if metrics else "unfinished"
         return Run(path, kind, status, settings, metrics, created)
     settings = texts.get("config.json", {})
+    _check_number("created", settings.get("created"), _LATEST)
     created = float(settings.get("created", created))
     hidden = ("kind", "created", "versions", "lr_scales")
     shown = {key: value for key, value in settings.items() if key not in hidden}
