@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 from digitnet._build_info import VERSION
+from digitnet._utils.text import code_span, fenced, markdown
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
 from digitnet.train.history import History
@@ -47,11 +48,11 @@ def model_card(
     scale = f"0 to {model.max_value:g}" if model.max_value else "of any scale"
     lines = [
         _front_matter(model, report),
-        f"# {model.name}",
+        f"# {markdown(model.name)}",
         "",
         f"A classifier of images of {height}x{width} pixels and {channels} "
         f"channel{'s' if channels > 1 else ''}, {scale}, into "
-        f"{len(model.classes)} classes: {', '.join(model.classes)}."
+        f"{len(model.classes)} classes: {', '.join(map(markdown, model.classes))}."
         if model.classes
         else f"A network that makes images of {height}x{width} pixels of such images.",
         "",
@@ -60,9 +61,7 @@ def model_card(
         f"{model.count_params():,} parameters; weights, layers and preprocessing are in one "
         "safetensors file without code.",
         "",
-        "```text",
-        str(model.summary()),
-        "```",
+        fenced(str(model.summary())),
         "",
         *_training(model.history, about or {}),
         *_results(report),
@@ -118,9 +117,15 @@ def _training(history: History | None, about: dict[str, Any]) -> list[str]:
         }
         options.pop("lr_scales", None)  # a number a parameter
         lines += ["", "| option | value |", "| --- | --- |"]
-        lines += [f"| {key} | `{value}` |" for key, value in options.items()]
+        lines += [
+            f"| {markdown(key)} | {code_span(str(value))} |"
+            for key, value in options.items()
+        ]
     if about:
-        lines += ["", *(f"- {key}: {value}" for key, value in about.items())]
+        lines += [
+            "",
+            *(f"- {key}: {markdown(str(value))}" for key, value in about.items()),
+        ]
     return [*lines, ""]
 
 
@@ -130,7 +135,7 @@ def _results(report: Report | None) -> list[str]:
     lines = [
         "## Results",
         "",
-        f"On the {len(report.labels):,} images of {report.data.name}:",
+        f"On the {len(report.labels):,} images of {markdown(report.data.name)}:",
         "",
         "| metric | value |",
         "| --- | ---: |",
@@ -140,13 +145,15 @@ def _results(report: Report | None) -> list[str]:
         "| --- | ---: | ---: | ---: |",
     ]
     lines += [
-        f"| {name} | {row['support']:.0f} | {row['precision']:.4f} | {row['recall']:.4f} |"
+        f"| {markdown(str(name))} | {row['support']:.0f} | {row['precision']:.4f} | "
+        f"{row['recall']:.4f} |"
         for name, row in report.per_class.iterrows()
     ]
     confused = report.confusion.most_confused(3)
     if len(confused):
         pairs = (
-            f"{row['true']} taken for {row['predicted']} ({row['count']})"
+            f"{markdown(row['true'])} taken for {markdown(row['predicted'])} "
+            f"({row['count']})"
             for _, row in confused.iterrows()
         )
         lines += ["", "Most confused: " + ", ".join(pairs) + "."]

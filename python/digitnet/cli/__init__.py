@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from digitnet._utils.text import printable
 from digitnet.cli.parser import make_parser
 
 
@@ -25,5 +26,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("digitnet: interrupted", file=sys.stderr)
         return 130
     except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
-        print(f"digitnet: {error}", file=sys.stderr)
+        print(printable(f"digitnet: {error}"), file=sys.stderr)
         return 1

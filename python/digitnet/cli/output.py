@@ -6,10 +6,12 @@ import argparse
 import json
 from typing import Any
 
+from digitnet._utils.text import printable
+
 
 def print_result(args: argparse.Namespace, value: Any, text: str) -> None:
     """The value as JSON if that was requested, else the text."""
-    print(json.dumps(value, default=str) if args.json else text)
+    print(json.dumps(value, default=str) if args.json else printable(text))
 
 
 def print_recipes(args: argparse.Namespace, entries: list[dict[str, Any]]) -> int:

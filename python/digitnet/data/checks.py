@@ -16,6 +16,7 @@ from digitnet._utils.arrays import (
     as_whole,
     guess_max_value,
 )
+from digitnet._utils.text import plain_name
 
 _MOST_COPIES = 10_000
 
@@ -33,7 +34,7 @@ def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
         if not 2 <= classes <= 10_000:
             raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
         return tuple(str(k) for k in range(int(classes))), False
-    names = tuple(str(name) for name in classes)
+    names = tuple(plain_name(str(name), "Dataset.classes") for name in classes)
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(
             f"Dataset.classes: expected at least 2 different names, got {list(names)}"

@@ -19,6 +19,7 @@ from digitnet._utils.arrays import (
 )
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
+from digitnet._utils.text import plain_name
 from digitnet.data.class_names import matched, numbered
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
@@ -60,7 +61,7 @@ class BaseModel:
         self.classes = _class_names(
             classes, 0 if self.outputs_images else self.core.outputs
         )
-        self.name = name
+        self.name = plain_name(str(name), "Model.name")
         self.history: History | None = None
         self.stop_training = False
         self._scale: float | None = None  # max_value of the first fit
@@ -321,7 +322,7 @@ def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, 
         )
     if isinstance(classes, int):
         return _class_names(None, count)
-    names = tuple(str(name) for name in classes)
+    names = tuple(plain_name(str(name), "Model.classes") for name in classes)
     if len(set(names)) < len(names):
         raise ValueError(f"Model.classes: expected different names, got {list(names)}")
     return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -89,4 +90,5 @@ class Summary:
         frame = self.to_frame()
         frame["output"] = ["x".join(map(str, row["output"])) for row in self.rows]
         table = str(frame.to_html(index=False))
-        return f"<p>{self._title()}</p>{table}<p>{self._runs_on()}</p>"
+        title, runs_on = html.escape(self._title()), html.escape(self._runs_on())
+        return f"<p>{title}</p>{table}<p>{runs_on}</p>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def make_app(model: BaseModel, limits: Limits | None = None) -> FastAPI:
     limits = limits or Limits()
     counts = _Counts()
     app = fastapi.FastAPI(
-        title=f"digitnet: {model.name}", version=VERSION, redoc_url=None
+        title=html.escape(f"digitnet: {model.name}"), version=VERSION, redoc_url=None
     )
     _add_pages(app, fastapi)
     _add_about(app, model, limits, counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -158,6 +159,6 @@ class History(Mapping[str, list[float]]):
         return f"History({self.status} after {self.epochs} epochs: {last})"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self.status}</p>" + str(
+        return f"<p>{html.escape(self.status)}</p>" + str(
             self.to_frame().to_html(float_format="{:.4g}".format)
         )

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import Any
 
+from digitnet._utils.text import printable
 from digitnet.models import zoo
 from digitnet.models.pictures import predict_one, prepare
 
@@ -41,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         for result in results:
             if "error" in result:
-                print(f"digitnet: {result['error']}", file=sys.stderr)
+                print(printable(f"digitnet: {result['error']}"), file=sys.stderr)
             else:
-                print(_prediction_text(result))
+                print(printable(_prediction_text(result)))
     return 1 if failed else 0
 
 

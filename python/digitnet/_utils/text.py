@@ -1,0 +1,67 @@
+"""Names that come from files, where people see them: terminals and Markdown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# They turn the direction of what follows.
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What begins a construct of Markdown, or an HTML tag or entity, within a line.
+_MARKUP = re.compile(r"([\\`*_\[\]<>&|#$~!])")
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would obey: control characters but line
+    feeds and tabs, turns of direction, lone surrogates.
+
+    Example:
+        >>> from digitnet._utils.text import printable
+        >>> printable("a \\x1b[31mred\\x1b[0m name")
+        'a \\\\x1b[31mred\\\\x1b[0m name'
+    """
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    if character in "\n\t":
+        return character
+    obeyed = unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS
+    return ascii(character)[1:-1] if obeyed else character
+
+
+def plain_name(name: str, where: str) -> str:
+    """The name; ValueError for one that a terminal would obey."""
+    if printable(name) != name:
+        raise ValueError(
+            f"{where}: expected text without control characters, got {ascii(name)[:60]}"
+        )
+    return name
+
+
+def markdown(name: str) -> str:
+    """A name within a line of Markdown, as it is.
+
+    Example:
+        >>> from digitnet._utils.text import markdown
+        >>> markdown("<b> | *x*")
+        '\\\\<b\\\\> \\\\| \\\\*x\\\\*'
+    """
+    return _MARKUP.sub(r"\\\1", " ".join(printable(name).split()))
+
+
+def code_span(text: str) -> str:
+    """Text as code within a line of Markdown, in a table too."""
+    line = " ".join(printable(text).split()).replace("|", "\\|")
+    ticks = "`" * (_longest_run(line) + 1)
+    return f"{ticks} {line} {ticks}" if "`" in line else f"`{line}`"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall("`+", text)), default=0)
+
+
+def fenced(text: str) -> str:
+    """Text as a block of Markdown that nothing in it can end."""
+    fence = "`" * max(3, _longest_run(text) + 1)
+    return f"{fence}text\n{printable(text)}\n{fence}"
