@@ -10,7 +10,10 @@ import functools
 import importlib
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from digitnet._utils.files import write_whole
 
 
 @dataclass
@@ -28,8 +31,16 @@ class Display:
     data: Any
 
     def save(self, path: Any, **options: Any) -> None:
-        """Write the figure to a file; the format goes by the suffix."""
-        self.figure.savefig(path, **{"dpi": 120, "bbox_inches": "tight", **options})
+        """Write the figure to a file, whole or not at all; the format goes by the suffix."""
+        options = {"dpi": 120, "bbox_inches": "tight", **options}
+        if hasattr(path, "write"):
+            self.figure.savefig(path, **options)
+            return
+        path, buffer = Path(path), io.BytesIO()
+        if not path.suffix:  # as matplotlib does
+            path = path.with_name(f"{path.name}.{options.get('format', 'png')}")
+        self.figure.savefig(buffer, **{"format": path.suffix[1:], **options})
+        write_whole(path, buffer.getvalue())
 
     def png(self, **options: Any) -> bytes:
         """The figure as a PNG file's bytes."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
+import re
 import secrets
+import shutil
 import tempfile
 from os import PathLike
 from pathlib import Path
 from typing import Any
+
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+_PREFIX = f".digitnet-{_HOST}-"
+_cleaned: set[Path] = set()
 
 
 def cache_folder() -> Path:
@@ -55,8 +63,8 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
 
     Raises OSError (disk full, read-only folder) and leaves nothing behind.
     """
-    target = check_target(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    target = check_target(path).resolve()  # through a link to what it names
+    temporary = beside(target)
     handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -66,9 +74,54 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
         if target.exists():
             temporary.chmod(target.stat().st_mode & 0o777)
         temporary.replace(target)
+        sync_folder(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def beside(target: Path) -> Path:
+    """A name in the target's folder for what is to take its place.
+
+    What processes of this machine left there when they were killed is removed, once.
+    """
+    if target.parent not in _cleaned:
+        _cleaned.add(target.parent)
+        remove_leftovers(target.parent)
+    return target.with_name(f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what `beside` named for processes of this machine that are no more."""
+    for path in folder.iterdir():
+        match = re.fullmatch(re.escape(_PREFIX) + r"(\d{1,9})-[0-9a-f]{8}", path.name)
+        if match is None or _is_alive(int(match[1])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's
+        return True
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Let the disk have what names the folder holds."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_json(path: str | PathLike[str], *keys: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from digitnet import metrics, models
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.figures import Display, draw
 from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.folders import replacing
 from digitnet._utils.html import Page, saved_png
 from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
@@ -146,8 +147,11 @@ class Comparison:
         Args:
             folder: Made if it is not there.
         """
-        root = Path(folder)
-        root.mkdir(parents=True, exist_ok=True)
+        with replacing(folder) as root:
+            self._write(root)
+        return Path(folder) / "report.html"
+
+    def _write(self, root: Path) -> None:
         write_json(root / "comparison.json", self.to_json())
         write_whole(root / "metrics.csv", self.table.to_csv().encode())
         page = Page(" and ".join(self.names))
@@ -161,7 +165,7 @@ class Comparison:
             page.section(title)
             png = saved_png(root / f"{name}.png", plot)
             page.picture(title, png, caption=False)
-        return page.save(root / "report.html")
+        page.save(root / "report.html")
 
     def __str__(self) -> str:
         shown = self.table.to_string(float_format="{:.4f}".format, na_rep="")

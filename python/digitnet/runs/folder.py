@@ -11,6 +11,7 @@ from typing import Any
 
 from digitnet import plot
 from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.folders import replacing
 from digitnet._utils.html import Page, saved_png
 from digitnet._utils.versions import versions
 from digitnet.card import model_card
@@ -42,8 +43,8 @@ def write_run(
 
     The folder gets report.html (with its pictures inside, to be opened without a
     server), the same pictures as PNG, card.md, history.csv, metrics.json, config.json
-    (settings, versions, hashes of the data) and model.safetensors. Files of an earlier run
-    there are replaced.
+    (settings, versions, hashes of the data) and model.safetensors. It appears whole: an
+    earlier run there stays until then, and files that no run writes stay for good.
 
     Args:
         folder: Made if it is not there.
@@ -54,10 +55,21 @@ def write_run(
             created, data_sha256 and versions are the folder's.
         training: The training data, for their hash.
     """
-    root = Path(folder)
-    root.mkdir(parents=True, exist_ok=True)
     if config is None:
         config = {"model": model.name, **history.options}
+    with replacing(folder) as root:
+        _write(root, model, history, report, config, training)
+    return Path(folder) / "report.html"
+
+
+def _write(
+    root: Path,
+    model: Model,
+    history: History,
+    report: Report,
+    config: dict[str, Any],
+    training: Dataset | None,
+) -> None:
     hashes = {"test": report.data.sha256()}
     if training is not None:
         hashes["training"] = training.sha256()
@@ -75,8 +87,7 @@ def write_run(
         title: saved_png(root / f"{name}.png", draw)
         for name, (title, draw) in _figures(model, history, report).items()
     }
-    page = _page(model, history, report, config, pictures)
-    return page.save(root / "report.html")
+    _page(model, history, report, config, pictures).save(root / "report.html")
 
 
 def metrics_of(history: History, report: Report) -> dict[str, Any]:

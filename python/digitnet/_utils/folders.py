@@ -1,0 +1,96 @@
+"""Folders that appear whole: written beside their place, then put there."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+from digitnet._utils.files import beside, sync_folder
+
+_EXCHANGE = 2  # RENAME_EXCHANGE of Linux
+_HERE = -100  # AT_FDCWD
+
+
+@contextlib.contextmanager
+def replacing(target: str | PathLike[str]) -> Iterator[Path]:
+    """A folder to write into, which takes the target's place when the block has ended.
+
+    Until then, and for ever if the block raises, the target is what it was. Files of the
+    target that the block does not write stay in it.
+
+    Raises:
+        OSError: nothing can be written there.
+    Example:
+        >>> import tempfile
+        >>> from digitnet._utils.folders import replacing
+        >>> with replacing(f"{tempfile.mkdtemp()}/run") as folder:
+        ...     _ = (folder / "metrics.json").write_text("{}")
+    """
+    place = Path(target).resolve()  # a link's folder, not the link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists() and not place.is_dir():
+        raise NotADirectoryError(
+            f"{target}: expected a folder, got a file; name another"
+        )
+    new = beside(place)
+    new.mkdir()
+    try:
+        yield new
+        if place in (Path.cwd(), *Path.cwd().parents):  # nobody is moved elsewhere
+            _move_into(new, place)
+        elif place.exists():
+            _link_others(place, new)
+            shutil.copymode(place, new)
+            sync_folder(new)
+            _exchange(new, place)
+        else:
+            sync_folder(new)
+            new.rename(place)
+        sync_folder(place.parent)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _move_into(new: Path, place: Path) -> None:
+    for path in new.iterdir():
+        if path.is_dir():
+            (place / path.name).mkdir(exist_ok=True)
+            _move_into(path, place / path.name)
+        else:
+            path.replace(place / path.name)
+
+
+def _link_others(old: Path, new: Path) -> None:
+    """What only the old folder has, in the new one too."""
+    for path in old.iterdir():
+        copy = new / path.name
+        if path.is_dir() and not path.is_symlink():
+            copy.mkdir(exist_ok=True)
+            _link_others(path, copy)
+        elif not copy.exists():
+            try:
+                os.link(path, copy, follow_symlinks=False)
+            except OSError:  # a file system without links
+                shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """The two folders change places, at once where the system can."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        names = os.fsencode(new), os.fsencode(old)
+        if libc.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE) == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise OSError(code, os.strerror(code), str(old))
+    away = beside(old)
+    old.rename(away)
+    new.rename(old)
+    away.rename(new)
