@@ -1,6 +1,9 @@
 """A recipe's run: it resumes, reports what it measured and what not, spares other files."""
 
+import functools
 import json
+import signal
+import sys
 
 import numpy as np
 import pandas as pd
@@ -255,3 +258,63 @@ def test_a_model_whose_weights_are_gone_is_trained_again(digits, tmp_path):
     again, _ = context.trained("c", make, digits[0][:40], epochs=1)
     for name, value in first.state_dict().items():
         np.testing.assert_array_equal(again.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_head"])
+def test_a_long_runs_training_goes_on_where_it_was_interrupted(
+    method, digits, tmp_path
+):
+    class Killed(Exception):
+        pass
+
+    def make():
+        return digitnet.models.make("optdigits-cnn", seed=1)
+
+    def killed(epoch, logs):
+        if epoch == 3:
+            raise Killed
+
+    def epochs_of(*callbacks):
+        seen = []
+        context = Context(tmp_path / "run", "default", "honest", [0])
+        model, _ = context.trained(
+            "one",
+            make,
+            digits[0][:100],
+            method=method,
+            epochs=4,
+            callbacks=[lambda epoch, logs: seen.append(epoch), *callbacks],
+        )
+        return seen, model
+
+    with pytest.raises(Killed):
+        epochs_of(killed)
+    assert list((tmp_path / "run" / "state").glob("*/training-?.safetensors"))
+    seen, model = epochs_of()
+    assert seen == [3, 4]
+    assert not list((tmp_path / "run" / "state").iterdir())
+    whole = make()
+    getattr(whole, method)(digits[0][:100], epochs=4, progress=False)
+    for name, value in whole.state_dict().items():
+        np.testing.assert_array_equal(model.state_dict()[name], value)
+
+
+def test_a_stopped_training_is_not_kept_as_a_finished_one(
+    digits, tmp_path, monkeypatch
+):
+    """At a prompt `fit` returns where a script would get KeyboardInterrupt."""
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def stop(epoch, logs):
+        if epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    context = Context(tmp_path, "quick", "honest", [0])
+    make = functools.partial(digitnet.models.make, "linear", (8, 8))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            context.trained("one", make, digits[0][:100], epochs=9, callbacks=stop)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not list(tmp_path.rglob("*.safetensors"))

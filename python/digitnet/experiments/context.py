@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ from digitnet.models import load
 from digitnet.models.model import Model
 from digitnet.plot import Display
 from digitnet.train.history import Executor, History
+from digitnet.train.resume import STATE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,18 +186,24 @@ class Context:
         **options: Any,
     ) -> tuple[Model, History]:
         """A model fitted (by "fit" or "fit_head") with these options, or the one that
-        was before."""
+        was before. Where trainings are long, one that was interrupted goes on."""
         folder = self.out / "models"
         path = folder / f"{_file_name(key)}.safetensors"
         about = path.with_suffix(".json")
         if about.is_file() and path.is_file():  # the first is written last
             return load(path), _history(read_json(about, *_HISTORY))
         model = make()
-        fit = getattr(model, method)
-        history = fit(data, validation, progress=False, **options)
+        fit, state = getattr(model, method), None
+        if self.mode in ("default", "full"):
+            state = self.out / STATE / path.stem
+        history = fit(data, validation, progress=False, resume=state, **options)
+        if history.status == "interrupted":  # at a prompt, where fit does not raise it
+            raise KeyboardInterrupt(history.message)
         folder.mkdir(parents=True, exist_ok=True)
         model.save(path)
         write_json(about, {"key": key, **_described(history)})
+        if state is not None:
+            shutil.rmtree(state)
         return model, history
 
     # -- what is shown ------------------------------------------------------------

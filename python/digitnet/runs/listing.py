@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.arrays import as_whole
 from digitnet.runs.folder import FILES
+from digitnet.train.resume import STATE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ _WRITTEN = {
     "tables": {"*.csv"},
     "parts": {"*.json", "*.npz"},
     "models": {"*.safetensors", "*.json"},
+    STATE: {"training-?.safetensors", "training.lock", "command.json"},
 }
 KINDS = ("training", "reproduce", "study")
 # Folders of version 0.1 do not say their kind: those without a state.json are trainings,
@@ -342,7 +344,10 @@ def _foreign_files(folder: Path) -> list[Path]:
     for path in folder.rglob("*"):
         if path.is_dir():
             continue
-        patterns = _WRITTEN.get(str(path.parent.relative_to(folder)), set())
+        inner = path.parent.relative_to(folder)
+        # A study's trainings have a state each.
+        known = STATE if inner.parts[:1] == (STATE,) else str(inner)
+        patterns = _WRITTEN.get(known, set())
         if not any(path.match(pattern) for pattern in patterns):
             unknown.append(path)
     return unknown

@@ -24,6 +24,7 @@ from digitnet.train.state_files import FORMAT, Kept, newest, path_of, to_bytes
 from digitnet.train.trainable import Trainable
 
 SAVE_SECONDS = 60.0  # within an epoch
+STATE = "state"  # where a run's folder has the states of trainings that are not done
 
 
 class TrainingFolder:

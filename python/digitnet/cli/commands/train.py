@@ -15,6 +15,7 @@ from digitnet.data import sources
 from digitnet.models import zoo
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS, preset
+from digitnet.train.resume import STATE
 from digitnet.train.state_files import newest
 
 FIT_OPTIONS = (
@@ -106,8 +107,6 @@ def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     return network, {**options, "seed": args.seed, "device": args.device}
 
 
-# Where a training keeps its state while it runs, in its run folder.
-STATE = "state"
 _BEGUN = "command.json"
 
 
