@@ -94,8 +94,7 @@ struct TrainSettings {
 // An epoch so far.
 struct EpochState {
   int64_t steps = 0;
-  double loss = 0;  // the sum over its samples
-  int64_t correct = 0, samples = 0, bad_step = -1;
+  Totals sums;  // whose loss is the sum over the samples
   // LibTorch's alone: loss and samples of each step, and the state of the
   // generator of dropout's masks.
   std::vector<double> step_losses;

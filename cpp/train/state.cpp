@@ -33,8 +33,8 @@ void check(const State& state, const models::Model& model, const Config& config,
   check_between("steps", state.training.steps,
                 (state.epoch - 1) * steps_per_epoch + state.step,
                 (state.epoch - 1) * steps_per_epoch + state.step);
-  check_between("epoch.correct", epoch.correct, 0, epoch.samples);
-  check_between("epoch.bad_step", epoch.bad_step, -1, -1);
+  check_between("epoch.correct", epoch.sums.correct, 0, epoch.sums.samples);
+  check_between("epoch.bad_step", epoch.sums.bad_step, -1, -1);
   check_length("monitored", state.monitored, state.epoch - 1);
 
   const size_t trained = model.trained().size();

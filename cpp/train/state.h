@@ -45,10 +45,10 @@ void each_field(AnyState& state, const Visit& visit) {
   visit("averages", state.training.averages);
   visit("steps", state.training.steps);
   visit("epoch.steps", state.training.epoch.steps);
-  visit("epoch.loss", state.training.epoch.loss);
-  visit("epoch.correct", state.training.epoch.correct);
-  visit("epoch.samples", state.training.epoch.samples);
-  visit("epoch.bad_step", state.training.epoch.bad_step);
+  visit("epoch.loss", state.training.epoch.sums.loss);
+  visit("epoch.correct", state.training.epoch.sums.correct);
+  visit("epoch.samples", state.training.epoch.sums.samples);
+  visit("epoch.bad_step", state.training.epoch.sums.bad_step);
   visit("epoch.step_losses", state.training.epoch.step_losses);
   visit("epoch.step_samples", state.training.epoch.step_samples);
   visit("epoch.generator", state.training.epoch.generator);

@@ -143,10 +143,7 @@ class NativeExecutor : public Executor, private native::Updater {
     give(averages_, state.averages);
     state.steps = steps_;
     state.epoch.steps = epoch_steps_;
-    state.epoch.loss = totals_.loss;
-    state.epoch.correct = totals_.correct;
-    state.epoch.samples = totals_.samples;
-    state.epoch.bad_step = totals_.bad_step;
+    state.epoch.sums = totals_;
     return state;
   }
 
@@ -158,9 +155,8 @@ class NativeExecutor : public Executor, private native::Updater {
     for (int i = 0; i < 2; ++i) take(state.moments[i], states_[i]);
     take(state.averages, averages_);
     steps_ = state.steps;
-    const EpochState& epoch = state.epoch;
-    epoch_steps_ = epoch.steps;
-    totals_ = {epoch.loss, epoch.correct, epoch.samples, epoch.bad_step};
+    epoch_steps_ = state.epoch.steps;
+    totals_ = state.epoch.sums;
   }
 
   ResidentSupport resident_training() override {

@@ -100,64 +100,52 @@ int64_t TorchNetwork::extent(const Slot& slot) const {
   return memory_ == Memory::Model ? count : rounded_up(count);
 }
 
-// visit(the model's memory, a block's on the host, count) for every tensor.
-template <class Visit>
-void TorchNetwork::each_tensor(const at::Tensor& values,
-                               const at::Tensor& buffers, const Visit& visit) {
+// One transfer a block: the gaps are left out and filled in on the host.
+void TorchNetwork::store(const at::Tensor& block, bool buffers,
+                         std::vector<float>& memory) const {
+  const at::Tensor host = block.to(at::kCPU).contiguous();
+  const float* values = host.const_data_ptr<float>();
   for (size_t i = 0; i < slots_.size(); ++i) {
-    const bool is_buffer = slots_[i].parameter.is_buffer;
-    std::vector<float>& memory =
-        is_buffer ? model_.buffers() : model_.trained();
-    visit(memory.data() + model_.slots()[i].offset,
-          (is_buffer ? buffers : values).mutable_data_ptr<float>() +
-              slots_[i].offset,
-          slots_[i].parameter.count());
+    if (slots_[i].parameter.is_buffer != buffers) continue;
+    std::copy_n(values + slots_[i].offset, slots_[i].parameter.count(),
+                memory.data() + model_.slots()[i].offset);
   }
 }
 
-// One transfer a block: the gaps are left out and filled in on the host.
+at::Tensor TorchNetwork::loaded(const std::vector<float>& memory,
+                                bool buffers) const {
+  const at::Tensor& like = buffers ? buffers_ : values_;
+  const at::Tensor block = at::zeros({like.numel()}, at::kFloat);
+  float* values = block.mutable_data_ptr<float>();
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].parameter.is_buffer != buffers) continue;
+    std::copy_n(memory.data() + model_.slots()[i].offset,
+                slots_[i].parameter.count(), values + slots_[i].offset);
+  }
+  return block;
+}
+
 void TorchNetwork::pull() {
   if (memory_ == Memory::Model) return;
-  each_tensor(values_.to(at::kCPU), buffers_.to(at::kCPU),
-              [](float* model, const float* block, int64_t count) {
-                std::copy_n(block, count, model);
-              });
+  store(values_, false, model_.trained());
+  store(buffers_, true, model_.buffers());
 }
 
 void TorchNetwork::push() {
   if (memory_ == Memory::Model) return;
-  const at::Tensor values = at::zeros({values_.numel()}, at::kFloat);
-  const at::Tensor buffers = at::zeros({buffers_.numel()}, at::kFloat);
-  each_tensor(values, buffers,
-              [](const float* model, float* block, int64_t count) {
-                std::copy_n(model, count, block);
-              });
-  values_.copy_(values);
-  buffers_.copy_(buffers);
+  values_.copy_(loaded(model_.trained(), false));
+  buffers_.copy_(loaded(model_.buffers(), true));
 }
 
 std::vector<float> TorchNetwork::to_model_order(const at::Tensor& block) const {
-  const at::Tensor host = block.to(at::kCPU).contiguous();
-  const float* values = host.const_data_ptr<float>();
   std::vector<float> result(model_.trained().size());
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].parameter.is_buffer) continue;
-    std::copy_n(values + slots_[i].offset, slots_[i].parameter.count(),
-                result.data() + model_.slots()[i].offset);
-  }
+  store(block, false, result);
   return result;
 }
 
 at::Tensor TorchNetwork::from_model_order(
     const std::vector<float>& trained) const {
-  const at::Tensor block = at::zeros({values_.numel()}, at::kFloat);
-  float* values = block.mutable_data_ptr<float>();
-  for (size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].parameter.is_buffer) continue;
-    std::copy_n(trained.data() + model_.slots()[i].offset,
-                slots_[i].parameter.count(), values + slots_[i].offset);
-  }
-  return block;
+  return loaded(trained, false);
 }
 
 void TorchNetwork::round(const at::Tensor& values) { values_.copy_(values); }

@@ -69,9 +69,11 @@ class TorchNetwork {
  private:
   using Step = std::function<at::Tensor(const at::Tensor&, RunState&)>;
 
-  template <class Visit>
-  void each_tensor(const at::Tensor& values, const at::Tensor& buffers,
-                   const Visit& visit);
+  // Tensors of a block like values() or buffers() into memory like the model's,
+  // and a block of those there, on the host.
+  void store(const at::Tensor& block, bool buffers,
+             std::vector<float>& memory) const;
+  at::Tensor loaded(const std::vector<float>& memory, bool buffers) const;
   bool rounds(const models::Slot& slot) const;
   Step compile(const models::Layer& layer, const std::string& path);
   Step leaf(const models::Layer& layer, const std::string& path);

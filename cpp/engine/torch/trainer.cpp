@@ -353,8 +353,9 @@ TrainingState TorchTrainer::state() const {
   epoch.steps = static_cast<int64_t>(counts_.size());
   epoch.step_losses = values_of<double>(losses_.narrow(0, 0, epoch.steps));
   epoch.step_samples = counts_;
-  epoch.correct = correct_.item<int64_t>();
-  epoch.samples = std::accumulate(counts_.begin(), counts_.end(), int64_t{0});
+  epoch.sums.correct = correct_.item<int64_t>();
+  epoch.sums.samples =
+      std::accumulate(counts_.begin(), counts_.end(), int64_t{0});
   epoch.generator = values_of<uint8_t>(random_.get_state());
   return state;
 }
@@ -371,7 +372,7 @@ void TorchTrainer::restore(const TrainingState& state) {
   position_.fill_(epoch.steps);
   losses_.narrow(0, 0, epoch.steps).copy_(of_host(epoch.step_losses));
   counts_ = epoch.step_samples;
-  correct_.fill_(epoch.correct);
+  correct_.fill_(epoch.sums.correct);
   random_.set_state(of_host(epoch.generator));
 }
 
