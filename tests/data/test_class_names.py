@@ -188,6 +188,6 @@ def test_every_order_and_choice_of_names_is_undone(seed, named):
     test = named[1]
     order = rng.permutation(10)[: rng.integers(2, 11)]
     other = reordered(test, list(order))
-    back = matched(other, NAMES, "here", settled=True)
+    back = matched(other, NAMES, "here", fixed=True)
     np.testing.assert_array_equal(back.labels, test.labels[np.isin(test.labels, order)])
     assert back.classes == NAMES

@@ -25,6 +25,14 @@ _MOST_COPIES = 10_000
 LEAST_SCALE, LARGEST_SCALE = 1e-30, 1e30
 
 
+def numbers(count: int) -> tuple[str, ...]:
+    """The names of classes that nobody named: "0" to `count` - 1."""
+    return tuple(str(k) for k in range(count))
+
+
+DIGITS = numbers(10)  # the classes of sets of digits, by name
+
+
 def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """K names, of K or of the names themselves, and whether they were given.
 
@@ -33,7 +41,7 @@ def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
     if isinstance(classes, int | np.integer):
         if not 2 <= classes <= 10_000:
             raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
-        return tuple(str(k) for k in range(int(classes))), False
+        return numbers(int(classes)), False
     names = tuple(plain_name(str(name), "Dataset.classes") for name in classes)
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from digitnet.data.checks import numbers
 from digitnet.data.dataset import Dataset
 
 _SHOWN = 12  # names in a message
@@ -13,11 +14,16 @@ _SHOWN = 12  # names in a message
 
 def numbered(classes: Sequence[str]) -> bool:
     """Whether these are the numbers that stand for names which nobody gave."""
-    return tuple(classes) == tuple(str(k) for k in range(len(classes)))
+    return tuple(classes) == numbers(len(classes))
+
+
+def settled(classes: Sequence[str], max_value: float | None) -> bool:
+    """Whether a model's classes mean something already: it learned, or they have names."""
+    return max_value is not None or not numbered(classes)
 
 
 def matched(
-    data: Dataset, classes: tuple[str, ...], where: str, *, settled: bool
+    data: Dataset, classes: tuple[str, ...], where: str, *, fixed: bool
 ) -> Dataset:
     """The set with its labels as places in these classes: by name if the set has names,
     which may be fewer and in another order; else as they are.
@@ -26,14 +32,14 @@ def matched(
         data: A labelled set.
         classes: A model's, or those that a model will have.
         where: For errors.
-        settled: Whether the classes mean something already. If not, and they are numbers,
+        fixed: Whether the classes mean something already. If not, and they are numbers,
             a set with other names goes by its own order.
     Raises:
         ValueError: a label whose name is not among the classes; lists both.
     Example:
         >>> from digitnet.data.class_names import matched
         >>> pets = digitnet.Dataset(np.zeros((3, 8, 8)), [0, 1, 1], classes=["dog", "cat"])
-        >>> matched(pets, ("ant", "cat", "dog"), "evaluate", settled=True).labels.tolist()
+        >>> matched(pets, ("ant", "cat", "dog"), "evaluate", fixed=True).labels.tolist()
         [2, 1, 1]
     """
     labels = data.require_labels(where)
@@ -46,7 +52,7 @@ def matched(
     if not unknown:
         place_of = np.array([places.get(name, -1) for name in data.classes], np.int64)
         return data.with_labels(place_of[labels], classes)
-    if not settled and numbered(classes):
+    if not fixed and numbered(classes):
         return data
     raise ValueError(
         f"{where}.classes: expected classes among {_listed(classes)}, got "

@@ -10,6 +10,7 @@ import numpy as np
 
 from digitnet._core import DataError
 from digitnet._utils.extras import extra_packages
+from digitnet.data.checks import DIGITS
 from digitnet.data.dataset import Dataset
 
 _MOST_IMAGES = 1_000_000
@@ -61,7 +62,7 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     return Dataset(
         np.ascontiguousarray(images.transpose(3, 2, 0, 1)),
         digits.astype(np.int64) % 10,
-        classes=tuple("0123456789"),
+        classes=DIGITS,
         max_value=255,
         name=name,
     )

@@ -20,7 +20,8 @@ from digitnet._utils.arrays import (
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet._utils.text import plain_name
-from digitnet.data.class_names import matched, numbered
+from digitnet.data.checks import numbers
+from digitnet.data.class_names import matched, settled
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
@@ -142,8 +143,8 @@ class BaseModel:
         Raises:
             ValueError: an unlabelled set, or a class that the model does not know.
         """
-        settled = self.max_value is not None or not numbered(self.classes)
-        data = matched(data, self.classes, where, settled=settled)
+        fixed = settled(self.classes, self.max_value)
+        data = matched(data, self.classes, where, fixed=fixed)
         labels = data.require_labels(where)
         _core.data.check_labels(labels, len(self.classes), f"{where}.labels")
         return labels
@@ -311,7 +312,7 @@ class BaseModel:
 def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, ...]:
     """The names of `count` outputs; 0 for a network that outputs images."""
     if classes is None:
-        return tuple(str(k) for k in range(count))
+        return numbers(count)
     if not isinstance(classes, int):
         classes = tuple(classes)
     number = classes if isinstance(classes, int) else len(classes)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet.augment import as_text
-from digitnet.data.class_names import matched, numbered
+from digitnet.data.class_names import matched, numbered, settled
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 from digitnet.train.trainable import Trainable
@@ -49,17 +49,15 @@ class FitData:
         if model.outputs_images:
             training, validation = unlabelled(training), unlabelled(validation)
         weights = sample_weights(weights, training)
-        settled = model.max_value is not None or not numbered(model.classes)
+        fixed = settled(model.classes, model.max_value)
         if not model.outputs_images:
-            training = matched(
-                training, model.classes, f"{where}.data", settled=settled
-            )
+            training = matched(training, model.classes, f"{where}.data", fixed=fixed)
         parts = hold_out(training, weights, validation, seed, model.max_value)
         training, weights, held_out = parts
         if held_out is not None and not model.outputs_images:
             names = training.classes if training.named else model.classes
-            settled = settled or training.named
-            held_out = matched(held_out, names, f"{where}.validation", settled=settled)
+            fixed = fixed or training.named
+            held_out = matched(held_out, names, f"{where}.validation", fixed=fixed)
         return cls(training, weights, held_out)
 
     def enlarge(self, augment: Any, copies: Any, seed: int) -> None:

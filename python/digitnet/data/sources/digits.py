@@ -10,11 +10,12 @@ from pathlib import Path
 
 import digitnet._core as _core
 from digitnet._core import DataError
+from digitnet.data.checks import DIGITS
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import sha256_of
 from digitnet.data.readers import inflate
 from digitnet.data.sources.optdigits import TEST_FILE
-from digitnet.data.sources.source import DIGITS, Source
+from digitnet.data.sources.source import Source
 
 PATH = Path(__file__).with_name("digits.csv.gz")
 _MAX_BYTES = 2**20

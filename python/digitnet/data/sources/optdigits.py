@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from digitnet.data.checks import DIGITS
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import File, fetch
 from digitnet.data.readers import read_csv
-from digitnet.data.sources.source import DIGITS, Source
+from digitnet.data.sources.source import Source
 
 _MIRROR = "https://archive.ics.uci.edu/ml/machine-learning-databases/optdigits/"
 _HASHES = {

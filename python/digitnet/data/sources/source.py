@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import File, Folder, find_file, find_folder
 
-DIGITS = tuple("0123456789")  # the classes of sets of digits, by name
-
 
 @dataclass(frozen=True)
 class Source:
