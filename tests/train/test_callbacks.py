@@ -398,31 +398,3 @@ def test_a_callback_cannot_change_what_the_data_were_prepared_with(digits):
 
     with pytest.raises(ValueError, match=r"Seeded\.fit_options: expected .*got 'seed'"):
         linear(digits, epochs=1, callbacks=Seeded())
-
-
-@pytest.mark.parametrize(
-    "executor", ["native", pytest.param("torch", marks=pytest.mark.torch)]
-)
-@pytest.mark.parametrize("ema_decay", [0, 0.9])
-def test_what_a_callback_writes_is_what_training_goes_on_with(
-    executor, ema_decay, digits, monkeypatch
-):
-    monkeypatch.setenv("DIGITNET_EXECUTOR", executor)
-    train = digits[0][:100]
-
-    def weights_of_the_start(epoch, logs):
-        if epoch == 2:
-            model.load_state_dict(start)
-
-    options = {"schedule": "constant", "ema_decay": ema_decay, "progress": False}
-    model = digitnet.models.make("linear", input_shape=(8, 8))
-    start = model.state_dict()
-    model.fit(train, epochs=2, callbacks=weights_of_the_start, **options)
-    for name, value in start.items():  # also after the last epoch
-        np.testing.assert_array_equal(model.state_dict()[name], value)
-
-    history = model.fit(train, epochs=3, callbacks=weights_of_the_start, **options)
-    model.load_state_dict(start)
-    alone = model.fit(train, epochs=3, **options)
-    assert history["loss"][:2] == alone["loss"][:2]
-    assert history["loss"][2] > alone["loss"][1]  # it lost two epochs

@@ -375,31 +375,3 @@ def test_history_says_what_trained_as_a_record_and_as_a_sentence(digits, monkeyp
         str(executor)
         == f"native ({executor.kernels}, {executor.threads} thread{plural})"
     )
-
-
-@pytest.mark.parametrize("value", [10, 9_999, -1, 10**15, -(10**12)])
-def test_labels_that_change_meanwhile_change_nothing(value, digits):
-    def trained(change):
-        images, labels = digits[0].images[:200].copy(), digits[0].labels[:200].copy()
-        weights = np.ones(200)
-
-        def changes(epoch, logs):
-            if change:
-                labels[:] = value
-                weights[:] = np.nan
-
-        model = digitnet.models.make("linear", input_shape=(8, 8))
-        history = model.fit(
-            digitnet.Dataset(images, labels, max_value=16),
-            (images, labels),
-            epochs=3,
-            sample_weight=weights,
-            callbacks=changes,
-            progress=False,
-        )
-        return model.state_dict(), history["val_loss"]
-
-    (changed, loss), (left, expected) = trained(True), trained(False)
-    assert loss == expected
-    for name, weights in left.items():
-        np.testing.assert_array_equal(changed[name], weights)
