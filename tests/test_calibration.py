@@ -49,9 +49,13 @@ def test_the_temperature_undoes_what_logits_were_multiplied_by(honest, factor):
 def test_the_temperature_is_scipys(honest, factor):
     logits, data = honest
 
+    count, classes = logits.shape
+    targets = np.full(logits.shape, 1 / (count + 2) / (classes - 1))  # Platt's
+    targets[np.arange(count), data.labels] = (count + 1) / (count + 2)
+
     def loss(log_temperature):
         scaled = log_softmax(logits * factor / math.exp(log_temperature), axis=1)
-        return -scaled[np.arange(len(scaled)), data.labels].mean()
+        return -(scaled * targets).sum(1).mean()
 
     theirs = minimize_scalar(
         loss, bounds=(math.log(0.02), math.log(50)), method="bounded"
@@ -110,7 +114,13 @@ def test_an_overconfident_network_is_calibrated_and_keeps_its_predictions(digits
 def test_all_right_predictions_do_not_lead_out_of_the_range(digits):
     data = digits[0][:50]
     sure = np.eye(10)[data.labels] * 100
-    assert 0.01 < calibration.fit_temperature(FixedLogits(sure), data) <= 1
+    assert 1 < calibration.fit_temperature(FixedLogits(sure), data) < 51
+    unsure = np.eye(10)[data.labels]
+    temperature = calibration.fit_temperature(FixedLogits(unsure), data)
+    likely = calibration.temper(unsure, temperature).max(1)
+    np.testing.assert_allclose(
+        likely, 51 / 52, atol=1e-4
+    )  # of 50 right, as Platt has it
     wrong = np.eye(10)[(data.labels + 1) % 10] * 100
     assert 1 < calibration.fit_temperature(FixedLogits(wrong), data) <= 51
 

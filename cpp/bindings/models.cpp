@@ -309,6 +309,8 @@ void bind_models(py::module_& root) {
           [](Model& self, double value) {
             self.preprocess().set_max_value(value);
           })
+      .def_property("temperature", &Model::temperature, &Model::set_temperature,
+                    "What predictions divide logits by.")
       .def_property_readonly("parameter_names",
                              [](const Model& self) {
                                std::vector<std::string> result;

@@ -57,6 +57,13 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
   return logits;
 }
 
+void divide_by_temperature(const models::Model& model,
+                           std::vector<float>& values) {
+  if (model.temperature() == 1) return;
+  const auto temperature = static_cast<float>(model.temperature());
+  for (float& value : values) value /= temperature;
+}
+
 Score score(models::Loss kind, const std::vector<float>& logits,
             const int64_t* labels, int64_t count, int64_t classes) {
   double loss = 0;

@@ -41,6 +41,11 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
                              int64_t batch_size = kPredictBatch,
                              const std::function<bool()>& keep_going = {});
 
+// What predictions and their explanations do to logits, and to gradients of
+// logits: executors know nothing of the model's temperature.
+void divide_by_temperature(const models::Model& model,
+                           std::vector<float>& values);
+
 // One sample's loss, of a model with classes.
 double loss_of(models::Loss kind, const float* logits, int64_t classes,
                int64_t label);

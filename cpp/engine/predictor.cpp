@@ -41,6 +41,7 @@ std::vector<float> Predictor::logits(const data::DatasetView& samples,
                                      const std::function<bool()>& keep_going) {
   std::vector<float> logits = logits_of(lease(device).executor(), model_,
                                         samples, kPredictBatch, keep_going);
+  divide_by_temperature(model_, logits);
   const auto odd = std::find_if(logits.begin(), logits.end(), [](float value) {
     return !std::isfinite(value);
   });

@@ -43,7 +43,8 @@ class Predictor {
   // On a CPU, with an inspector.
   Lease lease_inspector() { return lease("cpu"); }
 
-  // As logits_of().
+  // As logits_of(), divided by the model's temperature. Throws
+  // std::runtime_error if one is not finite.
   std::vector<float> logits(const data::DatasetView& samples,
                             const std::string& device,
                             const std::function<bool()>& keep_going = {});

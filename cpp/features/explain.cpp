@@ -17,6 +17,20 @@ std::vector<int64_t> corners(int64_t length, int64_t size, int64_t stride) {
   return result;
 }
 
+// The outputs of a layer ("": the input) and the gradients of the samples'
+// logits by them.
+engine::TargetGradients logit_gradients(engine::Inspector& inspector,
+                                        const models::Model& model,
+                                        const std::vector<float>& batch,
+                                        const std::string& layer,
+                                        const Units& units) {
+  engine::TargetGradients result;
+  inspector.target_gradients(batch.data(), static_cast<int64_t>(units.size()),
+                             {"", units}, layer, result);
+  engine::divide_by_temperature(model, result.gradients);
+  return result;
+}
+
 }  // namespace
 
 std::vector<float> saliency(engine::Inspector& inspector,
@@ -24,19 +38,15 @@ std::vector<float> saliency(engine::Inspector& inspector,
                             const data::DatasetView& samples,
                             const Units& units) {
   const std::vector<float> batch = preprocessed(model, samples);
-  engine::TargetGradients result;
-  inspector.target_gradients(batch.data(), samples.count, {"", units}, "",
-                             result);
-  return std::move(result.gradients);
+  return logit_gradients(inspector, model, batch, "", units).gradients;
 }
 
 Maps grad_cam(engine::Inspector& inspector, const models::Model& model,
               const data::DatasetView& samples, const std::string& layer,
               const Units& units) {
   const std::vector<float> batch = preprocessed(model, samples);
-  engine::TargetGradients result;
-  inspector.target_gradients(batch.data(), samples.count, {"", units}, layer,
-                             result);
+  const engine::TargetGradients result =
+      logit_gradients(inspector, model, batch, layer, units);
   require(result.sizes.size() == 4,
           "grad_cam.layer: expected a layer that gives a map, got '", layer,
           "'");
@@ -71,16 +81,14 @@ std::vector<float> integrated_gradients(engine::Inspector& inspector,
   std::vector<float> start(size);
   model.preprocess().apply(raw.data(), start.data());
   std::vector<float> between(ends.size());
-  const engine::Target target{"", units};
-  engine::TargetGradients result;
   std::vector<double> sums(ends.size(), 0.0);
   for (int64_t step = 0; step < steps; ++step) {
     const float position =
         (static_cast<float>(step) + 0.5f) / static_cast<float>(steps);
     for (size_t i = 0; i < ends.size(); ++i)
       between[i] = start[i % size] + (ends[i] - start[i % size]) * position;
-    inspector.target_gradients(between.data(), samples.count, target, "",
-                               result);
+    const engine::TargetGradients result =
+        logit_gradients(inspector, model, between, "", units);
     for (size_t i = 0; i < ends.size(); ++i) sums[i] += result.gradients[i];
   }
   std::vector<float> attributions(ends.size());
@@ -127,8 +135,10 @@ std::vector<float> occlusion(engine::Executor& executor,
     view.images = {covered.data(), data::PixelType::Float32, squares + 1,
                    shape};
     view.count = squares + 1;
-    const std::vector<double> probabilities = engine::probabilities(
-        engine::logits_of(executor, model, view), model.outputs());
+    std::vector<float> logits = engine::logits_of(executor, model, view);
+    engine::divide_by_temperature(model, logits);
+    const std::vector<double> probabilities =
+        engine::probabilities(logits, model.outputs());
     const auto of_class = [&](int64_t k) {
       return probabilities[k * model.outputs() + units[i]];
     };

@@ -109,6 +109,16 @@ Loss Model::loss() const {
   return capsules ? Loss::Margin : Loss::CrossEntropy;
 }
 
+void Model::set_temperature(double value) {
+  require(value >= kLeastTemperature && value <= kMostTemperature,
+          "model.temperature: expected a number from ", kLeastTemperature,
+          " to ", kMostTemperature, ", got ", value);
+  require(!outputs_images() || value == 1,
+          "model.temperature: expected a network with classes, got one that "
+          "outputs images");
+  temperature_ = value;
+}
+
 const Slot& Model::slot(const std::string& name) const {
   std::vector<std::string> names;
   for (const Slot& slot : slots_) {

@@ -23,6 +23,8 @@ struct Slot {
 // below kAbsent.
 constexpr double kPresent = 0.9, kAbsent = 0.1, kAbsentWeight = 0.5;
 
+constexpr double kLeastTemperature = 1e-3, kMostTemperature = 1e3;
+
 // The training loss.
 enum class Loss {
   CrossEntropy,
@@ -48,6 +50,12 @@ class Model {
   int64_t outputs() const { return output_.size(); }
   bool outputs_images() const { return !output_.flat; }
   Loss loss() const;
+  // What predictions divide logits by: 1, or what calibration chose. Training
+  // goes without. The setter throws std::invalid_argument outside of
+  // [kLeastTemperature, kMostTemperature], and for networks that output images.
+  // Source: Guo et al., ICML 2017, section 4.2.
+  double temperature() const { return temperature_; }
+  void set_temperature(double value);
 
   const std::vector<Slot>& slots() const { return slots_; }
   const Slot& slot(
@@ -75,6 +83,7 @@ class Model {
   std::vector<Slot> slots_;
   std::vector<float> trained_, buffers_;
   uint64_t revision_ = 0;
+  double temperature_ = 1;
 };
 
 }  // namespace digitnet::models

@@ -19,14 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet._utils.minimize import minimize
 from digitnet.data.interop import as_dataset
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
+from digitnet.train.temperature import best_temperature
 
 __all__ = ["evaluate", "fit_temperature", "temper"]
-
-_MIN, _MAX = 0.02, 50.0
 
 
 def temper(logits: Any, temperature: float) -> npt.NDArray[np.float64]:
@@ -41,10 +39,11 @@ def temper(logits: Any, temperature: float) -> npt.NDArray[np.float64]:
 
 
 def fit_temperature(model: BaseModel, data: Any) -> float:
-    """The temperature with the lowest log loss, from .02 to 50.
+    """The temperature with the lowest log loss, from .02 to 50; the model stays as it is.
 
-    Above 1 the model was overconfident, below 1 underconfident. The predicted classes stay
-    the same.
+    Above 1 the model is overconfident, below 1 underconfident. The predicted classes stay
+    the same. `Model.calibrate` makes it part of the model, whose logits are divided by it
+    from then on.
 
     Args:
         model: A classifier.
@@ -58,17 +57,7 @@ def fit_temperature(model: BaseModel, data: Any) -> float:
     labels = model.labels_of(data, "fit_temperature")
     if not len(labels):
         raise ValueError("fit_temperature.data: expected at least one sample, got none")
-    logits = model.predict_logits(data).astype(np.float64)
-    true_logits = logits[np.arange(len(labels)), labels]
-
-    def loss(log_temperature: float) -> float:
-        scaled = logits / math.exp(log_temperature)
-        top = scaled.max(1)
-        sums = np.log(np.exp(scaled - top[:, None]).sum(1)) + top
-        return float((sums - true_logits / math.exp(log_temperature)).mean())
-
-    best = minimize(loss, math.log(_MIN), math.log(_MAX))
-    return math.exp(best) if loss(best) < loss(0.0) else 1.0
+    return best_temperature(model.predict_logits(data), labels)
 
 
 def evaluate(model: BaseModel, data: Any, temperature: float) -> Report:

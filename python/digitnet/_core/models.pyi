@@ -97,6 +97,14 @@ class Model:
     @property
     def preprocess(self) -> list:
         ...
+    @property
+    def temperature(self) -> float:
+        """
+        What predictions divide logits by.
+        """
+    @temperature.setter
+    def temperature(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
 class Predictor:
     """
     Predicts and inspects; keeps its executors for the next call.

@@ -183,10 +183,15 @@ class Context:
         validation: Dataset | None = None,
         *,
         method: str = "fit",
+        calibrate: bool | float = False,
         **options: Any,
     ) -> tuple[Model, History]:
         """A model fitted (by "fit" or "fit_head") with these options, or the one that
-        was before. Where trainings are long, one that was interrupted goes on."""
+        was before. Where trainings are long, one that was interrupted goes on.
+
+        Its probabilities are as it was trained, for a paper's validation data may be what it
+        is tested on; `calibrate` is `fit`'s.
+        """
         folder = self.out / "models"
         path = folder / f"{_file_name(key)}.safetensors"
         about = path.with_suffix(".json")
@@ -196,7 +201,8 @@ class Context:
         fit, state = getattr(model, method), None
         if self.mode in ("default", "full"):
             state = self.out / STATE / path.stem
-        history = fit(data, validation, progress=False, resume=state, **options)
+        options |= {"calibrate": calibrate, "progress": False, "resume": state}
+        history = fit(data, validation, **options)
         if history.status == "interrupted":  # at a prompt, where fit does not raise it
             raise KeyboardInterrupt(history.message)
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,8 @@ def _model(model: BaseModel, helper: Any, kind: int) -> Any:
     if children and children[-1].kind == "softmax":
         children = children[:-1]  # left out: the outputs are logits
     x = tree.sequence(graph, x, children, "")
+    if model.temperature != 1:
+        x = Value(graph.of("Div", x.name, model.temperature), x.shape)
     outputs = ["restored"] if model.outputs_images else ["logits", "probabilities"]
     rename = helper.make_node("Identity", [x.name], outputs[:1])
     nodes = [*graph.nodes, rename]

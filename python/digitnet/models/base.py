@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,29 @@ class BaseModel:
     def max_value(self) -> float | None:
         """The pixel value of full intensity, known since the first fit."""
         return self._scale
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before softmax: 1, or what calibration chose.
+
+        A training begins with 1 and ends with what suits the data that it held out (see
+        `Model.fit`); other weights (`load_state_dict`, `load_weights`) bring it back to 1.
+
+        Raises:
+            ValueError: set to something else than a number from .001 to 1,000, or for a
+                network that outputs images.
+        Source:
+            Guo et al., "On calibration of modern neural networks", ICML 2017, section 4.2.
+        """
+        value: float = self.core.temperature
+        return value
+
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        check_writable(self.core, "temperature")
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ValueError(f"model.temperature: expected a number, got {value!r:.60}")
+        self.core.temperature = float(value)
 
     @property
     def outputs_images(self) -> bool:
@@ -206,7 +230,7 @@ class BaseModel:
     def predict_logits(
         self, images: Any, *, device: str = "auto"
     ) -> npt.NDArray[np.float64]:
-        """The network's outputs before softmax, float64 (N, K)."""
+        """The network's outputs before softmax, divided by the temperature: float64 (N, K)."""
         return self._outputs(images, "predict", False, device)
 
     def predict(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.int64]:
@@ -251,6 +275,8 @@ class BaseModel:
     ) -> dict[str, npt.NDArray[np.float32]]:
         """Outputs of layers for a few images, by layer name, in order.
 
+        The last one's are the logits times the temperature.
+
         Args:
             images: At most 1,000 images; everything is returned at once.
             layers: Names from `summary()`. Default: all.
@@ -274,8 +300,11 @@ class BaseModel:
         return {name: self.core.get(name) for name in self.core.parameter_names}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set all weights; nothing changes if one is missing, unknown, misshapen or not
-        finite, or while another thread trains the model (RuntimeError)."""
+        """Set all weights, and the temperature to 1.
+
+        Nothing changes if one is missing, unknown, misshapen or not finite, or while another
+        thread trains the model (RuntimeError).
+        """
         check_writable(self.core, "load_state_dict")
         current = self.state_dict()
         missing = sorted(current.keys() - state.keys())
@@ -301,6 +330,7 @@ class BaseModel:
             values[name] = floats
         for name, array in values.items():
             self.core.set(name, array)
+        self.core.temperature = 1.0
 
     def __repr__(self) -> str:
         return f"Model('{self.name}', input {self.input_shape}, {self.count_params():,} parameters)"

@@ -1,7 +1,7 @@
 """Models as files: one safetensors file with weights, network and preprocessing.
 
 The metadata field "digitnet" holds JSON: format, network (a tree of layers with a
-closed list of kinds), input_shape, preprocess, classes, max_value, name. Nothing in a
+closed list of kinds), input_shape, preprocess, classes, max_value, name, and temperature if it is not 1. Nothing in a
 file is run; everything is checked before a tensor is made.
 """
 
@@ -33,7 +33,9 @@ _FIELDS: dict[str, Any] = {
     "preprocess": list,
     "classes": list,
     "max_value": (int, float),
+    "temperature": (int, float),
 }
+_MAY_BE_ABSENT = {"temperature"}  # 1; version 0.1.0 refuses files that have it
 
 
 def save(model: BaseModel, path: str | PathLike[str]) -> None:
@@ -47,7 +49,7 @@ def save(model: BaseModel, path: str | PathLike[str]) -> None:
 
 def described(model: BaseModel) -> dict[str, Any]:
     """All of a model but its weights, in plain values."""
-    return {
+    about = {
         "format": FORMAT,
         "name": model.name,
         "network": model.core.network.to_dict(),
@@ -56,6 +58,9 @@ def described(model: BaseModel) -> dict[str, Any]:
         "classes": list(model.classes),
         "max_value": model.max_value or 0,
     }
+    if model.temperature != 1:
+        about["temperature"] = model.temperature
+    return about
 
 
 def load_as(kind: type[M], path: str | PathLike[str]) -> M:
@@ -99,15 +104,16 @@ def _read_about(text: str | None, name: str) -> dict[str, Any]:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{name}: expected JSON in its description: {error}") from error
-    if not isinstance(about, dict) or set(about) != set(_FIELDS):
+    if not isinstance(about, dict) or not (
+        set(_FIELDS) - _MAY_BE_ABSENT <= set(about) <= set(_FIELDS)
+    ):
         raise DataError(
             f"{name}: expected the fields {', '.join(_FIELDS)}, got {str(about)[:80]}"
         )
-    for field, kind in _FIELDS.items():
-        if not isinstance(about[field], kind) or isinstance(about[field], bool):
-            raise DataError(
-                f"{name}: {field}: expected {kind}, got {about[field]!r:.60}"
-            )
+    for field, value in about.items():
+        kind = _FIELDS[field]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise DataError(f"{name}: {field}: expected {kind}, got {value!r:.60}")
     if about["format"] != FORMAT:
         raise DataError(
             f"{name}: expected format {FORMAT}, got {about['format']}; update digitnet"
@@ -148,11 +154,13 @@ def build(
             preprocess=about["preprocess"],
             name=about["name"],
         )
+        if "temperature" in about:
+            model.temperature = about["temperature"]
     except DataError:
         raise
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{name}: expected a network that digitnet knows: {error}"
+            f"{name}: expected a description that digitnet knows: {error}"
         ) from error
     if about["max_value"] > 0:
         model.fix_scale(float(about["max_value"]))

@@ -25,7 +25,8 @@ def to_torch(model: BaseModel) -> nn.Module:
         _STEPS[name](options, model.core.max_value)
         for name, options in model.core.preprocess
     ]
-    module = EqualModule(steps, OrderedDict(_named(body, _Shapes(model))))
+    layers = OrderedDict(_named(body, _Shapes(model)))
+    module = EqualModule(steps, layers, model.temperature)
     state = {
         name: torch.from_numpy(value) for name, value in model.state_dict().items()
     }
@@ -38,20 +39,23 @@ def _ends_in_softmax(network: Any) -> bool:
 
 
 class EqualModule(nn.Sequential):
-    """Preprocessing without state, then layers under their own names."""
+    """Preprocessing without state, layers under their own names, then the temperature."""
 
     def __init__(
         self,
         steps: list[Callable[[torch.Tensor], torch.Tensor]],
         layers: OrderedDict[str, nn.Module],
+        temperature: float,
     ) -> None:
         super().__init__(layers)
         self.steps = steps
+        self.temperature = temperature
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for step in self.steps:
             x = step(x)
-        return super().forward(x)
+        x = super().forward(x)
+        return x if self.temperature == 1 else x / self.temperature
 
 
 class _Branches(nn.Module):

@@ -245,6 +245,7 @@ def _as_maps(
 def _bring_back(model: BaseModel, head: BaseModel, training: Dataset) -> None:
     for name in head.core.parameter_names:
         model.core.set(name, head.core.get(name))
+    model.temperature = head.temperature
     model.history = head.history
     if model.max_value is None:
         model.fix_scale(training.max_value)

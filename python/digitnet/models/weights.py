@@ -164,6 +164,7 @@ def load_weights(
         raise ValueError(f"load_weights: expected every tensor (strict)\n{report}")
     for name, value in chosen.items():
         model.core.set(name, value)
+    model.core.temperature = 1.0
     return report
 
 

@@ -176,7 +176,7 @@ def strong(context: Context, seed: int, number: int) -> Probabilities:
         f"strong {seed} {number}",
         STRONG.network,
         100 * seed + number,
-        {**STRONG.options, "epochs": epochs},
+        {**STRONG.options, "epochs": epochs, "calibrate": False},
     )
 
 

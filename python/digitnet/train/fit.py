@@ -16,6 +16,7 @@ import digitnet._core as _core
 from digitnet._utils.files import check_target
 from digitnet._utils.signals import Signals
 from digitnet.augment import as_text
+from digitnet.data.dataset import Dataset
 from digitnet.train.cuda_graphs import Recorder, recorder_for
 from digitnet.train.fit_data import FitData, better_names, weights_of_classes
 from digitnet.train.history import Executor, History
@@ -31,6 +32,7 @@ from digitnet.train.resume import (
 )
 from digitnet.train.running import training
 from digitnet.train.state_files import Kept
+from digitnet.train.temperature import best_temperature
 from digitnet.train.trainable import Trainable
 
 
@@ -51,6 +53,7 @@ def fit(
     callbacks: Any = (),
     target: Any = None,
     distributed: bool = False,
+    calibrate: bool | float = True,
     progress: bool = True,
     **options: Any,
 ) -> History:
@@ -66,7 +69,7 @@ def fit(
             "fit.class_weights: expected none for a network that makes images"
         )
     seed = options.get("seed", 0)
-    fit_data = FitData.of(model, data, validation, sample_weight, seed)
+    fit_data = FitData.of(model, data, validation, sample_weight, seed, calibrate)
     if copies is not None:
         fit_data.enlarge(augment, copies, seed)
     requested = {
@@ -97,7 +100,7 @@ def fit(
             listed, checkpoint, progress = [], None, False
     if checkpoint is not None:
         check_target(checkpoint)
-    history = _history(chosen, fit_data, augment, copies)
+    history = _history(chosen, fit_data, augment, copies, calibrate)
     save_best = None
     if checkpoint is not None and save is not None:
         save_best = functools.partial(save, checkpoint)
@@ -124,11 +127,14 @@ def fit(
         model.history = history
         if kept is not None:
             kept.fill(history)
+        model.core.temperature = 1.0  # the trained one's is found at the end
         if kept is not None and kept.finished:
             _restore_finished(model, fit_data, kept)
         else:
             signals = stack.enter_context(Signals(resume is not None))
             _train(model, fit_data, chosen, run, ranks, executor, recorder, kept)
+        if fit_data.calibration is not None and history.status != "interrupted":
+            _calibrate(model, fit_data.calibration, chosen.device)
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=3)
     if history.status == "interrupted":
@@ -175,6 +181,12 @@ def _restore_finished(model: Trainable, data: FitData, kept: Kept) -> None:
         model.core.set(name, values)
 
 
+def _calibrate(model: Trainable, data: Dataset, device: str) -> None:
+    """Set the temperature that suits data which the weights were not trained on."""
+    logits = model.predict_logits(data, device=device)
+    model.core.temperature = best_temperature(logits, data.require_labels("fit"))
+
+
 def _columns(model: Trainable, data: FitData) -> frozenset[str]:
     """The columns that this training has; what callbacks get in their logs."""
     scores = ["loss"] if model.outputs_images else ["loss", "accuracy"]
@@ -183,7 +195,13 @@ def _columns(model: Trainable, data: FitData) -> frozenset[str]:
     return frozenset([*scores, "learning_rate", "seconds"])
 
 
-def _history(options: FitOptions, data: FitData, augment: Any, copies: Any) -> History:
+def _history(
+    options: FitOptions,
+    data: FitData,
+    augment: Any,
+    copies: Any,
+    calibrate: bool | float,
+) -> History:
     """An empty one that knows what the training goes by."""
     monitor = options.monitor
     if monitor == "auto":
@@ -191,6 +209,8 @@ def _history(options: FitOptions, data: FitData, augment: Any, copies: Any) -> H
     shown = {**options.as_dict(), "augment": as_text(augment)}
     if copies is not None:
         shown["copies"] = copies
+    if calibrate is not True:
+        shown["calibrate"] = calibrate
     return History(shown, monitor=monitor)
 
 

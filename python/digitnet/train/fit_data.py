@@ -26,12 +26,14 @@ class FitData:
         sample_weights: (N,) or None.
         validation: What is held out, or None.
         domains: 0 or 1 for each sample of `training` with a target, else None.
+        calibration: What the temperature is fitted on at the end, or None.
     """
 
     training: Dataset
     sample_weights: Any
     validation: Dataset | None
     domains: npt.NDArray[np.int64] | None = None
+    calibration: Dataset | None = None
 
     @classmethod
     def of(
@@ -41,10 +43,11 @@ class FitData:
         validation: Any,
         weights: Any,
         seed: int,
+        calibrate: bool | float = True,
         *,
         where: str = "fit",
     ) -> FitData:
-        """What was given to `fit`, with a validation part held out if a fraction is given."""
+        """What was given to `fit`, with the parts held out whose fractions are given."""
         training = as_dataset(data, f"{where}.data", max_value=model.max_value)
         if model.outputs_images:
             training, validation = unlabelled(training), unlabelled(validation)
@@ -58,7 +61,15 @@ class FitData:
             names = training.classes if training.named else model.classes
             fixed = fixed or training.named
             held_out = matched(held_out, names, f"{where}.validation", fixed=fixed)
-        return cls(training, weights, held_out)
+        calibration = None
+        if not isinstance(calibrate, bool):
+            _check_calibrates(model, where)
+            training, weights, calibration = hold_out_fraction(
+                training, weights, calibrate, seed, f"{where}.calibrate"
+            )
+        elif calibrate and not model.outputs_images:
+            calibration = held_out
+        return cls(training, weights, held_out, calibration=calibration)
 
     def enlarge(self, augment: Any, copies: Any, seed: int) -> None:
         """Append augmented copies to the training set; their weights are the originals'."""
@@ -117,6 +128,13 @@ def sample_weights(value: Any, data: Dataset) -> Any:
     return weights
 
 
+def _check_calibrates(model: Trainable, where: str) -> None:
+    if model.outputs_images:
+        raise ValueError(
+            f"{where}.calibrate: expected True or False for a network that makes images"
+        )
+
+
 def hold_out(
     data: Dataset, weights: Any, validation: Any, seed: int, max_value: float | None
 ) -> tuple[Dataset, Any, Dataset | None]:
@@ -129,9 +147,16 @@ def hold_out(
             weights,
             as_dataset(validation, "fit.validation", max_value=max_value),
         )
-    if not 0 < validation < 1:
-        raise ValueError(f"fit.validation: expected 0 < fraction < 1, got {validation}")
-    fractions = [1 - float(validation), float(validation)]
+    return hold_out_fraction(data, weights, validation, seed, "fit.validation")
+
+
+def hold_out_fraction(
+    data: Dataset, weights: Any, fraction: float, seed: int, where: str
+) -> tuple[Dataset, Any, Dataset]:
+    """(what stays, its weights, what is held out), stratified."""
+    if not isinstance(fraction, int | float) or not 0 < fraction < 1:
+        raise ValueError(f"{where}: expected 0 < fraction < 1, got {fraction!r:.60}")
+    fractions = [1 - float(fraction), float(fraction)]
     kept, held_out = _core.data.split(
         data.require_labels("fit.data"), fractions, seed, True
     )

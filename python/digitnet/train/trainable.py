@@ -18,12 +18,14 @@ class Trainable(Protocol):
         classes: Class names, one an output; empty for a network that outputs images.
         history: Of the last training.
         stop_training: A callback sets it to end the training.
+        temperature: What logits are divided by.
     """
 
     core: Any
     classes: tuple[str, ...]
     history: History | None
     stop_training: bool
+    temperature: float
 
     @property
     def input_shape(self) -> tuple[int, int, int]: ...
@@ -37,5 +39,9 @@ class Trainable(Protocol):
     def fix_scale(self, max_value: float) -> None: ...
 
     def release_memory(self) -> None: ...
+
+    def predict_logits(
+        self, images: Any, *, device: str = "auto"
+    ) -> npt.NDArray[np.float64]: ...
 
     def state_dict(self) -> dict[str, npt.NDArray[np.float32]]: ...

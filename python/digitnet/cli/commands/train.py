@@ -32,6 +32,7 @@ FIT_OPTIONS = (
     "precision",
     "deterministic",
     "adversary",
+    "calibrate",
 )
 # What --resume takes from the training that was interrupted.
 KEPT = (*FIT_OPTIONS, "data", "model", "preset", "validation", "seed", "device")
@@ -59,6 +60,13 @@ def add(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument(
         "--validation", type=float, help="fraction of the training data to hold out"
+    )
+    p.add_argument(
+        "--calibrate",
+        type=float,
+        metavar="FRACTION",
+        help="hold out so much of the training data for the temperature of the "
+        "probabilities; 0: none (default: the validation data serve, if there are any)",
     )
     p.add_argument("--early-stopping", type=int, metavar="EPOCHS")
     p.add_argument("--label-smoothing", type=float)
@@ -104,6 +112,7 @@ def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
     for name in FIT_OPTIONS:
         if getattr(args, name) is not None:
             options[name] = getattr(args, name)
+    options["calibrate"] = options.get("calibrate", True) or False  # 0: none
     return network, {**options, "seed": args.seed, "device": args.device}
 
 

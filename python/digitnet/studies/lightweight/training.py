@@ -89,7 +89,7 @@ def teacher(context: Context, name: str) -> Model:
     """Trained without label smoothing, which takes from a teacher what a student could
     learn of the likeness of classes (Müller, Kornblith, Hinton, NeurIPS 2019)."""
     train, _, _ = data_of(context, name)
-    options = {**preset("accurate").options, "label_smoothing": 0.0}
+    options = {**preset("accurate").options, "label_smoothing": 0.0, "calibrate": False}
     options["epochs"] = context.size(smoke=1, quick=6, default=10, full=10)
     model, _ = context.trained(
         f"teacher {name}", lambda: make_zoo(TEACHER, seed=0), train, seed=0, **options
