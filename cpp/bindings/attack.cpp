@@ -24,7 +24,7 @@ py::array_t<float> attacked(engine::Predictor& predictor,
   const Spec spec = spec_from(attack, "attack");
   std::vector<float> result;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     const auto lease = predictor.lease_inspector();
     result = attack::attacked(lease.executor(), model, spec, view, seed,
                               check_signals);

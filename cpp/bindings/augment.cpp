@@ -77,7 +77,7 @@ Returns:
 template <class F>
 void each_image(const Pipeline& pipeline, const Shape& shape, int64_t count,
                 F f) {
-  py::gil_scoped_release release;
+  const GilRelease release;
   engine::keep_pages_mapped();
   constexpr int64_t kBlock = 32;  // images of one task
   const int64_t blocks = (count + kBlock - 1) / kBlock;

@@ -83,15 +83,9 @@ data::DatasetView samples_for(const models::Model& model,
 
 std::shared_ptr<py::object> shared(py::object object) {
   return {new py::object(std::move(object)), [](py::object* owned) {
-            py::gil_scoped_acquire acquire;
+            const GilAcquire acquire;
             delete owned;
           }};
-}
-
-bool check_signals() {
-  py::gil_scoped_acquire acquire;
-  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  return true;
 }
 
 Options options_from(const py::dict& values) {

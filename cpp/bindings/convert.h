@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/gil.h"
 #include "core/options.h"
 #include "data/view.h"
 #include "engine/select.h"
@@ -49,10 +50,6 @@ data::DatasetView samples_for(const models::Model& model,
 
 // A shared reference, released under the GIL by its last owner.
 std::shared_ptr<py::object> shared(py::object object);
-
-// Runs Python's signal handlers; called without the GIL. Returns true, or
-// throws what a handler raised.
-bool check_signals();
 
 // Options from keyword arguments: numbers, words, lists of numbers.
 Options options_from(const py::dict& values);

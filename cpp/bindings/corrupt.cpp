@@ -46,7 +46,7 @@ py::array corrupt_all(const std::string& name, const py::array& images,
                                             shape.height, shape.width});
   void* out = result.mutable_data();
   const int64_t size = shape.size();
-  py::gil_scoped_release release;
+  const GilRelease release;
   kernels::ThreadPool pool(static_cast<int>(
       std::clamp<int64_t>(samples.count / 32, 1, engine::num_threads())));
   pool.parallel_for(samples.count, [&](int64_t i) {

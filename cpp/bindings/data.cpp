@@ -51,7 +51,7 @@ py::tuple read_csv(const py::bytes& content, const std::string& label,
   const std::string_view text = content;
   data::CsvTable table;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     table = data::read_csv(text, column, first_line, requested, classes, name);
   }
   const Shape& size = table.shape;
@@ -135,8 +135,9 @@ py::array_t<uint8_t> mnist_m(const py::array& images,
   py::array_t<uint8_t> result(
       {digits.count, int64_t{3}, size.height, size.width});
   uint8_t* out = result.mutable_data();
-  py::gil_scoped_release release;
+  const GilRelease release;
   for (int64_t i = 0; i < digits.count; ++i) {
+    poll_interrupt();
     const data::Patch patch = data::draw_patch(
         photos, size, seed, first_index + static_cast<uint64_t>(i));
     data::blend(digits.images, digits.row(i), photos[patch.photo], patch,
@@ -189,6 +190,7 @@ void bind_data(py::module_& root) {
       "check_images",
       [](const py::array& images, double max_value, const std::string& where) {
         const auto view = images_view(where, images);
+        const GilRelease release;
         data::check_finite(where, view);
         data::check_range(where, view, max_value);
       },
@@ -198,6 +200,7 @@ void bind_data(py::module_& root) {
       "largest_pixel",
       [](const py::array& images) {
         const auto view = images_view("images", images);
+        const GilRelease release;
         data::check_finite("images", view);
         return data::largest_pixel(view);
       },

@@ -13,18 +13,18 @@ py::object python_loader(const char* name) {
 }
 
 void load() {
-  py::gil_scoped_acquire acquire;
-  try {
-    python_loader("load")();
-  } catch (py::error_already_set& error) {
-    if (!error.matches(PyExc_RuntimeError)) throw;
-    throw std::runtime_error(std::string(py::str(error.value())));
-  }
+  with_gil([] {
+    try {
+      python_loader("load")();
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_RuntimeError)) throw;
+      throw std::runtime_error(std::string(py::str(error.value())));
+    }
+  });
 }
 
 void warn(const std::string& reason) {
-  py::gil_scoped_acquire acquire;
-  python_loader("warn_of_missing_engine")(reason);
+  with_gil([&] { python_loader("warn_of_missing_engine")(reason); });
 }
 
 }  // namespace

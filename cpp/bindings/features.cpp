@@ -19,7 +19,7 @@ using models::Model;
 // f(inspector) without the GIL.
 template <class F>
 auto inspect(Predictor& predictor, F f) {
-  py::gil_scoped_release release;
+  const GilRelease release;
   const auto lease = predictor.lease_inspector();
   return f(lease.inspector());
 }
@@ -104,7 +104,7 @@ py::array_t<float> occlusion(Predictor& predictor, const py::array& images,
   require(stride >= 1, "occlusion.stride: expected at least 1, got ", stride);
   std::vector<float> drops;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     const auto lease = predictor.lease("cpu");  // it only predicts
     drops = features::occlusion(lease.executor(), model, view, classes, size,
                                 stride, value);
@@ -157,7 +157,7 @@ py::array_t<float> chain_code_histogram(const py::array& images,
   const auto view = images_view("chain_code_histogram.images", images);
   std::vector<float> histograms;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     histograms = features::chain_code_histogram(view, threshold, zones);
   }
   return to_array(std::move(histograms),
@@ -169,7 +169,7 @@ py::array_t<float> transition_counts(const py::array& images, double threshold,
   const auto view = images_view("transition_counts.images", images);
   std::vector<float> counts;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     counts = features::transition_counts(view, threshold, bands);
   }
   return to_array(std::move(counts), {view.count, 2, bands});
@@ -182,7 +182,7 @@ py::array_t<int64_t> euclidean_neighbors(const py::array& images,
   const auto others = images_view("euclidean_neighbors.references", references);
   std::vector<int64_t> nearest;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     nearest = features::euclidean_neighbors(view, others, count, check_signals);
   }
   return to_array(std::move(nearest), {view.count, count});
@@ -201,7 +201,7 @@ py::array_t<int64_t> distortion_distances(const py::array& images,
   const py::ssize_t count = rows.shape(1);
   std::vector<int64_t> distances(rows.data(), rows.data() + rows.size());
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     distances = features::distortion_distances(view, others, distances,
                                                {warp, context}, check_signals);
   }

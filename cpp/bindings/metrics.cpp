@@ -245,9 +245,9 @@ py::array_t<double> quality(const std::string& where, Quality compute,
   metrics::ImagePairs pairs{images.data(), targets.data(), sizes[0],
                             shape_from({sizes.begin() + 1, sizes.end()}, where),
                             max_value};
-  py::gil_scoped_release release;
+  const GilRelease release;
   auto values = compute(pairs);
-  py::gil_scoped_acquire acquire;
+  const GilAcquire acquire;
   return to_array(std::move(values));
 }
 

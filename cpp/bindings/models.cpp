@@ -110,7 +110,7 @@ py::array_t<double> predict(engine::Predictor& predictor,
   const int64_t outputs = model.outputs();
   std::vector<double> result;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     const auto logits = predictor.logits(view, device, check_signals);
     result = as_probabilities
                  ? engine::probabilities(logits, outputs)
@@ -122,7 +122,12 @@ py::array_t<double> predict(engine::Predictor& predictor,
 py::array_t<float> preprocessed(const Model& model, const py::array& images) {
   const auto view = samples_for(model, images, std::nullopt);
   const Shape& out = model.preprocess().output();
-  return to_array(features::preprocessed(model, view),
+  std::vector<float> pixels;
+  {
+    const GilRelease release;
+    pixels = features::preprocessed(model, view);
+  }
+  return to_array(std::move(pixels),
                   {view.count, out.channels, out.height, out.width});
 }
 
@@ -141,9 +146,10 @@ py::array apply_steps(const py::sequence& steps, const py::array& images,
                                             shape.height, shape.width});
   const bool bytes = samples.images.type == data::PixelType::UInt8;
   void* out = result.mutable_data();
-  py::gil_scoped_release release;
+  const GilRelease release;
   std::vector<float> raw(samples.images.shape.size()), output(shape.size());
   for (int64_t i = 0; i < samples.count; ++i) {
+    poll_interrupt();
     samples.images.read(samples.row(i), raw.data());
     for (float& value : raw) value /= static_cast<float>(max_value);
     preprocess.apply(raw.data(), output.data());
@@ -337,8 +343,8 @@ void bind_models(py::module_& root) {
       .def_property_readonly("executors_made",
                              &engine::Predictor::executors_made,
                              "How many executors were made so far.")
-      .def("clear", &engine::Predictor::clear,
-           py::call_guard<py::gil_scoped_release>(), "Frees its executors.");
+      .def("clear", &engine::Predictor::clear, py::call_guard<GilRelease>(),
+           "Frees its executors.");
 }
 
 }  // namespace digitnet::bindings

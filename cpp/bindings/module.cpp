@@ -15,6 +15,7 @@ PYBIND11_MODULE(_core, root) {
                                                   PyExc_MemoryError)
       .attr("__doc__") =
       "Too little memory; names the batch size and a smaller one.";
+  dn::bindings::stop_threads_at_exit();
   dn::bindings::bind_engine(root);
   dn::bindings::bind_data(root);
   dn::bindings::bind_augment(root);

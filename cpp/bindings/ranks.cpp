@@ -36,17 +36,18 @@ engine::Ranks ranks_from(const py::object& value) {
           ranks.rank);
   const auto all_reduce = shared(parts[2]);
   ranks.all_reduce = [all_reduce](const engine::SharedTensor& tensor) {
-    py::gil_scoped_acquire acquire;
-    try {
-      (*all_reduce)(to_capsule(tensor));
-    } catch (py::error_already_set& error) {
-      if (error.matches(PyExc_KeyboardInterrupt)) throw;
-      throw std::runtime_error(
-          join("fit: expected all ranks at every step, got an error: ",
-               std::string(py::str(error.value())),
-               "; a rank has ended or cannot be reached, start all of them "
-               "again, from the last checkpoint if there is one"));
-    }
+    with_gil([&] {
+      try {
+        (*all_reduce)(to_capsule(tensor));
+      } catch (py::error_already_set& error) {
+        if (error.matches(PyExc_KeyboardInterrupt)) throw;
+        throw std::runtime_error(
+            join("fit: expected all ranks at every step, got an error: ",
+                 std::string(py::str(error.value())),
+                 "; a rank has ended or cannot be reached, start all of them "
+                 "again, from the last checkpoint if there is one"));
+      }
+    });
   };
   return ranks;
 }

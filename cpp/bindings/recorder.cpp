@@ -6,7 +6,7 @@ namespace {
 
 py::cpp_function without_gil(const engine::Work& work) {
   return py::cpp_function([work] {
-    py::gil_scoped_release release;
+    const GilRelease release(OnInterrupt::Ignore);  // a training's hooks look
     work();
   });
 }
@@ -18,18 +18,16 @@ engine::Recorder recorder_from(const py::object& value) {
   const auto recorder = shared(value);
   const auto record = [recorder](const engine::Work& first,
                                  const engine::Work& work) -> engine::Work {
-    py::gil_scoped_acquire acquire;
-    try {
-      const auto repeat =
-          shared((*recorder)(without_gil(first), without_gil(work)));
-      return [repeat] {
-        py::gil_scoped_acquire again;
-        (*repeat)();
-      };
-    } catch (py::error_already_set& error) {
-      if (error.matches(PyExc_KeyboardInterrupt)) throw;
-      throw std::runtime_error(std::string(py::str(error.value())));
-    }
+    return with_gil([&]() -> engine::Work {
+      try {
+        const auto repeat =
+            shared((*recorder)(without_gil(first), without_gil(work)));
+        return [repeat] { with_gil([&] { (*repeat)(); }); };
+      } catch (py::error_already_set& error) {
+        if (error.matches(PyExc_KeyboardInterrupt)) throw;
+        throw std::runtime_error(std::string(py::str(error.value())));
+      }
+    });
   };
   engine::Recorder result{record};
   // Its address is all that can be had without linking Python's torch.

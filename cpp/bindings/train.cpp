@@ -98,15 +98,16 @@ class PythonHooks {
   // f() under the GIL; true if it returned true or was interrupted.
   template <class F>
   bool call(F f) {
-    py::gil_scoped_acquire acquire;
-    try {
-      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-      return f();
-    } catch (py::error_already_set& error) {
-      if (!error.matches(PyExc_KeyboardInterrupt)) throw;
-      interrupted_ = true;
-      return true;
-    }
+    return with_gil([&] {
+      try {
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+        return f();
+      } catch (py::error_already_set& error) {
+        if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+        interrupted_ = true;
+        return true;
+      }
+    });
   }
 
   bool epoch_done(const train::Epoch& row) {
@@ -210,8 +211,11 @@ py::dict fit(models::Model& model, const py::array& images,
   loop_hooks.save_seconds = save_seconds;
   train::Outcome outcome;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     model.preprocess().learn(training);
+  }
+  {
+    const GilRelease release(OnInterrupt::Ignore);  // the hooks look for it
     outcome = train::fit(model, training, validation, config, loop_hooks,
                          state ? &*state : nullptr);
   }
@@ -227,7 +231,7 @@ py::dict fit(models::Model& model, const py::array& images,
 void learn_preprocessing(models::Model& model, const py::array& images,
                          const std::optional<Labels>& rows) {
   const data::DatasetView view = samples_for(model, images, rows);
-  py::gil_scoped_release release;
+  const GilRelease release;
   model.preprocess().learn(view);
 }
 
@@ -257,9 +261,9 @@ class PythonRehearsal {
 
 void adapt(engine::Predictor& predictor, const py::array& images,
            const std::optional<Labels>& rows) {
-  const models::Model& model = predictor.model();
+  models::Model& model = predictor.model();
   const auto view = samples_for(model, images, rows);
-  py::gil_scoped_release release;
+  const GilRelease release;
   const auto lease = predictor.lease_inspector();
   train::adapt_statistics(lease.inspector(), model, view, check_signals);
 }
@@ -363,9 +367,8 @@ void bind_train(py::module_& root) {
            "model"_a, "images"_a, "rows"_a, "labels"_a, "options"_a,
            "launch_steps"_a = 16, py::keep_alive<1, 2>())
       .def("start_epoch", &PythonRehearsal::start_epoch,
-           py::call_guard<py::gil_scoped_release>(), "The next epoch.")
-      .def("launch", &PythonRehearsal::launch,
-           py::call_guard<py::gil_scoped_release>(),
+           py::call_guard<GilRelease>(), "The next epoch.")
+      .def("launch", &PythonRehearsal::launch, py::call_guard<GilRelease>(),
            "The next launch of the epoch; how many steps it has.");
   m.def("fit", &fit, "model"_a, "images"_a, "rows"_a, "labels"_a,
         "sample_weight"_a, "domains"_a, "val_images"_a, "val_rows"_a,

@@ -6,12 +6,14 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace digitnet::data {
 namespace {
 
 constexpr int64_t kMaxColumns = 3 * 1024 * 1024 + 1;
 constexpr int64_t kMaxValue = 1'000'000;  // beyond any pixel or label
+constexpr int64_t kLinesBetweenPolls = 16;
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() &&
@@ -123,6 +125,7 @@ Table read_table(std::string_view text, Header header,
           text.size() / 2 + 1,
           text.size() / (line.size() + 1) * table.columns * 2));
     }
+    if (line_number % kLinesBetweenPolls == 0) poll_interrupt();
     const size_t before = table.values.size();
     read_row(line, line_number, name, table.values);
     const int64_t columns = static_cast<int64_t>(table.values.size() - before);
@@ -209,6 +212,7 @@ CsvTable read_csv(std::string_view text, LabelColumn label, Header header,
   result.shape = find_shape(shape, table.columns - (labelled ? 1 : 0), name);
   result.pixels.reserve(table.rows * result.shape.size());
   for (int64_t row = 0; row < table.rows; ++row) {
+    if (row % kLinesBetweenPolls == 0) poll_interrupt();
     for (int64_t column = 0; column < table.columns; ++column) {
       const int32_t value = table.values[row * table.columns + column];
       const bool is_label = labelled && column == label_column;

@@ -4,21 +4,34 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace digitnet::data {
 namespace {
 
-// Calls f(pixel) for every pixel as stored.
+// Calls f(first, last) for ranges of [0, total), in order.
+template <class F>
+void for_each_range(int64_t total, const F& f) {
+  constexpr int64_t kRange = 1 << 20;  // between two looks for Ctrl-C
+  for (int64_t first = 0; first < total; first += kRange) {
+    poll_interrupt();
+    f(first, std::min(first + kRange, total));
+  }
+}
+
+// Calls f(pixel, index) for every pixel as stored.
 template <class F>
 void for_each_pixel(const ImagesView& images, F f) {
-  const int64_t total = images.count * images.shape.size();
-  if (images.type == PixelType::UInt8) {
-    const auto* pixels = static_cast<const uint8_t*>(images.pixels);
-    for (int64_t i = 0; i < total; ++i) f(pixels[i], i);
-  } else {
-    const auto* pixels = static_cast<const float*>(images.pixels);
-    for (int64_t i = 0; i < total; ++i) f(pixels[i], i);
-  }
+  for_each_range(
+      images.count * images.shape.size(), [&](int64_t first, int64_t last) {
+        if (images.type == PixelType::UInt8) {
+          const auto* pixels = static_cast<const uint8_t*>(images.pixels);
+          for (int64_t i = first; i < last; ++i) f(pixels[i], i);
+        } else {
+          const auto* pixels = static_cast<const float*>(images.pixels);
+          for (int64_t i = first; i < last; ++i) f(pixels[i], i);
+        }
+      });
 }
 
 }  // namespace
@@ -84,9 +97,12 @@ void check_range(const std::string& where, const ImagesView& images,
 double largest_pixel(const ImagesView& images) {
   if (images.type == PixelType::UInt8) {
     const auto* pixels = static_cast<const uint8_t*>(images.pixels);
-    const int64_t total = images.count * images.shape.size();
     uint8_t largest = 0;
-    for (int64_t i = 0; i < total; ++i) largest = std::max(largest, pixels[i]);
+    for_each_range(images.count * images.shape.size(),
+                   [&](int64_t first, int64_t last) {
+                     for (int64_t i = first; i < last; ++i)
+                       largest = std::max(largest, pixels[i]);
+                   });
     return largest;
   }
   double largest = 0;

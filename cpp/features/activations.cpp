@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "engine/inference.h"
 
 namespace digitnet::features {
@@ -13,6 +14,7 @@ std::vector<float> preprocessed(const models::Model& model,
   const int64_t features = model.preprocess().output().size();
   std::vector<float> raw(model.input().size()), batch(samples.count * features);
   for (int64_t i = 0; i < samples.count; ++i) {
+    poll_interrupt();
     samples.images.read(samples.row(i), raw.data());
     model.preprocess().apply(raw.data(), batch.data() + i * features);
   }

@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "core/interrupt.h"
+
 namespace digitnet::kernels {
 namespace {
 
@@ -52,8 +54,10 @@ void ThreadPool::take_tasks(int thread) {
     const int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
     if (task >= tasks_) return;
     try {
+      if (thread == 0) poll_interrupt();
       function_(context_, task, thread);
     } catch (...) {
+      next_.store(tasks_);  // nobody wants the rest
       const std::lock_guard lock(error_lock_);
       if (!error_) error_ = std::current_exception();
     }
@@ -62,7 +66,10 @@ void ThreadPool::take_tasks(int thread) {
 
 void ThreadPool::run(int64_t tasks, Function function, const void* context) {
   if (workers_.empty() || tasks <= 1) {
-    for (int64_t task = 0; task < tasks; ++task) function(context, task, 0);
+    for (int64_t task = 0; task < tasks; ++task) {
+      poll_interrupt();
+      function(context, task, 0);
+    }
     return;
   }
   function_ = function;

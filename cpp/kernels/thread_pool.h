@@ -25,9 +25,10 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls f(task) or f(task, thread) for every task in [0, tasks), in any
-  // order, and waits for all; throws what the first `f` that threw did. Which
-  // thread does a task must not change its result; a thread's number is for
-  // scratch memory.
+  // order, and waits for all; throws what the first `f` that threw did, or what
+  // poll_interrupt() does on the caller's thread, and then leaves out tasks
+  // that nobody has begun. Which thread does a task must not change its result;
+  // a thread's number is for scratch memory.
   template <class F>
   void parallel_for(int64_t tasks, const F& f) {
     run(

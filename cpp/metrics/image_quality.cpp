@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace digitnet::metrics {
 namespace {
@@ -75,6 +76,7 @@ std::vector<double> psnr(const ImagePairs& pairs) {
   const int64_t size = pairs.shape.size();
   std::vector<double> result;
   for (int64_t n = 0; n < pairs.count; ++n) {
+    poll_interrupt();
     double sum = 0;
     for (int64_t p = n * size; p < (n + 1) * size; ++p) {
       const double error =
@@ -97,6 +99,7 @@ std::vector<double> ssim(const ImagePairs& pairs) {
   const int64_t plane = height * width;
   std::vector<double> result;
   for (int64_t n = 0; n < pairs.count; ++n) {
+    poll_interrupt();
     double sum = 0;
     for (int64_t c = 0; c < channels; ++c) {
       const int64_t first = (n * channels + c) * plane;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/list.h"
 #include "models/preprocess_steps.h"
 
@@ -66,6 +67,7 @@ void Preprocess::learn(const data::DatasetView& training) {
     std::vector<double> sum(shape.channels), squares(shape.channels);
     std::vector<float> raw(input().size()), seen(shape.size());
     for (int64_t sample = 0; sample < training.count; ++sample) {
+      poll_interrupt();
       training.images.read(training.row(sample), raw.data());
       apply_first(i, raw.data(), seen.data());
       for (int64_t at = 0; at < shape.size(); ++at) {

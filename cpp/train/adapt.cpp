@@ -7,18 +7,16 @@
 #include "models/network.h"
 
 namespace digitnet::train {
+namespace {
 
-void adapt_statistics(engine::Inspector& inspector, const models::Model& model,
-                      const data::DatasetView& samples,
-                      const std::function<bool()>& keep_going) {
-  // A trade-off: a layer sees what the adapted ones before it give only within
-  // a batch, so few and large ones are nearest to one pass over all samples;
-  // more images need more memory for their maps.
-  constexpr int64_t kBatch = 500;
-  require(models::contains(model.network(), "batch_norm"),
-          "adapt: expected a network with batch norm, got none");
-  require(samples.count >= 2, "adapt.images: expected at least 2, got ",
-          samples.count);
+// A trade-off: a layer sees what the adapted ones before it give only within a
+// batch, so few and large ones are nearest to one pass over all samples; more
+// images need more memory for their maps.
+constexpr int64_t kBatch = 500;
+
+void observe_all(engine::Inspector& inspector, const models::Model& model,
+                 const data::DatasetView& samples,
+                 const std::function<bool()>& keep_going) {
   // Even batches: a last one of a single image would have no variance.
   const int64_t batches = (samples.count + kBatch - 1) / kBatch;
   for (int64_t batch = 0; batch < batches; ++batch) {
@@ -35,6 +33,25 @@ void adapt_statistics(engine::Inspector& inspector, const models::Model& model,
     inspector.observe_statistics(
         images.data(), part.count,
         static_cast<double>(part.count) / static_cast<double>(last));
+  }
+}
+
+}  // namespace
+
+void adapt_statistics(engine::Inspector& inspector, models::Model& model,
+                      const data::DatasetView& samples,
+                      const std::function<bool()>& keep_going) {
+  require(models::contains(model.network(), "batch_norm"),
+          "adapt: expected a network with batch norm, got none");
+  require(samples.count >= 2, "adapt.images: expected at least 2, got ",
+          samples.count);
+  const std::vector<float> before = model.buffers();
+  try {
+    observe_all(inspector, model, samples, keep_going);
+  } catch (...) {
+    model.buffers() = before;
+    model.touch();
+    throw;
   }
 }
 

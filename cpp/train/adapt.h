@@ -11,10 +11,10 @@ namespace digitnet::train {
 // samples, each layer seeing what the adapted ones before it give; weights
 // stay. Labels are not read. Throws std::invalid_argument for a network without
 // batch norm or fewer than two samples. `keep_going` is called between batches,
-// if set: false ends it, with the statistics of the batches before. Source: Li
-// et al., "Revisiting batch normalization for practical domain adaptation",
-// ICLR workshop 2017.
-void adapt_statistics(engine::Inspector& inspector, const models::Model& model,
+// if set: false ends it, with the statistics of the batches before. If it
+// throws, they are as they were. Source: Li et al., "Revisiting batch
+// normalization for practical domain adaptation", ICLR workshop 2017.
+void adapt_statistics(engine::Inspector& inspector, models::Model& model,
                       const data::DatasetView& samples,
                       const std::function<bool()>& keep_going = {});
 

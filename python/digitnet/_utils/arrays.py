@@ -17,6 +17,7 @@ Labels = npt.NDArray[np.int64]
 
 # What pixels are counted up to, from the usual conventions.
 _SCALES = (1.0, 16.0, 255.0)
+_HASHED_AT_ONCE = 2**24  # bytes, some hundredths of a second
 
 
 def as_array(value: Any, where: str) -> npt.NDArray[Any]:
@@ -200,5 +201,12 @@ def arrays_sha256(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for name, value in sorted(arrays.items()):
         digest.update(f"{name} {value.shape}".encode())
-        digest.update(np.ascontiguousarray(value).data)
+        hash_into(digest, value)
     return digest.hexdigest()
+
+
+def hash_into(digest: Any, values: npt.NDArray[Any]) -> None:
+    """Update a digest of hashlib with an array's bytes, so that Ctrl-C is heard."""
+    content = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+    for start in range(0, len(content), _HASHED_AT_ONCE):
+        digest.update(content[start : start + _HASHED_AT_ONCE].data)

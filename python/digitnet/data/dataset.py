@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._utils import html as page
-from digitnet._utils.arrays import Images, Labels, as_images, as_whole
+from digitnet._utils.arrays import Images, Labels, as_images, as_whole, hash_into
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.figures import draw
 from digitnet.augment import Pipeline, as_text
@@ -210,9 +210,9 @@ class Dataset:
         images = self.to_nchw()
         about = (images.shape, str(images.dtype), self.classes, self.max_value)
         digest = hashlib.sha256(repr(about).encode())
-        digest.update(images.data)
+        hash_into(digest, images)
         if self.labels is not None:
-            digest.update(np.ascontiguousarray(self.labels).data)
+            hash_into(digest, self.labels)
         return digest.hexdigest()
 
     def class_counts(self) -> npt.NDArray[np.int64]:

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "core/interrupt.h"
+
 namespace digitnet::kernels {
 namespace {
 
@@ -51,6 +53,20 @@ TEST(ThreadPool, ThrowsWhatATaskThrewAndWorksOn) {
   std::atomic<int> done{0};
   pool.parallel_for(10, [&](int64_t) { ++done; });
   EXPECT_EQ(done, 10);
+}
+
+TEST(ThreadPool, LeavesTheRestOutOnceItIsInterrupted) {
+  const Interruptible interruptible([] { throw std::runtime_error("stop"); });
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    std::atomic<int> done{0};
+    const auto task = [&](int64_t) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      ++done;
+    };
+    EXPECT_THROW(pool.parallel_for(100'000, task), std::runtime_error);
+    EXPECT_LT(done, 10'000);
+  }
 }
 
 TEST(ThreadPool, HasNothingToDoForNoTasks) {

@@ -1,0 +1,137 @@
+"""Ctrl-C is heard at once, wherever a computation is; what it stopped can be used again."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import digitnet
+import digitnet._core as _core
+
+# What a person does not feel as a delay; the tests allow several tries, since a busy
+# machine can hold any of them up.
+MAX_SECONDS, TRIES = 0.3, 3
+
+
+@pytest.fixture(scope="module")
+def images():
+    """28x28 noise: more than any of the operations below get through."""
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (3000, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def data(images):
+    return digitnet.Dataset(images, np.arange(len(images)) % 10, max_value=255)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return digitnet.models.make("m5")
+
+
+def many(data, count):
+    """So many of them, which stay where they are."""
+    return data[np.arange(count) % len(data)]
+
+
+def csv_text():
+    row = ",".join(["7"] * 785)
+    return f"{row}\n".encode() * 60_000
+
+
+def interrupted(operation, delay):
+    """Seconds from SIGINT until KeyboardInterrupt left the operation."""
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    # A shell's background job starts with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(delay, interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            operation()
+            timer.cancel()
+        return time.monotonic() - sent[0]
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, before)
+
+
+def assert_prompt(operation, delay=0.1):
+    seconds = [interrupted(operation, delay)]
+    while seconds[-1] > MAX_SECONDS and len(seconds) < TRIES:
+        seconds.append(interrupted(operation, delay))
+    assert min(seconds) <= MAX_SECONDS, seconds
+
+
+OPERATIONS = {
+    "enlarged": lambda data, _: data.enlarged("elastic 2px | blur 1px", 40, seed=0),
+    "a pipeline": lambda data, _: digitnet.augment.Pipeline("elastic 2px | blur 1px")(
+        many(data, 40_000).to_nchw()
+    ),
+    "corrupted": lambda data, _: digitnet.corrupt.corrupted(
+        many(data, 100_000), "glass_blur"
+    ),
+    "predict": lambda data, model: model.predict(data),
+    "evaluate": lambda data, model: model.evaluate(data),
+    "attacked": lambda data, model: digitnet.attack.attacked(model, data, "pgd"),
+    "saliency": lambda data, model: digitnet.features.saliency(model, data[:500]),
+    "integrated gradients": lambda data, model: digitnet.features.integrated_gradients(
+        model, data[:50]
+    ),
+    "occlusion": lambda data, model: digitnet.features.occlusion(model, data[:50]),
+    "embedding": lambda data, model: digitnet.features.embedding(model, data),
+    "adapt": lambda data, model: model.adapt(data),
+    "ssim": lambda data, _: digitnet.metrics.ssim(
+        *[many(data, 40_000).to_nchw()] * 2, max_value=255
+    ),
+    "hash": lambda data, _: many(data, 400_000).sha256(),
+    "chain codes": lambda data, _: digitnet.features.chain_code_histogram(
+        many(data, 100_000)
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OPERATIONS)
+def test_it_is_heard_in(what, data, model):
+    assert_prompt(lambda: OPERATIONS[what](data, model))
+
+
+def test_it_is_heard_while_text_is_read():
+    content = csv_text()
+    assert_prompt(
+        lambda: _core.data.read_csv(content, "first", "no", None, 10, "big.csv"), 0.05
+    )
+
+
+def test_a_fit_within_preprocessing_and_its_first_steps(data):
+    model = digitnet.models.make("lenet5")
+    assert_prompt(lambda: model.fit(data, epochs=1000, progress=False))
+    assert model.history.status == "interrupted"
+
+
+def test_an_interrupted_adapt_leaves_the_statistics_as_they_were(data):
+    model = digitnet.models.make("m5")
+    before = model.state_dict()
+    interrupted(lambda: model.adapt(data), 0.1)
+    for name, values in model.state_dict().items():
+        np.testing.assert_array_equal(values, before[name], err_msg=name)
+
+
+def test_what_was_interrupted_gives_the_same_as_if_it_had_not(data, model):
+    few = data[:40]
+    expected = digitnet.models.make("m5").predict_logits(few)
+    for _ in range(3):
+        interrupted(lambda: model.predict(data), 0.05)
+        np.testing.assert_array_equal(model.predict_logits(few), expected)
+    interrupted(lambda: data.enlarged("elastic 2px", 100, seed=0), 0.05)
+    again = [few.enlarged("elastic 2px", 2, seed=0).sha256() for _ in range(2)]
+    assert again[0] == again[1]
