@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -208,3 +209,19 @@ def test_the_doctor_says_why_there_is_no_gpu(real_engine):
     check = {check["check"]: check for check in doctor.checks()}["LibTorch engine"]
     assert check["ok"]
     assert check["found"].endswith(f"; GPUs: none: {_core.engine.no_gpu_reason()}")
+
+
+def test_a_torch_that_another_thread_is_importing_is_one(monkeypatch, tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch/__init__.py").touch()
+    (tmp_path / "torch/version.py").write_text("__version__ = '2.90.1+cpu'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    spec = importlib.util.find_spec("torch")
+    half = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "torch", half)
+    assert torch_engine.torch_version() == ""  # some other torch.py
+    spec._initializing = True
+    assert torch_engine.torch_version() == "2.90.1+cpu"
+    half.__version__ = "2.91"
+    assert torch_engine.torch_version() == "2.91"

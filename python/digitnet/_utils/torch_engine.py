@@ -52,8 +52,13 @@ class Engine:
 
 def torch_version() -> str:
     """Version of the torch that is installed, which is not imported; "" without one."""
-    if "torch" in sys.modules:  # None: its import is blocked
-        return str(getattr(sys.modules["torch"], "__version__", ""))
+    if "torch" in sys.modules:
+        module = sys.modules["torch"]  # None: its import is blocked
+        version = getattr(module, "__version__", "")
+        # Another thread may be in the middle of importing it.
+        half = getattr(getattr(module, "__spec__", None), "_initializing", False)
+        if version or not half:
+            return str(version)
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return ""
@@ -61,8 +66,8 @@ def torch_version() -> str:
     if not about.is_file():
         return ""  # some other torch.py
     text = about.read_text(errors="replace")
-    version = re.search(r"^__version__ = ['\"](\d+\.\d+[^'\"]*)['\"]", text, re.M)
-    return version[1] if version else ""
+    found = re.search(r"^__version__ = ['\"](\d+\.\d+[^'\"]*)['\"]", text, re.M)
+    return found[1] if found else ""
 
 
 def built_engines() -> Path:
