@@ -54,8 +54,9 @@ class BatchNorm {
       buffer->reserve(kMaxParts * channels_);
   }
 
-  // Of a chunk's partial sums.
-  int64_t sum_floats() const { return kMaxParts * columns(); }
+  // Of a chunk's partial sums, with slack behind them: a vector that reaches
+  // beyond them must not read what another thread writes.
+  int64_t sum_floats() const { return kMaxParts * columns() + kVectorFloats; }
   int64_t image_floats() const { return x_.value.image() + y_.value.image(); }
   int64_t bytes() const { return partial_.bytes(); }
   bool by_batch() const { return batch_; }
@@ -142,6 +143,7 @@ class BatchNorm {
     int64_t index, first, count;
   };
   static constexpr int64_t kMaxParts = 2;
+  static constexpr int64_t kVectorFloats = 16;  // of the widest kernels
 
   void divide(const Pass& pass) {
     const int64_t labelled = pass.batch ? pass.batch->labelled : -1;
