@@ -42,6 +42,33 @@ def check_target(path: str | PathLike[str]) -> Path:
     return target
 
 
+# What writes the formats that a name may promise, where `Model.save` does not.
+_OTHERS = {
+    **dict.fromkeys(
+        (".pth", ".pt", ".ckpt"), "torch.save(model.to_torch().state_dict(), ...)"
+    ),
+    **dict.fromkeys((".onnx", ".pt2"), "digitnet.export.export(model, ...)"),
+    **dict.fromkeys((".pkl", ".pickle"), "pickle.dump(model, ...)"),
+    **dict.fromkeys(
+        (".h5", ".hdf5", ".keras", ".tflite", ".pb", ".npz", ".joblib"),
+        "nothing of digitnet",
+    ),
+}
+
+
+def check_model_target(path: str | PathLike[str]) -> None:
+    """ValueError for a model file whose name promises another program's format.
+
+    A file of such a name would be refused by that program, and by `load_weights`.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix in _OTHERS:
+        raise ValueError(
+            f"Model.save: expected a name that ends in .safetensors, got "
+            f"'{Path(path).name}'; {_OTHERS[suffix]} writes {suffix}"
+        )
+
+
 def check_writable(folder: Path, where: str, remedy: str) -> None:
     """Make a folder, and see that files can be written in it, before work is lost.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.files import check_model_target
 from digitnet.callbacks.callback import Callback, Logs
 
 _SMALLER = {"loss": True, "val_loss": True, "accuracy": False, "val_accuracy": False}
@@ -188,7 +189,8 @@ class ModelCheckpoint(Callback):
     Attributes:
         best: The best value so far, or None.
     Raises:
-        ValueError: a path with a column that is not there.
+        ValueError: a path with a column that is not there, or whose name promises
+            another program's format.
         OSError: a folder that cannot be written.
     Example:
         >>> import pathlib, tempfile
@@ -209,6 +211,7 @@ class ModelCheckpoint(Callback):
         mode: str = "auto",
     ) -> None:
         self._smaller = _smaller_is_better(monitor, mode, "ModelCheckpoint")
+        check_model_target(path)
         self.path, self.monitor = fspath(path), monitor
         self.save_best_only = bool(save_best_only)
         self.best: float | None = None

@@ -16,10 +16,12 @@ import numpy as np
 
 import digitnet._core as _core
 from digitnet._core import DataError
-from digitnet._utils.files import write_whole
+from digitnet._utils.files import check_model_target, write_whole
 from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
 from digitnet.layers import Layer
+from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
+from digitnet.models.weight_files import check_header
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,8 +41,13 @@ _MAY_BE_ABSENT = {"temperature"}  # 1; version 0.1.0 refuses files that have it
 
 
 def save(model: BaseModel, path: str | PathLike[str]) -> None:
-    """Write a model; `digitnet.models.load` reads it back equal."""
+    """Write a model; `digitnet.models.load` reads it back equal.
+
+    Raises ValueError for a name that promises another program's format.
+    """
     from safetensors.numpy import save as to_bytes
+
+    check_model_target(path)
 
     # One entry only: safetensors writes several in an order that changes.
     metadata = {"digitnet": json.dumps(described(model), sort_keys=True)}
@@ -76,6 +83,7 @@ def load_as(kind: type[M], path: str | PathLike[str]) -> M:
     name = Path(path).name
     if not Path(path).is_file():
         raise FileNotFoundError(f"models.load: expected a model file, got '{path}'")
+    _require_safetensors(Path(path))
     try:
         with safe_open(path, framework="np") as file:
             about = _read_about((file.metadata() or {}).get("digitnet"), name)
@@ -91,10 +99,33 @@ def load_as(kind: type[M], path: str | PathLike[str]) -> M:
         ) from error
 
 
+def _require_safetensors(path: Path) -> None:
+    """DataError that says what the file is instead, and what reads it."""
+    kind = file_kinds.kind_of(path)
+    if kind == file_kinds.SAFETENSORS:
+        return check_header(path)
+    expected = f"{path.name}: expected a model saved by digitnet, got {kind}"
+    if kind in (file_kinds.TORCH, file_kinds.KERAS, file_kinds.HDF5):
+        raise DataError(
+            f"{expected}; build the network and take its weights over with "
+            f"model.load_weights('{path.name}')"
+        )
+    if kind in (file_kinds.TORCH_SCRIPT, file_kinds.TORCH_PROGRAM):
+        raise DataError(
+            f"{expected}; load it with torch and give its state_dict() to "
+            "model.load_weights"
+        )
+    if kind == file_kinds.UNKNOWN:
+        raise DataError(f"{expected}; is it a whole safetensors file?")
+    raise DataError(f"{expected}, which digitnet does not read")
+
+
 def _read_about(text: str | None, name: str) -> dict[str, Any]:
     if text is None:
         raise DataError(
-            f"{name}: expected a model saved by digitnet, got a file without its description"
+            f"{name}: expected a model saved by digitnet, got a file without its "
+            "description; if it holds weights, build the network and take them over "
+            f"with model.load_weights('{name}')"
         )
     if len(text) > _MOST_JSON_BYTES:
         raise DataError(

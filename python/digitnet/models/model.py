@@ -340,8 +340,10 @@ class Model(BaseModel):
 
         Args:
             source: A Model, a torch Module or a state_dict (arrays or tensors by name), or a
-                file: safetensors, torch's ``.pth`` (read without running
-                code), or Keras' ``.h5`` (needs h5py: ``pip install digitnet[keras]``).
+                file: safetensors, torch's ``.pth`` (read without running code; a
+                state_dict within a record is found), or Keras' ``.h5`` and ``.keras``
+                (need h5py: ``pip install digitnet[keras]``). The content decides which
+                it is. A file may hold at most 100 times its own size, or 16 MiB.
             naming: "digitnet" (also any torch module whose names are this model's),
                 "torchvision" (``features.0.weight``) or "keras" (``block1_conv1/kernel``,
                 stored height, width, in, out). Default: by the names.
@@ -379,7 +381,11 @@ class Model(BaseModel):
         return torch_module.to_torch(self)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write weights, network and preprocessing to one safetensors file, whole or not at all."""
+        """Write weights, network and preprocessing to one safetensors file, whole or not at all.
+
+        Raises:
+            ValueError: a name that promises another program's format, such as ``m.h5``.
+        """
         file.save(self, path)
 
     def __reduce__(self) -> tuple[Any, ...]:

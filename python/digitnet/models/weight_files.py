@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,119 +12,160 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_array
-from digitnet._utils.extras import extra_packages
+from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
+from digitnet.models.hdf5_weights import KerasFile, read_hdf5, read_keras
+from digitnet.models.torch_weights import plain, read_torch, wrapper_of
 
 Tensors = dict[str, npt.NDArray[Any]]
 
-_MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
-_MAX_DEPTH = 16
+_SUFFIXES = (".safetensors", ".pth", ".pt", ".h5", ".hdf5", ".keras")
+_TORCH = (".pth", ".pt")
+_HDF5 = (".h5", ".hdf5")
 
 
-def tensors_of(source: Any) -> tuple[Tensors, str]:
-    """Weights by name, and what to call where they are from."""
+@dataclass
+class Weights:
+    """Tensors by name, and what is known of them.
+
+    Attributes:
+        label: What to call where they are from.
+        ordered: Whether they are in an order of the maker's, not of the alphabet.
+        keras: What else a file of Keras says.
+        notes: What a reader of the report should know.
+    """
+
+    tensors: Tensors
+    label: str
+    ordered: bool = True
+    keras: KerasFile | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def weights_of(source: Any) -> Weights:
+    """What `load_weights` is given, read."""
     if isinstance(source, BaseModel):
-        return dict(source.state_dict()), source.name
+        return Weights(dict(source.state_dict()), source.name)
     label = "a state_dict"
     if hasattr(source, "state_dict"):
         source, label = source.state_dict(), type(source).__name__
     if isinstance(source, Mapping):
-        where = "load_weights.source"
-        return {str(k): as_array(v, f"{where}: {k}") for k, v in source.items()}, label
+        return _of_mapping(source, label)
     path = Path(source)
-    readers: dict[str, Callable[[Path], Tensors]] = {
-        ".safetensors": _read_safetensors,
-        ".pth": _read_torch,
-        ".pt": _read_torch,
-        ".h5": _read_hdf5,
-        ".hdf5": _read_hdf5,
-    }
-    if path.suffix.lower() not in readers:
-        raise ValueError(
-            f"load_weights: expected a file that ends in {', '.join(readers)}, "
-            f"got '{path.name}'"
-        )
     if not path.is_file():
+        if path.suffix.lower() not in _SUFFIXES:
+            raise _unknown(path)
         raise FileNotFoundError(f"load_weights: expected a file, got '{path}'")
-    return readers[path.suffix.lower()](path), path.name
+    return _of_file(path)
 
 
-def _read_safetensors(path: Path) -> Tensors:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path.name}: expected a safetensors file of float tensors: {error}"
-        ) from error
-
-
-def _read_torch(path: Path) -> Tensors:
-    with extra_packages(f"load_weights of '{path.name}'"):
-        import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        pickle.UnpicklingError,
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-    ) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{path.name}: expected tensors by name, saved by torch: {first}"
-        ) from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor)
-        for key, value in content.items()
-    ):
-        raise DataError(
-            f"{path.name}: expected a dict of tensors by name, got {type(content).__name__}"
-        )
-    return {
-        key: value.float().numpy() if value.is_floating_point() else value.numpy()
-        for key, value in content.items()
+def _of_mapping(source: Mapping[Any, Any], label: str) -> Weights:
+    within = ""
+    while any(isinstance(value, Mapping) for value in source.values()):
+        key = wrapper_of(source, "load_weights.source")
+        if key is None:
+            break
+        within = f"{within}.{key}".lstrip(".")
+        source = source[key]
+    tensors = {
+        str(k): _array(v, f"load_weights.source: {k}") for k, v in source.items()
     }
+    return Weights(tensors, label, notes=_within(within))
 
 
-def _read_hdf5(path: Path) -> Tensors:
-    with extra_packages(f"load_weights of '{path.name}'"):
-        import h5py
-    tensors: Tensors = {}
-    total = 0
+def _array(value: Any, where: str) -> npt.NDArray[Any]:
+    """Numbers of an array or tensor, by the rules for files where it is torch's."""
+    return (
+        plain(value, where)
+        if hasattr(value, "is_quantized")
+        else as_array(value, where)
+    )
 
-    def visit(name: str, item: Any) -> None:
-        nonlocal total
-        if name.count("/") > _MAX_DEPTH:
-            raise DataError(f"{path.name}: expected groups at most {_MAX_DEPTH} deep")
-        if not isinstance(item, h5py.Dataset) or item.dtype.kind != "f":
-            return
-        if item.shape is None:
-            return
-        if item.is_virtual or item.external:  # would read other files
-            raise DataError(
-                f"{path.name}: {name}: expected numbers in the file, got a reference "
-                "to another one"
-            )
-        total += item.size * item.dtype.itemsize
-        if total > _MAX_BYTES:
-            raise DataError(
-                f"{path.name}: {name}: expected at most {_MAX_BYTES >> 20:,} MiB of "
-                "weights"
-            )
-        tensors[name] = np.asarray(item)
 
+def _within(key: str) -> list[str]:
+    return [f"the tensors are those of '{key}'"] if key else []
+
+
+def _of_file(path: Path) -> Weights:
+    """By the file's content; its name only says what a damaged one should have been."""
+    kind, suffix = file_kinds.kind_of(path), path.suffix.lower()
+    if kind == file_kinds.SAFETENSORS:
+        return Weights(read_safetensors(path), path.name, ordered=False)
+    if kind == file_kinds.TORCH or (
+        suffix in _TORCH and kind in (file_kinds.UNKNOWN, file_kinds.PICKLE)
+    ):
+        tensors, within = read_torch(path)
+        return Weights(tensors, path.name, notes=_within(within))
+    damaged = kind == file_kinds.UNKNOWN and suffix in _HDF5
+    if kind in (file_kinds.HDF5, file_kinds.KERAS) or damaged:
+        read = read_keras(path) if kind == file_kinds.KERAS else read_hdf5(path)
+        return Weights(read.tensors, path.name, read.ordered, read)
+    if kind == file_kinds.UNKNOWN and suffix in _SUFFIXES:
+        expected = "a Keras archive" if suffix == ".keras" else "a safetensors file"
+        raise DataError(
+            f"{path.name}: expected {expected}, got something else; is it whole?"
+        )
+    if kind in (file_kinds.TORCH_SCRIPT, file_kinds.TORCH_PROGRAM):
+        raise DataError(
+            f"{path.name}: expected tensors by name, saved by torch, got {kind}, which "
+            "holds code; load it with torch and give its state_dict()"
+        )
+    if kind == file_kinds.PICKLE and suffix in _SUFFIXES:
+        raise DataError(
+            f"{path.name}: expected weights, got a pickle, which holds code"
+        )
+    raise _unknown(path)
+
+
+def _unknown(path: Path) -> ValueError:
+    return ValueError(
+        f"load_weights: expected a file that ends in {', '.join(_SUFFIXES)}, "
+        f"got '{path.name}'"
+    )
+
+
+# -- safetensors ----------------------------------------------------------------
+
+_DTYPES: dict[str, Any] = {
+    **{"F64": np.float64, "F32": np.float32, "F16": np.float16, "BOOL": np.bool_},
+    **{
+        f"{c}{b}": f"{n}{b}"
+        for c, n in (("I", "int"), ("U", "uint"))
+        for b in (8, 16, 32, 64)
+    },
+}
+
+
+def check_header(path: Path) -> None:
+    """Refuse a safetensors file whose header is longer than 8 MiB, before it is parsed."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > file_kinds.MAX_HEADER_BYTES:
+        raise DataError(
+            f"{path.name}: expected a safetensors header of at most "
+            f"{file_kinds.MAX_HEADER_BYTES:,} bytes, got {size:,}"
+        )
+
+
+def read_safetensors(path: Path) -> Tensors:
+    """Tensors by name; bfloat16 as float32."""
+    from safetensors import SafetensorError, deserialize
+
+    check_header(path)
     try:
-        with h5py.File(path, "r") as file:
-            file.visititems(visit)
-    except DataError:
-        raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path.name}: expected an HDF5 file: {error}") from error
-    return tensors
+        content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+    except SafetensorError as error:
+        raise DataError(
+            f"{path.name}: expected a safetensors file of float tensors: {str(error)[:200]}"
+        ) from error
+    return {name: _values(entry, f"{path.name}: {name}") for name, entry in content}
+
+
+def _values(entry: dict[str, Any], where: str) -> npt.NDArray[Any]:
+    dtype, data, shape = entry["dtype"], entry["data"], entry["shape"]
+    if dtype == "BF16":
+        halves = np.frombuffer(data, np.uint16).astype(np.uint32) << 16
+        return halves.view(np.float32).reshape(shape)
+    if dtype not in _DTYPES:
+        raise DataError(f"{where}: expected numbers of 16, 32 or 64 bits, got {dtype}")
+    return np.frombuffer(data, _DTYPES[dtype]).reshape(shape)

@@ -18,7 +18,7 @@ from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet.data.download import File, fetch
 from digitnet.models.base import BaseModel
-from digitnet.models.weight_files import Tensors, tensors_of
+from digitnet.models.weight_files import Tensors, weights_of
 
 if TYPE_CHECKING:
     import torch
@@ -51,6 +51,7 @@ class WeightReport:
         default_factory=list
     )  # name in the model, name in the source, shape in the model, shape in the source
     unexpected_keys: list[str] = field(default_factory=list)  # of the source, not used
+    notes: list[str] = field(default_factory=list)  # sentences about how it was read
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Pickles of version 0.1 have the old names."""
@@ -59,6 +60,7 @@ class WeightReport:
             "unfit": "mismatched",
             "unused": "unexpected_keys",
         }
+        self.notes = []
         vars(self).update({renamed.get(key, key): v for key, v in state.items()})
 
     @property
@@ -91,6 +93,7 @@ class WeightReport:
         ]
         lines += [f"  left as it was: {name}" for name in self.missing_keys]
         lines += [f"  not used: {name}" for name in self.unexpected_keys]
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
 
@@ -128,11 +131,12 @@ def load_weights(
     strict: bool = False,
 ) -> WeightReport:
     """`Model.load_weights`; see there."""
-    loaded, label = tensors_of(source)
+    read = weights_of(source)
+    loaded, label = read.tensors, read.label
     state = model.state_dict()
     naming = _naming(loaded, state) if naming == "auto" else naming
     check_name("naming", naming, [*NAMINGS, "auto"])
-    report = WeightReport(label, naming)
+    report = WeightReport(label, naming, notes=list(read.notes))
     chosen: Tensors = {}
     taken = set()
     for name, theirs, convert in _TRANSLATIONS[naming](model, loaded):

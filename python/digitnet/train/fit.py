@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import digitnet._core as _core
-from digitnet._utils.files import check_target
+from digitnet._utils.files import check_model_target, check_target
 from digitnet._utils.signals import Signals
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset
@@ -100,6 +100,7 @@ def fit(
             listed, checkpoint, progress = [], None, False
     if checkpoint is not None:
         check_target(checkpoint)
+        check_model_target(checkpoint)
     history = _history(chosen, fit_data, augment, copies, calibrate)
     save_best = None
     if checkpoint is not None and save is not None:

@@ -1,0 +1,65 @@
+"""What a file is, told by its first bytes and its members, never by its name."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+# A file of weights may hold at most this multiple of its own size once it is inflated.
+# Float weights deflate by a tenth; sparse or quantised ones by ten to thirty times.
+MAX_INFLATION = 100
+_FREE_BYTES = 2**24  # small files may inflate to so much in any case
+MAX_HEADER_BYTES = 2**23  # of safetensors: 10,000 layers need less than 5 MB
+
+SAFETENSORS = "safetensors"
+TORCH = "a file of torch.save"
+TORCH_SCRIPT = "a TorchScript program"
+TORCH_PROGRAM = "a program of torch.export"
+KERAS = "a model of Keras"
+HDF5 = "an HDF5 file"
+ONNX = "an ONNX model"
+PICKLE = "a pickle"
+UNKNOWN = "an unknown kind of file"
+
+
+def kind_of(path: Path) -> str:
+    """One of the kinds above. OSError if the file cannot be read."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(b"PK\x03\x04"):
+        return _kind_of_zip(path)
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return HDF5
+    if len(start) > 8 and start[8:9] == b"{":
+        return SAFETENSORS
+    if start.startswith(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."):
+        return TORCH  # as before version 1.6
+    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return PICKLE
+    # Field 1 is the version of the format, field 2 the name of what wrote it.
+    if start[:1] == b"\x08" and start[2:3] == b"\x12":
+        return ONNX
+    return UNKNOWN
+
+
+def _kind_of_zip(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return UNKNOWN
+    if "config.json" in names and "model.weights.h5" in names:
+        return KERAS
+    inside = {name.partition("/")[2] for name in names}
+    if any(name.startswith("code/") for name in inside):
+        return TORCH_SCRIPT
+    if "data.pkl" in inside:
+        return TORCH
+    if inside & {"archive_format", "models/model.json"}:
+        return TORCH_PROGRAM
+    return UNKNOWN
+
+
+def inflated_limit(file_bytes: int) -> int:
+    """How many bytes a file of this size may hold: MAX_INFLATION times it, or 16 MiB."""
+    return max(_FREE_BYTES, MAX_INFLATION * file_bytes)
