@@ -67,6 +67,7 @@ def test_a_hostile_hdf5_file_is_refused_and_changes_nothing(make, message, tmp_p
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.filterwarnings("ignore:load_weights")
 def test_a_corrupt_hdf5_file_is_refused_or_read(rng, tmp_path):
     import h5py
 

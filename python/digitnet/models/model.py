@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -334,9 +334,21 @@ class Model(BaseModel):
         naming: str = "auto",
         bgr: bool | None = None,
         strict: bool = False,
+        skip: Iterable[str] = (),
     ) -> weights.WeightReport:
         """Take over the weights that fit, by name; the others stay as they are, and the
         temperature becomes 1.
+
+        Where names do not fit all of the network, layers are taken by order: the first
+        convolution from the first one, and so on, if every tensor has its shape then and
+        the order is beyond doubt. The report says so; ``naming`` other than "auto" and
+        "order" forbids it.
+
+        Weights of Keras keep their meaning: rows behind a Flatten, and norms there, are
+        put into digitnet's order; where the file has a config (``.keras``, ``.h5`` of a
+        whole model), epsilons, strides, padding, activations and pools are compared, and
+        what differs is refused with what to build; where it has none, what Keras does by
+        default is said where the network does otherwise.
 
         Args:
             source: A Model, a torch Module or a state_dict (arrays or tensors by name), or a
@@ -345,27 +357,34 @@ class Model(BaseModel):
                 (need h5py: ``pip install digitnet[keras]``). The content decides which
                 it is. A file may hold at most 100 times its own size, or 16 MiB.
             naming: "digitnet" (also any torch module whose names are this model's),
-                "torchvision" (``features.0.weight``) or "keras" (``block1_conv1/kernel``,
-                stored height, width, in, out). Default: by the names.
-            bgr: The first convolution takes blue first, and is turned round. Default: only
-                for Keras' names, whose published VGG16 does.
+                "torchvision" (``features.0.weight``), "keras" (``block1_conv1/kernel``,
+                stored height, width, in, out) or "order". Default: by the names, else by
+                order.
+            bgr: The first layer takes blue first, and is turned round. Default: only for
+                files of weights alone with Keras' names and shapes of VGG16 (or VGG19),
+                whose published weights do; any other file is taken as it is.
             strict: Refuse, and change nothing, unless every tensor of the model is found.
+            skip: Patterns of names, the model's or the source's, that are left out
+                without a word, such as ``["dense3*"]``.
         Returns:
-            A WeightReport; print it.
+            A WeightReport.
+        Warns:
+            UserWarning: something stayed as it was, did not fit or was not used, or has
+                a meaning that the file does not say; the report, in short.
         Raises:
             DataError: the file is damaged or no such file; a tensor is not finite.
             ValueError: nothing fits, or not everything and `strict`; lists name, expected
-                and found shape. Nothing was changed.
+                and found shape; a network of another meaning. Nothing was changed.
             ImportError: h5py is not installed.
         Example:
             >>> first = digitnet.models.make("lenet5", seed=1)
             >>> second = digitnet.models.make("lenet5", classes=3, seed=2)
-            >>> print(second.load_weights(first))
-            8 of 10 tensors loaded from lenet5 (digitnet names)
-              does not fit: dense3.weight from dense3.weight: expected (3, 84), found (10, 84)
-              does not fit: dense3.bias from dense3.bias: expected (3,), found (10,)
+            >>> print(second.load_weights(first, skip=["dense3*"]))
+            8 of 8 tensors loaded from lenet5 (digitnet names)
         """
-        return weights.load_weights(self, source, naming=naming, bgr=bgr, strict=strict)
+        return weights.load_weights(
+            self, source, naming=naming, bgr=bgr, strict=strict, skip=skip
+        )
 
     def to_torch(self) -> torch.nn.Module:
         """An equal plain torch.nn.Module: raw pixels as float (N, C, H, W) in, logits out.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+import fnmatch
+import math
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import arrays_sha256, as_floats
@@ -18,13 +19,18 @@ from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet.data.download import File, fetch
 from digitnet.models.base import BaseModel
-from digitnet.models.weight_files import Tensors, weights_of
+from digitnet.models.keras_layers import holds_weights
+from digitnet.models.keras_weights import has_vgg_names
+from digitnet.models.weight_files import Weights, weights_of
+from digitnet.models.weight_names import Plan, Tensors, is_weight
+from digitnet.models.weight_plan import plan_for
 
 if TYPE_CHECKING:
     import torch
 
 
-NAMINGS = ("digitnet", "torchvision", "keras")
+NAMINGS = ("digitnet", "torchvision", "keras", "order")
+_MAX_LINES = 20  # of a warning
 
 # Published weights that can be downloaded. Their hash is known by its beginning, which is
 # part of the name that PyTorch gave the file.
@@ -51,7 +57,16 @@ class WeightReport:
         default_factory=list
     )  # name in the model, name in the source, shape in the model, shape in the source
     unexpected_keys: list[str] = field(default_factory=list)  # of the source, not used
+    by_order: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # layer of the model, layer of the source, where names say nothing
     notes: list[str] = field(default_factory=list)  # sentences about how it was read
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the model was loaded, and all weights of the source used."""
+        unused = [n for n in self.unexpected_keys if is_weight(n) and holds_weights(n)]
+        return not (self.missing_keys or self.mismatched or unused)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Pickles of version 0.1 have the old names."""
@@ -60,7 +75,7 @@ class WeightReport:
             "unfit": "mismatched",
             "unused": "unexpected_keys",
         }
-        self.notes = []
+        self.by_order, self.notes = [], []
         vars(self).update({renamed.get(key, key): v for key, v in state.items()})
 
     @property
@@ -83,10 +98,11 @@ class WeightReport:
 
     def __str__(self) -> str:
         total = len(self.loaded) + len(self.missing_keys) + len(self.mismatched)
+        how = "by order" if self.naming == "order" else f"{self.naming} names"
         lines = [
-            f"{len(self.loaded)} of {total} tensors loaded from {self.source} "
-            f"({self.naming} names)"
+            f"{len(self.loaded)} of {total} tensors loaded from {self.source} ({how})"
         ]
+        lines += [f"  by order: {ours} from {theirs}" for ours, theirs in self.by_order]
         lines += [
             f"  does not fit: {name} from {theirs}: expected {expected}, found {shape}"
             for name, theirs, expected, shape in self.mismatched
@@ -129,37 +145,18 @@ def load_weights(
     naming: str = "auto",
     bgr: bool | None = None,
     strict: bool = False,
+    skip: Iterable[str] = (),
 ) -> WeightReport:
     """`Model.load_weights`; see there."""
-    read = weights_of(source)
-    loaded, label = read.tensors, read.label
-    state = model.state_dict()
-    naming = _naming(loaded, state) if naming == "auto" else naming
     check_name("naming", naming, [*NAMINGS, "auto"])
-    report = WeightReport(label, naming, notes=list(read.notes))
-    chosen: Tensors = {}
-    taken = set()
-    for name, theirs, convert in _TRANSLATIONS[naming](model, loaded):
-        if name in chosen or name not in state:
-            continue
-        taken.add(theirs)
-        value = convert(loaded[theirs])
-        if value is None or value.shape != state[name].shape:
-            shapes = state[name].shape, loaded[theirs].shape
-            report.mismatched.append((name, theirs, *shapes))
-            continue
-        floats = as_floats(value)
-        if floats is None:
-            raise DataError(f"{label}: {theirs}: expected finite weights of 32 bits")
-        chosen[name] = floats
-    if bgr or (bgr is None and naming == "keras"):
-        _swap_colours(chosen, state)
-    mismatched = {name for name, *_ in report.mismatched}
-    report.loaded = list(chosen)
-    report.missing_keys = [
-        name for name in state if name not in chosen and name not in mismatched
-    ]
-    report.unexpected_keys = [name for name in loaded if name not in taken]
+    read = weights_of(source)
+    state = model.state_dict()
+    _leave_out(skip, state, read)
+    report = WeightReport(read.label, naming, notes=list(read.notes))
+    report.naming, plan = plan_for(model, read, state, naming)
+    chosen = _chosen(plan, state, read, report)
+    plan.warnings += _turn_colours(model, chosen, read, report, bgr)
+    report.notes += [*plan.notes, *plan.warnings]
     if not chosen:
         raise ValueError(
             f"load_weights: expected a tensor that fits, got none\n{report}"
@@ -169,129 +166,99 @@ def load_weights(
     for name, value in chosen.items():
         model.core.set(name, value)
     model.core.temperature = 1.0
+    if plan.warnings or not report.is_whole:
+        warnings.warn(_warning(report), UserWarning, stacklevel=3)
     return report
 
 
-def _swap_colours(chosen: Tensors, state: Tensors) -> None:
-    """Blue, green, red to red, green, blue in the first convolution."""
-    first = next((name for name, value in state.items() if value.ndim == 4), None)
-    if first in chosen and chosen[first].shape[1] == 3:
-        chosen[first] = np.ascontiguousarray(chosen[first][:, ::-1])
+def _leave_out(skip: Iterable[str], state: Tensors, read: Weights) -> None:
+    """Drop tensors of both sides whose names match a pattern; ValueError if none does."""
+    for pattern in [skip] if isinstance(skip, str) else skip:
+        names = {n for n in [*state, *read.tensors] if fnmatch.fnmatchcase(n, pattern)}
+        if not names:
+            raise ValueError(
+                f"load_weights.skip: expected names of the model's or the source's "
+                f"tensors, got '{pattern}'"
+            )
+        for name in names:
+            state.pop(name, None)
+            read.tensors.pop(name, None)
 
 
-# -- names --------------------------------------------------------------------
-
-Place = tuple[str, str, Callable[[npt.NDArray[Any]], Any]]
-_TORCHVISION = re.compile(r"(features|classifier)\.(\d+)\.(\w+)")
-
-
-def _naming(loaded: Tensors, state: Tensors) -> str:
-    if any(name in state for name in loaded):
-        return "digitnet"
-    if any(_TORCHVISION.fullmatch(name) for name in loaded):
-        return "torchvision"
-    return "keras"
-
-
-def _same(value: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return value
-
-
-def _by_same_names(model: BaseModel, loaded: Tensors) -> Iterator[Place]:
-    for name in loaded:
-        yield name, name, _same
-
-
-def _by_torchvision(model: BaseModel, loaded: Tensors) -> Iterator[Place]:
-    """Layers counted from the first one, and again behind flatten."""
-    rows = model.core.summary()
-    kinds = [row["kind"] for row in rows]
-    border = kinds.index("flatten") if "flatten" in kinds else len(rows)
-    for name in loaded:
-        match = _TORCHVISION.fullmatch(name)
-        if not match:
+def _chosen(plan: Plan, state: Tensors, read: Weights, report: WeightReport) -> Tensors:
+    """The tensors that fit; the others go into the report."""
+    chosen: Tensors = {}
+    taken = set()
+    for place in plan.places:
+        name, theirs = place.name, place.source
+        if name in chosen or name not in state:
             continue
-        index = int(match[2]) + (0 if match[1] == "features" else border + 1)
-        inside = index < (border if match[1] == "features" else len(rows))
-        if inside:
-            yield f"{rows[index]['layer']}.{match[3]}", name, _same
-
-
-_KERAS_PARTS = {
-    "kernel": "weight",
-    "W": "weight",
-    "bias": "bias",
-    "b": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
-_KERAS_TOP = ("fc1", "fc2", "predictions")
-
-
-def _by_keras(model: BaseModel, loaded: Tensors) -> Iterator[Place]:
-    """A layer's name is a part of the path; kernels are stored with the outputs last."""
-    rows = model.core.summary()
-    layers = {row["layer"]: row["layer"] for row in rows}
-    dense = [row["layer"] for row in rows if row["kind"] == "dense"]
-    if len(dense) == len(_KERAS_TOP):
-        layers |= dict(zip(_KERAS_TOP, dense, strict=True))
-    maps = _maps_before_dense(model)
-    for name, value in loaded.items():
-        parts = name.split("/")
-        layer = next((layers[part] for part in parts if part in layers), None)
-        part = _keras_part(parts, value.ndim)
-        if layer is None or part is None:
+        taken.add(theirs)
+        if place.value is None or place.value.shape != state[name].shape:
+            found = read.tensors[theirs].shape if theirs is not None else ()
+            report.mismatched.append((name, str(theirs), state[name].shape, found))
             continue
-        yield f"{layer}.{part}", name, _from_keras(maps.get(layer))
+        floats = as_floats(place.value)
+        if floats is None:
+            raise DataError(
+                f"{read.label}: {theirs}: expected finite weights of 32 bits"
+            )
+        chosen[name] = floats
+    mismatched = {name for name, *_ in report.mismatched}
+    report.loaded = list(chosen)
+    report.by_order = plan.by_order
+    report.missing_keys = [
+        name for name in state if name not in chosen and name not in mismatched
+    ]
+    report.unexpected_keys = [name for name in read.tensors if name not in taken]
+    return chosen
 
 
-def _keras_part(parts: list[str], rank: int) -> str | None:
-    last = parts[-1].split(":")[0]
-    if len(parts) > 1 and parts[-2] == "vars":  # Keras 3: kernel and bias as 0 and 1
-        return {"0": "weight" if rank > 1 else None, "1": "bias"}.get(last)
-    if last in _KERAS_PARTS:
-        return _KERAS_PARTS[last]
-    old = re.fullmatch(r".+_([Wb])_\d+", last)  # block1_conv1_W_1
-    return _KERAS_PARTS[old[1]] if old else None
+def _warning(report: WeightReport) -> str:
+    lines = str(report).split("\n")
+    if len(lines) > _MAX_LINES:
+        more = f"  ... and {len(lines) - _MAX_LINES} lines more, in the report"
+        lines = [*lines[:_MAX_LINES], more]
+    hint = (
+        "; name what is to stay as it is in skip=[...]" if not report.is_whole else ""
+    )
+    return f"load_weights: {chr(10).join(lines)}{hint}"
 
 
-def _maps_before_dense(model: BaseModel) -> dict[str, tuple[int, ...]]:
-    """The map (C, H, W) that is flattened for a dense layer, by the layer's name."""
-    maps: dict[str, tuple[int, ...]] = {}
-    last: tuple[int, ...] | None = None
-    for row in model.core.summary():
-        if len(row["output"]) == 3:
-            last = tuple(row["output"])
-        elif row["kind"] == "dense" and last is not None:
-            maps[row["layer"]] = last
-            last = None
-    return maps
+# -- colours ------------------------------------------------------------------------
 
 
-def _from_keras(
-    shape: tuple[int, ...] | None,
-) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any] | None]:
-    def convert(value: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
-        if value.ndim == 4:
-            return np.ascontiguousarray(value.transpose(3, 2, 0, 1))  # out, in, H, W
-        if value.ndim != 2:
-            return value
-        if shape is None:
-            return np.ascontiguousarray(value.T)
-        channels, height, width = shape
-        if len(value) != channels * height * width:
-            return None
-        rows = value.reshape(height, width, channels, -1)
-        rows = rows.transpose(3, 2, 0, 1)  # out, C, H, W
-        return np.ascontiguousarray(rows.reshape(len(rows), -1))
-
-    return convert
-
-
-_TRANSLATIONS: dict[str, Callable[[BaseModel, Tensors], Iterator[Place]]] = {
-    "digitnet": _by_same_names,
-    "torchvision": _by_torchvision,
-    "keras": _by_keras,
-}
+def _turn_colours(
+    model: BaseModel,
+    chosen: Tensors,
+    read: Weights,
+    report: WeightReport,
+    bgr: bool | None,
+) -> list[str]:
+    """Blue, green, red to red, green, blue in the first layer; what is in doubt about it."""
+    if bgr is None and read.keras is not None:
+        published = has_vgg_names(read.keras)
+        if published and read.keras.config is not None:
+            return [
+                "the colours are taken as red, green, blue, as the model was saved with "
+                "its config; if it began with Keras' published VGG weights, give bgr=True"
+            ]
+        bgr = published
+    if not bgr:
+        return []
+    name = next((name for name, value in chosen.items() if value.ndim > 1), "")
+    first = next((k for k in model.core.parameter_names if k.endswith(".weight")), None)
+    channels, *side = model.core.preprocessed(
+        np.zeros((1, *model.input_shape), np.uint8)
+    ).shape[1:]
+    inputs = chosen[name].shape[1] if name else 0
+    if channels != 3 or name != first or inputs not in (3, 3 * math.prod(side)):
+        raise ValueError(
+            "load_weights.bgr: expected weights for a first layer of three colours, got "
+            f"{name or 'none'} for {channels} channels"
+        )
+    value = chosen[name]
+    parts = value.reshape(len(value), 3, -1)[:, ::-1]
+    chosen[name] = np.ascontiguousarray(parts.reshape(value.shape))
+    report.notes.append(f"{name}: turned from blue, green, red to red, green, blue")
+    return []

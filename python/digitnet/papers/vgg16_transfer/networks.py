@@ -93,11 +93,11 @@ def with_base(context: Context, base: str, seed: int) -> Model:
     """A fresh head on a base."""
     model = fresh(context, seed, base)
     if base == "Fashion-MNIST":
-        model.load_weights(models.split_at(source(context)[0])[0])
+        model.load_weights(models.split_at(source(context)[0])[0], skip=["dense*"])
     elif base == "ImageNet":
         path = context.memoize("ImageNet", imagenet_weights)
         assert path is not None, "ImageNet weights that are not here"
-        model.load_weights(path)
+        model.load_weights(path, skip=["[cd]*"])  # dense1 here, classifier.0 there
     elif base == "untrained":
         start_at_identity(model)
     return model
@@ -168,7 +168,7 @@ def frozen(
         **HEADS[head] | ({"epochs": 2} if context.mode == "smoke" else {}),
     )
     model = with_base(context, base, seed)
-    model.load_weights(top)
+    model.load_weights(top, skip=["block*"])
     model.fix_scale(parts(context)[0].max_value)
     return model, history
 

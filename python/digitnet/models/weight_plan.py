@@ -1,0 +1,113 @@
+"""Which way of naming a source of weights has, and whether it is taken by names or order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from digitnet.models import weight_names
+from digitnet.models.base import BaseModel
+from digitnet.models.hdf5_weights import KerasFile
+from digitnet.models.keras_weights import KerasSource
+from digitnet.models.weight_files import Weights
+from digitnet.models.weight_names import DoesNotFitError, Plan, Tensors
+
+Way = tuple[Callable[[], Plan], Callable[[], Plan]]  # by names, by order
+
+
+def plan_for(
+    model: BaseModel, read: Weights, state: Tensors, naming: str
+) -> tuple[str, Plan]:
+    """What goes where: by names; by order, if names leave something out and it all fits.
+
+    Args:
+        model: The network.
+        read: The source, without what is to be left out.
+        state: The model's tensors, without those that are to stay.
+        naming: "auto", "order" or one of the ways of naming.
+    Returns:
+        (the way of naming or "order", the plan).
+    Raises:
+        ValueError: "order" was asked for and does not fit; or a network that means
+            something else than the file's.
+    """
+    found = naming
+    if naming in ("auto", "order"):
+        found = _naming(read, state)
+    by_names, by_order = (
+        _keras(model, read, state)
+        if found == "keras"
+        else _torch(model, read, state, found)
+    )
+    if naming == "order":
+        try:
+            return "order", by_order()
+        except DoesNotFitError as error:
+            raise ValueError(f"load_weights: by order: {error}") from error
+    named = by_names()
+    if naming != "auto" or named.fits(state):
+        return found, named
+    try:
+        ordered = by_order()
+    except DoesNotFitError as error:
+        if not any(_fits(place, state) for place in named.places):
+            named.notes.append(f"by order: {error}")
+        return found, named
+    if ordered.fits(state) and (
+        found == "torchvision" or weight_names.agrees(ordered, named)
+    ):
+        return "order", ordered
+    return found, named
+
+
+def _fits(place: weight_names.Place, state: Tensors) -> bool:
+    expected = state.get(place.name)
+    return (
+        place.value is not None
+        and expected is not None
+        and place.value.shape == expected.shape
+    )
+
+
+def _naming(read: Weights, state: Tensors) -> str:
+    if read.keras is not None or any("/" in name for name in read.tensors):
+        return "keras"
+    names = weight_names.without_prefix(read.tensors, state)
+    if any(name in state for name in names):
+        return "digitnet"
+    if any(weight_names.TORCHVISION.fullmatch(name) for name in names):
+        return "torchvision"
+    return "digitnet"
+
+
+def _keras(model: BaseModel, read: Weights, state: Tensors) -> Way:
+    keras = read.keras or KerasFile()
+    source = KerasSource(model, replace(keras, tensors=read.tensors), state)
+    return source.by_name, source.by_order
+
+
+def _torch(model: BaseModel, read: Weights, state: Tensors, naming: str) -> Way:
+    full = weight_names.without_prefix(read.tensors, state)
+    loaded = {short: read.tensors[name] for short, name in full.items()}
+    notes = []
+    for short, name in full.items():
+        if short != name:
+            prefix = name.removesuffix(short)
+            notes = [f"'{prefix}' was left out before every name of the source"]
+        break
+
+    def with_full_names(plan: Plan) -> Plan:
+        for place in plan.places:
+            place.source = full[place.source] if place.source is not None else None
+        plan.notes += notes
+        return plan
+
+    def by_names() -> Plan:
+        if naming == "torchvision":
+            return with_full_names(weight_names.by_torchvision(model, loaded))
+        return with_full_names(weight_names.by_same_names(loaded))
+
+    def by_order() -> Plan:
+        return with_full_names(weight_names.by_order(state, loaded, read.ordered))
+
+    return by_names, by_order
