@@ -126,7 +126,8 @@ def test_validation_goes_by_the_margin_loss(rng):
     model = small()
     data = digitnet.Dataset(images, labels, classes=3, max_value=1)
     history = model.fit(data, data, epochs=1, learning_rate=1e-12, progress=False)
-    lengths = 1 / (1 + np.exp(-model.predict_logits(images)))
+    logits = model.predict_logits(images) * model.temperature
+    lengths = 1 / (1 + np.exp(-logits))
     there = np.eye(3)[labels]
     losses = there * np.maximum(0.9 - lengths, 0) ** 2
     losses += 0.5 * (1 - there) * np.maximum(lengths - 0.1, 0) ** 2
