@@ -257,3 +257,37 @@ def test_counters_and_optimizers_are_not_warned_of():
     module.append(nn.Linear(144, 2))
     report = network(layers).load_weights(module, strict=True)
     assert report.unexpected_keys == ["1.num_batches_tracked"] and report.is_whole
+
+
+# -- epsilon -------------------------------------------------------------------------------
+
+
+def with_norm(epsilon):
+    layers = [Conv(4, 3), BatchNorm(epsilon=epsilon), Flatten(), Dense(2)]
+    return network(layers)
+
+
+@pytest.mark.torch
+def test_norms_of_another_epsilon_are_refused_whatever_tells_it(tmp_path):
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, eps=1e-3))
+    module.extend([nn.Flatten(), nn.Linear(144, 2)])
+    source = with_norm(1e-3)
+    source.save(tmp_path / "m.safetensors")
+    for one in (module, source, tmp_path / "m.safetensors"):
+        with pytest.raises(
+            ValueError, match=r"build BatchNorm\(epsilon=0.001, name='ba"
+        ):
+            with_norm(1e-5).load_weights(one)
+        with_norm(1e-3).load_weights(one, strict=True)
+    torch.save(module.state_dict(), tmp_path / "m.pth")  # does not tell
+    with_norm(1e-5).load_weights(tmp_path / "m.pth", strict=True)
+    with pytest.warns(
+        UserWarning, match=r"batch_norm1: torch's default epsilon is 1e-05"
+    ):
+        with_norm(1e-3).load_weights(tmp_path / "m.pth", strict=True)
+
+
+def test_trees_of_arrays_are_refused_by_name():
+    tree = {"params": {"Dense_0": {"kernel": np.zeros((64, 3)), "bias": np.zeros(3)}}}
+    with pytest.raises(digitnet.DataError, match=r"got a dict for 'params'"):
+        network([Flatten(), Dense(3)]).load_weights(tree)

@@ -125,7 +125,7 @@ class Builder:
         return Layer("DepthwiseConv2D", weights, kernel_size=[size, size], **more)
 
     def dense(self, inputs, units, **more):
-        weights = {"kernel": self._some(inputs, units) / np.sqrt(inputs)}
+        weights = {"kernel": self._some(inputs, units) / np.float32(np.sqrt(inputs))}
         return Layer("Dense", weights | {"bias": self._some(units)}, **more)
 
     def batch_norm(self, count, epsilon=1e-3, scale=True, center=True, **more):

@@ -95,7 +95,7 @@ def load_as(kind: type[M], path: str | PathLike[str]) -> M:
             return model
     except SafetensorError as error:
         raise DataError(
-            f"{name}: expected a whole safetensors file: {error}"
+            f"{name}: expected a whole safetensors file: {str(error)[:200]}"
         ) from error
 
 
@@ -134,7 +134,9 @@ def _read_about(text: str | None, name: str) -> dict[str, Any]:
     try:
         about = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{name}: expected JSON in its description: {error}") from error
+        raise DataError(
+            f"{name}: expected JSON in its description: {str(error)[:80]}"
+        ) from error
     if not isinstance(about, dict) or not (
         set(_FIELDS) - _MAY_BE_ABSENT <= set(about) <= set(_FIELDS)
     ):
@@ -191,7 +193,7 @@ def build(
         raise
     except (ValueError, TypeError) as error:
         raise DataError(
-            f"{name}: expected a description that digitnet knows: {error}"
+            f"{name}: expected a description that digitnet knows: {str(error)[:400]}"
         ) from error
     if about["max_value"] > 0:
         model.fix_scale(float(about["max_value"]))

@@ -23,7 +23,16 @@ from digitnet.models.file_kinds import MAX_INFLATION, inflated_limit
 _MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
 _MAX_CONFIG_BYTES = 2**23
 _MAX_DEPTH = 16
+# What a file holds beside weights: the optimizer's, metrics' and generators' state.
+_NO_WEIGHTS = re.compile(
+    r"^(optimizer|optimizer_weights|_?metrics|compile_metrics)/|(^|/)seed_generator/"
+)
 _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError)
+
+
+def holds_weights(path: str) -> bool:
+    """Whether a tensor of this path is a layer's, not an optimizer's or a metric's."""
+    return not _NO_WEIGHTS.search(path)
 
 
 @dataclass
@@ -31,7 +40,7 @@ class KerasFile:
     """What a file of Keras says.
 
     Attributes:
-        tensors: Floats by path, in the model's order where the file has one.
+        tensors: Floats of layers by path, in the model's order where the file has one.
         names: Names of layers by the path of their group, where the file gives them.
         config: The model's config, as of `get_config()`, or None.
         ordered: Whether the tensors are in the model's order.
@@ -141,7 +150,7 @@ class _Reader:
             if isinstance(title, str) and len(title) <= 1000:
                 self.read.names[name.removesuffix("vars").rstrip("/")] = title
             return
-        if item.shape is None:
+        if item.shape is None or not holds_weights(name):
             return
         brain = item.dtype.kind == "V" and item.attrs.get("dtype") == "bfloat16"
         if item.dtype.kind != "f" and not (brain and item.dtype.itemsize == 2):

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from digitnet.models.hdf5_weights import KerasFile
+from digitnet.models.hdf5_weights import KerasFile, holds_weights
 from digitnet.models.keras_shapes import Zeros, zeros_of
 
 # Class names to the kind of layer that takes their weights.
@@ -51,10 +51,6 @@ _PARTS = {
     **{"bias": "bias", "b": "bias", "gamma": "gamma", "beta": "beta"},
     **{"moving_mean": "moving_mean", "moving_variance": "moving_variance"},
 }
-# What a file holds beside weights: the optimizer's, metrics' and generators' state.
-_NO_WEIGHTS = re.compile(
-    r"(^|/)(optimizer|optimizer_weights|_?metrics|compile_metrics|seed_generator)(/|$)"
-)
 _CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
 
 
@@ -88,16 +84,11 @@ class KerasLayer:
 
     @property
     def numbered(self) -> bool:
-        return "0" in self.parts
+        return all(part.isdecimal() for part in self.parts)
 
     @property
     def title(self) -> str:
         return self.names[0]
-
-
-def holds_weights(name: str) -> bool:
-    """Whether a tensor of this path is a layer's, not an optimizer's or a metric's."""
-    return not _NO_WEIGHTS.search(name)
 
 
 def keras_layers(read: KerasFile) -> list[KerasLayer]:

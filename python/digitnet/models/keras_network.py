@@ -7,9 +7,9 @@ build instead; where it has none, what Keras does by default is said where it di
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from digitnet.models import epsilons
 from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile
 from digitnet.models.keras_layers import KerasLayer
@@ -25,7 +25,6 @@ from digitnet.models.keras_shapes import (
 from digitnet.models.leaves import Leaf
 
 _EPSILON = 1e-3  # Keras' default for norms of both kinds
-_CLASSES = {"batch_norm": "BatchNorm", "layer_norm": "LayerNorm"}
 
 Pairs = list[tuple[Leaf, KerasLayer]]
 
@@ -52,7 +51,7 @@ def check_meaning(
             warnings += _unsaid(leaf)
         elif leaf.kind == "conv":
             errors += _conv_errors(leaf, layer)
-        elif leaf.kind in _CLASSES:
+        elif leaf.kind in epsilons.CLASSES:
             errors += _norm_errors(leaf, layer, read)
     notes, more, wrong = compare_between(model, read, leaves, pairs)
     errors += wrong
@@ -123,12 +122,10 @@ def _to_build(leaf: Leaf, theirs: tuple[Window, Window]) -> str:
 def _norm_errors(leaf: Leaf, layer: KerasLayer, read: KerasFile) -> list[str]:
     config, errors = layer.config or {}, []
     epsilon, ours = config.get("epsilon", _EPSILON), float(leaf.options["epsilon"])
-    if not isinstance(epsilon, int | float) or not math.isclose(
-        float(epsilon), ours, rel_tol=1e-6
-    ):
+    if not isinstance(epsilon, float) or not epsilons.are_equal(epsilon, ours):
         errors.append(
-            f"{leaf.path}: expected epsilon {ours:g}, got {epsilon} in the file; "
-            f"{_norm_to_build(leaf, epsilon)}"
+            f"{leaf.path}: expected epsilon {ours:g}, got {epsilon!s:.40} in the file; "
+            f"{epsilons.to_build(leaf.kind, leaf.path, epsilon)}"
         )
     last = len(leaf.input)
     axes = config.get("axis", -1)
@@ -139,10 +136,6 @@ def _norm_errors(leaf: Leaf, layer: KerasLayer, read: KerasFile) -> list[str]:
     if config.get("rms_scaling"):
         errors.append(f"{leaf.path}: expected a norm with a mean, got rms_scaling")
     return errors
-
-
-def _norm_to_build(leaf: Leaf, epsilon: Any) -> str:
-    return f"build {_CLASSES[leaf.kind]}(epsilon={epsilon}, name='{leaf.path}')"
 
 
 def _channels_first(config: Any) -> bool:
@@ -161,14 +154,14 @@ def _channels_first(config: Any) -> bool:
 
 def _unsaid(leaf: Leaf) -> list[str]:
     """What a file of weights alone does not say, where Keras' default is another."""
-    if leaf.kind in _CLASSES:
+    if leaf.kind in epsilons.CLASSES:
         ours = float(leaf.options["epsilon"])
-        if math.isclose(ours, _EPSILON, rel_tol=1e-6):
+        if epsilons.are_equal(ours, _EPSILON):
             return []
         return [
             f"{leaf.path}: Keras' default epsilon is {_EPSILON:g}, this layer has "
             f"{ours:g}, and the file does not say; if it has the default, "
-            f"{_norm_to_build(leaf, _EPSILON)}"
+            f"{epsilons.to_build(leaf.kind, leaf.path, _EPSILON)}"
         ]
     if leaf.kind != "conv":
         return []

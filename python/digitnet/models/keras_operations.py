@@ -213,12 +213,7 @@ def _operation(entry: Entry, shape: Shape) -> tuple[list[str], Shape]:
         return [_relu(config)], shape
     if kind == "Flatten" or (kind == "Reshape" and _is_row(config)):
         return [], shape
-    if (
-        kind == "Reshape"
-        and len(shape) == 3
-        and shape[0] == 1
-        and _is_map(config, shape)
-    ):
+    if kind == "Reshape" and len(shape) == 3 and _is_map(config, shape):
         return [], shape
     if kind in _POOLS and len(shape) == 3:
         return _keras_pool(kind, config, shape)
@@ -255,8 +250,9 @@ def _is_row(config: Entry) -> bool:
 
 
 def _is_map(config: Entry, shape: Shape) -> bool:
-    """Whether it makes a map of one channel of what has the same pixels in turn."""
-    return list(config.get("target_shape") or []) == [*shape[1:], 1]
+    """Whether it makes (H, W, C) of what is that already, or is as rows of pixels."""
+    target = config.get("target_shape")
+    return isinstance(target, list | tuple) and [*target] == [*shape[1:], shape[0]]
 
 
 def _activation(config: Entry) -> list[str]:

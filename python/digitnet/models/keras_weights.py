@@ -72,7 +72,7 @@ class KerasSource:
         self, model: BaseModel, read: KerasFile, state: dict[str, npt.NDArray[Any]]
     ) -> None:
         self.read, self.state, self.model = read, state, model
-        self.leaves = leaves_of(model)
+        self.leaves, self.outputs_order = leaves_of(model)
         self.weighted = [leaf for leaf in self.leaves if self._parts_of(leaf)]
         self.layers = keras_layers(read)
 
@@ -164,6 +164,10 @@ class KerasSource:
             ]
             if all(self._fits(place) for place in places):
                 whole.append((leaf, layer))
+        if self.outputs_order is not None:
+            plan.notes.append(
+                "the outputs are those of a flatten: channel by channel, not in Keras' order"
+            )
         notes, warnings = check_meaning(self.model, self.read, self.leaves, whole)
         plan.notes += notes
         plan.warnings += warnings
@@ -208,6 +212,11 @@ class KerasSource:
         if not layer.numbered:
             return layer.parts
         numbers = sorted(layer.parts, key=int)
+        if numbers != [str(i) for i in range(len(numbers))]:
+            raise DataError(
+                f"{layer.path}: expected floats numbered from 0, got {', '.join(numbers)}; "
+                "is the model quantised?"
+            )
         parts = self._numbered_parts(leaf, layer, len(numbers))
         return dict(zip(parts, (layer.parts[n] for n in numbers), strict=False))
 

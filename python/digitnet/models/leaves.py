@@ -50,23 +50,18 @@ class Leaf:
     order: Order | None
 
 
-def leaves_of(model: BaseModel) -> list[Leaf]:
-    """Every leaf of a model's network, in order of execution.
+def leaves_of(model: BaseModel) -> tuple[list[Leaf], Order | None]:
+    """Every leaf of a model's network, in order of execution; and its outputs' order.
 
     Raises:
-        ValueError: features of different orders are added up, or are the network's
-            output: no order of weights would make up for it.
+        ValueError: features of different orders are added up: no order of weights would
+            make up for it.
     """
     walk = _Walk({row["layer"]: tuple(row["output"]) for row in model.core.summary()})
     zeros = np.zeros((1, *model.input_shape), np.uint8)
     first = tuple(model.core.preprocessed(zeros).shape[1:])
     _, order = walk.through(model.core.network, "", first, None)
-    if order is not None:
-        raise ValueError(
-            f"load_weights: expected a dense layer behind the flatten of {model.name}, "
-            "got none; Keras' outputs would be in another order"
-        )
-    return walk.leaves
+    return walk.leaves, order
 
 
 def keras_order(shape: Shape) -> Order | None:

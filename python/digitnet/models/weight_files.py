@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_array
-from digitnet.models import file_kinds
+from digitnet.models import epsilons, file_kinds
 from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile, read_hdf5, read_keras
 from digitnet.models.torch_weights import plain, read_torch, wrapper_of
@@ -32,6 +33,7 @@ class Weights:
         label: What to call where they are from.
         ordered: Whether they are in an order of the maker's, not of the alphabet.
         keras: What else a file of Keras says.
+        epsilons: Of norms by layer, where they are known.
         notes: What a reader of the report should know.
     """
 
@@ -39,18 +41,22 @@ class Weights:
     label: str
     ordered: bool = True
     keras: KerasFile | None = None
+    epsilons: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def weights_of(source: Any) -> Weights:
     """What `load_weights` is given, read."""
     if isinstance(source, BaseModel):
-        return Weights(dict(source.state_dict()), source.name)
-    label = "a state_dict"
+        known = epsilons.of_network(source.core.network.to_dict())
+        return Weights(dict(source.state_dict()), source.name, epsilons=known)
     if hasattr(source, "state_dict"):
-        source, label = source.state_dict(), type(source).__name__
+        read = _of_mapping(source.state_dict(), type(source).__name__)
+        if hasattr(source, "named_modules"):
+            read.epsilons = epsilons.of_module(source)
+        return read
     if isinstance(source, Mapping):
-        return _of_mapping(source, label)
+        return _of_mapping(source, "a state_dict")
     path = Path(source)
     if not path.is_file():
         if path.suffix.lower() not in _SUFFIXES:
@@ -67,6 +73,12 @@ def _of_mapping(source: Mapping[Any, Any], label: str) -> Weights:
             break
         within = f"{within}.{key}".lstrip(".")
         source = source[key]
+    for key, value in source.items():
+        if isinstance(value, Mapping):
+            raise DataError(
+                f"load_weights.source: expected arrays by name, got a {type(value).__name__} "
+                f"for '{key!s:.40}'"
+            )
     tensors = {
         str(k): _array(v, f"load_weights.source: {k}") for k, v in source.items()
     }
@@ -90,7 +102,8 @@ def _of_file(path: Path) -> Weights:
     """By the file's content; its name only says what a damaged one should have been."""
     kind, suffix = file_kinds.kind_of(path), path.suffix.lower()
     if kind == file_kinds.SAFETENSORS:
-        return Weights(read_safetensors(path), path.name, ordered=False)
+        tensors, known = read_safetensors(path)
+        return Weights(tensors, path.name, ordered=False, epsilons=known)
     if kind == file_kinds.TORCH or (
         suffix in _TORCH and kind in (file_kinds.UNKNOWN, file_kinds.PICKLE)
     ):
@@ -147,8 +160,8 @@ def check_header(path: Path) -> None:
         )
 
 
-def read_safetensors(path: Path) -> Tensors:
-    """Tensors by name; bfloat16 as float32."""
+def read_safetensors(path: Path) -> tuple[Tensors, dict[str, float]]:
+    """Tensors by name, bfloat16 as float32; and epsilons, if it is a model of digitnet's."""
     from safetensors import SafetensorError, deserialize
 
     check_header(path)
@@ -158,7 +171,24 @@ def read_safetensors(path: Path) -> Tensors:
         raise DataError(
             f"{path.name}: expected a safetensors file of float tensors: {str(error)[:200]}"
         ) from error
-    return {name: _values(entry, f"{path.name}: {name}") for name, entry in content}
+    tensors = {name: _values(entry, f"{path.name}: {name}") for name, entry in content}
+    return tensors, _epsilons_in(path)
+
+
+def _epsilons_in(path: Path) -> dict[str, float]:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        text = (file.metadata() or {}).get("digitnet", "{}")
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path.name}: expected JSON in its description: {str(error)[:80]}"
+        ) from error
+    return epsilons.of_network(
+        about.get("network") if isinstance(about, dict) else None
+    )
 
 
 def _values(entry: dict[str, Any], where: str) -> npt.NDArray[Any]:

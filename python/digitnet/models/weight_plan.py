@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from digitnet.models import weight_names
+from digitnet.models import epsilons, weight_names
 from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile
 from digitnet.models.keras_weights import KerasSource
@@ -16,6 +16,31 @@ Way = tuple[Callable[[], Plan], Callable[[], Plan]]  # by names, by order
 
 
 def plan_for(
+    model: BaseModel, read: Weights, state: Tensors, naming: str
+) -> tuple[str, Plan]:
+    """`_plan_for`, once the norms' epsilons are known to be the source's."""
+    found, plan = _plan_for(model, read, state, naming)
+    pairs = {
+        place.name.rpartition(".")[0]: place.source.rpartition(".")[0]
+        for place in plan.places
+        if place.source is not None and _fits(place, state)
+    }
+    errors = epsilons.differences(model, read.epsilons, pairs)
+    if errors:
+        raise ValueError(
+            "load_weights: expected a network that computes what the source does\n  "
+            + "\n  ".join(errors)
+        )
+    if found in ("order", "torchvision") and read.keras is None:
+        plan.warnings += epsilons.unsaid(
+            model,
+            {*pairs}
+            - {ours for ours, theirs in pairs.items() if theirs in read.epsilons},
+        )
+    return found, plan
+
+
+def _plan_for(
     model: BaseModel, read: Weights, state: Tensors, naming: str
 ) -> tuple[str, Plan]:
     """What goes where: by names; by order, if names leave something out and it all fits.

@@ -19,7 +19,7 @@ from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet.data.download import File, fetch
 from digitnet.models.base import BaseModel
-from digitnet.models.keras_layers import holds_weights
+from digitnet.models.hdf5_weights import holds_weights
 from digitnet.models.keras_weights import has_vgg_names
 from digitnet.models.weight_files import Weights, weights_of
 from digitnet.models.weight_names import Plan, Tensors, is_weight
@@ -236,23 +236,24 @@ def _turn_colours(
     bgr: bool | None,
 ) -> list[str]:
     """Blue, green, red to red, green, blue in the first layer; what is in doubt about it."""
-    if bgr is None and read.keras is not None:
-        published = has_vgg_names(read.keras)
-        if published and read.keras.config is not None:
-            return [
-                "the colours are taken as red, green, blue, as the model was saved with "
-                "its config; if it began with Keras' published VGG weights, give bgr=True"
-            ]
-        bgr = published
-    if not bgr:
+    if bgr is False:
+        return []
+    published = bgr is None and read.keras is not None and has_vgg_names(read.keras)
+    if published and read.keras is not None and read.keras.config is not None:
+        return [
+            "the colours are taken as red, green, blue, as the model was saved with its "
+            "config; if it began with Keras' published VGG weights, give bgr=True"
+        ]
+    if not bgr and not published:
         return []
     name = next((name for name, value in chosen.items() if value.ndim > 1), "")
     first = next((k for k in model.core.parameter_names if k.endswith(".weight")), None)
-    channels, *side = model.core.preprocessed(
-        np.zeros((1, *model.input_shape), np.uint8)
-    ).shape[1:]
+    zeros = np.zeros((1, *model.input_shape), np.uint8)
+    channels, *side = model.core.preprocessed(zeros).shape[1:]
     inputs = chosen[name].shape[1] if name else 0
     if channels != 3 or name != first or inputs not in (3, 3 * math.prod(side)):
+        if published:
+            return []  # a base without its first layer
         raise ValueError(
             "load_weights.bgr: expected weights for a first layer of three colours, got "
             f"{name or 'none'} for {channels} channels"
