@@ -72,7 +72,7 @@ def test_without_validation_there_are_no_validation_columns(digits):
 
 def test_the_validation_loss_is_the_models_own(digits):
     model = small()
-    history = model.fit(digits[0], validation=digits[1], epochs=2, progress=False)
+    history = model.fit(*digits, epochs=2, calibrate=False, progress=False)
     report = model.evaluate(digits[1])
     assert history["val_loss"][-1] == pytest.approx(report["log_loss"], abs=1e-6)
     assert history["val_accuracy"][-1] == report["accuracy"]

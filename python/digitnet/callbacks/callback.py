@@ -15,6 +15,9 @@ class Callback:
 
     Attributes:
         model: The model that is trained, from the beginning of the training on.
+        writes_to: The file or service that it writes to, or None. Where there is one, an
+            OSError behind the training's beginning (a full disk, a server that is away) is
+            a warning, and the training goes on; else it ends the training.
     Example:
         >>> class Shout(digitnet.callbacks.Callback):
         ...     def on_epoch_end(self, epoch, logs):
@@ -27,6 +30,7 @@ class Callback:
     """
 
     model: Model
+    writes_to: str | None = None
 
     def set_model(self, model: Model) -> None:
         self.model = model

@@ -212,7 +212,8 @@ class ModelCheckpoint(Callback):
     ) -> None:
         self._smaller = _smaller_is_better(monitor, mode, "ModelCheckpoint")
         check_model_target(path)
-        self.path, self.monitor = fspath(path), monitor
+        self.path = self.writes_to = fspath(path)
+        self.monitor = monitor
         self.save_best_only = bool(save_best_only)
         self.best: float | None = None
 
@@ -230,6 +231,7 @@ class ModelCheckpoint(Callback):
         self.best = state["best"]
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        value = None
         if self.save_best_only:
             if self.monitor not in logs:
                 raise ValueError(
@@ -240,7 +242,6 @@ class ModelCheckpoint(Callback):
             sign = 1 if self._smaller else -1
             if self.best is not None and sign * value >= sign * self.best:
                 return
-            self.best = value
         try:
             path = self.path.format(epoch=epoch, **logs)
         except (KeyError, IndexError, ValueError) as error:
@@ -250,6 +251,8 @@ class ModelCheckpoint(Callback):
             ) from error
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self.model.save(path)
+        if value is not None:
+            self.best = value  # of what the disk took: else the next epoch may do
 
 
 class TerminateOnNaN(Callback):

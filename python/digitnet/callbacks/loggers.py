@@ -48,6 +48,9 @@ class CSVLogger(Callback):
                 f"CSVLogger.separator: expected one character, got {separator!r}"
             )
         self.path, self.separator, self.append = Path(path), separator, append
+        self.writes_to = str(
+            path
+        )  # rows that it does not take wait in the file's buffer
         self._file: Any = None
         self._kept_bytes: int | None = None  # of a training that goes on
         self._columns: list[str] | None = None
@@ -123,6 +126,7 @@ class TensorBoard(Callback):
         with extra_packages("TensorBoard"):
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         self.folder = Path(folder)
+        self.writes_to = str(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise NotADirectoryError(
                 f"TensorBoard.folder: expected a folder, got the file '{folder}'"

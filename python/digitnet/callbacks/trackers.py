@@ -78,6 +78,7 @@ class MLflowLogger(_Tracker):
         self.experiment, self.run_name = experiment, run_name
         self.tracking_uri, self.log_model = tracking_uri, log_model
         self._started_here = False
+        self.writes_to = tracking_uri or "MLflow"
 
     def on_train_begin(self) -> None:
         mlflow = self._mlflow
@@ -97,7 +98,10 @@ class MLflowLogger(_Tracker):
         self._goes_on = False
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self._mlflow.log_metrics(_named(logs), step=epoch)
+        try:
+            self._mlflow.log_metrics(_named(logs), step=epoch)
+        except self._mlflow.exceptions.MlflowException as error:
+            raise ConnectionError(str(error)) from error
 
     def on_train_end(self) -> None:
         mlflow = self._mlflow

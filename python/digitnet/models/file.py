@@ -45,13 +45,17 @@ def save(model: BaseModel, path: str | PathLike[str]) -> None:
 
     Raises ValueError for a name that promises another program's format.
     """
-    from safetensors.numpy import save as to_bytes
-
     check_model_target(path)
+    write_whole(path, to_bytes(model))
+
+
+def to_bytes(model: BaseModel) -> bytes:
+    """The content of a model's file."""
+    from safetensors.numpy import save
 
     # One entry only: safetensors writes several in an order that changes.
     metadata = {"digitnet": json.dumps(described(model), sort_keys=True)}
-    write_whole(path, to_bytes(model.state_dict(), metadata))
+    return save(model.state_dict(), metadata)
 
 
 def described(model: BaseModel) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class Learner(BaseModel):
         """
         options = locals()  # the arguments: this stays the first line
         del options["self"]
-        return fit(self, save=partial(file.save, self), **options)
+        return fit(self, to_bytes=partial(file.to_bytes, self), **options)
 
     def fit_head(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import warnings
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from digitnet._utils.files import check_model_target, check_target
 from digitnet._utils.signals import Signals
 from digitnet.augment import as_text
 from digitnet.data.dataset import Dataset
+from digitnet.train.best_file import BestFile
 from digitnet.train.cuda_graphs import Recorder, recorder_for
 from digitnet.train.fit_data import FitData, better_names, weights_of_classes
 from digitnet.train.history import Executor, History
@@ -49,7 +49,7 @@ def fit(
     lr_scale: Any = None,
     checkpoint: Any = None,
     resume: Any = None,
-    save: Callable[[Any], None] | None = None,
+    to_bytes: Callable[[], bytes] | None = None,
     callbacks: Any = (),
     target: Any = None,
     distributed: bool = False,
@@ -60,8 +60,8 @@ def fit(
     """Train a model in place: `Model.fit`; see there.
 
     The arguments named here are used in Python; the other options are those of
-    `FitOptions`, for the loop in C++. `save` writes the model to the file `checkpoint`,
-    `resume` is the folder of `train/resume.py`.
+    `FitOptions`, for the loop in C++. `to_bytes` gives what the file `checkpoint` holds of
+    the model, `resume` is the folder of `train/resume.py`.
     """
     listed = listed_callbacks(callbacks)
     if model.outputs_images and class_weights is not None:
@@ -102,9 +102,9 @@ def fit(
         check_target(checkpoint)
         check_model_target(checkpoint)
     history = _history(chosen, fit_data, augment, copies, calibrate)
-    save_best = None
-    if checkpoint is not None and save is not None:
-        save_best = functools.partial(save, checkpoint)
+    best_file = None
+    if checkpoint is not None and to_bytes is not None:
+        best_file = BestFile(checkpoint, to_bytes)
     history.executor = executor = _executor(model, chosen, ranks)
     with ExitStack() as stack:
         stack.enter_context(training(model.core))
@@ -117,7 +117,7 @@ def fit(
             model,
             history,
             listed,
-            save_best,
+            best_file,
             progress_for(chosen.epochs, progress),
             _columns(model, fit_data),
             folder,
@@ -233,8 +233,8 @@ def _train(
     run.history.status = "interrupted"  # what it is if nobody says otherwise
     with run.progress:
         run.progress.executor(str(executor))
-        run.begin(kept)
         try:
+            run.begin(kept)
             outcome = _core.train.fit(
                 model.core,
                 images,

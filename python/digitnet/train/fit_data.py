@@ -67,8 +67,10 @@ class FitData:
             training, weights, calibration = hold_out_fraction(
                 training, weights, calibrate, seed, f"{where}.calibrate"
             )
-        elif calibrate and not model.outputs_images:
-            calibration = held_out
+        elif calibrate and held_out is not None and not model.outputs_images:
+            # A copy: the caller's labels may have changed when the training ends.
+            labels = np.array(held_out.require_labels(f"{where}.validation"))
+            calibration = held_out.with_labels(labels, held_out.classes)
         return cls(training, weights, held_out, calibration=calibration)
 
     def enlarge(self, augment: Any, copies: Any, seed: int) -> None:

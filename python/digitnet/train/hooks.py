@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import digitnet._core as _core
+from digitnet.train.best_file import BestFile, warn_of_file
 from digitnet.train.history import History
 from digitnet.train.options import as_spec, default_options
 from digitnet.train.progress import Progress
@@ -87,15 +89,16 @@ class Run:
         model: Trainable,
         history: History,
         callbacks: list[Callback],
-        save_best: Callable[[], None] | None,
+        best_file: BestFile | None,
         progress: Progress,
         columns: frozenset[str],
         kept_in: TrainingFolder | None = None,
     ) -> None:
         self.model, self.history = model, history
-        self.callbacks, self.save_best = callbacks, save_best
+        self.callbacks, self.best_file = callbacks, best_file
         self.progress, self.columns = progress, columns
         self.kept_in = kept_in
+        self._begun: list[Callback] = []
 
     def begin(self, kept: Kept | None = None) -> None:
         """Of a training that goes on, callbacks get back what they asked to keep."""
@@ -103,14 +106,18 @@ class Run:
             getattr(callback, "set_model", lambda model: None)(self.model)
         if kept is not None:
             restore_callbacks(self.callbacks, kept.callbacks)
-        self._call("on_train_begin")
+        for callback in self.callbacks:
+            getattr(callback, "on_train_begin", lambda: None)()
+            self._begun.append(callback)
 
     def end(self) -> None:
-        self._call("on_train_end")
-
-    def _call(self, hook: str) -> None:
-        for callback in self.callbacks:
-            getattr(callback, hook, lambda: None)()
+        """Of those that have begun, also if another one raises; its error arrives."""
+        if self.best_file:
+            self.best_file.try_again()
+        with ExitStack() as stack:
+            for callback in reversed(self._begun):
+                hook = getattr(callback, "on_train_end", lambda: None)
+                stack.callback(_written, callback, hook)
 
     def keep(self, state: Mapping[str, Any]) -> None:
         """Write the loop's state, or a finished training's tensors, if there is a place."""
@@ -122,10 +129,24 @@ class Run:
         """Record, show, save and call back; True ends the training."""
         self.history.append(row)
         self.progress.epoch(row)
-        if self.save_best and self.history.best_epoch == row["epoch"]:
-            self.save_best()
+        if self.best_file and self.history.best_epoch == row["epoch"]:
+            self.best_file.save()
+        elif self.best_file:
+            self.best_file.try_again()
         logs = {name: value for name, value in row.items() if name in self.columns}
         for callback in self.callbacks:
             on_epoch_end: Any = getattr(callback, "on_epoch_end", callback)
-            on_epoch_end(int(row["epoch"]), logs)
+            _written(callback, on_epoch_end, int(row["epoch"]), logs)
         return bool(self.model.stop_training)
+
+
+def _written(callback: Callback, hook: Any, *args: Any) -> None:
+    """Call a hook; of a callback that says what it writes to, a disk that is full or a
+    server that is away is a warning."""
+    target = getattr(callback, "writes_to", None)
+    try:
+        hook(*args)
+    except OSError as error:
+        if target is None:
+            raise
+        warn_of_file(type(callback).__name__, target, error)

@@ -18,6 +18,7 @@ import numpy as np
 from digitnet._build_info import VERSION
 from digitnet._utils.arrays import arrays_sha256
 from digitnet._utils.files import check_writable, write_whole
+from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
 from digitnet.train.history import History
 from digitnet.train.state_files import FORMAT, Kept, newest, path_of, to_bytes
@@ -103,12 +104,7 @@ class TrainingFolder:
             write_whole(path, to_bytes(about, arrays))
         except OSError as error:
             if not self._warned:
-                warnings.warn(
-                    f"fit.resume: '{path}' could not be written ({error.strerror}); the "
-                    "training goes on and tries again later",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
+                warn_of_file("fit.resume", path, error)
             self._warned = True
             return
         self._count, self._warned = self._count + 1, False

@@ -1,0 +1,215 @@
+"""What is written while a model is trained does not end the training when it cannot be."""
+
+import errno
+import warnings
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet.train import best_file
+
+OPTIONS = {"epochs": 4, "learning_rate": 0.02, "progress": False}
+
+
+def model():
+    return digitnet.models.make("linear", (8, 8), seed=1)
+
+
+class Disk:
+    """`write_whole`, full while `full(n)` says so of the n-th call."""
+
+    def __init__(self, real, full):
+        self.real, self.full, self.calls = real, full, 0
+
+    def __call__(self, path, content):
+        self.calls += 1
+        if self.full(self.calls):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.real(path, content)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    def install(module, full):
+        made = Disk(module.write_whole, full)
+        monkeypatch.setattr(module, "write_whole", made)
+        return made
+
+    return install
+
+
+def caught(**more):
+    """(model, messages of the warnings) of a training."""
+    digits = digitnet.data.load("digits")
+    trained = model()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        history = trained.fit(digits[0], digits[1], **OPTIONS, **more)
+    assert history.status == "finished" and history.epochs == 4
+    return trained, [str(w.message) for w in seen]
+
+
+def test_a_full_disk_does_not_end_the_training_and_the_best_model_follows(
+    disk, tmp_path
+):
+    disk(best_file, lambda call: call in (2, 3))
+    path = tmp_path / "best.safetensors"
+    trained, messages = caught(checkpoint=path)
+    assert len(messages) == 1
+    assert "fit.checkpoint: '" in messages[0] and str(path) in messages[0]
+    assert "No space left on device" in messages[0]
+    assert trained.history.best_epoch == 4
+    saved = digitnet.models.load(path)
+    for name, value in trained.state_dict().items():
+        np.testing.assert_array_equal(saved.state_dict()[name], value)
+
+
+def test_the_best_model_is_written_later_though_others_came_behind_it(disk, tmp_path):
+    kept, path = [], tmp_path / "best.safetensors"
+    trained = model()
+    digits = digitnet.data.load("digits")
+    written = disk(best_file, lambda call: call == 1)
+
+    def keep(epoch, logs):
+        kept.append(trained.state_dict())
+
+    with pytest.warns(RuntimeWarning, match="could not be written"):
+        trained.fit(
+            *digits,
+            epochs=3,
+            schedule=[0.5, 50.0, 50.0],  # the first epoch stays the best
+            optimizer="sgd",
+            checkpoint=path,
+            callbacks=keep,
+            progress=False,
+        )
+    assert trained.history.best_epoch == 1
+    saved = digitnet.models.load(path).state_dict()
+    for name, value in kept[0].items():
+        np.testing.assert_array_equal(saved[name], value)
+    assert written.calls == 2
+
+
+def test_a_disk_that_stays_full_is_said_once(disk, tmp_path):
+    disk(best_file, lambda call: True)
+    path = tmp_path / "best.safetensors"
+    _, messages = caught(checkpoint=path)
+    assert len(messages) == 1
+    assert not path.exists()
+
+
+def test_model_checkpoints_that_fail_are_warnings_and_the_next_ones_are_written(
+    disk, tmp_path
+):
+    from digitnet.models import file
+
+    disk(file, lambda call: call == 2)
+    path = tmp_path / "{epoch}.safetensors"
+    keep = digitnet.callbacks.ModelCheckpoint(path)
+    _, messages = caught(callbacks=keep)
+    assert len(messages) == 1 and str(path) in messages[0]
+    names = sorted(p.name for p in tmp_path.iterdir())
+    assert names == ["1.safetensors", "3.safetensors", "4.safetensors"]
+
+
+def test_a_best_checkpoint_that_failed_leaves_its_place_to_the_next(disk, tmp_path):
+    from digitnet.models import file
+
+    disk(file, lambda call: call == 4)
+    path = tmp_path / "best.safetensors"
+    keep = digitnet.callbacks.ModelCheckpoint(path, save_best_only=True)
+    trained, messages = caught(callbacks=keep)
+    assert len(messages) == 1
+    assert keep.best == trained.history["val_loss"][2]  # what the file holds
+
+
+def test_rows_of_a_log_wait_until_the_disk_takes_them(tmp_path):
+    log = digitnet.callbacks.CSVLogger(tmp_path / "log.csv")
+    begin = log.on_train_begin
+
+    class FullAtFirst:
+        """The file, whose second flush fails."""
+
+        def __init__(self, real):
+            self.real, self.flushes = real, 0
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+        def flush(self):
+            self.flushes += 1
+            if self.flushes == 2:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            self.real.flush()
+
+    def begin_on_a_small_disk():
+        begin()
+        log._file = FullAtFirst(log._file)
+
+    log.on_train_begin = begin_on_a_small_disk
+    _, messages = caught(callbacks=log)
+    assert len(messages) == 1 and "CSVLogger: '" in messages[0]
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, of its data base
+def test_a_tracker_that_is_away_is_a_warning(tmp_path, monkeypatch):
+    mlflow = pytest.importorskip("mlflow")
+    real, calls = mlflow.log_metrics, []
+
+    def away_once(*args, **more):
+        calls.append(args)
+        if len(calls) == 2:
+            raise mlflow.exceptions.MlflowException("no answer")
+        return real(*args, **more)
+
+    monkeypatch.setattr(mlflow, "log_metrics", away_once)
+    uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    monkeypatch.chdir(tmp_path)
+    log = digitnet.callbacks.MLflowLogger(tracking_uri=uri, log_model=False)
+    _, messages = caught(callbacks=log)
+    assert len(calls) == 4
+    assert [m for m in messages if "MLflowLogger: '" in m and "no answer" in m]
+
+
+def test_an_error_of_another_callback_still_arrives():
+    def fails(epoch, logs):
+        raise OSError("mine")
+
+    digits = digitnet.data.load("digits")
+    with pytest.raises(OSError, match="mine"):
+        model().fit(digits[0], callbacks=fails, **OPTIONS)
+
+
+@pytest.mark.parametrize("failing", ["begin", "end"])
+def test_callbacks_that_have_begun_are_ended_whatever_another_one_raises(failing):
+    calls = []
+
+    def callback(name, **more):
+        hooks = {
+            "on_train_begin": lambda logs: calls.append(f"begin {name}"),
+            "on_train_end": lambda logs: calls.append(f"end {name}"),
+        }
+        return digitnet.callbacks.LambdaCallback(**{**hooks, **more})
+
+    def fails(logs):
+        raise RuntimeError("mine")
+
+    listed = [
+        callback("first"),
+        callback("second", **{f"on_train_{failing}": fails}),
+        callback("third"),
+    ]
+    digits = digitnet.data.load("digits")
+    with pytest.raises(RuntimeError, match="mine"):
+        model().fit(digits[0], callbacks=listed, **OPTIONS)
+    begun, ended = [
+        [call.split()[1] for call in calls if call.startswith(kind)]
+        for kind in ("begin", "end")
+    ]
+    if failing == "begin":
+        assert begun == ended == ["first"]
+    else:
+        assert begun == ["first", "second", "third"]
+        assert ended == ["first", "third"]
