@@ -184,21 +184,22 @@ void capsule_spread(const CapsulePanel& p, const CapsuleTerm* terms,
 void capsule_softmax(const CapsulePanel& p, const float* x, float* y) {
   for (int64_t lane = 0; lane < p.width; lane += kWide) {
     const int64_t left = p.width - lane;
-    F largest = load<kWide>(x + lane);
+    F largest = load_first<kWide>(x + lane, left);
     for (int64_t unit = 1; unit < p.units; ++unit) {
-      const F v = load<kWide>(x + unit * p.width + lane);
+      const F v = load_first<kWide>(x + unit * p.width + lane, left);
       largest = v > largest ? v : largest;
     }
     F total{};
     for (int64_t unit = 0; unit < p.units; ++unit) {
-      const F power = exp_of(load<kWide>(x + unit * p.width + lane) - largest);
+      const F power =
+          exp_of(load_first<kWide>(x + unit * p.width + lane, left) - largest);
       total += power;
       store_first<kWide>(y + unit * p.width + lane, power, left);
     }
     const F scale = 1.0f / total;
     for (int64_t unit = 0; unit < p.units; ++unit) {
       float* to = y + unit * p.width + lane;
-      store_first<kWide>(to, load<kWide>(to) * scale, left);
+      store_first<kWide>(to, load_first<kWide>(to, left) * scale, left);
     }
   }
 }

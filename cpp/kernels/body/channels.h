@@ -15,7 +15,8 @@ DIGITNET_INLINE void add_columns_of(int64_t first, int64_t count,
 #pragma GCC unroll 8
   for (int i = 0; i < SUMS * COUNT; ++i)
     sum[i / COUNT][i % COUNT] =
-        load<kWide>(sums[i / COUNT] + first + i % COUNT * kWide);
+        load_first<kWide>(sums[i / COUNT] + first + i % COUNT * kWide,
+                          channels - first - i % COUNT * kWide);
   for (int64_t i = 0; i < count; ++i) {
 #pragma GCC unroll 4
     for (int v = 0; v < COUNT; ++v) {

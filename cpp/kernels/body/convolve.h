@@ -13,12 +13,13 @@ struct Block {
 
 // acc[p] = from[p * step ...]: what y holds, or with step 0 the bias.
 template <int W, int NV, int COUNT>
-DIGITNET_INLINE void start(const float* from, int64_t step,
+DIGITNET_INLINE void start(const float* from, int64_t step, int64_t valid,
                            typename Lanes<W>::F (&acc)[COUNT][NV]) {
 #pragma GCC unroll 16
   for (int p = 0; p < COUNT; ++p) {
 #pragma GCC unroll 8
-    for (int n = 0; n < NV; ++n) acc[p][n] = load<W>(from + p * step + n * W);
+    for (int n = 0; n < NV; ++n)
+      acc[p][n] = load_first<W>(from + p * step + n * W, valid - n * W);
   }
 }
 
@@ -41,7 +42,7 @@ DIGITNET_APART void line_tile(const Convolution& c, const Block& block,
   typename Lanes<W>::F acc[G * PX][NV];
   float* y = c.y + row * c.y_line + column * c.y_pixel + block.output;
   start<W, NV, G * PX>(c.accumulate ? y : block.bias,
-                       c.accumulate ? c.y_pixel : 0, acc);
+                       c.accumulate ? c.y_pixel : 0, block.valid, acc);
   const float* x = c.x + row * c.x_line + column * c.x_pixel;
   multiply_add<W, NV, G, PX>(block.walk, x, x + PX * c.x_pixel, c.x_pixel,
                              block.weights, acc);
@@ -122,7 +123,7 @@ template <int W, int NV, int PX>
 DIGITNET_APART void pooled_tile(const Convolution& c, const Block& block,
                                 int64_t row, int64_t column) {
   typename Lanes<W>::F acc[2 * PX][NV];
-  start<W, NV, 2 * PX>(block.bias, 0, acc);
+  start<W, NV, 2 * PX>(block.bias, 0, block.valid, acc);
   const float* x = c.x + row * c.x_line + column * c.x_pixel;
   multiply_add<W, NV, 2, PX>(block.walk, x, x + c.x_line, c.x_pixel,
                              block.weights, acc);

@@ -74,7 +74,8 @@ DIGITNET_INLINE void depthwise_gradient_of_3(const DepthwiseGradient& d,
                                              int64_t left) {
   F sums[3][3];
 #pragma GCC unroll 9
-  for (int t = 0; t < 9; ++t) sums[t / 3][t % 3] = load<kWide>(to + t * to_row);
+  for (int t = 0; t < 9; ++t)
+    sums[t / 3][t % 3] = load_first<kWide>(to + t * to_row, left);
   const float* x1 = x + d.x_row;
   const float* x2 = x1 + d.x_row;
   for (int64_t pixel = 0; pixel < d.width; ++pixel) {
@@ -96,7 +97,7 @@ DIGITNET_INLINE void depthwise_gradient_of_3(const DepthwiseGradient& d,
 DIGITNET_INLINE void depthwise_gradient_of_tap(const DepthwiseGradient& d,
                                                const float* x, const float* g,
                                                float* to, int64_t left) {
-  F sum = load<kWide>(to);
+  F sum = load_first<kWide>(to, left);
   for (int64_t pixel = 0; pixel < d.width; ++pixel)
     sum +=
         load<kWide>(x + pixel * d.x_pixel) * load<kWide>(g + pixel * d.g_pixel);

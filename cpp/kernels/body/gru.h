@@ -8,12 +8,14 @@ void gru_step(const GruStep& s) {
               *state_n = state_z + units;
   for (int64_t u = 0; u < units; u += W) {
     const int64_t left = units - u;
-    const F reset =
-        1.0f / (1.0f + exp_of(-(load<W>(r + u) + load<W>(state_r + u))));
+    const F reset = 1.0f / (1.0f + exp_of(-(load_first<W>(r + u, left) +
+                                            load_first<W>(state_r + u, left))));
     const F update =
-        1.0f / (1.0f + exp_of(-(load<W>(z + u) + load<W>(state_z + u))));
-    const F fresh = tanh_of(load<W>(n + u) + reset * load<W>(state_n + u));
-    const F next = fresh + update * (load<W>(s.state + u) - fresh);
+        1.0f / (1.0f + exp_of(-(load_first<W>(z + u, left) +
+                                load_first<W>(state_z + u, left))));
+    const F fresh = tanh_of(load_first<W>(n + u, left) +
+                            reset * load_first<W>(state_n + u, left));
+    const F next = fresh + update * (load_first<W>(s.state + u, left) - fresh);
     store_first<W>(r + u, reset, left);
     store_first<W>(z + u, update, left);
     store_first<W>(n + u, fresh, left);
@@ -29,12 +31,15 @@ void gru_step_gradient(const GruStepGradient& s) {
         *state_n = state_z + units;
   for (int64_t u = 0; u < units; u += W) {
     const int64_t left = units - u;
-    const F reset = load<W>(r + u), update = load<W>(z + u);
-    const F fresh = load<W>(n + u), g = load<W>(s.g + u);
+    const F reset = load_first<W>(r + u, left),
+            update = load_first<W>(z + u, left);
+    const F fresh = load_first<W>(n + u, left),
+            g = load_first<W>(s.g + u, left);
     const F d_fresh = g * (1.0f - update) * (1.0f - fresh * fresh);
-    const F d_update =
-        g * (load<W>(s.state + u) - fresh) * update * (1.0f - update);
-    const F d_reset = d_fresh * load<W>(state_n + u) * reset * (1.0f - reset);
+    const F d_update = g * (load_first<W>(s.state + u, left) - fresh) * update *
+                       (1.0f - update);
+    const F d_reset =
+        d_fresh * load_first<W>(state_n + u, left) * reset * (1.0f - reset);
     store_first<W>(r + u, d_reset, left);
     store_first<W>(z + u, d_update, left);
     store_first<W>(n + u, d_fresh, left);

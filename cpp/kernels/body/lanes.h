@@ -35,6 +35,21 @@ DIGITNET_INLINE typename Lanes<W>::F load(const float* p) {
   return *reinterpret_cast<const typename Lanes<W>::Memory*>(p);
 }
 
+// The same where only the first `count` lanes are used, what lies behind them
+// may be another thread's, and a whole vector may be read. A thread sanitizer
+// sees just what is used.
+template <int W>
+DIGITNET_INLINE typename Lanes<W>::F load_first(const float* p, int64_t count) {
+#if defined(__SANITIZE_THREAD__)
+  typename Lanes<W>::F v{};
+  for (int64_t i = 0; i < W && i < count; ++i) v[i] = p[i];
+  return v;
+#else
+  (void)count;
+  return load<W>(p);
+#endif
+}
+
 template <int W>
 DIGITNET_INLINE void store(float* p, typename Lanes<W>::F v) {
   *reinterpret_cast<typename Lanes<W>::Memory*>(p) = v;

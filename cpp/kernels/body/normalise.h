@@ -53,7 +53,8 @@ void softmax(const float* x, float* y, int64_t count, int64_t channels) {
     }
     const float scale = 1 / lane_sum(total);
     for (int64_t c = 0; c < channels; c += kWide)
-      store_first<kWide>(y + c, load<kWide>(y + c) * scale, channels - c);
+      store_first<kWide>(y + c, load_first<kWide>(y + c, channels - c) * scale,
+                         channels - c);
   }
 }
 
@@ -113,9 +114,10 @@ void layer_norm_gradient(const LayerNormGradient& n) {
       const F d = load<kWide>(g + c);
       const int64_t left = n.channels - c;
       store_first<kWide>(n.scale_sums + c,
-                         load<kWide>(n.scale_sums + c) + d * z(c), left);
-      store_first<kWide>(n.shift_sums + c, load<kWide>(n.shift_sums + c) + d,
+                         load_first<kWide>(n.scale_sums + c, left) + d * z(c),
                          left);
+      store_first<kWide>(n.shift_sums + c,
+                         load_first<kWide>(n.shift_sums + c, left) + d, left);
     }
     if (!n.dx) continue;
     const auto scaled = [=](int64_t c) {

@@ -8,7 +8,7 @@ DIGITNET_APART void gradient_tile(const WeightGradient& c, const float* x,
   const Walk walk{c.height, c.width, c.x_pixel, c.x_line, c.g_pixel, c.g_line};
   typename Lanes<W>::F acc[G * PX][NV];
   start<W, NV, G * PX>(c.accumulate ? target : kZeros, c.accumulate ? width : 0,
-                       acc);
+                       NV * W, acc);
   for (int64_t n = 0; n < c.images; ++n) {
     const float* from = x + n * c.x_image;
     multiply_add<W, NV, G, PX>(walk, from, from + PX, 1, g + n * c.g_image,

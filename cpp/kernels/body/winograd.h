@@ -111,7 +111,9 @@ void tiles_scatter(const Tiles& t) {
         for (int j = 0; j < K::T; ++j) {
           if (!whole && (i >= rows || j >= columns)) continue;
           float* pixel = to + i * t.line + j * t.pixel + c;
-          store_first<W>(pixel, load<W>(pixel) + out[i][j], t.channels - c);
+          store_first<W>(pixel,
+                         load_first<W>(pixel, t.channels - c) + out[i][j],
+                         t.channels - c);
         }
       }
     }
