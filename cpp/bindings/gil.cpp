@@ -1,5 +1,9 @@
 #include "bindings/gil.h"
 
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -84,6 +88,10 @@ bool check_signals() {
 }
 
 void stop_threads_at_exit() {
+#ifndef _WIN32
+  // Of all threads only the one that forks is in the child.
+  pthread_atfork(nullptr, nullptr, [] { running = mine; });
+#endif
   py::module_::import("atexit").attr("register")(
       py::cpp_function(stop_threads));
 }

@@ -10,6 +10,7 @@ namespace digitnet::train {
 struct Snapshot {
   std::vector<float> trained, buffers;
 
+  bool taken() const { return !trained.empty(); }
   void take(const models::Model& model);
   // The model is the one that take() had.
   void restore(models::Model& model) const;

@@ -79,8 +79,11 @@ class Loop {
     } catch (...) {
       try {
         close();
-      } catch (const std::runtime_error&) {
-        // The device is gone, and the first error explains more.
+      } catch (const std::exception&) {
+        // The device is gone, its weights may have been copied in part; the
+        // first error explains more.
+        last_good_.restore(model_);
+        if (best_.taken()) best_.restore(model_);
       }
       throw;
     }
@@ -115,7 +118,8 @@ class Loop {
       const bool stop =
           hooks_.pulse && hooks_.pulse(epoch, step, steps_, totals.loss);
       const bool saves = (stop || due) && !hooks_.ranks.several();
-      if ((saves && save(epoch, step, start)) || stop) return interrupt();
+      if ((saves && save(epoch, step, start)) || stop)
+        return end(Status::Interrupted);
     }
     finish_epoch(epoch, start);
   }
@@ -238,7 +242,7 @@ class Loop {
     if (validation_.count > 0 && !validate(row)) {
       continue_unaveraged();
       if (!hooks_.ranks.several()) save(epoch, steps_, start);
-      return interrupt();
+      return end(Status::Interrupted);
     }
     last_good_.take(model_);
     last_good_epoch_ = epoch;
@@ -251,13 +255,10 @@ class Loop {
     if (model_.revision() != revision) take_over();
     const bool stop = on_any_rank(stop_requested || monitor_.out_of_patience());
     if (epoch == config_.epochs) return;
-    if (stop) {
-      running_ = false;
-      outcome_.status = Status::StoppedEarly;
-      return;
-    }
+    if (stop) return end(Status::StoppedEarly);
     continue_unaveraged();
-    if (save(epoch + 1, 0, start) && !hooks_.ranks.several()) interrupt();
+    if (save(epoch + 1, 0, start) && !hooks_.ranks.several())
+      end(Status::Interrupted);
   }
 
   // What a hook wrote into the model becomes the weights and their average.
@@ -311,14 +312,13 @@ class Loop {
     return true;
   }
 
-  void interrupt() {
+  void end(Status status) {
     running_ = false;
-    outcome_.status = Status::Interrupted;
+    outcome_.status = status;
   }
 
   void diverge(int64_t epoch, int64_t step) {
-    running_ = false;
-    outcome_.status = Status::Diverged;
+    end(Status::Diverged);
     outcome_.message =
         join("training diverged in epoch ", epoch, ", step ", step + 1, " of ",
              steps_, " (learning rate ", lr_,
@@ -343,7 +343,7 @@ class Loop {
       executor_->pull();
       if (!all_finite(model_.trained())) last_good_.restore(model_);
     }
-    if (monitor_.restores() && monitor_.best_epoch() > 0) best_.restore(model_);
+    if (best_.taken()) best_.restore(model_);
     engine::release_pages();
   }
 

@@ -147,12 +147,12 @@ def _add_about(app: Any, model: BaseModel, limits: Limits, counts: _Counts) -> N
     from fastapi import Response
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-    started = time.time()
+    started = time.monotonic()
 
     @app.get("/api/health")  # type: ignore[untyped-decorator]
     async def health() -> dict[str, Any]:
         """Whether the server runs."""
-        return {"status": "ok", "seconds": round(time.time() - started, 3)}
+        return {"status": "ok", "seconds": round(time.monotonic() - started, 3)}
 
     @app.get("/api/model")  # type: ignore[untyped-decorator]
     async def about() -> dict[str, Any]:
