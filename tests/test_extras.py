@@ -11,7 +11,6 @@ import pytest
 import digitnet
 from digitnet import callbacks, features, papers, search, serve, studies
 from digitnet._utils.extras import EXTRAS, extra_packages
-from digitnet.data.svhn import read_svhn
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,11 +18,6 @@ ROOT = Path(__file__).parent.parent
 def load_weights(model, name):
     Path(name).touch()
     model.load_weights(name)
-
-
-def read_empty(read):
-    Path("empty").touch()
-    read("empty")
 
 
 def find(model, train):
@@ -45,7 +39,6 @@ USES = [
     ("onnx", "export", lambda model, train: digitnet.export.export(model, "a.onnx")),
     ("optuna", "search", find),
     ("prometheus_client", "serve", lambda model, train: serve.make_app(model)),
-    ("scipy", "read_svhn", lambda *_: read_empty(read_svhn)),
     ("sklearn", "digitnet.sklearn", None),
     (
         "sklearn",
@@ -163,7 +156,6 @@ def test_everything_else_is_imported_without_optional_packages():
 
 def test_the_digits_and_the_temperature_need_no_scikit_learn(without, trained):
     without("sklearn")
-    without("scipy")
     train, test = digitnet.data.load("digits")
     assert len(train) + len(test) == 1797
     assert digitnet.calibration.fit_temperature(trained, test) > 0

@@ -14,7 +14,6 @@ EXTRAS = {
     "onnx": "export",
     "optuna": "search",
     "prometheus_client": "serve",
-    "scipy": "sklearn",
     "sklearn": "sklearn",
     "tensorboard": "tensorboard",
     "torch": "torch",
@@ -34,8 +33,8 @@ def extra_packages(where: str) -> Iterator[None]:
         ImportError: one is not installed; names it and its extra.
     Example:
         >>> from digitnet._utils.extras import extra_packages
-        >>> with extra_packages("read_svhn"):
-        ...     from scipy.io import loadmat
+        >>> with extra_packages("project by t-SNE"):
+        ...     from sklearn.manifold import TSNE
     """
     try:
         yield

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import zlib
+import math
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from digitnet._core import DataError
-from digitnet._utils.extras import extra_packages
 from digitnet.data.checks import DIGITS
 from digitnet.data.dataset import Dataset
+from digitnet.data.matlab import Matrix, read_matrices
 
-_MOST_IMAGES = 1_000_000
+_MOST = 1_000_000  # images
+# Bytes that a packed part may become for each of its own, and that it always may.
+_RATIO, _ALWAYS = 200, 2**26
 
 
 def read_svhn(path: str | PathLike[str]) -> Dataset:
@@ -26,37 +29,22 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     Raises:
         DataError: not such a file; names it and the field.
         FileNotFoundError: no such file.
-        ImportError: scipy is not installed; names the extra.
     Source:
         Netzer et al., "Reading digits in natural images", NeurIPS workshop 2011.
     """
-    with extra_packages("read_svhn"):
-        from scipy.io import loadmat, whosmat
-        from scipy.io.matlab import MatReadError
-
     name = Path(path).name
     with Path(path).open("rb") as content:
-        try:
-            # Sizes first: nothing is unpacked for a promise that is too large.
-            sizes = {field: shape for field, shape, _ in whosmat(content)}
-            _check_sizes(sizes, name)
-            content.seek(0)
-            arrays = loadmat(content, variable_names=["X", "y"])
-        except DataError:
-            raise
-        except (
-            *(MatReadError, NotImplementedError, zlib.error, ValueError, TypeError),
-            *(OSError, KeyError, IndexError, EOFError, OverflowError),
-        ) as error:
+        arrays = read_matrices(content, _is_wanted(name), _most_inflated, name)
+    for field in ("X", "y"):
+        if field not in arrays:
             raise DataError(
-                f"{name}: expected a MATLAB file of level 5; {error}"
-            ) from error
-    images, labels = arrays.get("X"), arrays.get("y")
-    if images is None or images.dtype != np.uint8:
-        raise DataError(f"{name}.X: expected uint8 numbers")
-    if labels is None or labels.dtype.kind not in "iuf":
-        raise DataError(f"{name}.y: expected numbers")
-    digits = labels.ravel()
+                f"{name}: expected a field {field}, got {', '.join(arrays) or 'none'}"
+            )
+    images, digits = arrays["X"], arrays["y"].ravel()
+    if len(digits) != images.shape[3]:
+        raise DataError(
+            f"{name}.y: expected {images.shape[3]} labels, one an image, got {len(digits)}"
+        )
     if not np.isin(digits, np.arange(1, 11)).all():
         raise DataError(f"{name}.y: expected labels from 1 to 10")
     return Dataset(
@@ -68,16 +56,22 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     )
 
 
-def _check_sizes(sizes: dict[str, tuple[int, ...]], name: str) -> None:
-    for field in ("X", "y"):
-        if field not in sizes:
-            raise DataError(
-                f"{name}: expected a field {field}, got {', '.join(sizes) or 'none'}"
-            )
-    shape = tuple(sizes["X"])
-    if len(shape) != 4 or shape[:3] != (32, 32, 3) or not 0 < shape[3] < _MOST_IMAGES:
-        raise DataError(f"{name}.X: expected shape (32, 32, 3, N), got {shape}")
-    if int(np.prod(sizes["y"])) != shape[3]:
-        raise DataError(
-            f"{name}.y: expected {shape[3]} labels, one an image, got {sizes['y']}"
-        )
+def _most_inflated(size: int) -> int:
+    return max(_RATIO * size, _ALWAYS)
+
+
+def _is_wanted(name: str) -> Callable[[Matrix], bool]:
+    """Check an array before it is read: images and labels of a size that can be."""
+
+    def check(matrix: Matrix) -> bool:
+        shape = matrix.shape
+        if matrix.name == "X":
+            if matrix.kind != "u1":
+                raise DataError(f"{name}.X: expected uint8 numbers")
+            if len(shape) != 4 or shape[:3] != (32, 32, 3) or not 0 < shape[3] < _MOST:
+                raise DataError(f"{name}.X: expected shape (32, 32, 3, N), got {shape}")
+        if matrix.name == "y" and not 0 < math.prod(shape) < _MOST:
+            raise DataError(f"{name}.y: expected labels, one an image, got {shape}")
+        return matrix.name in ("X", "y")
+
+    return check
