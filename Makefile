@@ -9,6 +9,8 @@
 #   WHEELS=--require-all   options of release/wheels.py (--help lists them)
 #   TEST_JOBS=1            tests at a time; as many as there are cores, one thread each
 #   QUICK=1                the short form of bench-cuda
+#   SECONDS=60             how long each fuzzer runs
+#   MINUTES=60             how long the soak test does
 #   ARGS=                  further options of first-run-cuda and bench-cuda (--help)
 
 PYTHON ?= python3
@@ -17,6 +19,10 @@ TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 STRICT ?=
 TEST_JOBS ?= auto
+SECONDS ?= 60
+MINUTES ?= 60
+# What valgrind does within a quarter of an hour: trainings of whole networks take longer.
+MEMCHECK ?= -*Gradients*:*Network*:*Zoo*
 
 BIN := $(VENV)/bin
 BUILD := build/dev$(patsubst .venv%,%,$(VENV))
@@ -31,7 +37,7 @@ ifeq ($(TORCH),)
 NOTEBOOKS := $(shell grep -LE 'import torch|DIGITNET_EXECUTOR' $(NOTEBOOKS))  # these need it
 endif
 
-.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda first-run-cuda wheels portable clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda first-run-cuda wheels portable asan tsan memcheck asan-python fuzz soak clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
@@ -50,6 +56,12 @@ help:
 	@echo "make bench      measure speed and memory against PyTorch, Keras and others (25 min)"
 	@echo "make first-run-cuda  everything a new machine with a GPU should be asked, in 8 minutes"
 	@echo "make bench-cuda measure speed on a GPU against PyTorch (QUICK=1: 4 minutes)"
+	@echo "make asan       the core's C++ tests under address, undefined and leak sanitizer"
+	@echo "make tsan       the same under thread sanitizer"
+	@echo "make memcheck   those that are quick enough in valgrind"
+	@echo "make asan-python  Python's tests of data, models and training under address sanitizer"
+	@echo "make fuzz       every fuzzer for SECONDS=60 (C++ by Clang, Python by atheris, if there)"
+	@echo "make soak       fuzzers, kills, requests in turn for MINUTES=60"
 	@echo "make wheels     the release in dist/: source archive, and a wheel with LibTorch engines"
 	@echo "make portable   the core by Clang and for ARM (in qemu-user), with the C++ tests"
 	@echo "make clean      remove the environment and everything built"
@@ -131,6 +143,35 @@ portable: $(VENV)/.tools
 	  PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset $$preset && \
 	  PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 ctest --preset $$preset --progress || exit 1; \
 	done
+
+# Sanitizers. Each builds the core anew in a folder of its own.
+define in-preset
+PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset $(1) && \
+PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset $(1)
+endef
+
+asan: $(VENV)/.tools
+	@$(call in-preset,core-asan)
+	OMP_NUM_THREADS=2 build/core-asan/digitnet_base_tests --gtest_brief=1
+
+# Three threads, so that neighbours of a task run at the same time.
+tsan: $(VENV)/.tools
+	@$(call in-preset,core-tsan)
+	OMP_NUM_THREADS=3 build/core-tsan/digitnet_base_tests --gtest_brief=1
+
+memcheck: $(VENV)/.tools
+	@$(call in-preset,core-memcheck)
+	OMP_NUM_THREADS=1 valgrind --quiet --error-exitcode=1 --leak-check=full \
+	  --errors-for-leak-kinds=definite build/core-memcheck/digitnet_base_tests \
+	  --gtest_brief=1 --gtest_filter=$(MEMCHECK)
+
+fuzz: $(VENV)/.tested
+	@if command -v clang++ >/dev/null; then $(call in-preset,fuzz); \
+	else echo "fuzzers in C++: left out, Clang is not installed (Debian: clang)"; fi
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz --seconds $(SECONDS) $(ARGS)
+
+soak: $(VENV)/.tested
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py --minutes $(MINUTES) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .venv-core build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
