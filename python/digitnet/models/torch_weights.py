@@ -63,13 +63,13 @@ def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
 
 def _check_archive(path: Path) -> None:
     """Refuse archives that inflate to more than a file of their size may."""
-    if not zipfile.is_zipfile(path):
-        return
     limit = inflated_limit(path.stat().st_size)
     try:
+        if not zipfile.is_zipfile(path):  # which raises of some that are damaged
+            return
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise DataError(f"{path.name}: expected a whole archive: {error}") from error
     total = sum(member.file_size for member in members)
     if total > limit:
