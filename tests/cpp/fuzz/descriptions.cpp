@@ -5,11 +5,13 @@
 #include <limits>
 
 #include "augment/pipeline.h"
+#include "core/list.h"
 #include "engine/native/executor.h"
 #include "fuzz/targets.h"
 #include "models/layers.h"
 #include "models/model.h"
 #include "models/preprocess_steps.h"
+#include "optimizers/all.h"
 
 namespace digitnet::fuzz {
 
@@ -151,7 +153,8 @@ void build_network(std::string_view bytes) {
     executor->predict(images.data(), kCount, logits.data());
     if (model.outputs_images()) return;
     engine::TrainSettings settings;
-    settings.optimizer = {"sgd", {}};
+    const auto& sgd = find(optimizers::all(), "optimizer", "sgd");
+    settings.optimizer = {sgd.name, resolve(sgd.name, sgd.options, {})};
     settings.lr_scales.assign(models::parameters_of(network, inside).size(), 1);
     executor->start_training(settings);
     executor->start_epoch(1, 1);
