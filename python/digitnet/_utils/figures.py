@@ -9,11 +9,14 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from digitnet._utils.files import write_whole
+
+_TEX = re.compile(r"[$#%&~_^{}\\]")  # what means something to TeX
 
 
 @dataclass
@@ -29,6 +32,13 @@ class Display:
     figure: Any
     axes: Any
     data: Any
+
+    def __post_init__(self) -> None:
+        for axes in self.axes if isinstance(self.axes, list | tuple) else [self.axes]:
+            _take_as_it_is(axes)
+            for child in axes.get_children():
+                if getattr(child, "colorbar", None) is not None:
+                    _take_as_it_is(child.colorbar.ax)
 
     def save(self, path: Any, **options: Any) -> None:
         """Write the figure to a file, whole or not at all; the format goes by the suffix."""
@@ -56,6 +66,27 @@ class Display:
 
     def __repr__(self) -> str:
         return "Display(figure, axes, data)"
+
+
+def _take_as_it_is(axes: Any) -> None:
+    """No dollar sign in the axes' texts begins a formula: they are of names, which may
+    have any letters. What has none is left as it is, for formulas to come."""
+    from matplotlib.axis import Axis
+    from matplotlib.text import Text
+    from matplotlib.ticker import FixedFormatter, FuncFormatter
+
+    numbers: set[Any] = set()  # of axes, which matplotlib itself writes as formulas
+    for axis in axes.findobj(Axis):
+        if not isinstance(axis.get_major_formatter(), FixedFormatter | FuncFormatter):
+            numbers.update(axis.findobj(Text))
+    numbers -= {axis.label for axis in axes.findobj(Axis)}
+    for text in axes.findobj(Text):
+        if text in numbers:
+            continue
+        if "$" in text.get_text():
+            text.set_parse_math(False)
+        if text.get_usetex() and _TEX.search(text.get_text()):
+            text.set_usetex(False)
 
 
 @functools.singledispatch

@@ -10,7 +10,16 @@ import numpy as np
 from digitnet import metrics
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet.evaluation.learning_curves import LearningRates
-from digitnet.plot.display import BLUE, CYCLE, GREY, ORANGE, Display, axes_for
+from digitnet.plot.display import (
+    BLUE,
+    CYCLE,
+    GREY,
+    ORANGE,
+    Display,
+    axes_for,
+    legend_for,
+    legend_label,
+)
 from digitnet.report import Report
 from digitnet.train.history import History
 
@@ -58,7 +67,7 @@ def training_curves(
         panel.grid(alpha=0.3)
         panel.margins(y=0.1)
         if panel.get_lines():
-            panel.legend(fontsize=8)
+            legend_for(panel, fontsize=8)
     frame = pd.concat(
         {name: history.to_frame() for name, history in named.items()}, names=["run"]
     )
@@ -67,7 +76,7 @@ def training_curves(
 
 def _curve(ax: Any, history: History, metric: str, name: str, colour: str) -> None:
     epochs = np.arange(1, history.epochs + 1)
-    prefix = f"{name} " if name else ""
+    prefix = f"{legend_label(name)} " if name else ""
     marker = "o" if history.epochs == 1 else None
     if metric in history:
         ax.plot(
@@ -124,7 +133,7 @@ def folds(losses: Any, accuracies: Any, ax: Any = None) -> Display:
         panel.axhline(mean, color=GREY, linestyle="--", label=f"mean {mean:.4f}")
         panel.set(xlabel="fold", ylabel=name, xticks=frame.index)
         panel.grid(alpha=0.3)
-        panel.legend(fontsize=8)
+        legend_for(panel, fontsize=8)
     return Display(outer.figure, panels, frame)
 
 
@@ -148,7 +157,7 @@ def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
             curve,
             zoom,
             report,
-            f"{name} ({curve['auc']:.4f})",
+            legend_label(f"{name} ({curve['auc']:.4f})"),
             CYCLE[k % len(CYCLE)],
             1,
         )
@@ -161,7 +170,7 @@ def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
     ax.set_ylabel("true positive rate")
     ax.set_title("ROC, one class against the rest (area)")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize=7, loc="lower right")
+    legend_for(ax, fontsize=7, loc="lower right")
     return Display(ax.figure, ax, pd.Series(areas, name="auc"))
 
 
@@ -201,14 +210,14 @@ def precision_recall(report: Report, ax: Any = None) -> Display:
             curve["recall"],
             curve["precision"],
             color=CYCLE[k % len(CYCLE)],
-            label=name,
+            label=legend_label(name),
             linewidth=1,
         )
     ax.set_xlabel("recall")
     ax.set_ylabel("precision")
     ax.set_title("Precision and recall, one class against the rest")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize=7, loc="lower left")
+    legend_for(ax, fontsize=7, loc="lower left")
     return Display(ax.figure, ax, pd.concat(frames, names=["class"]))
 
 
@@ -275,12 +284,12 @@ def progress(
         style = (
             {"drawstyle": "steps-post"} if steps else {"marker": "o", "markersize": 3}
         )
-        ax.plot(present.index, present, color=colour, label=str(name), **style)
+        ax.plot(present.index, present, color=colour, label=legend_label(name), **style)
     ax.set(xlabel=values.index.name or "", ylabel=label)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.3)
     if ax.get_lines():
-        ax.legend(fontsize=8)
+        legend_for(ax, fontsize=8)
     return Display(ax.figure, ax, values)
 
 
@@ -300,7 +309,7 @@ def learning_rates(result: LearningRates, ax: Any = None) -> Display:
     )
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize=8)
+    legend_for(ax, fontsize=8)
     return Display(ax.figure, ax, np.stack([result.rates, result.smoothed], 1))
 
 

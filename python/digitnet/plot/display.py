@@ -17,6 +17,8 @@ __all__ = [
     "Display",
     "axes_for",
     "cells",
+    "legend_for",
+    "legend_label",
     "show_image",
 ]
 
@@ -51,6 +53,19 @@ def cells(ax: Any, rows: int, columns: int) -> list[Any]:
         for row in range(rows)
         for column in range(columns)
     ]
+
+
+def legend_label(name: object) -> str:
+    """A label that `legend_for` shows as the name: matplotlib leaves out what begins with
+    an underscore."""
+    return f" {name}" if str(name).startswith("_") else str(name)
+
+
+def legend_for(ax: Any, **options: Any) -> None:
+    """A legend of everything in the axes that has a label."""
+    for text in ax.legend(**options).get_texts():
+        if text.get_text().startswith(" _"):
+            text.set_text(text.get_text()[1:])
 
 
 def show_image(ax: Any, image: Any, max_value: float, title: str = "") -> None:

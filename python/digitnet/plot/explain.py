@@ -11,7 +11,7 @@ from digitnet import features
 from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.models.base import BaseModel
-from digitnet.plot.display import Display, axes_for
+from digitnet.plot.display import Display, axes_for, legend_for, legend_label
 from digitnet.plot.sheet import Sheet
 
 # Maps (N, H, W) of a model, images and targets.
@@ -190,9 +190,15 @@ def embedding(
     for k, name in enumerate(data.classes):
         members = points[labels == k]
         ax.scatter(
-            members[:, 0], members[:, 1], s=6, color=colours(k % colours.N), label=name
+            members[:, 0],
+            members[:, 1],
+            s=6,
+            color=colours(k % colours.N),
+            label=legend_label(name),
         )
     ax.set(xticks=[], yticks=[])
-    ax.legend(markerscale=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_for(
+        ax, markerscale=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5)
+    )
     ax.set_title({"pca": "PCA", "tsne": "t-SNE"}[method] + " of the last hidden layer")
     return Display(ax.figure, ax, points)

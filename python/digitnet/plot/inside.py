@@ -14,7 +14,14 @@ from digitnet._utils.arrays import as_images, as_whole
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
 from digitnet.models.base import BaseModel
-from digitnet.plot.display import CYCLE, Display, axes_for, cells
+from digitnet.plot.display import (
+    CYCLE,
+    Display,
+    axes_for,
+    cells,
+    legend_for,
+    legend_label,
+)
 from digitnet.plot.sheet import pixels_of
 
 INPUT_HEIGHT = 0.95  # inches of the image above its maps
@@ -241,12 +248,14 @@ def weight_histograms(
         for (name, values), colour in zip(weights.items(), cycle(CYCLE), strict=False):
             counts = np.histogram(values, edges)[0]
             data[layer, name] = counts, edges
-            panel.stairs(np.maximum(counts, 0.5), edges, color=colour, label=name)
+            panel.stairs(
+                np.maximum(counts, 0.5), edges, color=colour, label=legend_label(name)
+            )
         panel.set_yscale("log")
         panel.tick_params(labelsize=6)
         panel.text(0.03, 0.9, layer, transform=panel.transAxes, fontsize=8)
     if len(named) > 1:
-        outer.child_axes[0].legend(fontsize=6, loc="upper right")
+        legend_for(outer.child_axes[0], fontsize=6, loc="upper right")
     for unused in outer.child_axes[len(chosen) :]:
         unused.set_axis_off()
     outer.set_title("Weights of each layer (counts, logarithmic)", fontsize=10)
