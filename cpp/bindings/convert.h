@@ -25,6 +25,7 @@ using Labels = py::array_t<int64_t, py::array::c_style | py::array::forcecast>;
 using Floats = py::array_t<float, py::array::c_style | py::array::forcecast>;
 using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 
+void bind_errors(py::module_& root);
 void bind_engine(py::module_& root);
 void bind_data(py::module_& root);
 void bind_augment(py::module_& root);
