@@ -1,6 +1,7 @@
 // The LibTorch engine's loading, and the core's threads.
 #include "bindings/convert.h"
 #include "engine/device.h"
+#include "engine/memory.h"
 #include "engine/select.h"
 #include "engine/torch_engine.h"
 
@@ -56,6 +57,8 @@ void bind_engine(py::module_& root) {
         return choice_to_dict(engine::choose_executor(device));
       },
       "device"_a, "Which executor would predict, and why.");
+  m.def("require_memory", &engine::require_memory, "bytes"_a, "where"_a,
+        "OutOfMemory, unless so many bytes are free.");
   m.def("num_threads", &engine::num_threads,
         "Threads of whatever the core computes.");
   m.def("set_num_threads", &engine::set_num_threads, "threads"_a,

@@ -71,8 +71,9 @@ std::vector<Spec> specs_from(const py::sequence& values) {
 
 py::list parameters_to(const Layer& network, const std::vector<int64_t>& input,
                        const py::sequence& preprocess) {
-  const models::Preprocess steps(specs_from(preprocess),
-                                 shape_from(input, "input_shape"));
+  const Shape shape = shape_from(input, "input_shape");
+  models::check_input(shape);
+  const models::Preprocess steps(specs_from(preprocess), shape);
   py::list result;
   for (const auto& parameter :
        models::parameters_of(models::named(network), steps.output())) {

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/memory.h"
+
 namespace digitnet::engine {
 namespace {
+
+constexpr int64_t kBatchFloats = 1 << 26;
 
 // log(sum(exp(row))) without overflow.
 double log_sum(const float* row, int64_t classes) {
@@ -40,9 +44,15 @@ std::vector<float> logits_of(Executor& executor, const models::Model& model,
                              const std::function<bool()>& keep_going) {
   const int64_t features = model.preprocess().output().size();
   const int64_t size = model.input().size();
+  // A batch of large images is as long as 256 MiB hold.
+  batch_size = std::clamp<int64_t>(kBatchFloats / std::max(features, size), 1,
+                                   batch_size);
+  const int64_t rows = samples.count * model.outputs();
+  if (rows > kBatchFloats)
+    require_memory(rows * static_cast<int64_t>(sizeof(float)), "predict");
   std::vector<float> raw(blocks_of(batch_size) * size);
   std::vector<float> batch(std::min(batch_size, samples.count) * features);
-  std::vector<float> logits(samples.count * model.outputs());
+  std::vector<float> logits(rows);
   for (int64_t start = 0; start < samples.count; start += batch_size) {
     if (keep_going && !keep_going()) break;
     const int64_t count = std::min(batch_size, samples.count - start);

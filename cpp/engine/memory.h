@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <new>
+#include <string>
 
 #include "engine/executor.h"
 
@@ -28,8 +29,14 @@ void keep_pages_mapped();
 // Hands back what is free now; called when training ends.
 void release_pages();
 
-// Bytes that can be used without driving others out, as the system says; a
-// system that overcommits would end the process only when they are touched.
+// Bytes that can be used without driving others out, as the system says, and
+// the container if there is one; a system that overcommits would end the
+// process only when they are touched.
 int64_t free_memory();
+
+// Throws OutOfMemory, "`where`: ...", if so many bytes are more than there are.
+// Small amounts are not worth asking the system for.
+constexpr int64_t kAlwaysThere = int64_t{64} << 20;
+void require_memory(int64_t bytes, const std::string& where);
 
 }  // namespace digitnet::engine

@@ -6,12 +6,16 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "engine/inference.h"
+#include "engine/memory.h"
 
 namespace digitnet::features {
 
 std::vector<float> preprocessed(const models::Model& model,
                                 const data::DatasetView& samples) {
   const int64_t features = model.preprocess().output().size();
+  engine::require_memory(
+      samples.count * features * static_cast<int64_t>(sizeof(float)),
+      join(samples.count, " preprocessed images"));
   std::vector<float> raw(model.input().size()), batch(samples.count * features);
   for (int64_t i = 0; i < samples.count; ++i) {
     poll_interrupt();
@@ -33,14 +37,19 @@ std::vector<float> unit_activations(engine::Inspector& inspector,
                                     const data::DatasetView& samples,
                                     const std::string& layer, int64_t unit,
                                     const std::function<bool()>& keep_going) {
-  constexpr int64_t kBatch = engine::kPredictBatch;
+  // All images' outputs of a batch are there at once.
+  constexpr int64_t kBatchFloats = 1 << 26;
+  const int64_t batch = std::clamp<int64_t>(
+      kBatchFloats / models::peak_activations(model.network(),
+                                              model.preprocess().output()),
+      1, engine::kPredictBatch);
   std::vector<int64_t> rows(samples.count);
   for (int64_t i = 0; i < samples.count; ++i) rows[i] = samples.row(i);
   std::vector<float> result;
-  for (int64_t first = 0; first < samples.count; first += kBatch) {
+  for (int64_t first = 0; first < samples.count; first += batch) {
     data::DatasetView part = samples;
     part.rows = rows.data() + first;
-    part.count = std::min(kBatch, samples.count - first);
+    part.count = std::min(batch, samples.count - first);
     const auto outputs = activations(inspector, model, part, {layer});
     require(!outputs.empty(), "most_activating: unknown layer '", layer, "'");
     const auto& [path, sizes, values] = outputs.front();

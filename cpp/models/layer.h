@@ -56,6 +56,9 @@ struct LayerEntry {
   // Composite kinds: how many children, -1 for any number. Their parameters and
   // multiply-adds are those of the children.
   int children = 0;
+  // Values that it computes with for a sample, beside its input and output;
+  // null: no more than those.
+  int64_t (*workspace)(const Layer& layer, const Shape& input) = nullptr;
 };
 
 // A layer of a known kind with checked options.

@@ -75,12 +75,7 @@ Shape checked_output(const Layer& network, const Shape& input) {
 Model::Model(Layer network, const Shape& input,
              const std::vector<Spec>& preprocess, uint64_t seed)
     : network_(named(std::move(network))), preprocess_(preprocess, input) {
-  require(input.channels >= 1 && input.height >= 1 && input.width >= 1 &&
-              input.height <= 1024 && input.width <= 1024 &&
-              input.channels <= 1024,
-          "model.input_shape: expected (channels, height, width) from 1 to "
-          "1024 each, got ",
-          to_string(input));
+  check_input(input);
   output_ = checked_output(network_, preprocess_.output());
   require(
       (output_ == preprocess_.output() && !network_.children.empty()) ||

@@ -38,6 +38,14 @@ void name_children(Layer& parent, int depth, int64_t& layers) {
   }
 }
 
+// Without a product that has no room in 64 bits.
+bool fits(const Shape& shape) {
+  return shape.channels <= kMaxActivations && shape.height <= kMaxActivations &&
+         shape.width <= kMaxActivations &&
+         shape.channels * shape.height <= kMaxActivations &&
+         shape.size() <= kMaxActivations;
+}
+
 void visit_leaves(const Layer& layer, const std::string& path,
                   const Shape& input, const Visit& visit) {
   const LayerEntry& entry = find(layers::all(), "layer", layer.kind);
@@ -79,7 +87,14 @@ Layer named(Layer root) {
 Shape output_shape(const Layer& layer, const Shape& input) {
   const LayerEntry& entry = find(layers::all(), "layer", layer.kind);
   try {
-    return entry.output_shape(layer, input);
+    const Shape output = entry.output_shape(layer, input);
+    require(fits(output), layer.kind, ": expected an output of at most ",
+            kMaxActivations, " values a sample, got ", to_string(output));
+    const int64_t within = entry.workspace ? entry.workspace(layer, input) : 0;
+    require(within <= kMaxActivations, layer.kind,
+            ": expected to compute with at most ", kMaxActivations,
+            " values a sample, got more of an input ", to_string(input));
+    return output;
   } catch (const std::invalid_argument& error) {
     // A composite passes on its children's errors.
     if (layer.name.empty() || entry.children != 0) throw;
@@ -104,6 +119,8 @@ void for_each_leaf(const Layer& root, const Shape& input, const Visit& visit) {
 }
 
 std::vector<Parameter> parameters_of(const Layer& root, const Shape& input) {
+  require(fits(input), "preprocess: expected at most ", kMaxActivations,
+          " values a sample, got ", to_string(input));
   std::vector<Parameter> result;
   int64_t total = 0;
   for_each_leaf(root, input,
@@ -122,6 +139,28 @@ std::vector<Parameter> parameters_of(const Layer& root, const Shape& input) {
                   }
                 });
   return result;
+}
+
+int64_t peak_activations(const Layer& root, const Shape& input) {
+  int64_t peak = input.size();
+  for_each_leaf(
+      root, input,
+      [&](const std::string&, const Layer& layer, const Shape& in,
+          const Shape& out) {
+        const LayerEntry& entry = find(layers::all(), "layer", layer.kind);
+        const int64_t within = entry.workspace ? entry.workspace(layer, in) : 0;
+        peak = std::max(peak, in.size() + out.size() + within);
+      });
+  return peak;
+}
+
+void check_input(const Shape& input) {
+  const auto is_side = [](int64_t size) { return size >= 1 && size <= 1024; };
+  require(is_side(input.channels) && is_side(input.height) &&
+              is_side(input.width) && fits(input),
+          "model.input_shape: expected (channels, height, width) from 1 to "
+          "1024 each and at most ",
+          kMaxActivations, " values, got ", to_string(input));
 }
 
 std::vector<SummaryRow> summarise(const Layer& root, const Shape& input) {

@@ -24,7 +24,12 @@ bool contains(const Layer& root, const std::string& kind);
 // The tree without a last softmax: the loss and predict_proba imply it.
 Layer without_last_softmax(Layer root);
 
-// Shape behind one layer; errors name the layer.
+// As many values a sample may have between two layers or within one, 1 GiB of
+// floats: 64 maps of 2048 x 2048 pixels.
+constexpr int64_t kMaxActivations = int64_t{1} << 28;
+
+// Shape behind one layer; errors name the layer. Throws std::invalid_argument
+// for more than kMaxActivations, too, of what comes out or is computed with.
 Shape output_shape(const Layer& layer, const Shape& input);
 
 // The smallest square image of so many channels that the network can take, or 0
@@ -39,6 +44,14 @@ void for_each_leaf(const Layer& root, const Shape& input, const Visit& visit);
 
 // Every tensor of the network with its full name ("conv1.weight"), in order.
 std::vector<Parameter> parameters_of(const Layer& root, const Shape& input);
+
+// The most values that one of the layers takes for a sample: those that go in,
+// come out, and that it computes with.
+int64_t peak_activations(const Layer& root, const Shape& input);
+
+// Throws std::invalid_argument unless an input has 1 to 1024 channels, rows and
+// columns, and no more than kMaxActivations.
+void check_input(const Shape& input);
 
 struct SummaryRow {
   std::string path;

@@ -25,7 +25,7 @@ class Attention : public Op {
         pixels_(x.height * x.width),
         scale_(1 / std::sqrt(static_cast<float>(size_))) {}
 
-  void prepare(int64_t, bool, int threads) override {
+  void prepare(int64_t, bool training, int threads) override {
     scratch_size_ = 0;
     const auto place = [&](int64_t floats) {
       const int64_t start = scratch_size_;
@@ -36,8 +36,8 @@ class Attention : public Op {
       *head = place(pixels_ * kernels::padded(size_));
     for (int64_t* across : {&keys_across_, &values_across_})
       *across = place(size_ * kernels::padded(pixels_));
-    for (int64_t* square : {&weights_, &gradients_})
-      *square = place(pixels_ * pixels_);
+    weights_ = place(pixels_ * pixels_);
+    gradients_ = training ? place(pixels_ * pixels_) : 0;
     scratch_.reserve(threads * scratch_size_);
   }
 
@@ -64,6 +64,10 @@ class Attention : public Op {
   }
 
   int64_t bytes() const override { return scratch_.bytes(); }
+  int64_t thread_floats(bool training) const override {
+    return (training ? 2 : 1) * pixels_ * pixels_ +
+           pixels_ * (3 * kernels::padded(size_) + 2 * size_);
+  }
 
  private:
   struct Head {

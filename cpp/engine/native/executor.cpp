@@ -40,9 +40,8 @@ class NativeExecutor : public Executor, private native::Updater {
 
   void predict(const float* images, int64_t count, float* logits) override {
     with_memory([&] {
-      if (plan_.capacity() < std::min(count, kPassImages))
-        plan_.reserve(std::min(count, kPassImages), false, pool_.threads());
-      const int64_t pass_images = std::min(plan_.capacity(), kPassImages);
+      const int64_t pass_images =
+          plan_.reserve_pass(count, false, pool_.threads());
       const int64_t features = model_.preprocess().output().size();
       const int64_t outputs = model_.outputs();
       for (int64_t start = 0; start < count; start += pass_images) {
@@ -177,7 +176,8 @@ class NativeExecutor : public Executor, private native::Updater {
   // Throws if a batch's maps would drive the machine out of memory.
   void require_memory(int64_t images) const {
     constexpr int64_t kMega = 1 << 20;
-    const int64_t needed = plan_.bytes_for(images, true) / kMega;
+    const int64_t needed =
+        plan_.bytes_for(images, true, pool_.threads()) / kMega;
     const int64_t free = free_memory() / kMega;
     if (needed <= free) return;
     throw OutOfMemory(
@@ -300,6 +300,9 @@ int64_t native_bytes(models::Model& model, int64_t batch_size) {
   // seconds to lay out.
   constexpr int64_t kSmall = 2, kLarger = 4;
   native::Plan plan(model);
+  // Nobody is to run out of memory by being told how much a training takes.
+  if (plan.bytes_for(kLarger, true, num_threads()) > native::kPassBytes)
+    return plan.bytes() + plan.bytes_for(batch_size, true, num_threads());
   plan.reserve(std::min(batch_size, kSmall), true, num_threads());
   const int64_t small = plan.bytes();
   if (batch_size <= kSmall) return small;

@@ -80,10 +80,11 @@ Pass NativeInspector::pass_of(int64_t count) const {
 template <class F>
 void NativeInspector::each_pass(Plan& plan, const float* images, int64_t count,
                                 bool gradients, bool auxiliary, const F& f) {
-  plan.reserve(std::min(count, kPassImages), gradients, pool_.threads());
+  const int64_t pass_images =
+      plan.reserve_pass(count, gradients, pool_.threads());
   const int64_t size = plan.input().shape.size();
-  for (int64_t first = 0; first < count; first += kPassImages) {
-    Pass pass = pass_of(std::min(kPassImages, count - first));
+  for (int64_t first = 0; first < count; first += pass_images) {
+    Pass pass = pass_of(std::min(pass_images, count - first));
     pass.auxiliary = auxiliary;
     plan.forward(pass, images + first * size);
     f(pass, first);
@@ -97,10 +98,17 @@ std::vector<Activation> NativeInspector::activations(
     Plan& plan = layered();
     std::vector<Activation> result;
     std::vector<const Tensor*> outputs;
+    const auto requested = [&](const std::string& path) {
+      return layers.empty() ||
+             std::count(layers.begin(), layers.end(), path) != 0;
+    };
+    int64_t floats = 0;
+    for (const auto& [path, output] : plan.layers())
+      floats += requested(path) ? output->shape.size() : 0;
+    require_memory(count * floats * static_cast<int64_t>(sizeof(float)),
+                   join("the outputs of ", count, " images"));
     for (const auto& [path, output] : plan.layers()) {
-      if (!layers.empty() &&
-          std::count(layers.begin(), layers.end(), path) == 0)
-        continue;
+      if (!requested(path)) continue;
       result.push_back({path, sizes_of(*output, count),
                         std::vector<float>(count * output->shape.size())});
       outputs.push_back(output);
@@ -207,6 +215,8 @@ void NativeInspector::observe_statistics(const float* images, int64_t count,
                                          double momentum) {
   with_memory([&] {
     Plan& plan = fused();
+    require_memory(plan.bytes_for(count, false, pool_.threads()),
+                   join("the maps of ", count, " images"));
     plan.reserve(count, false, pool_.threads());  // one batch, whole
     Pass pass = pass_of(count);
     pass.statistics_momentum = momentum;

@@ -179,9 +179,11 @@ class Op {
   virtual int64_t image_floats() const { return 0; }
 
   virtual int64_t bytes() const { return 0; }  // of scratch memory
-  // About the floats of it that each image of a training batch takes, beside
-  // its maps; of operations where they are more than those.
+  // About the floats of it that each image of a batch takes, beside its maps;
+  // of operations where they are more than those.
   virtual int64_t scratch_floats() const { return 0; }
+  // The same of each thread.
+  virtual int64_t thread_floats(bool /*training*/) const { return 0; }
   // What the last forward pass adds to the network's mean loss.
   virtual double loss() const { return 0; }
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/memory.h"
 #include "engine/native/run.h"
 
 namespace digitnet::engine::native {
@@ -153,15 +154,43 @@ void Plan::reserve(int64_t images, bool training, int threads) {
   capacity_ = capacity;
 }
 
-int64_t Plan::bytes_for(int64_t images, bool training) const {
-  int64_t floats = 0;
+int64_t Plan::bytes_for(int64_t images, bool training, int threads) const {
+  int64_t floats = 0, of_threads = 0;
+  const auto with_border = [](const Tensor& t, int64_t pad) {
+    return t.shape.flat ? t.shape.size()
+                        : (t.shape.height + 2 * pad) *
+                              (t.shape.width + 2 * pad) * t.shape.channels;
+  };
   for (const auto& t : tensors_) {
-    if (!t->value_of) floats += t->shape.size();
+    if (!t->value_of) floats += with_border(*t, t->value_pad);
     if (training && t->needs_gradient && !t->gradient_of && !t->is_replaced())
-      floats += t->shape.size();
+      floats += with_border(*t, t->gradient_pad);
   }
-  for (const OpPtr& op : ops_) floats += training ? op->scratch_floats() : 0;
-  return images * floats * static_cast<int64_t>(sizeof(float));
+  for (const OpPtr& op : ops_) {
+    floats += op->scratch_floats();
+    of_threads += op->thread_floats(training);
+  }
+  return (images * floats + threads * of_threads) *
+         static_cast<int64_t>(sizeof(float));
+}
+
+int64_t Plan::reserve_pass(int64_t images, bool training, int threads) {
+  const auto reserved = [&](int64_t count) {
+    return count <= capacity_ && (training_ || !training);
+  };
+  images = std::min(images, kPassImages);
+  if (reserved(images)) return std::min(capacity_, kPassImages);
+  const int64_t fixed = bytes_for(0, training, threads);
+  const int64_t image =
+      std::max<int64_t>(1, bytes_for(1, training, threads) - fixed);
+  images = std::clamp<int64_t>((kPassBytes - fixed) / image, 1, images);
+  if (!reserved(images)) {
+    const int64_t free = free_memory();
+    require_memory(fixed + image, "the maps of one image");
+    images = std::clamp<int64_t>((free - fixed) / image, 1, images);
+    reserve(images, training, threads);
+  }
+  return std::min(capacity_, kPassImages);
 }
 
 int64_t Plan::bytes() const {

@@ -23,6 +23,9 @@ namespace digitnet::engine::native {
 // more leave a core's cache between two layers, fewer read the weights more
 // often.
 constexpr int64_t kPassImages = 64;
+// And the bytes of their maps, beyond which a pass has fewer images: a network
+// whose maps have 16 MiB an image fills a core's cache with one of them.
+constexpr int64_t kPassBytes = int64_t{1} << 30;
 
 struct PlanOptions {
   bool fused = true;            // else layers() has every layer's output
@@ -48,8 +51,13 @@ class Plan {
   // Throws std::bad_alloc, and then holds none.
   void reserve(int64_t images, bool training, int threads);
   int64_t capacity() const { return capacity_; }
-  // Of the maps of so many images, about what reserve() would take.
-  int64_t bytes_for(int64_t images, bool training) const;
+  // Of the maps of so many images and of scratch, about what reserve() would
+  // take.
+  int64_t bytes_for(int64_t images, bool training, int threads) const;
+  // reserve() of a pass of at most so many images that needs no more than
+  // kPassBytes, or of one image; returns how many it may have. Throws
+  // OutOfMemory if not even that would fit into the free memory.
+  int64_t reserve_pass(int64_t images, bool training, int threads);
   // Of all buffers, parameters included.
   int64_t bytes() const;
 

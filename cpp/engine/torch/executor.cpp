@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "core/environment.h"
@@ -26,18 +27,34 @@ class TorchExecutor : public Executor {
         threads_(threads),
         device_(device),
         network_(guarded([&] { return TorchNetwork(model, device); })),
-        inspector_(model, network_) {}
+        inspector_(model, network_) {
+    // On a CPU as many images at once as 1 GiB holds; a GPU says itself what it
+    // has no memory for.
+    constexpr int64_t kPassFloats = 1 << 28;
+    if (device_.is_cpu()) {
+      pass_images_ = std::max<int64_t>(
+          1, kPassFloats / models::peak_activations(
+                               model.network(), model.preprocess().output()));
+    }
+  }
 
   std::string name() const override { return "torch on " + device_.str(); }
 
   void predict(const float* images, int64_t count, float* logits) override {
     guarded(exact(), [&] {
       at::NoGradGuard guard;
-      RunState state;
-      const at::Tensor out = network_(network_.input(images, count), state)
-                                 .to(at::kCPU)
-                                 .contiguous();
-      std::copy_n(out.const_data_ptr<float>(), out.numel(), logits);
+      const int64_t features = model_.preprocess().output().size();
+      for (int64_t first = 0; first < count; first += pass_images_) {
+        RunState state;
+        const int64_t images_here = std::min(pass_images_, count - first);
+        const at::Tensor out =
+            network_(network_.input(images + first * features, images_here),
+                     state)
+                .to(at::kCPU)
+                .contiguous();
+        std::copy_n(out.const_data_ptr<float>(), out.numel(),
+                    logits + first * model_.outputs());
+      }
     });
   }
 
@@ -132,6 +149,7 @@ class TorchExecutor : public Executor {
   models::Model& model_;
   int threads_;
   at::Device device_;
+  int64_t pass_images_ = std::numeric_limits<int64_t>::max();
   TorchNetwork network_;
   TorchInspector inspector_;
   std::optional<TorchTrainer> trainer_;

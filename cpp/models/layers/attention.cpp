@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "models/layers.h"
+#include "models/network.h"
 
 namespace digitnet::models::layers {
 
@@ -25,6 +26,13 @@ LayerEntry attention() {
           [](const Layer&, const Shape& input) {
             const int64_t pixels = input.height * input.width;
             return 2 * pixels * pixels * input.channels / 3;
+          },
+          0,
+          [](const Layer& layer, const Shape& input) {  // weights of each head
+            const int64_t pixels = input.height * input.width;
+            return pixels > (1 << 20)
+                       ? kMaxActivations + 1
+                       : integer(layer.options, "heads") * pixels * pixels;
           }};
 }
 

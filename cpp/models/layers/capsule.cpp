@@ -7,39 +7,45 @@ namespace digitnet::models::layers {
 // 2017, sections 2 to 4. Gradients also flow through the agreement, as in the
 // authors' program.
 LayerEntry capsules() {
-  return {"capsules",
-          "Capsules",
-          "vectors for the classes, to which vectors in the channels send what "
-          "agrees; a map in, units x size features out",
-          {whole("units", 0, 1, 4096, "capsules, one a class", true),
-           whole("size", 16, 1, 256, "features of each"),
-           whole("inputs", 8, 1, 256, "channels of a vector that comes in"),
-           whole("routing", 3, 1, 16, "iterations")},
-          [](const Layer& layer, const Shape& input) {
-            require_spatial(layer, input);
-            const int64_t inputs = integer(layer.options, "inputs");
-            require(input.channels % inputs == 0,
-                    "capsules: expected channels that ", inputs,
-                    " inputs divide, got ", to_string(input));
-            return flat_shape(integer(layer.options, "units") *
-                              integer(layer.options, "size"));
-          },
-          [](const Layer& layer, const Shape& input) -> std::vector<Parameter> {
-            constexpr double kBound = 0.173;  // standard deviation .1
-            const int64_t inputs = integer(layer.options, "inputs");
-            return {{"weight",
-                     {input.size() / inputs,
-                      integer(layer.options, "units") *
-                          integer(layer.options, "size"),
-                      inputs},
-                     {Init::Kind::Uniform, kBound},
-                     false,
-                     true}};
-          },
-          [](const Layer& layer, const Shape& input) {
-            return input.size() * integer(layer.options, "units") *
-                   integer(layer.options, "size");
-          }};
+  return {
+      "capsules",
+      "Capsules",
+      "vectors for the classes, to which vectors in the channels send what "
+      "agrees; a map in, units x size features out",
+      {whole("units", 0, 1, 4096, "capsules, one a class", true),
+       whole("size", 16, 1, 256, "features of each"),
+       whole("inputs", 8, 1, 256, "channels of a vector that comes in"),
+       whole("routing", 3, 1, 16, "iterations")},
+      [](const Layer& layer, const Shape& input) {
+        require_spatial(layer, input);
+        const int64_t inputs = integer(layer.options, "inputs");
+        require(input.channels % inputs == 0,
+                "capsules: expected channels that ", inputs,
+                " inputs divide, got ", to_string(input));
+        return flat_shape(integer(layer.options, "units") *
+                          integer(layer.options, "size"));
+      },
+      [](const Layer& layer, const Shape& input) -> std::vector<Parameter> {
+        constexpr double kBound = 0.173;  // standard deviation .1
+        const int64_t inputs = integer(layer.options, "inputs");
+        return {
+            {"weight",
+             {input.size() / inputs,
+              integer(layer.options, "units") * integer(layer.options, "size"),
+              inputs},
+             {Init::Kind::Uniform, kBound},
+             false,
+             true}};
+      },
+      [](const Layer& layer, const Shape& input) {
+        return input.size() * integer(layer.options, "units") *
+               integer(layer.options, "size");
+      },
+      0,
+      [](const Layer& layer, const Shape& input) {  // every prediction
+        return input.size() / integer(layer.options, "inputs") *
+               integer(layer.options, "units") * integer(layer.options, "size");
+      }};
 }
 
 // A squashed vector of length l stands for "it is there with probability l". If

@@ -34,6 +34,10 @@ LayerEntry gru() {
             const int64_t units = integer(layer.options, "units");
             return input.height * 3 * units *
                    (input.channels * input.width + units);
+          },
+          0,
+          [](const Layer& layer, const Shape& input) {  // gates of every row
+            return 7 * input.height * integer(layer.options, "units");
           }};
 }
 

@@ -3,7 +3,7 @@ Engines, devices and threads.
 """
 from __future__ import annotations
 import typing
-__all__: list[str] = ['core_id', 'executor', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'no_gpu_reason', 'num_threads', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
+__all__: list[str] = ['core_id', 'executor', 'gpu_count', 'gpu_driver_here', 'load_torch_engine', 'no_gpu_reason', 'num_threads', 'require_memory', 'resolve_device', 'set_num_threads', 'torch_engine_loaded']
 def core_id() -> str:
     """
     A hash of the sources of the core and of the LibTorch engine.
@@ -31,6 +31,10 @@ def no_gpu_reason() -> str:
 def num_threads() -> int:
     """
     Threads of whatever the core computes.
+    """
+def require_memory(bytes: typing.SupportsInt | typing.SupportsIndex, where: str) -> None:
+    """
+    OutOfMemory, unless so many bytes are free.
     """
 def resolve_device(device: str) -> str:
     """
