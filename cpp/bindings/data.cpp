@@ -89,19 +89,23 @@ py::array_t<uint8_t> scan(const Floats& grey, const std::string& like,
   require(grey.ndim() == 2 && grey.size() > 0,
           "scan.grey: expected shape (height, width), got ", grey.ndim(),
           " dimensions");
-  for (py::ssize_t i = 0; i < grey.size(); ++i) {
-    require(grey.data()[i] >= 0 && grey.data()[i] <= 255,
-            "scan.grey: expected values from 0 to 255, got ", grey.data()[i]);
+  require(like == "mnist" || like == "optdigits",
+          "scan.like: expected 'mnist' or 'optdigits', got '", like, "'");
+  const bool optdigits = like == "optdigits";
+  const float* values = grey.data();
+  const int64_t height = grey.shape(0), width = grey.shape(1);
+  std::vector<uint8_t> image;
+  {
+    py::gil_scoped_release release;
+    for (int64_t i = 0; i < height * width; ++i) {
+      require(values[i] >= 0 && values[i] <= 255,
+              "scan.grey: expected values from 0 to 255, got ", values[i]);
+    }
+    image = optdigits ? data::scan_to_optdigits(values, height, width)
+                      : data::scan_to_mnist(values, height, width, size);
   }
-  if (like == "optdigits")
-    return to_array(
-        data::scan_to_optdigits(grey.data(), grey.shape(0), grey.shape(1)),
-        {8, 8});
-  require(like == "mnist", "scan.like: expected 'mnist' or 'optdigits', got '",
-          like, "'");
-  return to_array(
-      data::scan_to_mnist(grey.data(), grey.shape(0), grey.shape(1), size),
-      {size, size});
+  const int64_t side = optdigits ? 8 : size;
+  return to_array(std::move(image), {side, side});
 }
 
 using Bytes = py::array_t<uint8_t, py::array::c_style>;

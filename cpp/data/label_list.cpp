@@ -35,10 +35,13 @@ LabelList read_label_list(std::string_view text, int64_t classes,
                  line.substr(0, 60), "'");
     const std::string file(trimmed(line.substr(0, gap)));
     const std::string_view word = line.substr(gap + 1);
-    require_data(file.find_first_of("/\\") == std::string::npos && file != "..",
+    require_data(file.find_first_of("/\\") == std::string::npos &&
+                     file != "." && file != "..",
                  name, ", line ", number,
                  ": expected a file's name without folders, got '",
                  file.substr(0, 60), "'");
+    require_data(file.find('\0') == std::string::npos, name, ", line ", number,
+                 ": expected a file's name, got one with a zero byte");
     int64_t label = -1;
     const auto [rest, error] =
         std::from_chars(word.data(), word.data() + word.size(), label);

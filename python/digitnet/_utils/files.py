@@ -14,8 +14,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from digitnet._utils.input_files import read_whole
+
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 _PREFIX = f".digitnet-{_HOST}-"
+_MAX_JSON_BYTES = 2**28
 _cleaned: set[Path] = set()
 
 
@@ -156,8 +159,9 @@ def read_json(path: str | PathLike[str], *keys: str) -> dict[str, Any]:
 
     Raises ValueError for anything else, as of a damaged file.
     """
+    content = read_whole(path, _MAX_JSON_BYTES)
     try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
+        value = json.loads(content.decode())
     except ValueError as error:  # text and JSON alike
         raise ValueError(f"{path}: expected JSON, got {error}; delete it") from error
     if not isinstance(value, dict) or not value.keys() >= set(keys):

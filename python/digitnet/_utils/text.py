@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
+_MAX_NAME = 1000
 # They turn the direction of what follows.
 _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # What begins a construct of Markdown, or an HTML tag or entity, within a line.
@@ -30,8 +32,38 @@ def _shown(character: str) -> str:
     return ascii(character)[1:-1] if obeyed else character
 
 
+def shortened(text: str, letters: int = 80) -> str:
+    """The text in one line of a message: printable, and cut where it is longer.
+
+    Example:
+        >>> from digitnet._utils.text import shortened
+        >>> shortened("a" * 1000, 8)
+        'aaaaaaa\u2026'
+    """
+    line = " ".join(printable(text[: letters + 1]).split())
+    whole = len(text) <= letters and len(line) <= letters
+    return line if whole else f"{line[: letters - 1]}\u2026"
+
+
+def listed(names: Iterable[object], most: int = 60) -> str:
+    """Names in one line of a message: each short, and how many more there are.
+
+    Example:
+        >>> from digitnet._utils.text import listed
+        >>> listed(["a", "b", "c"], 2)
+        'a, b and 1 more'
+    """
+    every = [str(name) for name in names]
+    shown = ", ".join(shortened(name) for name in every[:most])
+    return shown + (f" and {len(every) - most} more" if len(every) > most else "")
+
+
 def plain_name(name: str, where: str) -> str:
-    """The name; ValueError for one that a terminal would obey."""
+    """The name; ValueError for one that a terminal would obey, or that fills a page."""
+    if len(name) > _MAX_NAME:
+        raise ValueError(
+            f"{where}: expected at most {_MAX_NAME} letters, got {len(name)}"
+        )
     if printable(name) != name:
         raise ValueError(
             f"{where}: expected text without control characters, got {ascii(name)[:60]}"

@@ -16,7 +16,7 @@ from digitnet._utils.arrays import (
     as_whole,
     guess_max_value,
 )
-from digitnet._utils.text import plain_name
+from digitnet._utils.text import listed, plain_name
 
 _MOST_COPIES = 10_000
 
@@ -45,7 +45,7 @@ def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
     names = tuple(plain_name(str(name), "Dataset.classes") for name in classes)
     if len(names) < 2 or len(set(names)) != len(names):
         raise ValueError(
-            f"Dataset.classes: expected at least 2 different names, got {list(names)}"
+            f"Dataset.classes: expected at least 2 different names, got {listed(names) or 'none'}"
         )
     return names, True
 

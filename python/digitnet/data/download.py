@@ -12,6 +12,7 @@ from typing import Any
 
 from digitnet._core import DataError
 from digitnet._utils.files import cache_folder
+from digitnet._utils.input_files import read_whole
 from digitnet.data.readers import idx_payload
 
 _MAX_BYTES = 2**31
@@ -61,7 +62,7 @@ def _check(file: File, path: Path) -> None:
     What counts is the contents: an archive of another hash may be the same data
     packed again, and is unzipped (within the bounds of its header) to find out.
     """
-    content = path.read_bytes()
+    content = read_whole(path, _MAX_BYTES)
     packed = path.name.endswith(".gz")
     archive = sha256_of(content)
     try:

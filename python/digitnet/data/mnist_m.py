@@ -14,8 +14,16 @@ import numpy.typing as npt
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.input_files import read_text, shown_name
 from digitnet.data.dataset import Dataset
-from digitnet.data.readers import picture_files, read_picture
+from digitnet.data.picture_files import (
+    listed_picture,
+    picture_files,
+    read_picture,
+    room_for,
+)
+
+_MAX_LIST_BYTES = 2**28
 
 Photographs = list[npt.NDArray[np.uint8]]
 
@@ -34,7 +42,7 @@ def read_photographs(path: str | PathLike[str]) -> Photographs:
         raise FileNotFoundError(f"read_photographs: expected a folder, got '{root}'")
     files = picture_files(root)
     if not files:
-        raise DataError(f"{root.name}: expected photographs, got none")
+        raise DataError(f"{shown_name(root)}: expected photographs, got none")
     return [read_picture(file, colour=True) for file in files]
 
 
@@ -132,20 +140,24 @@ def read_picture_list(
 
     root, list_file = Path(folder), Path(labels)
     count = classes if isinstance(classes, int) else len(classes)
+    text = read_text(list_file, _MAX_LIST_BYTES)
     files, classes_of = _core.data.read_label_list(
-        list_file.read_bytes(), count, list_file.name
+        text.encode(), count, shown_name(list_file)
     )
     images: npt.NDArray[np.uint8] | None = None
-    bar = tqdm(files, root.name, unit="picture", disable=None, file=sys.stderr)
+    bar = tqdm(files, shown_name(root), unit="picture", disable=None, file=sys.stderr)
     for i, file in enumerate(bar):
-        picture = read_picture(root / file, colour=colour)
+        where = f"{shown_name(root)}/{shown_name(file)}"
+        picture = listed_picture(root / file, where, colour=colour)
         picture = picture if colour else picture[None]
         if images is None:
-            images = np.empty((len(files), *picture.shape), np.uint8)
+            images = room_for(len(files), picture, shown_name(root))
         if picture.shape != images.shape[1:]:
             raise DataError(
-                f"{root.name}/{file}: expected {images.shape[2:]} pixels as the first "
+                f"{where}: expected {images.shape[2:]} pixels as the first "
                 f"picture, got {picture.shape[1:]}; make them one size"
             )
         images[i] = picture
-    return Dataset(images, classes_of, classes=classes, max_value=255, name=root.name)
+    return Dataset(
+        images, classes_of, classes=classes, max_value=255, name=shown_name(root)
+    )

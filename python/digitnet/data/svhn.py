@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
 from digitnet._core import DataError
+from digitnet._utils.input_files import opened, shown_name
 from digitnet.data.checks import DIGITS
 from digitnet.data.dataset import Dataset
 from digitnet.data.matlab import Matrix, read_matrices
+from digitnet.data.readers import most_inflated
 
 _MOST = 1_000_000  # images
-# Bytes that a packed part may become for each of its own, and that it always may.
-_RATIO, _ALWAYS = 200, 2**26
 
 
 def read_svhn(path: str | PathLike[str]) -> Dataset:
@@ -32,9 +31,9 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     Source:
         Netzer et al., "Reading digits in natural images", NeurIPS workshop 2011.
     """
-    name = Path(path).name
-    with Path(path).open("rb") as content:
-        arrays = read_matrices(content, _is_wanted(name), _most_inflated, name)
+    name = shown_name(path)
+    with opened(path) as content:
+        arrays = read_matrices(content, _is_wanted(name), most_inflated, name)
     for field in ("X", "y"):
         if field not in arrays:
             raise DataError(
@@ -54,10 +53,6 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
         max_value=255,
         name=name,
     )
-
-
-def _most_inflated(size: int) -> int:
-    return max(_RATIO * size, _ALWAYS)
 
 
 def _is_wanted(name: str) -> Callable[[Matrix], bool]:

@@ -17,6 +17,8 @@ import numpy as np
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.files import check_model_target, write_whole
+from digitnet._utils.input_files import check_ordinary, shown_name
+from digitnet._utils.text import shortened
 from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
 from digitnet.layers import Layer
 from digitnet.models import file_kinds
@@ -79,14 +81,18 @@ def load_as(kind: type[M], path: str | PathLike[str]) -> M:
 
     Raises:
         DataError: not such a file, damaged, of a newer format, or its tensors do not
-            fit its network; names the field.
+            fit its network; names the field. No ordinary file.
         FileNotFoundError: no such file.
     """
     from safetensors import SafetensorError, safe_open
 
-    name = Path(path).name
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"models.load: expected a model file, got '{path}'")
+    name = shown_name(path)
+    try:
+        check_ordinary(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise FileNotFoundError(
+            f"models.load: expected a model file, got '{shortened(str(path), 300)}'"
+        ) from error
     _require_safetensors(Path(path))
     try:
         with safe_open(path, framework="np") as file:
@@ -153,7 +159,7 @@ def _read_about(text: str | None, name: str) -> dict[str, Any]:
             raise DataError(f"{name}: {field}: expected {kind}, got {value!r:.60}")
     if about["format"] != FORMAT:
         raise DataError(
-            f"{name}: expected format {FORMAT}, got {about['format']}; update digitnet"
+            f"{name}: expected format {FORMAT}, got {about['format']!r:.20}; update digitnet"
         )
     return about
 
@@ -174,6 +180,7 @@ def build(
                 f"got {numbers!r:.60}"
             )
     try:
+        _check_text([about["network"], about["preprocess"]])
         network = Layer.from_dict(about["network"])
         declared = _core.models.parameters_of(
             network, about["input_shape"], about["preprocess"]
@@ -202,6 +209,11 @@ def build(
     if about["max_value"] > 0:
         model.fix_scale(float(about["max_value"]))
     return model
+
+
+def _check_text(values: Any) -> None:
+    """Raise UnicodeEncodeError for a lone surrogate, which JSON may hold."""
+    json.dumps(values, ensure_ascii=False).encode()
 
 
 def _finite(values: Any, name: str, key: str) -> Any:

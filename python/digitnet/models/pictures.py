@@ -12,7 +12,7 @@ import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.registry import check_name
-from digitnet.data.readers import MAX_PIXELS, picture_name, read_picture
+from digitnet.data.picture_files import MAX_PIXELS, picture_name, read_picture
 from digitnet.models.base import BaseModel
 
 MODES = ("scan", "exact")

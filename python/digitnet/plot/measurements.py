@@ -8,7 +8,7 @@ import numpy as np
 
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet.data.dataset import Dataset
-from digitnet.data.readers import read_picture
+from digitnet.data.picture_files import read_picture
 from digitnet.models.base import BaseModel
 from digitnet.plot.display import BLUE, GREY, ORANGE, Display, axes_for, show_image
 from digitnet.train.history import History

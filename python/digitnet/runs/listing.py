@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.arrays import as_whole
+from digitnet._utils.input_files import read_whole
 from digitnet.runs.folder import FILES
 from digitnet.train.resume import STATE
 
@@ -106,9 +107,7 @@ def read(folder: str | PathLike[str]) -> Run:
 
 def _object(file: Path) -> dict[str, Any]:
     """The JSON object of a file; ValueError for anything else, or what no screen shows."""
-    if file.stat().st_size > _MOST_BYTES:
-        raise ValueError("expected a smaller file")
-    value = json.loads(file.read_text(encoding="utf-8"))
+    value = json.loads(read_whole(file, _MOST_BYTES).decode())
     json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are no text
     if not isinstance(value, dict):
         raise ValueError("expected an object")

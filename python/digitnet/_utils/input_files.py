@@ -1,0 +1,136 @@
+"""Files of strangers, opened to be read: ordinary ones only, no more than they should hold.
+
+A pipe would block for ever, a device never end, and some devices act when they are opened;
+a file of the system's own says nothing of its size.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+from os import PathLike
+from pathlib import Path
+from typing import IO
+
+from digitnet._core import DataError, OutOfMemory
+from digitnet._utils.text import shortened
+
+_MAX_PATH = 300  # letters of a path in a message
+_KINDS = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+# Nothing waits for the other end of a pipe between the two looks at the path.
+_FLAGS = sum(
+    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
+)
+
+
+def shown_name(path: str | PathLike[str]) -> str:
+    """The file's name as messages have it: printable, and short."""
+    return shortened(Path(os.fsdecode(path)).name)
+
+
+def check_ordinary(path: str | PathLike[str]) -> Path:
+    """The path, if an ordinary file is there, links followed: for libraries that open it
+    themselves.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        IsADirectoryError: a folder.
+        DataError: a pipe, a device, a socket, or a file of the system's own.
+        ValueError: no path at all.
+        OSError: it may not be read.
+    """
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise ValueError(
+            f"expected a file's name, got one with a zero byte: {shortened(text)}"
+        )
+    try:
+        _check(Path(text).stat(), text)
+    except OSError as error:
+        raise _brief(error, text) from None
+    return Path(text)
+
+
+def opened(path: str | PathLike[str]) -> IO[bytes]:
+    """The ordinary file at the path, open to be read. Raises as `check_ordinary`."""
+    text = str(check_ordinary(path))
+    try:
+        handle = os.open(text, os.O_RDONLY | _FLAGS)
+    except OSError as error:
+        raise _brief(error, text) from None
+    try:
+        _check(os.fstat(handle), text)  # it may be another one by now
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_whole(path: str | PathLike[str], max_bytes: int) -> bytes:
+    """All bytes of the ordinary file at the path.
+
+    Raises:
+        DataError: it has more than `max_bytes`; and as `check_ordinary`.
+        OutOfMemory: there is no room for it.
+    """
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes:
+            raise DataError(
+                f"{shown_name(path)}: expected at most {max_bytes:,} bytes, got {size:,}"
+            )
+        try:
+            return file.read(size)
+        except MemoryError as error:
+            raise OutOfMemory(
+                f"{shown_name(path)}: expected memory for {size:,} bytes, got less"
+            ) from error
+
+
+def read_text(path: str | PathLike[str], max_bytes: int) -> str:
+    """The same as text in UTF-8. Raises DataError for other bytes."""
+    content = read_whole(path, max_bytes)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{shown_name(path)}: expected text in UTF-8; {error.reason} at byte {error.start}"
+        ) from error
+
+
+def _check(status: os.stat_result, text: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(
+            f"{shortened(text, _MAX_PATH)}: expected a file, got a folder"
+        )
+    for is_kind, kind in _KINDS:
+        if is_kind(status.st_mode):
+            raise DataError(
+                f"{shown_name(text)}: expected an ordinary file, got {kind}"
+            )
+    if status.st_dev in _system_devices():
+        raise DataError(
+            f"{shown_name(text)}: expected an ordinary file, got one of the system's own"
+        )
+
+
+@functools.cache
+def _system_devices() -> frozenset[int]:
+    """Where /proc and /sys are mounted, if they are."""
+    devices = {
+        top.stat().st_dev for top in map(Path, ("/proc", "/sys")) if top.is_dir()
+    }
+    return frozenset(devices - {Path("/").stat().st_dev})
+
+
+def _brief(error: OSError, text: str) -> OSError:
+    """The same error with a name that fits a message."""
+    if error.errno is None:  # our own
+        return error
+    return type(error)(error.errno, error.strerror, shortened(text, _MAX_PATH))
