@@ -153,7 +153,7 @@ def test_a_body_without_end_is_cut_off(stick):
         address = process.stdout.readline().split(" at ")[1].split(" ")[0]
         with raw(address) as connection:
             connection.sendall(
-                b"POST /api/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+                b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
             )
             response = connection.makefile("rb").read()
         process.terminate()

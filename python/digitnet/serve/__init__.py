@@ -5,6 +5,7 @@
 
 from digitnet.serve.app import make_app
 from digitnet.serve.guard import Limits
+from digitnet.serve.hosts import Hosts
 from digitnet.serve.run import serve
 
-__all__ = ["Limits", "make_app", "serve"]
+__all__ = ["Hosts", "Limits", "make_app", "serve"]

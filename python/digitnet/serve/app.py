@@ -11,11 +11,14 @@ import numpy as np
 
 from digitnet import features, web
 from digitnet._build_info import VERSION
+from digitnet._core import OutOfMemory
 from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 from digitnet.models.pictures import prediction_of
 from digitnet.serve.guard import Guard, Limits
-from digitnet.serve.intake import Refusal, images_of
+from digitnet.serve.hosts import Hosts
+from digitnet.serve.intake import Refusal, images_of, is_json
+from digitnet.serve.workers import Workers
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -92,12 +95,16 @@ class _Counts:
         self.seconds.labels(name).observe(spent)
 
 
-def make_app(model: BaseModel, limits: Limits | None = None) -> FastAPI:
+def make_app(
+    model: BaseModel, limits: Limits | None = None, hosts: Hosts | None = None
+) -> FastAPI:
     """The ASGI application: `/`, `/api/predict`, `/api/model`, `/api/health`, `/metrics`.
 
     Args:
         model: A trained model with classes.
         limits: What a request may be. Default: `Limits()`.
+        hosts: `Hosts`, by which names it may be called. Default: any, for a server that
+            checks them itself; `serve` gives its own.
     Raises:
         ImportError: FastAPI is not installed; names the extra.
         ValueError: a network that makes images.
@@ -123,7 +130,10 @@ def make_app(model: BaseModel, limits: Limits | None = None) -> FastAPI:
     _add_predict(app, fastapi, model, limits, counts)
     paths = frozenset(route.path for route in app.routes)
     app.add_middleware(
-        Guard, limits=limits, counted=functools.partial(counts.count, paths)
+        Guard,
+        limits=limits,
+        counted=functools.partial(counts.count, paths),
+        hosts=hosts,
     )
     return app  # type: ignore[no-any-return]
 
@@ -191,10 +201,10 @@ def _described_limits(limits: Limits) -> dict[str, float]:
 def _add_predict(
     app: Any, fastapi: Any, model: BaseModel, limits: Limits, counts: _Counts
 ) -> None:
-    from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import JSONResponse
 
     quick = _is_fast(model)
+    workers = Workers(limits.max_pixels)
 
     async def predict(request: Any) -> Any:
         query = request.query_params
@@ -211,10 +221,10 @@ def _add_predict(
             limits,
         )
         # Threads only where there is something to wait for: they cost more than a
-        # small model's prediction.
-        small = quick and not explain and len(body) < 50_000
+        # small model's prediction. A picture of few bytes may have many pixels.
+        small = quick and not explain and len(body) < 50_000 and is_json(body, kind)
         try:
-            content, count = work() if small else await run_in_threadpool(work)
+            content, count = work() if small else await workers.run(work)
         except Refusal as error:
             return JSONResponse({"detail": str(error)}, error.status)
         counts.images.inc(count)
@@ -240,6 +250,7 @@ def _add_predict(
                     (413, "the body is too large"),
                     (422, "no picture, or numbers that the model cannot take"),
                     (429, "too many requests"),
+                    (503, "too much waits already, or there is too little memory"),
                 )
             },
         },
@@ -259,11 +270,13 @@ def _respond(
     images, alone = images_of(model, body, kind, mode, limits)
     try:
         probabilities = model.predict_proba(images)
-    except ValueError as error:
+        gradients = np.abs(features.saliency(model, images)).max(1) if explain else ()
+    except OutOfMemory as error:
+        raise Refusal(503, str(error)) from error
+    except (ValueError, RuntimeError) as error:  # numbers too large for its weights
         raise Refusal(422, str(error)) from error
     predictions = [prediction_of(model, row) for row in probabilities]
     if explain:
-        gradients = np.abs(features.saliency(model, images)).max(1)
         for prediction, image, gradient in zip(
             predictions, images, gradients, strict=True
         ):

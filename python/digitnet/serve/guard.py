@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from digitnet._utils.deprecation import renamed_arguments, warn_renamed
+from digitnet.serve.hosts import Hosts, is_cross_site
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -23,6 +24,7 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
 ]
 # The page's own texts and nothing else.
 _POLICY = (
@@ -36,6 +38,7 @@ _DOCS_POLICY = (
     b"style-src https://cdn.jsdelivr.net 'unsafe-inline'"
 )
 _DOCS = "/docs"
+_SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing and compute little
 _MAX_CLIENTS = 10_000  # whose rates are remembered
 
 
@@ -52,7 +55,9 @@ class Limits:
         batch: Images in one request.
         rate: Requests a second of one client, on average; more get status 429.
         burst: Requests at once.
-        seconds: For a body to arrive; later gets status 408.
+        seconds: For a body to arrive; later gets status 408. As long may a request's
+            header take, and a client that reads a response: `serve` closes those
+            connections.
     """
 
     max_bytes: int = 4_000_000
@@ -81,18 +86,24 @@ Limits.__init__ = renamed_arguments(**_OLD_NAMES)(Limits.__init__)  # type: igno
 
 
 class Guard:
-    """Checks size, rate and time; counts; adds headers.
+    """Checks whom a request is for, its size, rate and time; counts; adds headers.
 
     Args:
         app: The ASGI application behind it.
         limits: Limits.
         counted: Called with (path, status, seconds) of every request.
+        hosts: Names by which the server may be called. Default: any.
     """
 
     def __init__(
-        self, app: Any, limits: Limits, counted: Callable[[str, int, float], None]
+        self,
+        app: Any,
+        limits: Limits,
+        counted: Callable[[str, int, float], None],
+        hosts: Hosts | None = None,
     ) -> None:
         self.app, self.limits, self.counted = app, limits, counted
+        self.hosts = hosts
         self._buckets: dict[str, tuple[float, float]] = {}  # tokens, when
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -137,6 +148,11 @@ class Guard:
         client = (scope.get("client") or ("",))[0]
         if not self._may(client):
             return 429, f"expected at most {self.limits.rate:g} requests a second"
+        reason = self.hosts.refusal(scope["headers"]) if self.hosts else None
+        if reason:
+            return 421, f"{reason}; give serve its name (--allow-host)"
+        if scope["method"] not in _SAFE and is_cross_site(scope["headers"]):
+            return 403, "expected a request of this server's own pages or of no page"
         for name, value in scope["headers"]:
             if name == b"content-length":
                 if not value.isdigit() or len(value) > 18:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._core import OutOfMemory
 from digitnet._utils.arrays import as_array
 from digitnet.models.base import BaseModel
 from digitnet.models.pictures import MODES, prepare
@@ -34,15 +35,22 @@ def images_of(
         raise Refusal(422, f"mode: expected {' or '.join(MODES)}, got '{mode[:40]}'")
     if not body:
         raise Refusal(400, "expected a picture's bytes or JSON, got an empty body")
-    kind = content_type.partition(";")[0].strip().lower()
-    # No picture begins so, and curl and urllib call everything a form.
-    if kind == "application/json" or body[:100].lstrip()[:1] == b"{":
+    if is_json(body, content_type):
         return _numbers(model, body, limits)
     try:
         image = prepare(model, body, mode, max_pixels=limits.max_pixels)
+    except OutOfMemory as error:
+        raise Refusal(503, str(error)) from error
     except ValueError as error:
         raise Refusal(422, str(error)) from error
     return image[None], True
+
+
+def is_json(body: bytes, content_type: str) -> bool:
+    """Whether a body is read as numbers, not as a picture."""
+    kind = content_type.partition(";")[0].strip().lower()
+    # No picture begins so, and curl and urllib call everything a form.
+    return kind == "application/json" or body[:100].lstrip()[:1] == b"{"
 
 
 def _numbers(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import socket
+from collections.abc import Iterator, Sequence
 
 from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 from digitnet.serve.app import make_app
+from digitnet.serve.connections import Brief, protocol
 from digitnet.serve.guard import Limits
+from digitnet.serve.hosts import Hosts
 
 _CONNECTIONS = 512  # open at a time; more get status 503
+_WAITING = 384  # of them, without a whole request
 
 
 def serve(
@@ -18,6 +24,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     limits: Limits | None = None,
+    allow_hosts: Sequence[str] = (),
 ) -> None:
     """Serve a page to draw on and the JSON API, until Ctrl-C.
 
@@ -27,19 +34,26 @@ def serve(
             passwords and no encryption: put a proxy in front of the latter.
         port: 0 for any that is free; the address is printed.
         limits: What a request may be.
+        allow_hosts: Names by which it may be called, beside `host` and those of this
+            machine (localhost, 127.0.0.1, ::1): behind a proxy the public one. Who
+            listens to everyone may be called by any address, too.
     Raises:
         ImportError: FastAPI or uvicorn is not installed; names the extra.
         OSError: the port is taken, or no such host.
     """
-    app = make_app(model, limits)
+    limits = limits or Limits()
+    app = make_app(model, limits, Hosts.of(host, allow_hosts))
     with extra_packages("serve"):
         import uvicorn
+        from uvicorn.protocols.http.auto import AutoHTTPProtocol
     listening = _bound(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listening.getsockname()[1]}"
     print(f"serving {model.name} at {address} (Ctrl-C ends)", flush=True)
     config = uvicorn.Config(
         app,
+        http=protocol(AutoHTTPProtocol, limits.seconds, _WAITING),
+        ws="none",  # would be a way around the limits
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -47,8 +61,22 @@ def serve(
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=3,
     )
-    with listening:
+    with listening, _brief_logs():
         uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _brief_logs() -> Iterator[None]:
+    """No line in the log for each connection that somebody spoils."""
+    brief = Brief()
+    loggers = [logging.getLogger(name) for name in ("uvicorn.error", "asyncio")]
+    for logger in loggers:
+        logger.addFilter(brief)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(brief)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -22,6 +22,14 @@ def add(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--rate", type=float, help="maximum of requests a second of one client"
     )
+    p.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which it may be called, beside --host and this machine's own; "
+        "may be given several times",
+    )
     for name in ("bytes", "pixels"):  # as they were called before
         p.add_argument(
             f"--most-{name}", dest=f"max_{name}", type=int, help=argparse.SUPPRESS
@@ -40,5 +48,11 @@ def run(args: argparse.Namespace) -> int:
         **{name: value for name, value in options.items() if value is not None}
     )
     model = zoo.load(args.model)
-    serve.serve(model, host=args.host, port=args.port, limits=limits)
+    serve.serve(
+        model,
+        host=args.host,
+        port=args.port,
+        limits=limits,
+        allow_hosts=args.allow_host,
+    )
     return 0
