@@ -12,6 +12,7 @@ import numpy.typing as npt
 from digitnet import metrics
 from digitnet._utils.figures import Display, draw
 from digitnet._utils.registry import check_name
+from digitnet._utils.text import shortened
 from digitnet.data.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ class Report(Mapping[str, float]):
     def __getitem__(self, name: str) -> float:
         if name not in self._values:
             raise KeyError(
-                f"Report: unknown metric '{name}'; known: {', '.join(self._values)}"
+                f"Report: unknown metric '{shortened(str(name))}'; known: {', '.join(self._values)}"
             )
         return self._values[name]
 

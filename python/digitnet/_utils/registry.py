@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from digitnet._utils.text import listed, shortened
+
 T = TypeVar("T")
 
 
@@ -18,7 +20,9 @@ def check_name(kind: str, name: Any, known: Iterable[str]) -> None:
     """Raise ValueError, listing the known names, for a name that is not among them."""
     names = list(known)
     if name not in names:
-        raise ValueError(f"unknown {kind} '{name}'; known: {', '.join(names)}")
+        raise ValueError(
+            f"unknown {kind} '{shortened(str(name))}'; known: {listed(names)}"
+        )
 
 
 def find_named(kind: str, name: Any, known: Mapping[str, T]) -> T:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.extras import extra_packages
+from digitnet._utils.text import listed
 from digitnet.callbacks.callback import Callback, Logs
 from digitnet.models.base import BaseModel
 
@@ -85,8 +86,8 @@ class CSVLogger(Callback):
             writer.writerow(self._columns)
         if self._columns != list(row):
             raise ValueError(
-                f"CSVLogger: expected the columns {self._columns} of {self.path}, got "
-                f"{list(row)}; choose another file"
+                f"CSVLogger: expected the columns {listed(self._columns)} of {self.path}, "
+                f"got {listed(row)}; choose another file"
             )
         writer.writerow(row.values())
         self._file.flush()

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from digitnet._utils.text import printable
 from digitnet.cli.parser import make_parser
 
+_MAX_LETTERS = 4000  # of an error
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. 0: done, 1: it failed, 2: wrong arguments, 130: Ctrl-C,
@@ -26,5 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("digitnet: interrupted", file=sys.stderr)
         return 130
     except (ImportError, MemoryError, OSError, RuntimeError, ValueError) as error:
-        print(printable(f"digitnet: {error}"), file=sys.stderr)
+        text = str(error) or type(error).__name__
+        text = text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS]}\u2026"
+        print(printable(f"digitnet: {text}"), file=sys.stderr)
         return 1

@@ -20,7 +20,7 @@ from digitnet._utils.arrays import (
 )
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
-from digitnet._utils.text import plain_name
+from digitnet._utils.text import listed, plain_name, shortened
 from digitnet.data.checks import numbers
 from digitnet.data.class_names import matched, settled
 from digitnet.data.dataset import Dataset
@@ -311,12 +311,12 @@ class BaseModel:
         unknown = sorted(state.keys() - current.keys())
         if missing or unknown:
             raise ValueError(
-                f"load_state_dict: expected {sorted(current)}, got missing {missing} "
-                f"and unknown {unknown}"
+                f"load_state_dict: expected {listed(sorted(current))}, got missing "
+                f"{listed(missing) or 'none'} and unknown {listed(unknown) or 'none'}"
             )
         values = {}
         for name, value in state.items():
-            array = as_array(value, f"load_state_dict.{name}")
+            array = as_array(value, f"load_state_dict.{shortened(name)}")
             if array.shape != current[name].shape:
                 raise ValueError(
                     f"load_state_dict: expected shape {current[name].shape} for '{name}', "
@@ -355,5 +355,7 @@ def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, 
         return _class_names(None, count)
     names = tuple(plain_name(str(name), "Model.classes") for name in classes)
     if len(set(names)) < len(names):
-        raise ValueError(f"Model.classes: expected different names, got {list(names)}")
+        raise ValueError(
+            f"Model.classes: expected different names, got {listed(names)}"
+        )
     return names

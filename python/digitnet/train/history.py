@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.figures import Display, draw
+from digitnet._utils.text import listed, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +116,8 @@ class History(Mapping[str, list[float]]):
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:
             raise KeyError(
-                f"History: unknown column '{name}'; known: {', '.join(self._columns)}"
+                f"History: unknown column '{shortened(str(name))}'; known: "
+                f"{listed(self._columns)}"
             )
         return self._columns[name]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import digitnet._core as _core
+from digitnet._utils.text import listed, shortened
 from digitnet.augment import as_text
 
 Spec = str | tuple[str, Mapping[str, Any]]  # a name, or a name with options
@@ -145,7 +146,7 @@ def learning_rate_factors(
         ]
         if not matching:
             raise ValueError(
-                f"fit: no parameter matches '{pattern}'; known: {', '.join(names)}"
+                f"fit: no parameter matches '{shortened(pattern)}'; known: {listed(names)}"
             )
         if not 0 <= factor < float("inf"):
             raise ValueError(
