@@ -125,7 +125,8 @@ def _idx_content(path: str | PathLike[str]) -> bytes:
                     f"{size:,}; the file has trailing bytes"
                 )
             _core.engine.require_memory(min(size, promised), name)
-            return start + file.read(size - len(start))
+            file.seek(0)  # what is joined to its start would be copied
+            return file.read(size)
     return idx_payload(path, read_whole(path, _MAX_BYTES))
 
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/error.h"
+
 namespace digitnet {
 namespace {
 
@@ -14,13 +16,13 @@ TEST(ShownMessage, LeavesWhatIsShortAsItIs) {
 
 TEST(ShownMessage, CutsWhatStandsInQuotes) {
   const std::string name(1'000'000, 'a');
-  EXPECT_EQ(shown_message("got '" + name + "'; known: 'b'"),
-            "got '" + std::string(80, 'a') + "\xE2\x80\xA6'; known: 'b'");
+  EXPECT_EQ(shown_message(join("got '", name, "'; known: 'b'")),
+            join("got '", std::string(80, 'a'), "\xE2\x80\xA6'; known: 'b'"));
 }
 
 TEST(ShownMessage, CutsTheWhole) {
   const std::string shown = shown_message(std::string(1'000'000, 'a'));
-  EXPECT_EQ(shown, std::string(2000, 'a') + "\xE2\x80\xA6");
+  EXPECT_EQ(shown, join(std::string(2000, 'a'), "\xE2\x80\xA6"));
   std::string quotes;
   for (int i = 0; i < 100'000; ++i) quotes += "'a'";
   EXPECT_LT(shown_message(quotes).size(), 2010u);
@@ -29,8 +31,8 @@ TEST(ShownMessage, CutsTheWhole) {
 TEST(ShownMessage, CutsBetweenCharacters) {
   std::string name;
   for (int i = 0; i < 3000; ++i) name += "\xE2\x82\xAC";  // 3 bytes each
-  const std::string shown = shown_message("'" + name + "'" + name);
-  EXPECT_EQ(shown.substr(0, 82), "'" + name.substr(0, 78) + "\xE2\x80\xA6");
+  const std::string shown = shown_message(join("'", name, "'", name));
+  EXPECT_EQ(shown.substr(0, 82), join("'", name.substr(0, 78), "\xE2\x80\xA6"));
   EXPECT_EQ(shown.substr(shown.size() - 6), "\xE2\x82\xAC\xE2\x80\xA6");
 }
 
