@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/list.h"
 #include "engine/inference.h"
+#include "engine/memory.h"
 #include "engine/native/executor.h"
 #include "engine/predictor.h"
 #include "engine/select.h"
@@ -82,6 +83,20 @@ py::list parameters_to(const Layer& network, const std::vector<int64_t>& input,
                                  parameter.is_buffer));
   }
   return result;
+}
+
+// Throws OutOfMemory for a network whose weights have no room.
+void require_room(const Layer& network, const Shape& input,
+                  const std::vector<Spec>& preprocess) {
+  models::check_input(input);
+  const models::Preprocess steps(preprocess, input);
+  const Layer whole = models::named(network);
+  models::checked_output(whole, steps.output());
+  int64_t floats = 0;
+  for (const auto& parameter : models::parameters_of(whole, steps.output()))
+    floats += parameter.count();
+  engine::require_memory(2 * floats * static_cast<int64_t>(sizeof(float)),
+                         "the network's weights");
 }
 
 py::array_t<float> get_parameter(const Model& model, const std::string& name) {
@@ -280,9 +295,10 @@ void bind_models(py::module_& root) {
   py::class_<Model>(m, "Model", "Network, preprocessing and weights.")
       .def(py::init([](const Layer& network, const std::vector<int64_t>& input,
                        const py::sequence& preprocess, uint64_t seed) {
-             return std::make_unique<Model>(
-                 network, shape_from(input, "model.input_shape"),
-                 specs_from(preprocess), seed);
+             const Shape shape = shape_from(input, "model.input_shape");
+             const std::vector<Spec> steps = specs_from(preprocess);
+             require_room(network, shape, steps);
+             return std::make_unique<Model>(network, shape, steps, seed);
            }),
            "network"_a, "input_shape"_a, "preprocess"_a, "seed"_a)
       .def_property_readonly("network", &Model::network)

@@ -56,7 +56,8 @@ void check_reconstructions(const Layer& layer, const Shape& at,
           "; resize in preprocess or change its end");
 }
 
-// The network's output; an error names the smallest size that fits.
+}  // namespace
+
 Shape checked_output(const Layer& network, const Shape& input) {
   try {
     return output_shape(network, input);
@@ -69,8 +70,6 @@ Shape checked_output(const Layer& network, const Shape& input) {
              ": resize in preprocess"));
   }
 }
-
-}  // namespace
 
 Model::Model(Layer network, const Shape& input,
              const std::vector<Spec>& preprocess, uint64_t seed)

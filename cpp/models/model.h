@@ -34,6 +34,9 @@ enum class Loss {
   SquaredError  // of networks that output images
 };
 
+// The network's output; an error names the smallest size that fits.
+Shape checked_output(const Layer& network, const Shape& input);
+
 class Model {
  public:
   // Weights are drawn from `seed`. Throws std::invalid_argument if the network

@@ -50,6 +50,7 @@ READERS = {
     "list of pictures": read_listed,
     "labels of a list": lambda path: digitnet.data.read_picture_list(path.parent, path),
     "model": digitnet.models.load,
+    "weights": lambda path: digitnet.models.make("linear").load_weights(path),
     "json": read_json,
     "bytes": lambda path: read_whole(path, 100),
 }
@@ -101,7 +102,9 @@ def test_what_is_no_ordinary_file_is_refused_by_name(
 @pytest.mark.parametrize("reader", READERS)
 def test_a_folder_and_nothing_are_refused_by_name(reader, tmp_path, within_seconds):
     (tmp_path / "odd.png").mkdir()
-    with pytest.raises((OSError, DataError), match=r"\.png.*folder|model file.*\.png"):
+    with pytest.raises(
+        (OSError, DataError), match=r"\.png.*folder|a (model )?file.*\.png"
+    ):
         READERS[reader](tmp_path / "odd.png")
     with pytest.raises(FileNotFoundError, match=r"nothing\.png|1\.png"):
         READERS[reader](tmp_path / "nothing.png")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from digitnet._utils.input_files import opened
+
 # A file of weights may hold at most this multiple of its own size once it is inflated.
 # Float weights deflate by a tenth; sparse or quantised ones by ten to thirty times.
 MAX_INFLATION = 100
@@ -24,7 +26,7 @@ UNKNOWN = "an unknown kind of file"
 
 def kind_of(path: Path) -> str:
     """One of the kinds above. OSError if the file cannot be read."""
-    with path.open("rb") as file:
+    with opened(path) as file:
         start = file.read(16)
     if start.startswith(b"PK\x03\x04"):
         return _kind_of_zip(path)

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_array
+from digitnet._utils.input_files import check_ordinary
+from digitnet._utils.text import shortened
 from digitnet.models import epsilons, file_kinds
 from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile, read_hdf5, read_keras
@@ -58,11 +60,13 @@ def weights_of(source: Any) -> Weights:
     if isinstance(source, Mapping):
         return _of_mapping(source, "a state_dict")
     path = Path(source)
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         if path.suffix.lower() not in _SUFFIXES:
             raise _unknown(path)
-        raise FileNotFoundError(f"load_weights: expected a file, got '{path}'")
-    return _of_file(path)
+        raise FileNotFoundError(
+            f"load_weights: expected a file, got '{shortened(str(path), 300)}'"
+        )
+    return _of_file(check_ordinary(path))
 
 
 def _of_mapping(source: Mapping[Any, Any], label: str) -> Weights:
