@@ -99,12 +99,10 @@ def test_what_is_no_ordinary_file_is_refused_by_name(
         READERS[reader](path)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", [r for r in READERS if r != "weights"])
 def test_a_folder_and_nothing_are_refused_by_name(reader, tmp_path, within_seconds):
     (tmp_path / "odd.png").mkdir()
-    with pytest.raises(
-        (OSError, DataError), match=r"\.png.*folder|a (model )?file.*\.png"
-    ):
+    with pytest.raises((OSError, DataError), match=r"\.png.*folder|model file.*\.png"):
         READERS[reader](tmp_path / "odd.png")
     with pytest.raises(FileNotFoundError, match=r"nothing\.png|1\.png"):
         READERS[reader](tmp_path / "nothing.png")
