@@ -246,7 +246,19 @@ def test_a_matlab_file_may_inflate_to_200_times_its_bytes(tmp_path, promised):
         + matlab_part(b"y", (1, 1), b"\1")
     )
     message = refused_within(100, "digitnet.data.read_svhn", path)
-    assert message.startswith("bomb.mat: expected at most "), message
+    expected = "at most 40,777,800" if promised is None else "2,147,483,648 bytes of"
+    assert message.startswith(f"bomb.mat: expected {expected}"), message
+
+
+@pytest.mark.parametrize("kind", [14, 15])
+def test_parts_of_a_matlab_file_that_say_nothing_are_not_read(tmp_path, kind):
+    path = tmp_path / "sparse.mat"
+    with path.open("wb") as file:
+        file.write(b"MATLAB 5.0".ljust(124) + struct.pack("<H", 0x0100) + b"IM")
+        file.write(struct.pack("<II", kind, 2**32 - 8))
+        file.truncate(2**32 + 128)
+    message = refused_within(64, "digitnet.data.read_svhn", path)
+    assert message.startswith("sparse.mat: expected "), message
 
 
 def test_pictures_of_a_set_are_refused_for_their_size_before_they_are_unpacked(

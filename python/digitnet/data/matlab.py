@@ -7,6 +7,7 @@ Source: MathWorks, "MAT-File Format", level 5.
 
 from __future__ import annotations
 
+import io
 import math
 import struct
 import zlib
@@ -70,6 +71,12 @@ def read_matrices(
         if len(tag) < 8:
             raise DataError(f"{name}: expected whole parts, got a truncated file")
         kind, size = struct.unpack(f"{order}II", tag)
+        begin = stream.tell()
+        start = stream.read(min(size, _START))
+        if not _is_wanted(start, kind, order, check, name):
+            _pass_over(stream, begin + size, name)
+            continue
+        stream.seek(begin)
         content = stream.read(size)
         if len(content) < size:
             raise DataError(
@@ -78,8 +85,6 @@ def read_matrices(
             )
         if kind == _COMPRESSED:
             content = _inflated(content, order, check, most_inflated(size), name)
-        elif kind != _MATRIX:
-            continue
         if content:
             matrix = _described(content, order, name)
             if matrix.name in arrays:
@@ -87,6 +92,27 @@ def read_matrices(
             if check(matrix):
                 arrays[matrix.name] = _numbers(content, matrix, order, name)
     return arrays
+
+
+def _is_wanted(
+    start: bytes, kind: int, order: str, check: Callable[[Matrix], bool], name: str
+) -> bool:
+    """Whether a part that begins so is an array that is to be read."""
+    if kind == _COMPRESSED:
+        try:
+            start = zlib.decompressobj().decompress(start, _START)
+        except zlib.error as error:
+            raise DataError(f"{name}: expected compressed data; {error}") from error
+        if len(start) < 8:
+            raise DataError(f"{name}: expected an array, got an empty part")
+        kind, start = struct.unpack(f"{order}I", start[:4])[0], start[8:]
+    return kind == _MATRIX and bool(start) and check(_described(start, order, name))
+
+
+def _pass_over(stream: IO[bytes], end: int, name: str) -> None:
+    if stream.seek(0, io.SEEK_END) < end:
+        raise DataError(f"{name}: expected a whole part; the file is truncated")
+    stream.seek(end)
 
 
 def _inflated(
@@ -138,6 +164,11 @@ def _part(
     else:
         start = at + 8
         end = start + (size + 7) // 8 * 8
+    if start + size > len(content):
+        raise DataError(
+            f"{name}: expected {size:,} bytes of an array's part, got "
+            f"{len(content) - start:,}"
+        )
     return kind, memoryview(content)[start : start + size], end
 
 
