@@ -157,6 +157,21 @@ def test_others_are_answered_while_a_small_file_of_many_pixels_is_unpacked(addre
         sender.join()
 
 
+def test_numbers_are_counted_before_they_are_read(stick, monkeypatch):
+    app = make_app(digitnet.models.load(stick), Limits(batch=2))
+    with TestClient(app) as client:
+        for count, detail in (
+            (2 * 784, "expected 28 rows"),
+            (2 * 784 + 1, "at most 1568"),
+        ):
+            body = b'{"image": [' + b",".join([b"1"] * count) + b"]}"
+            response = client.post("/api/predict", content=body)
+            assert response.status_code == 422
+            assert detail in response.json()["detail"]
+        monkeypatch.setattr(json, "loads", lambda *_: pytest.fail("they are read"))
+        client.post("/api/predict", content=b'{"images": [' + b"1," * 1_900_000)
+
+
 def test_work_beyond_the_queue_is_refused():
     workers, running = Workers(500_000_000), threading.Event()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,13 @@ def is_json(body: bytes, content_type: str) -> bool:
 def _numbers(
     model: BaseModel, body: bytes, limits: Limits
 ) -> tuple[npt.NDArray[Any], bool]:
+    # Counted first: while Python reads millions of numbers, nobody else has a turn.
+    most = limits.batch * math.prod(model.input_shape)
+    if body.count(b",") >= most:
+        raise Refusal(
+            422,
+            f"expected at most {most} numbers, as of {limits.batch} images, got more",
+        )
     try:
         body_json = json.loads(body)
     except (ValueError, RecursionError) as error:
