@@ -67,6 +67,31 @@ def test_a_hostile_hdf5_file_is_refused_and_changes_nothing(make, message, tmp_p
         np.testing.assert_array_equal(value, before[name])
 
 
+@pytest.mark.parametrize("name", ["layer_names", "model_config"])
+def test_an_attribute_that_claims_gigabytes_is_refused_before_it_is_read(
+    name, tmp_path
+):
+    """HDF5 makes room for what a reference claims; these are in the file's bytes."""
+    import h5py
+
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("conv1")
+        group["kernel:0"] = np.zeros((5, 5, 1, 6), np.float32)
+        file.attrs["layer_names"] = [b"conv1"]
+        file.attrs["model_config"] = "{}"
+    content = bytearray(path.read_bytes())
+    place = content.index(name.encode() + b"\0")
+    length = {"layer_names": 5, "model_config": 2}[name]
+    reference = content.index(length.to_bytes(4, "little"), place + 40)
+    content[reference : reference + 4] = (2**32 - 9).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(
+        digitnet.DataError, match=rf"a.h5: {name}: expected one whole attribute"
+    ):
+        digitnet.models.make("lenet5").load_weights(path)
+
+
 @pytest.mark.filterwarnings("ignore:load_weights")
 def test_a_corrupt_hdf5_file_is_refused_or_read(rng, tmp_path):
     import h5py

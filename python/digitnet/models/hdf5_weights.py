@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import mmap
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from digitnet._core import DataError
 from digitnet._utils.extras import extra_packages
 from digitnet.models.file_kinds import MAX_INFLATION, inflated_limit
+from digitnet.models.hdf5_attributes import text_attributes
 
 _MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
 _MAX_CONFIG_BYTES = 2**23
@@ -41,13 +43,11 @@ class KerasFile:
 
     Attributes:
         tensors: Floats of layers by path, in the model's order where the file has one.
-        names: Names of layers by the path of their group, where the file gives them.
         config: The model's config, as of `get_config()`, or None.
         ordered: Whether the tensors are in the model's order.
     """
 
     tensors: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] | None = None
     ordered: bool = False
 
@@ -58,7 +58,14 @@ def read_hdf5(path: Path) -> KerasFile:
     Raises:
         DataError: damaged; more than 2 GiB or MAX_INFLATION times the file's size.
     """
-    return _read(path, path.name, path.stat().st_size)
+    size = path.stat().st_size
+    if size == 0:
+        return _read(path, b"", path.name, size)
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return _read(path, content, path.name, size)
 
 
 def read_keras(path: Path) -> KerasFile:
@@ -74,7 +81,7 @@ def read_keras(path: Path) -> KerasFile:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{path.name}: expected a whole archive: {error}") from error
-    read = _read(io.BytesIO(weights), path.name, path.stat().st_size)
+    read = _read(io.BytesIO(weights), weights, path.name, path.stat().st_size)
     read.config = _config(config, path.name)
     return read
 
@@ -107,29 +114,44 @@ def _config(text: Any, label: str) -> dict[str, Any] | None:
     return config if isinstance(config, dict) else None
 
 
-def _read(source: Any, label: str, file_bytes: int) -> KerasFile:
+def _read(source: Any, content: Any, label: str, file_bytes: int) -> KerasFile:
     with extra_packages(f"load_weights of '{label}'"):
         import h5py
     reader = _Reader(label, inflated_limit(file_bytes))
     try:
+        texts = text_attributes(content, ("model_config", "layer_names"), label)
         with h5py.File(source, "r") as file:
             file.visititems(reader.visit)
-            read = reader.read
-            read.config = _config(file.attrs.get("model_config"), label)
-            root = file.get("model_weights", file)
-            order = _in_order(root) if isinstance(root, h5py.Group) else []
+            if "model_config" in file.attrs and "model_config" not in texts:
+                raise DataError(f"{label}: model_config: expected an attribute of text")
     except DataError:
         raise
     except _ERRORS as error:
         raise DataError(
             f"{label}: expected an HDF5 file: {str(error)[:200]}"
         ) from error
-    if order:
-        listed = [name for name in order if name in read.tensors]
-        rest = [name for name in read.tensors if name not in set(listed)]
-        read.tensors = {name: read.tensors[name] for name in [*listed, *rest]}
-        read.ordered = bool(listed)
+    read = reader.read
+    read.config = _config(b"".join(texts.pop("model_config", [])) or None, label)
+    _put_in_order(read, texts)
     return read
+
+
+def _put_in_order(read: KerasFile, texts: dict[str, list[bytes]]) -> None:
+    """Sort tensors as ``layer_names`` lists their layers; long lists are in numbered parts."""
+    parts = sorted(texts, key=lambda name: int(name.removeprefix("layer_names") or -1))
+    names = [text.decode("utf-8", "replace") for part in parts for text in texts[part]]
+    if not names:
+        return
+    places = {name: place for place, name in enumerate(names)}
+
+    def place_of(path: str) -> int:
+        layer = path.removeprefix("model_weights/").partition("/")[0]
+        return places.get(layer, len(places))
+
+    read.tensors = dict(
+        sorted(read.tensors.items(), key=lambda item: place_of(item[0]))
+    )
+    read.ordered = True
 
 
 class _Reader:
@@ -146,14 +168,12 @@ class _Reader:
         if name.count("/") > _MAX_DEPTH:
             raise DataError(f"{self.label}: expected groups at most {_MAX_DEPTH} deep")
         if not isinstance(item, h5py.Dataset):
-            title = item.attrs.get("name") if name.endswith("vars") else None
-            if isinstance(title, str) and len(title) <= 1000:
-                self.read.names[name.removesuffix("vars").rstrip("/")] = title
             return
         if item.shape is None or not holds_weights(name):
             return
-        brain = item.dtype.kind == "V" and item.attrs.get("dtype") == "bfloat16"
-        if item.dtype.kind != "f" and not (brain and item.dtype.itemsize == 2):
+        # Keras keeps bfloat16 as two bytes that HDF5 has no name for.
+        brain = item.dtype.kind == "V" and item.dtype.itemsize == 2
+        if item.dtype.kind != "f" and not brain:
             return
         self._check(name, item)
         if brain:
@@ -179,27 +199,3 @@ class _Reader:
                 f"{where}: expected weights of at most {MAX_INFLATION} times the file's "
                 f"size, got {self.total:,} bytes"
             )
-
-
-def _in_order(root: Any) -> list[str]:
-    """Paths of the tensors in the model's order, as ``layer_names`` gives it; or none."""
-    paths = []
-    for layer in _names(root, "layer_names"):
-        group = root.get(layer)
-        if not hasattr(group, "attrs"):
-            continue
-        prefix = f"{root.name}/{layer}".strip("/")
-        paths += [f"{prefix}/{name}" for name in _names(group, "weight_names")]
-    return paths
-
-
-def _names(group: Any, attribute: str) -> list[str]:
-    """A list of names; long ones are stored in parts: layer_names0, layer_names1, ..."""
-    numbered = [key for key in group.attrs if re.fullmatch(attribute + r"\d{1,5}", key)]
-    keys = sorted(numbered, key=lambda key: int(key[len(attribute) :]))
-    if attribute in group.attrs:
-        keys = [attribute]
-    names = [name for key in keys for name in np.ravel(group.attrs[key]).tolist()]
-    return [
-        n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in names
-    ]

@@ -100,7 +100,7 @@ def keras_layers(read: KerasFile) -> list[KerasLayer]:
         if part is None or value.ndim == 0 or not holds_weights(name):
             continue
         if group not in groups:
-            groups[group] = _layer(group, read.names.get(group), "vars" in name)
+            groups[group] = _layer(group, "/vars/" in name)
         groups[group].parts.setdefault(part, name)
     layers = list(groups.values())
     if read.config is not None:
@@ -128,10 +128,10 @@ def _place(name: str) -> tuple[str, str | None]:
     return group, _PARTS[old[1]] if old else None
 
 
-def _layer(group: str, title: str | None, numbered: bool) -> KerasLayer:
+def _layer(group: str, numbered: bool) -> KerasLayer:
     names = [part for part in group.split("/") if part not in ("model_weights", "")]
     if numbered:  # the innermost group is the layer's, the others are containers
-        names = [title or names[-1], *names[::-1]]
+        names = names[::-1]
     generic = re.sub(r"_\d+$", "", group.rpartition("/")[2])
     return KerasLayer(group, names, _GENERIC.get(generic))
 

@@ -181,7 +181,7 @@ class KerasSource:
 
     def _require_fit(self, leaf: Leaf, layer: KerasLayer) -> None:
         places = self._places(leaf, layer)
-        for place in places:
+        for place in sorted(places, key=lambda p: not p.name.endswith(".weight")):
             if not self._fits(place) or place.name not in self.state:
                 found = self.read.tensors[place.source or ""].shape
                 expected = getattr(self.state.get(place.name), "shape", "none")
