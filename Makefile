@@ -21,13 +21,15 @@ STRICT ?=
 TEST_JOBS ?= auto
 SECONDS ?= 60
 MINUTES ?= 60
+SANITIZED_TESTS := $(addprefix tests/,attack augment corrupt data engine features fuzz metrics models train)
 # What valgrind does within a quarter of an hour: trainings of whole networks take longer.
 MEMCHECK ?= -*Gradients*:*Network*:*Zoo*
 
 BIN := $(VENV)/bin
 BUILD := build/dev$(patsubst .venv%,%,$(VENV))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
-DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITNET_STRICT=ON)
+DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITNET_STRICT=ON) \
+  $(if $(SANITIZE),-Ccmake.define.DIGITNET_SANITIZE=$(SANITIZE))
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-dir=$(BUILD) $(DEFINES)
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(TEST_JOBS)
 CPP := $(shell find cpp tests/cpp -name '*.cpp' -o -name '*.h' 2>/dev/null)
@@ -165,6 +167,13 @@ memcheck: $(VENV)/.tools
 	  --errors-for-leak-kinds=definite build/core-memcheck/digitnet_base_tests \
 	  --gtest_brief=1 --gtest_filter=$(MEMCHECK)
 
+# In an environment of its own, without torch; Python itself is not watched.
+asan-python: SANITIZER = $(foreach name,libasan.so libstdc++.so,$(shell $(CXX) -print-file-name=$(name)))
+asan-python:
+	$(MAKE) VENV=.venv-asan TORCH= SANITIZE=address,undefined .venv-asan/.tested
+	LD_PRELOAD="$(SANITIZER)" ASAN_OPTIONS=detect_leaks=0 OMP_NUM_THREADS=1 \
+	  .venv-asan/bin/python -m pytest -q -m "not slow and not torch" $(or $(ARGS),$(SANITIZED_TESTS))
+
 fuzz: $(VENV)/.tested
 	@if command -v clang++ >/dev/null; then $(call in-preset,fuzz); \
 	else echo "fuzzers in C++: left out, Clang is not installed (Debian: clang)"; fi
@@ -174,7 +183,7 @@ soak: $(VENV)/.tested
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak.py --minutes $(MINUTES) $(ARGS)
 
 clean:
-	rm -rf $(VENV) .venv-core build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-core .venv-asan build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The environment: the build's tools, then digitnet; a LibTorch engine is built with it
 # once torch is there, which tests install.
