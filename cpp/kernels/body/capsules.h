@@ -137,10 +137,10 @@ void capsule_agreements(const CapsulePanel& p, const float* predictions,
     const float* rows = predictions + unit * p.size * p.width;
     float* to = agreements + unit * p.width;
     for (int64_t lane = 0; lane < p.width; lane += kWide) {
-      F sum = accumulate ? load<kWide>(to + lane) : F{};
+      F sum = accumulate ? load_first<kWide>(to + lane, p.width - lane) : F{};
       for (int64_t d = 0; d < p.size; ++d) {
-        sum +=
-            load<kWide>(rows + d * p.width + lane) * outputs[unit * p.size + d];
+        sum += load_first<kWide>(rows + d * p.width + lane, p.width - lane) *
+               outputs[unit * p.size + d];
       }
       store_first<kWide>(to + lane, sum, p.width - lane);
     }
@@ -154,9 +154,11 @@ void capsule_sums(const CapsulePanel& p, const float* predictions,
       const int64_t o = unit * p.size + d;
       F sum = load<kWide>(sums + o * kCapsuleLanes);
       for (int64_t lane = 0; lane < p.width; lane += kWide) {
-        sum += of_row(load<kWide>(factors + unit * p.width + lane) *
-                          load<kWide>(predictions + o * p.width + lane),
-                      p.width - lane);
+        sum += of_row(
+            load_first<kWide>(factors + unit * p.width + lane, p.width - lane) *
+                load_first<kWide>(predictions + o * p.width + lane,
+                                  p.width - lane),
+            p.width - lane);
       }
       store<kWide>(sums + o * kCapsuleLanes, sum);
     }
@@ -171,7 +173,8 @@ void capsule_spread(const CapsulePanel& p, const CapsuleTerm* terms,
         const int64_t o = unit * p.size + d;
         F sum{};
         for (int64_t t = 0; t < count; ++t) {
-          sum += load<kWide>(terms[t].factors + unit * p.width + lane) *
+          sum += load_first<kWide>(terms[t].factors + unit * p.width + lane,
+                                   p.width - lane) *
                  terms[t].outputs[o];
         }
         store_first<kWide>(predictions + o * p.width + lane, sum,
@@ -210,12 +213,14 @@ void capsule_softmax_gradient(const CapsulePanel& p, const float* y,
     F mean{};
     for (int64_t unit = 0; unit < p.units; ++unit) {
       const int64_t at = unit * p.width + lane;
-      mean += load<kWide>(y + at) * load<kWide>(g + at);
+      mean += load_first<kWide>(y + at, p.width - lane) *
+              load_first<kWide>(g + at, p.width - lane);
     }
     for (int64_t unit = 0; unit < p.units; ++unit) {
       const int64_t at = unit * p.width + lane;
-      F v = load<kWide>(y + at) * (load<kWide>(g + at) - mean);
-      if (add) v += load<kWide>(add + at);
+      F v = load_first<kWide>(y + at, p.width - lane) *
+            (load_first<kWide>(g + at, p.width - lane) - mean);
+      if (add) v += load_first<kWide>(add + at, p.width - lane);
       store_first<kWide>(out + at, v, p.width - lane);
     }
   }
