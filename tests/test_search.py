@@ -2,12 +2,18 @@
 
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
 
 import digitnet
 from digitnet.search import load_search, search
+from digitnet.search.journal import journal_lock
 from digitnet.search.space import METHODS, distribution_of, grid_points
 
 SPACE = {"rate": (1e-4, 1e-1, "log"), "size": [16, 64], "units": (4, 12)}
@@ -116,10 +122,73 @@ def test_a_stopped_search_goes_on_and_does_nothing_twice(parts, tmp_path):
     assert again.best_value == result.best_value == load_search(file).best_value
 
 
-def test_several_processes_work_on_one_file(tmp_path):
-    import subprocess
-    import sys
+KILLED = """
+import os, signal, sys
+import digitnet
+from digitnet.search import search
+method, file = sys.argv[1:]
+train, held = digitnet.data.load("digits")[0][:300].split(0.7)
+begun = []
+def build(params, seed):
+    begun.append(seed)
+    if len(begun) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    model = digitnet.models.make("linear", (8, 8), seed=seed)
+    return model, {"epochs": 2, "learning_rate": params["rate"]}
+space = {"rate": (1e-4, 1e-1, "log"), "size": [16, 64], "units": (4, 12)}
+search(build, space, train, held, trials=18, method=method, file=file)
+"""
 
+
+@pytest.mark.skipif(os.name == "nt", reason="kills as POSIX has them")
+@pytest.mark.parametrize("method", METHODS)
+def test_a_killed_search_goes_on_as_one_that_was_not(method, parts, tmp_path):
+    file = tmp_path / "search.log"
+    program = [sys.executable, "-c", KILLED, method, str(file)]
+    assert subprocess.run(program).returncode == -signal.SIGKILL
+    assert load_search(file).table["state"].tolist() == 3 * ["complete"] + [
+        "interrupted"
+    ]
+    trials = 18 if method == "grid" else 7  # all of its points
+    resumed = search(build, SPACE, *parts, trials=trials, method=method, file=file).table
+    unbroken = search(build, SPACE, *parts, trials=trials, method=method).table
+    finished = resumed.query("state != 'interrupted'").reset_index(drop=True)
+    columns = ["state", "accuracy", *SPACE]
+    if method == "grid":  # the point that was cut off comes when the others are done
+        finished, unbroken = (
+            t.sort_values([*SPACE]).reset_index(drop=True) for t in (finished, unbroken)
+        )
+        columns = [*SPACE]
+    assert finished[columns].equals(unbroken[columns])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="locks as POSIX has them")
+def test_the_lock_of_a_killed_process_is_free(tmp_path):
+    path = tmp_path / "search.log"
+    program = f"""
+import os, pathlib, signal
+from digitnet.search.journal import journal_lock
+journal_lock(pathlib.Path({str(path)!r})).acquire()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+    lock = journal_lock(path)
+    start = time.perf_counter()
+    lock.acquire()
+    lock.release()
+    assert time.perf_counter() - start < 5
+
+
+def test_a_journal_that_ends_before_its_settings_is_refused(parts, tmp_path):
+    file = tmp_path / "search.log"
+    search(build, SPACE, *parts, trials=1, file=file)
+    first = file.read_text().splitlines(keepends=True)[0]
+    file.write_text(first)
+    with pytest.raises(ValueError, match="one that ends before its settings"):
+        load_search(file)
+
+
+def test_several_processes_work_on_one_file(tmp_path):
     program = f"""
 import digitnet
 from digitnet.search import search

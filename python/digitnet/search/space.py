@@ -74,7 +74,14 @@ def grid_points(distribution: Any) -> list[Any]:
     return sorted({round(point) if whole else float(point) for point in points})
 
 
-def sampler_of(method: str, spaces: Mapping[str, Any], seed: int) -> Any:
+def sampler_of(
+    method: str,
+    spaces: Mapping[str, Any],
+    seed: int,
+    index_of: Callable[[Any, Any], int],
+) -> Any:
+    """Optuna's sampler; what it draws is a function of the seed and of `index_of(study,
+    trial)`."""
     from optuna import samplers
 
     if method == "grid":
@@ -84,16 +91,21 @@ def sampler_of(method: str, spaces: Mapping[str, Any], seed: int) -> Any:
         return samplers.GridSampler(points, seed=seed)
     makers: dict[str, Callable[[int], Any]] = {
         "random": lambda seed: samplers.RandomSampler(seed=seed),
-        "bayesian": lambda seed: samplers.TPESampler(seed=seed, n_startup_trials=5),
+        # What others try now, or a killed process did, does not count.
+        "bayesian": lambda seed: samplers.TPESampler(
+            seed=seed, n_startup_trials=5, constant_liar=False
+        ),
         "evolutionary": lambda seed: samplers.NSGAIISampler(
             seed=seed, population_size=_POPULATION
         ),
     }
-    return _numbered(makers[method], seed)
+    return _numbered(makers[method], seed, index_of)
 
 
-def _numbered(make: Callable[[int], Any], seed: int) -> Any:
-    """A sampler whose draws are a function of the seed and the trial's number.
+def _numbered(
+    make: Callable[[int], Any], seed: int, index_of: Callable[[Any, Any], int]
+) -> Any:
+    """A sampler whose draws are a function of the seed and the trial's index.
 
     Optuna's own go on where they were in this process: two processes on one journal, or
     one that resumes, would try the same values again.
@@ -107,7 +119,8 @@ def _numbered(make: Callable[[int], Any], seed: int) -> Any:
             )  # trials of several threads share this object
 
         def before_trial(self, study: Any, trial: Any) -> None:
-            state = np.random.SeedSequence([seed, trial.number]).generate_state(1)
+            entropy = [seed, index_of(study, trial)]
+            state = np.random.SeedSequence(entropy).generate_state(1)
             self._local.sampler = make(int(state[0]))
             self._local.sampler.before_trial(study, trial)
 

@@ -20,6 +20,12 @@ from digitnet._utils.files import check_target
 from digitnet._utils.parallel import parallel_map
 from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
+from digitnet.search.journal import (
+    index_of,
+    journal_lock,
+    this_process,
+    was_cut_off,
+)
 from digitnet.search.space import (
     METHODS,
     distribution_of,
@@ -57,10 +63,9 @@ class Search:
         rows = []
         for trial in self.study.get_trials(deepcopy=False):
             attributes, state = trial.user_attrs, trial.state.name.lower()
-            cut_off = state == "fail" and "reason" not in attributes
             rows.append(
                 {
-                    "state": "interrupted" if cut_off else state,
+                    "state": "interrupted" if was_cut_off(trial) else state,
                     "accuracy": math.nan if trial.value is None else trial.value,
                     "reason": attributes.get("reason", ""),
                     "epochs": len(trial.intermediate_values),
@@ -148,7 +153,8 @@ def search(
         prune: Give up a trial whose validation accuracy is below the median of the others
             at the same epoch.
         jobs: Trials at a time. With one, the same seed tries the same settings.
-        seed: Seed of the choices; trial k trains with the seed `seed + k`.
+        seed: Seed of the choices; trial k, of those that no kill cut off, trains with the
+            seed `seed + k`.
     Returns:
         A Search. A trial that raised ValueError, RuntimeError or OutOfMemory stands in its
         table with the reason, and the search went on.
@@ -185,7 +191,7 @@ def search(
         file,
         direction="maximize",
         load_if_exists=True,
-        sampler=sampler_of(method, spaces, seed),
+        sampler=sampler_of(method, spaces, seed, index_of),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
         if prune
         else optuna.pruners.NopPruner(),
@@ -223,7 +229,7 @@ def _storage(file: str | PathLike[str] | None) -> Any:
         with path.open("rb") as stream:
             if stream.read(1) != b"{":
                 raise ValueError(f"{path}: expected the journal of a search")
-    return JournalStorage(JournalFileBackend(str(path)))
+    return JournalStorage(JournalFileBackend(str(path), lock_obj=journal_lock(path)))
 
 
 def _opened(
@@ -299,11 +305,13 @@ def _try(
     from optuna import TrialPruned
 
     start = time.perf_counter()
+    trial.set_user_attr("process", this_process())
+    seed += index_of(trial.study, trial)
     params = {name: picked(trial, name, space) for name, space in spaces.items()}
     try:
-        model, options = build(params, seed + trial.number)
+        model, options = build(params, seed)
         watch = _Watch(trial, model)
-        fit_options = {"seed": seed + trial.number} | dict(options)
+        fit_options = {"seed": seed} | dict(options)
         model.fit(train, validation, progress=False, callbacks=watch, **fit_options)
         value = model.evaluate(validation)["accuracy"]
     except (ValueError, RuntimeError, OutOfMemory) as error:
@@ -341,4 +349,10 @@ def load_search(file: str | PathLike[str]) -> Search:
             f"{path}: expected the journal of a search, got no file"
         )
     study = _opened(optuna.load_study, path)
-    return Search(study, study.user_attrs["settings"]["method"])
+    settings = study.user_attrs.get("settings")
+    if settings is None:
+        raise ValueError(
+            f"{path}: expected the journal of a search, got one that ends before its "
+            "settings; begin the search again"
+        )
+    return Search(study, settings["method"])
