@@ -90,7 +90,10 @@ void check_range(const std::string& where, const ImagesView& images,
   for_each_pixel(images, [&](auto pixel, int64_t i) {
     require(pixel >= 0 && pixel <= max_value, where,
             ": expected pixels from 0 to ", max_value, ", got ",
-            static_cast<double>(pixel), " in image ", i / images.shape.size());
+            static_cast<double>(pixel), " in image ", i / images.shape.size(),
+            pixel < 0 ? "; give pixels as they were before they were normalised: "
+                        "the model's own preprocessing does that"
+                      : "");
   });
 }
 

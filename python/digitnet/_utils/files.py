@@ -14,18 +14,24 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from digitnet._utils.input_files import read_whole
+from digitnet._utils.input_files import expanded, read_whole
 
-_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
-_PREFIX = f".digitnet-{_HOST}-"
+HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+_PREFIX = f".digitnet-{HOST}-"
 _MAX_JSON_BYTES = 2**28
 _cleaned: set[Path] = set()
 
 
 def cache_folder() -> Path:
-    """What may be kept between runs: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet."""
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "digitnet"
+    """What may be kept between runs: XDG_CACHE_HOME/digitnet, usually ~/.cache/digitnet;
+    of a user without a home (in containers) a folder of its own for temporary files."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    if root:
+        return Path(root) / "digitnet"
+    try:
+        return Path.home() / ".cache" / "digitnet"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"digitnet-{os.getuid()}"
 
 
 def check_target(path: str | PathLike[str]) -> Path:
@@ -35,7 +41,7 @@ def check_target(path: str | PathLike[str]) -> Path:
         FileNotFoundError: its folder is not there.
         IsADirectoryError: it is a folder itself.
     """
-    target = Path(path)
+    target = expanded(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"{target}: expected the folder {target.parent}, got none; make it first"
@@ -125,7 +131,7 @@ def remove_leftovers(folder: Path) -> None:
     """Remove what `beside` named for processes of this machine that are no more."""
     for path in folder.iterdir():
         match = re.fullmatch(re.escape(_PREFIX) + r"(\d{1,9})-[0-9a-f]{8}", path.name)
-        if match is None or _is_alive(int(match[1])):
+        if match is None or is_alive(int(match[1])):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -133,7 +139,8 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine has the number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -12,6 +12,7 @@ from os import PathLike
 from pathlib import Path
 
 from digitnet._utils.files import beside, sync_folder
+from digitnet._utils.input_files import expanded
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 _HERE = -100  # AT_FDCWD
@@ -32,7 +33,7 @@ def replacing(target: str | PathLike[str]) -> Iterator[Path]:
         >>> with replacing(f"{tempfile.mkdtemp()}/run") as folder:
         ...     _ = (folder / "metrics.json").write_text("{}")
     """
-    place = Path(target).resolve()  # a link's folder, not the link
+    place = expanded(target).resolve()  # a link's folder, not the link
     place.parent.mkdir(parents=True, exist_ok=True)
     if place.exists() and not place.is_dir():
         raise NotADirectoryError(

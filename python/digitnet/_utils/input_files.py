@@ -34,6 +34,14 @@ def shown_name(path: str | PathLike[str]) -> str:
     return shortened(Path(os.fsdecode(path)).name)
 
 
+def expanded(path: str | PathLike[str]) -> Path:
+    """The path, a leading ~ as the home folder, where there is one."""
+    try:
+        return Path(os.fsdecode(path)).expanduser()
+    except RuntimeError:
+        return Path(os.fsdecode(path))
+
+
 def check_ordinary(path: str | PathLike[str]) -> Path:
     """The path, if an ordinary file is there, links followed: for libraries that open it
     themselves.
@@ -50,11 +58,12 @@ def check_ordinary(path: str | PathLike[str]) -> Path:
         raise ValueError(
             f"expected a file's name, got one with a zero byte: {shortened(text)}"
         )
+    place = expanded(text)
     try:
-        _check(Path(text).stat(), text)
+        _check(place.stat(), text)
     except OSError as error:
         raise _brief(error, text) from None
-    return Path(text)
+    return place
 
 
 def opened(path: str | PathLike[str]) -> IO[bytes]:

@@ -6,11 +6,11 @@ import inspect
 import math
 from collections.abc import Callable
 from os import PathLike, fspath
-from pathlib import Path
 from typing import Any
 
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.files import check_model_target
+from digitnet._utils.input_files import expanded
 from digitnet.callbacks.callback import Callback, Logs
 
 _SMALLER = {"loss": True, "val_loss": True, "accuracy": False, "val_accuracy": False}
@@ -249,7 +249,7 @@ class ModelCheckpoint(Callback):
                 f"ModelCheckpoint.path: expected {{epoch}} and {', '.join(logs)} in "
                 f"braces, got '{self.path}'"
             ) from error
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        expanded(path).parent.mkdir(parents=True, exist_ok=True)
         self.model.save(path)
         if value is not None:
             self.best = value  # of what the disk took: else the next epoch may do

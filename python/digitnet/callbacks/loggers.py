@@ -6,13 +6,13 @@ import csv
 import os
 import time
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.extras import extra_packages
+from digitnet._utils.input_files import expanded
 from digitnet._utils.text import listed
 from digitnet.callbacks.callback import Callback, Logs
 from digitnet.models.base import BaseModel
@@ -48,7 +48,7 @@ class CSVLogger(Callback):
             raise ValueError(
                 f"CSVLogger.separator: expected one character, got {separator!r}"
             )
-        self.path, self.separator, self.append = Path(path), separator, append
+        self.path, self.separator, self.append = expanded(path), separator, append
         self.writes_to = str(
             path
         )  # rows that it does not take wait in the file's buffer
@@ -126,7 +126,7 @@ class TensorBoard(Callback):
     ) -> None:
         with extra_packages("TensorBoard"):
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        self.folder = Path(folder)
+        self.folder = expanded(folder)
         self.writes_to = str(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise NotADirectoryError(

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from digitnet._utils.streams import write_anything
 from digitnet._utils.text import printable
 from digitnet.cli.parser import make_parser
 
@@ -15,10 +16,13 @@ _MAX_LETTERS = 4000  # of an error
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. 0: done, 1: it failed, 2: wrong arguments, 130: Ctrl-C,
     141: nobody reads on, as behind `| head`."""
+    for stream in (sys.stdout, sys.stderr):
+        write_anything(stream)
     try:
         args = make_parser().parse_args(argv)
         code = int(args.run(args))
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
     except BrokenPipeError:
         # What Python would still write at its end goes nowhere.

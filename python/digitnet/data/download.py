@@ -12,7 +12,7 @@ from typing import Any
 
 from digitnet._core import DataError
 from digitnet._utils.files import cache_folder
-from digitnet._utils.input_files import read_whole
+from digitnet._utils.input_files import expanded, read_whole
 from digitnet.data.readers import idx_payload
 
 _MAX_BYTES = 2**31
@@ -43,9 +43,22 @@ class Folder:
     origin: str
 
 
+def data_folders() -> list[Path]:
+    """Where DIGITNET_DATA says that data lie: one folder, or none."""
+    folder = os.environ.get("DIGITNET_DATA")
+    return [expanded(folder)] if folder else []
+
+
+def _named_folder(name: str) -> str:
+    """Where a part of DIGITNET_DATA is looked for, for messages."""
+    for root in data_folders():
+        missing = "" if root.is_dir() else f" (no folder {root})"
+        return f"{root / name}{missing}"
+    return f"{name} in a folder that DIGITNET_DATA names"
+
+
 def _candidates(file: File) -> Iterator[Path]:
-    data_folder = os.environ.get("DIGITNET_DATA")
-    for root in [Path(data_folder)] if data_folder else []:
+    for root in data_folders():
         for folder in (root / file.folder, root):
             yield folder / file.name
             yield folder / file.plain_name
@@ -93,8 +106,7 @@ def find_file(file: File) -> Path | None:
 
 def find_folder(folder: Folder) -> Path | None:
     """The folder in DIGITNET_DATA or the cache, or None."""
-    data_folder = os.environ.get("DIGITNET_DATA")
-    for root in [*([Path(data_folder)] if data_folder else []), cache_folder()]:
+    for root in [*data_folders(), cache_folder()]:
         for name in folder.names:
             if (root / name).is_dir():
                 return root / name
@@ -111,7 +123,7 @@ def need_folder(folder: Folder) -> Path:
     if path is None:
         raise FileNotFoundError(
             f"{folder.names[0]}: expected a folder of {folder.content} as "
-            f"$DIGITNET_DATA/{folder.names[0]} or {cache_folder() / folder.names[0]}, got "
+            f"{_named_folder(folder.names[0])} or {cache_folder() / folder.names[0]}, got "
             f"none; get it from {folder.origin}"
         )
     return path
@@ -132,7 +144,7 @@ def fetch(file: File, *, timeout_seconds: float = 30) -> Path:
     if os.environ.get("DIGITNET_OFFLINE", "") not in ("", "0"):
         raise FileNotFoundError(
             f"{file.name}: expected the file in {target.parent} or in "
-            f"$DIGITNET_DATA/{file.folder}, got none, and DIGITNET_OFFLINE is set; put the "
+            f"{_named_folder(file.folder)}, got none, and DIGITNET_OFFLINE is set; put the "
             f"file with SHA-256 {file.sha256} (or the same packed otherwise: contents "
             f"{file.content_sha256}) there, for example from {file.urls[0]}"
         )

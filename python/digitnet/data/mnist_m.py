@@ -15,6 +15,7 @@ import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.input_files import read_text, shown_name
+from digitnet._utils.streams import is_terminal
 from digitnet.data.dataset import Dataset
 from digitnet.data.picture_files import (
     listed_picture,
@@ -145,7 +146,13 @@ def read_picture_list(
         text.encode(), count, shown_name(list_file)
     )
     images: npt.NDArray[np.uint8] | None = None
-    bar = tqdm(files, shown_name(root), unit="picture", disable=None, file=sys.stderr)
+    bar = tqdm(
+        files,
+        shown_name(root),
+        unit="picture",
+        disable=not is_terminal(sys.stderr),
+        file=sys.stderr,
+    )
     for i, file in enumerate(bar):
         where = f"{shown_name(root)}/{shown_name(file)}"
         picture = listed_picture(root / file, where, colour=colour)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._core import DataError, OutOfMemory
-from digitnet._utils.input_files import opened, read_whole, shown_name
+from digitnet._utils.input_files import expanded, opened, read_whole, shown_name
 from digitnet._utils.text import shortened
 from digitnet.data.dataset import Dataset
 from digitnet.data.picture_files import (
@@ -199,7 +199,8 @@ def read_csv(
 
 
 def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dataset:
-    """Read a folder of pictures, one folder a class, classes in alphabetical order.
+    """Read a folder of pictures, one folder a class, classes in alphabetical order, or in
+    that of their numbers if all are numbers: 10 behind 9.
 
     Args:
         path: The folder; pictures lie in its subfolders, all of one size.
@@ -211,12 +212,14 @@ def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dat
             sizes that differ.
         FileNotFoundError: no such folder.
     """
-    root = Path(path)
+    root = expanded(path)
     if not root.is_dir():
         raise FileNotFoundError(
             f"read_folder: expected a folder, got '{shortened(str(root), 300)}'"
         )
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir())
+    if all(folder.name.isdecimal() for folder in folders):
+        folders.sort(key=lambda folder: int(folder.name))
     if len(folders) < 2:
         raise DataError(
             f"{shown_name(root)}: expected one folder a class and at least two, got {len(folders)}"

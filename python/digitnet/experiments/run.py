@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 import time
 from collections.abc import Sequence
 from os import PathLike
@@ -191,7 +192,7 @@ class _Bar:
         self.tqdm = tqdm(
             total=sum(s.cost for s in stages),
             initial=done,
-            disable=not progress,
+            disable=not progress or sys.stderr is None,
             smoothing=0,
             bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed}, {remaining} left",
         )

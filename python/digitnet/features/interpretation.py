@@ -262,7 +262,11 @@ def embedding(model: BaseModel, data: Any, layer: str | None = None) -> Array:
         >>> digitnet.features.embedding(model, train[:20]).shape
         (20, 512)
     """
-    data = data if isinstance(data, Dataset) else Dataset(data)
+    data = (
+        data
+        if isinstance(data, Dataset)
+        else Dataset(model.as_batch(data, "embedding"))
+    )
     if not len(data):
         raise ValueError("embedding.data: expected at least one image, got none")
     layer = layer or _last_hidden(model)

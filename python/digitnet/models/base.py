@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -174,12 +175,26 @@ class BaseModel:
         return labels
 
     def as_batch(self, images: Any, where: str) -> npt.NDArray[Any]:
-        """An array of images (N, ...); one image alone becomes a batch of one."""
+        """An array of images (N, ...); one image alone, a row of pixels or channels last
+        too, becomes a batch of one."""
+        if isinstance(images, str | PathLike):
+            raise ValueError(
+                f"{where}: expected images, got the path '{shortened(str(images))}'; read "
+                "it by digitnet.data.read_picture, or digitnet.models.pictures.prepare"
+            )
         array = as_array(images, where)
         channels, height, width = self.input_shape
-        one = array.shape in (self.input_shape, (height, width))
-        one |= channels == 3 and array.shape == (height, width, 3)
-        return array[None] if one else array
+        one = array.shape in (
+            self.input_shape,
+            (height, width),
+            (height, width, channels),
+            (channels * height * width,),
+        )
+        if not one:
+            return array
+        if array.ndim == 1:
+            return array.reshape(1, channels, height, width)
+        return array[None]
 
     def require_layers(self, layers: Sequence[str] | None) -> list[str]:
         """The names, or those of all layers; ValueError lists the known ones."""

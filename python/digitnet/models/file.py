@@ -88,12 +88,12 @@ def load_as(kind: type[M], path: str | PathLike[str]) -> M:
 
     name = shown_name(path)
     try:
-        check_ordinary(path)
+        path = check_ordinary(path)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise FileNotFoundError(
             f"models.load: expected a model file, got '{shortened(str(path), 300)}'"
         ) from error
-    _require_safetensors(Path(path))
+    _require_safetensors(path)
     try:
         with safe_open(path, framework="np") as file:
             about = _read_about((file.metadata() or {}).get("digitnet"), name)

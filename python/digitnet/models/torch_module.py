@@ -19,6 +19,12 @@ from digitnet.models.base import BaseModel
 
 def to_torch(model: BaseModel) -> nn.Module:
     """See `Model.to_torch`."""
+    # Whatever default device, default dtype or inference mode the caller has set.
+    with torch.inference_mode(False), torch.device("cpu"):
+        return _equal_module(model)
+
+
+def _equal_module(model: BaseModel) -> nn.Module:
     network = model.core.network
     body = network.children[:-1] if _ends_in_softmax(network) else network.children
     steps = [
@@ -30,7 +36,7 @@ def to_torch(model: BaseModel) -> nn.Module:
     state = {
         name: torch.from_numpy(value) for name, value in model.state_dict().items()
     }
-    module.load_state_dict(state)
+    module.float().load_state_dict(state)
     return module.eval()
 
 

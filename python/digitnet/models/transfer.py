@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._core import OutOfMemory
+from digitnet._utils.streams import is_terminal
 from digitnet.data.dataset import Dataset
 from digitnet.layers import Sequence
 from digitnet.models.base import BaseModel
@@ -91,7 +92,11 @@ def features(
     progress: bool = True,
 ) -> npt.NDArray[np.float32]:
     """`Model.features`; see there."""
-    data = images if isinstance(images, Dataset) else Dataset(images)
+    data = (
+        images
+        if isinstance(images, Dataset)
+        else Dataset(model.as_batch(images, "features"))
+    )
     if layer is not None and not _ends_a_base(model, layer):
         return _activations_of(model, data, layer, progress)
     base, _ = split_at(model, layer)
@@ -149,7 +154,7 @@ def _by_chunks(
         range(0, len(data), _CHUNK),
         title,
         unit=f" x {_CHUNK} images",
-        disable=None if progress else True,
+        disable=not (progress and is_terminal(sys.stderr)),
         file=sys.stderr,
     )
     for start in starts:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.input_files import read_whole
+from digitnet._utils.input_files import expanded, read_whole
 from digitnet.runs.folder import FILES
 from digitnet.train.resume import STATE
 
@@ -89,7 +89,7 @@ def read(folder: str | PathLike[str]) -> Run:
     Raises:
         FileNotFoundError: no such folder, or none that a run left.
     """
-    path = Path(folder)
+    path = expanded(folder)
     names = ("metrics.json", "state.json", "config.json")
     here = {name: path / name for name in names if (path / name).is_file()}
     if not here or set(here) == {"config.json"}:
@@ -171,7 +171,7 @@ def find(root: str | PathLike[str] = "runs") -> list[Run]:
     Raises:
         FileNotFoundError: no such folder.
     """
-    top = Path(root)
+    top = expanded(root)
     if not top.is_dir():
         raise FileNotFoundError(f"{top}: expected a folder with runs, got none")
     runs: list[Run] = []
@@ -209,7 +209,7 @@ def table(root: str | PathLike[str] = "runs") -> pd.DataFrame:
         of_recipe = settings.get("recipe")
         rows.append(
             {
-                "run": str(run.folder.relative_to(root)),
+                "run": str(run.folder.relative_to(expanded(root))),
                 "kind": run.kind,
                 "model": of_recipe or settings.get("model", ""),
                 "data": settings.get("mode")

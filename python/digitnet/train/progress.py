@@ -7,6 +7,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from digitnet._utils.streams import is_terminal
+
 # Of a notebook's table: in between, long trainings leave epochs out.
 _FIRST_ROWS, _LAST_ROWS = 5, 15
 
@@ -140,4 +142,4 @@ def progress_for(epochs: int, enabled: bool) -> Progress:
         return Progress(epochs)
     if in_notebook():
         return Cell(epochs)
-    return Bar(epochs) if sys.stderr.isatty() else Lines(epochs)
+    return Bar(epochs) if is_terminal(sys.stderr) else Lines(epochs)

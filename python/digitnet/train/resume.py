@@ -18,6 +18,7 @@ import numpy as np
 from digitnet._build_info import VERSION
 from digitnet._utils.arrays import arrays_sha256
 from digitnet._utils.files import check_writable, write_whole
+from digitnet._utils.input_files import expanded
 from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
 from digitnet.train.history import History
@@ -46,7 +47,7 @@ class TrainingFolder:
         identity: Mapping[str, Any],
         place: Mapping[str, Any],
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = expanded(folder)
         self.identity, self.place = _plain(identity), _plain(place)
         check_writable(self.folder, "fit.resume", "give another one")
         self._lock = _locked(self.folder)

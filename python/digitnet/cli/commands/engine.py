@@ -7,6 +7,7 @@ import sys
 
 from digitnet._utils import torch_engine
 from digitnet._utils.engine_build import build_engine
+from digitnet._utils.streams import is_terminal
 from digitnet.cli.output import print_result
 
 
@@ -39,7 +40,7 @@ def _build(_: argparse.Namespace) -> int:
 
 def _show_progress(done: int, steps: int) -> None:
     """A line that counts where a person looks, a line for each tenth in a log."""
-    if sys.stderr.isatty():
+    if is_terminal(sys.stderr):
         end = "\n" if done == steps else ""
         print(f"\r{done}/{steps}", end=end, file=sys.stderr, flush=True)
     elif done * 10 // steps != (done - 1) * 10 // steps:
