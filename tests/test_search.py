@@ -150,7 +150,9 @@ def test_a_killed_search_goes_on_as_one_that_was_not(method, parts, tmp_path):
         "interrupted"
     ]
     trials = 18 if method == "grid" else 7  # all of its points
-    resumed = search(build, SPACE, *parts, trials=trials, method=method, file=file).table
+    resumed = search(
+        build, SPACE, *parts, trials=trials, method=method, file=file
+    ).table
     unbroken = search(build, SPACE, *parts, trials=trials, method=method).table
     finished = resumed.query("state != 'interrupted'").reset_index(drop=True)
     columns = ["state", "accuracy", *SPACE]
