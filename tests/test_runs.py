@@ -5,11 +5,12 @@ import math
 import os
 import time
 
+import pandas as pd
 import pytest
 
 import digitnet
-from digitnet import cli, runs
-from digitnet.experiments import Recipe, run
+from digitnet import cli, plot, runs
+from digitnet.experiments import Recipe, Stage, run
 from digitnet.runs import listing
 
 _NEEDED = {"config.json", "metrics.json", "history.csv", "model.safetensors", "card.md"}
@@ -221,6 +222,16 @@ def test_a_folder_with_other_files_stays(tmp_path):
     inner = fake(tmp_path / "inner", 0.1)
     (inner / "figures").mkdir()
     (inner / "figures" / "thesis.svg").write_text("precious")
+    for name, file in {
+        "photo": "photo.png",
+        "part": "parts/mine.npz",
+        "model": "models/mine.safetensors",
+        "table": "tables/mine.csv",
+        "figure": "figures/mine.png",
+    }.items():
+        path = fake(tmp_path / name, 0.1) / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("precious")
     fake(tmp_path / "theirs", 0.1)
     gone = runs.prune(tmp_path, keep_best=0, delete=True)
     assert [folder.name for folder in gone] == ["theirs"]
@@ -334,3 +345,34 @@ def test_one_odd_folder_does_not_spoil_the_others(odd, tmp_path, capsys):
     assert cli.main(["runs", "compare", *folders]) == 0
     assert cli.main(["runs", "prune", str(tmp_path), "--keep-best", "1"]) == 0
     capsys.readouterr().out.encode()
+
+
+def test_a_studys_folder_goes_by_its_record(tmp_path):
+    """Whole ones and interrupted ones; not with a figure that it does not list."""
+
+    def stage(context):
+        context.figure("shown", "Shown", lambda: plot.sample_grid(digits, 2, 2))
+        context.table("listed", "Listed", pd.DataFrame({"a": [1]}))
+        context.cached("a number", lambda: 3)
+        if stops:
+            raise KeyboardInterrupt
+
+    digits = digitnet.data.load("digits")[0][:8]
+    recipe = Recipe(
+        name="short",
+        title="Short",
+        paper="none",
+        summary="short",
+        claims=(),
+        stages=(Stage("only", "Only", stage, 1),),
+    )
+    stops = False
+    run(recipe, "smoke", out=tmp_path / "whole", progress=False)
+    run(recipe, "smoke", out=tmp_path / "mine", progress=False)
+    (tmp_path / "mine" / "figures" / "mine.png").write_bytes(b"precious")
+    stops = True
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, "smoke", out=tmp_path / "cut", progress=False)
+    gone = runs.prune(tmp_path, older_than_days=0, delete=True)
+    assert sorted(folder.name for folder in gone) == ["cut", "whole"]
+    assert (tmp_path / "mine" / "figures" / "mine.png").read_bytes() == b"precious"

@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "two runs or models on a data set's test part, side by side",
     "export": "write a model for another program",
     "serve": "a page to draw on, and a JSON API",
+    "verify": "run a recorded training again and compare, bit for bit",
     "runs": "list, show, compare and prune run folders",
     "data": "list, get or show named data sets",
     "models": "list or show named networks",

@@ -122,6 +122,8 @@ class _State:
     def __init__(self, path: Path, kind: str, settings: dict[str, Any]) -> None:
         self.path, self.kind, self.settings = path, kind, settings
         self.records: dict[str, Record] = {}
+        # Figures and tables of a stage that did not come to its end.
+        self.begun: list[dict[str, str]] = []
 
     @classmethod
     def opened(cls, folder: Path, settings: dict[str, Any], caller: str) -> _State:
@@ -165,13 +167,13 @@ class _State:
                 f"{caller}.out: expected a run of this version of {settings['recipe']}, "
                 f"got one of an earlier version in '{folder}'; choose another folder"
             )
-        state.records = whole
+        state.records, state.begun = whole, content.get("begun", [])
         return state
 
     def save(self) -> None:
         stages = {name: vars(record) for name, record in self.records.items()}
         about = {"format": _FORMAT, "kind": self.kind, "settings": self.settings}
-        write_json(self.path, {**about, "stages": stages})
+        write_json(self.path, {**about, "stages": stages, "begun": self.begun})
 
 
 def _files_are_there(record: Record, folder: Path) -> bool:
@@ -220,7 +222,12 @@ def _run(stage: Stage, context: Context, state: _State, bar: _Bar) -> None:
     bar.start(stage)
     context.record, context.advance = Record(), bar.advance
     start = time.perf_counter()
-    stage.run(context)
+    try:
+        stage.run(context)
+    except BaseException:
+        state.begun = [*state.begun, *context.record.items]
+        state.save()
+        raise
     context.record.seconds = time.perf_counter() - start
     state.records[stage.name] = context.record
     state.save()

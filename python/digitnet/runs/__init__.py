@@ -13,5 +13,16 @@ Example:
 
 from digitnet.runs.folder import write_run
 from digitnet.runs.listing import Run, compare, find, prune, read, table
+from digitnet.runs.verify import Verification, verify
 
-__all__ = ["Run", "compare", "find", "prune", "read", "table", "write_run"]
+__all__ = [
+    "Run",
+    "Verification",
+    "compare",
+    "find",
+    "prune",
+    "read",
+    "table",
+    "verify",
+    "write_run",
+]

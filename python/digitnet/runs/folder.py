@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,17 @@ from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
 from digitnet.plot import Display
 from digitnet.report import Report
-from digitnet.train.history import History
+from digitnet.train.history import Executor, History
 
+_FIGURES = (
+    *("curves", "confusion_matrix", "predictions", "misclassified", "roc"),
+    *("reliability", "feature_maps", "class_counts"),
+)
 # What a training leaves in its folder.
 FILES = frozenset(
     {
         *("report.html", "card.md", "config.json", "metrics.json", "history.csv"),
-        *("model.safetensors", "*.png"),
+        *("model.safetensors", *(f"{name}.png" for name in _FIGURES)),
     }
 )
 
@@ -52,7 +57,7 @@ def write_run(
         history: The training.
         report: Its evaluation on test images.
         config: Settings. Default: the network's name and the options of `fit`. The keys kind,
-            created, data_sha256 and versions are the folder's.
+            created, data_sha256, executor and versions are the folder's.
         training: The training data, for their hash.
     """
     if config is None:
@@ -77,6 +82,8 @@ def _write(
     write_whole(root / "history.csv", history.to_frame().to_csv().encode())
     write_json(root / "metrics.json", metrics_of(history, report))
     about = {"kind": "training", "created": time.time(), "data_sha256": hashes}
+    if isinstance(history.executor, Executor):
+        about["executor"] = asdict(history.executor)
     write_json(root / "config.json", {**config, **about, "versions": versions()})
     about_data = {
         f"SHA-256 of the {name} data": value for name, value in hashes.items()

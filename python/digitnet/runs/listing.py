@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 _MOST_BYTES = 50_000_000  # of a JSON file
 _LATEST = 4e9  # seconds since 1970: the year 2096
 _DEPTH = 4  # folders below the root in which runs are looked for
-# Files that digitnet writes into the folder of a run.
+_HASH = "-" + 8 * "[0-9a-f]"  # at the end of what a recipe's cache names
+# Files that digitnet writes into the folder of a run, beside the figures and tables of its
+# record.
 _WRITTEN = {
-    ".": FILES | {"state.json", "comparison.json", "metrics.csv"},
-    "figures": {"*.png"},
-    "tables": {"*.csv"},
-    "parts": {"*.json", "*.npz"},
-    "models": {"*.safetensors", "*.json"},
+    ".": FILES | {"state.json"},
+    "parts": {f"*{_HASH}.json", f"*{_HASH}.npz"},
+    "models": {f"*{_HASH}.safetensors", f"*{_HASH}.json"},
     STATE: {"training-?.safetensors", "training.lock", "command.json"},
 }
+_OF_KIND = {"figure": "figures/{}.png", "table": "tables/{}.csv"}
 KINDS = ("training", "reproduce", "study")
 # Folders of version 0.1 do not say their kind: those without a state.json are trainings,
 # and of the others these recipes are studies.
@@ -153,7 +154,7 @@ def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
     settings = texts.get("config.json", {})
     _check_number("created", settings.get("created"), _LATEST)
     created = float(settings.get("created", created))
-    hidden = ("kind", "created", "versions", "lr_scales")
+    hidden = ("kind", "created", "versions", "lr_scales", "command")
     shown = {key: value for key, value in settings.items() if key not in hidden}
     kind, status = _kind(settings, "training"), str(metrics["status"])
     return Run(path, kind, status, shown, metrics, created)
@@ -283,8 +284,8 @@ def prune(
 ) -> list[Path]:
     """Delete runs; a dry run unless `delete` is set.
 
-    A run goes if every rule that is set selects it; without a rule none goes. Folders with
-    files that no run writes stay.
+    A run goes if every rule that is set selects it; without a rule none goes. A folder with
+    files that its run did not write, by its own record, stays.
 
     Args:
         root: The folder that is searched.
@@ -338,10 +339,11 @@ def _best(runs: Sequence[Run], count: int) -> set[Path]:
 
 
 def _foreign_files(folder: Path) -> list[Path]:
-    """Files in a folder that no run writes."""
+    """Files in a folder that its run did not write, by its own record."""
+    recorded = _recorded(folder)
     unknown = []
     for path in folder.rglob("*"):
-        if path.is_dir():
+        if path.is_dir() or path in recorded:
             continue
         inner = path.parent.relative_to(folder)
         # A study's trainings have a state each.
@@ -350,3 +352,21 @@ def _foreign_files(folder: Path) -> list[Path]:
         if not any(path.match(pattern) for pattern in patterns):
             unknown.append(path)
     return unknown
+
+
+def _recorded(folder: Path) -> set[Path]:
+    """The figures and tables that the state of a recipe lists."""
+    path = folder / "state.json"
+    if not path.is_file():
+        return set()
+    try:
+        state = _object(path)
+        stages = state.get("stages", {}).values()
+        items = [*state.get("begun", ()), *(i for s in stages for i in s["items"])]
+        return {
+            folder / _OF_KIND[item["kind"]].format(item["name"])
+            for item in items
+            if item["kind"] in _OF_KIND
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
+        return set()  # a damaged record lists nothing

@@ -13,29 +13,12 @@ from digitnet._utils.files import check_writable, read_json, write_json
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
+from digitnet.runs.command import KEPT, network_and_options
 from digitnet.runs.folder import metrics_of, write_run
-from digitnet.train.presets import PRESETS, preset
+from digitnet.train.presets import PRESETS
 from digitnet.train.resume import STATE
 from digitnet.train.state_files import newest
 
-FIT_OPTIONS = (
-    "epochs",
-    "batch_size",
-    "optimizer",
-    "learning_rate",
-    "schedule",
-    "augment",
-    "copies",
-    "early_stopping",
-    "label_smoothing",
-    "ema_decay",
-    "precision",
-    "deterministic",
-    "adversary",
-    "calibrate",
-)
-# What --resume takes from the training that was interrupted.
-KEPT = (*FIT_OPTIONS, "data", "model", "preset", "validation", "seed", "device")
 DEFAULTS = {"seed": 0, "device": "auto"}
 
 
@@ -100,22 +83,6 @@ def add(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=run)
 
 
-def _recipe(args: argparse.Namespace) -> tuple[str, dict[str, Any]]:
-    """Network and options: the preset's, overridden by the other arguments."""
-    recipe = preset(args.preset, device=args.device) if args.preset else None
-    if not args.data:
-        raise ValueError("train: expected --data, got none; see 'digitnet data list'")
-    network = args.model or (recipe and recipe.network)
-    if not network:
-        raise ValueError("train: expected --model or --preset, got neither")
-    options = dict(recipe.options) if recipe else {}
-    for name in FIT_OPTIONS:
-        if getattr(args, name) is not None:
-            options[name] = getattr(args, name)
-    options["calibrate"] = options.get("calibrate", True) or False  # 0: none
-    return network, {**options, "seed": args.seed, "device": args.device}
-
-
 _BEGUN = "command.json"
 
 
@@ -137,7 +104,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
-    network, options = _recipe(args)
+    command = {name: getattr(args, name) for name in KEPT}
+    network, options = network_and_options(command)
     train, test = sources.load(args.data, seed=args.seed)
     model = zoo.make(
         network, input_shape=train.shape, classes=train.classes, seed=args.seed
@@ -156,6 +124,7 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
             "preset": args.preset,
             "validation": args.validation,
             **history.options,
+            "command": command,
         }
         page = write_run(args.out, model, history, report, config, training=train)
         text = f"\n{report}\n\nreport: {page}"

@@ -1,0 +1,50 @@
+"""What `digitnet train` was asked for: kept with its run, so that it can be run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from digitnet.train.presets import preset
+
+FIT_OPTIONS = (
+    "epochs",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "schedule",
+    "augment",
+    "copies",
+    "early_stopping",
+    "label_smoothing",
+    "ema_decay",
+    "precision",
+    "deterministic",
+    "adversary",
+    "calibrate",
+)
+# All that a training is known by.
+KEPT = (*FIT_OPTIONS, "data", "model", "preset", "validation", "seed", "device")
+
+
+def network_and_options(command: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The network's name, and the options of `fit`: the preset's, overridden by the others.
+
+    Args:
+        command: Values by the names in KEPT; None where one was not given.
+    Raises:
+        ValueError: no data, or neither a network nor a preset.
+    """
+    named = command["preset"]
+    recipe = preset(named, device=command["device"]) if named else None
+    if not command["data"]:
+        raise ValueError("train: expected --data, got none; see 'digitnet data list'")
+    network = command["model"] or (recipe and recipe.network)
+    if not network:
+        raise ValueError("train: expected --model or --preset, got neither")
+    options = dict(recipe.options) if recipe else {}
+    options |= {
+        name: command[name] for name in FIT_OPTIONS if command[name] is not None
+    }
+    options["calibrate"] = options.get("calibrate", True) or False  # 0: none
+    return network, {**options, "seed": command["seed"], "device": command["device"]}

@@ -1,0 +1,153 @@
+"""A recorded training, run again and compared with what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitnet._utils.files import read_json
+from digitnet._utils.input_files import expanded
+from digitnet._utils.versions import versions
+from digitnet.data import sources
+from digitnet.models import load, zoo
+from digitnet.runs.command import KEPT, network_and_options
+from digitnet.train.history import Executor
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How a training that was run again compares with its record.
+
+    Attributes:
+        folder: Of the record.
+        identical: Whether all weights are the same, bit for bit, and so is the temperature.
+        largest_difference: Between two weights.
+        metrics: Name to (recorded, now), of those on the test data that differ.
+        surroundings: Name to (recorded, now), of what computed and of versions that differ.
+            Where there are some, equal bits are not promised.
+    """
+
+    folder: Path
+    identical: bool
+    largest_difference: float
+    metrics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    surroundings: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if self.identical:
+            lines = [f"{self.folder}: the same weights, bit for bit"]
+        else:
+            lines = [
+                f"{self.folder}: other weights; two differ by "
+                f"{self.largest_difference:.3g}"
+            ]
+        lines += [f"  {k}: {a:.6g}, now {b:.6g}" for k, (a, b) in self.metrics.items()]
+        if self.surroundings:
+            lines.append("recorded elsewhere, where equal bits are not promised:")
+            lines += [f"  {k}: {a}, now {b}" for k, (a, b) in self.surroundings.items()]
+        return "\n".join(lines)
+
+
+def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verification:
+    """Run a training of `digitnet train` again, and compare weights and test metrics.
+
+    Args:
+        folder: Its run folder; nothing in it is changed.
+        progress: As in `fit`.
+    Raises:
+        ValueError: the folder does not say how to run it again (it is no training of
+            `digitnet train`, or of an earlier version), the training did not come to its
+            end, or the data are not those of the record.
+        FileNotFoundError: no such folder, or the data are not here.
+    Example:
+        >>> import pathlib, tempfile
+        >>> from digitnet.cli import main
+        >>> run = str(pathlib.Path(tempfile.mkdtemp()) / "run")
+        >>> main(["train", "--data", "digits", "--model", "linear", "--epochs", "2",
+        ...       "--out", run, "--json"])  # doctest: +ELLIPSIS
+        {...}
+        0
+        >>> digitnet.runs.verify(run, progress=False).identical
+        True
+    """
+    place = expanded(folder)
+    command, config, metrics = _record(place)
+    recorded = load(place / "model.safetensors")
+    network, options = network_and_options(command)
+    train, test = sources.load(command["data"], seed=command["seed"])
+    now = {"training": train.sha256(), "test": test.sha256()}
+    if now != config["data_sha256"]:
+        raise ValueError(
+            f"runs.verify: expected the data of the record, {config['data_sha256']}, got "
+            f"{now}"
+        )
+    model = zoo.make(
+        network, input_shape=train.shape, classes=train.classes, seed=command["seed"]
+    )
+    history = model.fit(
+        train, validation=command["validation"], progress=progress, **options
+    )
+    before, after = recorded.state_dict(), model.state_dict()
+    difference = max(float(np.abs(before[k] - after[k]).max()) for k in after)
+    same = all(np.array_equal(before[k], after[k]) for k in after)
+    report = model.evaluate(test, device=command["device"])
+    return Verification(
+        place,
+        same and recorded.temperature == model.temperature,
+        difference,
+        {
+            name: (metrics["test"][name], value)
+            for name, value in report.items()
+            if metrics["test"].get(name) != value
+        },
+        _surroundings(config, history.executor),
+    )
+
+
+def _record(place: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """(command, config.json, metrics.json), if they say how to run it again."""
+    for name in ("config.json", "metrics.json", "model.safetensors"):
+        if not (place / name).is_file():
+            raise FileNotFoundError(
+                f"runs.verify: expected the folder of a training, got no {name} in '{place}'"
+            )
+    config = read_json(place / "config.json", "data_sha256", "versions")
+    metrics = read_json(place / "metrics.json", "test", "status")
+    command = config.get("command")
+    if not isinstance(command, dict) or set(command) != set(KEPT):
+        raise ValueError(
+            f"runs.verify: expected a run of this version's 'digitnet train', got '{place}', "
+            "whose config.json does not say how to run it again"
+        )
+    if metrics["status"] not in ("finished", "stopped early"):
+        raise ValueError(
+            f"runs.verify: expected a training that came to its end, got one that was "
+            f"{metrics['status']}"
+        )
+    return command, config, metrics
+
+
+def _surroundings(
+    config: Mapping[str, Any], executor: Executor | str | None
+) -> dict[str, tuple[Any, Any]]:
+    """What of the record's engine, kernels, device and versions is another one now."""
+    recorded = config.get("executor") or {}
+    now = asdict(executor) if isinstance(executor, Executor) else {}
+    other = {
+        name: (recorded.get(name), now.get(name))
+        for name in ("engine", "device", "kernels")
+        if recorded.get(name) != now.get(name)
+    }
+    if now.get("engine") != "native" and recorded.get("threads") != now.get("threads"):
+        other["threads"] = (recorded.get("threads"), now.get("threads"))
+    here = versions()
+    return other | {
+        name: (value, here.get(name))
+        for name, value in config["versions"].items()
+        if here.get(name) != value
+    }

@@ -1,0 +1,138 @@
+"""`digitnet verify`: a recorded training gives its weights again, or says what differs."""
+
+import json
+
+import numpy as np
+import pytest
+
+import digitnet
+from digitnet.cli import main
+
+TRAIN = ["train", "--data", "digits", "--model", "optdigits-cnn", "--epochs", "2"]
+
+
+@pytest.fixture
+def run_of(tmp_path, capsys):
+    def make(*options):
+        folder = tmp_path / "run"
+        assert main([*TRAIN, *options, "--out", str(folder), "--json"]) == 0
+        capsys.readouterr()
+        return folder
+
+    return make
+
+
+def change(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--validation", "0.1", "--augment", "shift 1px | rotate 5deg", "--seed", "3"),
+        ("--calibrate", "0.1", "--ema-decay", "0.9", "--optimizer", "sgd"),
+        ("--preset", "fast", "--copies", "1", "--augment", "shift 1px"),
+    ],
+    ids=["plain", "augmented", "averaged", "preset"],
+)
+def test_a_training_gives_the_same_bits_again(run_of, options):
+    folder = run_of(*options)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    result = digitnet.runs.verify(folder, progress=False)
+    assert result.identical and result.largest_difference == 0
+    assert not result.metrics and not result.surroundings
+    assert "the same weights, bit for bit" in str(result)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_the_command_says_so(run_of, capsys):
+    folder = run_of()
+    assert main(["verify", str(folder)]) == 0
+    assert "the same weights, bit for bit" in capsys.readouterr().out
+    assert main(["verify", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["identical"] is True
+
+
+def test_other_weights_are_said_with_how_far_they_are(run_of, capsys):
+    folder = run_of()
+    model = digitnet.models.load(folder / "model.safetensors")
+    state = model.state_dict()
+    state["dense1.bias"][0] += 0.5
+    model.load_state_dict(state)
+    model.save(folder / "model.safetensors")
+    result = digitnet.runs.verify(folder, progress=False)
+    assert not result.identical
+    assert result.largest_difference == pytest.approx(0.5, abs=1e-6)
+    assert main(["verify", str(folder)]) == 1
+    assert "other weights; two differ by 0.5" in capsys.readouterr().out
+
+
+def test_another_temperature_is_not_the_same(run_of):
+    folder = run_of("--calibrate", "0.2")
+    model = digitnet.models.load(folder / "model.safetensors")
+    model.temperature = 2 * model.temperature
+    model.save(folder / "model.safetensors")
+    assert not digitnet.runs.verify(folder, progress=False).identical
+
+
+def test_what_computed_elsewhere_is_named(run_of, monkeypatch):
+    folder = run_of()
+    config = json.loads((folder / "config.json").read_text())
+    assert config["executor"]["engine"] == "native"
+    assert config["executor"]["kernels"] in ("avx512", "avx2", "neon", "plain")
+    change(
+        folder,
+        executor=config["executor"] | {"kernels": "other", "threads": 99},
+        versions=config["versions"] | {"numpy": "1.0"},
+    )
+    result = digitnet.runs.verify(folder, progress=False)
+    assert result.surroundings["kernels"] == ("other", config["executor"]["kernels"])
+    assert result.surroundings["numpy"] == ("1.0", np.__version__)
+    assert "threads" not in result.surroundings  # bits do not depend on them
+    assert "where equal bits are not promised" in str(result)
+
+
+def test_a_kernel_set_that_rounds_otherwise_is_seen(run_of, monkeypatch):
+    folder = run_of()
+    if digitnet.runs.read(folder).settings["executor"]["kernels"] == "plain":
+        pytest.skip("this machine has one set of kernels")
+    monkeypatch.setenv("DIGITNET_KERNELS", "plain")
+    result = digitnet.runs.verify(folder, progress=False)
+    assert not result.identical
+    assert result.largest_difference < 0.1
+    assert result.surroundings["kernels"][1] == "plain"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"command": None}, "does not say how to run it again"),
+        ({"command": {"epochs": 1}}, "does not say how to run it again"),
+        ({"data_sha256": {"test": "1"}}, "expected the data of the record"),
+    ],
+)
+def test_a_record_that_does_not_say_enough_is_refused(run_of, values, message):
+    folder = run_of()
+    change(folder, **values)
+    with pytest.raises(ValueError, match=message):
+        digitnet.runs.verify(folder, progress=False)
+
+
+def test_a_training_that_did_not_end_is_refused(run_of):
+    folder = run_of()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["status"] = "interrupted"
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(
+        ValueError, match="that came to its end, got one .* interrupted"
+    ):
+        digitnet.runs.verify(folder, progress=False)
+
+
+def test_what_is_no_training_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected the folder of a training"):
+        digitnet.runs.verify(tmp_path)
+    with pytest.raises(FileNotFoundError, match="expected the folder of a training"):
+        digitnet.runs.verify(tmp_path / "none")
