@@ -201,6 +201,21 @@ void bind_data(py::module_& root) {
       "images"_a, "max_value"_a, "where"_a,
       "Finite pixels from 0 to max_value.");
   m.def(
+      "fingerprint",
+      [](const py::array& images, const std::optional<Labels>& rows,
+         const std::optional<Labels>& labels) {
+        data::DatasetView view = samples_view(images, rows);
+        if (labels) {
+          require(labels->size() == view.count,
+                  "fingerprint: expected a label a sample");
+          view.labels = labels->data();
+        }
+        py::gil_scoped_release release;
+        return data::fingerprint(view);
+      },
+      "images"_a, "rows"_a, "labels"_a,
+      "A number that changes when samples or their order do.");
+  m.def(
       "largest_pixel",
       [](const py::array& images) {
         const auto view = images_view("images", images);

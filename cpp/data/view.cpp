@@ -1,7 +1,10 @@
 #include "data/view.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
+#include <vector>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -32,6 +35,33 @@ void for_each_pixel(const ImagesView& images, F f) {
           for (int64_t i = first; i < last; ++i) f(pixels[i], i);
         }
       });
+}
+
+// Bytes as one number: four lanes, which a processor computes side by side, of
+// words that are multiplied in one after another.
+uint64_t mixed(const void* values, int64_t count) {
+  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;  // 2^64 over the golden ratio
+  constexpr int64_t kWord = sizeof(uint64_t);
+  const auto* bytes = static_cast<const uint8_t*>(values);
+  std::array<uint64_t, 4> lanes{1, 2, 3, 4};
+  const auto mix = [](uint64_t& lane, uint64_t word) {
+    lane = (lane ^ word) * kOdd;
+    lane ^= lane >> 29;
+  };
+  int64_t at = 0;
+  for (; at + 4 * kWord <= count; at += 4 * kWord) {
+    std::array<uint64_t, 4> words;
+    std::memcpy(words.data(), bytes + at, sizeof(words));
+    for (size_t lane = 0; lane < 4; ++lane) mix(lanes[lane], words[lane]);
+  }
+  for (; at < count; at += kWord) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + at, std::min(kWord, count - at));
+    mix(lanes[0], word);
+  }
+  uint64_t all = static_cast<uint64_t>(count);
+  for (const uint64_t lane : lanes) mix(all, lane);
+  return all;
 }
 
 }  // namespace
@@ -91,10 +121,28 @@ void check_range(const std::string& where, const ImagesView& images,
     require(pixel >= 0 && pixel <= max_value, where,
             ": expected pixels from 0 to ", max_value, ", got ",
             static_cast<double>(pixel), " in image ", i / images.shape.size(),
-            pixel < 0 ? "; give pixels as they were before they were normalised: "
-                        "the model's own preprocessing does that"
-                      : "");
+            pixel < 0
+                ? "; give pixels as they were before they were normalised: "
+                  "the model's own preprocessing does that"
+                : "");
   });
+}
+
+uint64_t fingerprint(const DatasetView& samples) {
+  const int64_t bytes =
+      samples.images.shape.size() *
+      (samples.images.type == PixelType::UInt8 ? 1 : sizeof(float));
+  const auto* pixels = static_cast<const uint8_t*>(samples.images.pixels);
+  std::vector<uint64_t> each(samples.count);
+  for_each_range(samples.count, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      each[i] = mixed(pixels + samples.row(i) * bytes, bytes);
+  });
+  constexpr int64_t kWord = sizeof(uint64_t);
+  uint64_t all = mixed(each.data(), samples.count * kWord);
+  if (samples.labels != nullptr)
+    all ^= mixed(samples.labels, samples.count * kWord);
+  return all;
 }
 
 double largest_pixel(const ImagesView& images) {

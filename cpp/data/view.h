@@ -51,4 +51,8 @@ void check_range(const std::string& where, const ImagesView& images,
                  double max_value);
 double largest_pixel(const ImagesView& images);
 
+// A number that changes when a pixel, a label or the order of the set's samples
+// does: to notice that data changed, not to withstand somebody who hides it.
+uint64_t fingerprint(const DatasetView& samples);
+
 }  // namespace digitnet::data

@@ -99,3 +99,51 @@ def test_labels_that_change_meanwhile_change_nothing(value, digits):
     assert loss == expected
     for name, weights in left.items():
         np.testing.assert_array_equal(changed[name], weights)
+
+
+def test_images_that_change_meanwhile_are_noticed(digits):
+    images = digits[0].images.copy()
+    data = digitnet.Dataset(images, digits[0].labels, max_value=16)
+
+    def turn(epoch, logs):
+        images[:] = 16 - images
+
+    model = digitnet.models.make("linear", (8, 8))
+    with pytest.warns(RuntimeWarning, match="fit.data: expected images and labels"):
+        model.fit(data, epochs=2, callbacks=turn, progress=False)
+
+
+def test_validation_that_changes_meanwhile_is_noticed(digits):
+    images = digits[1].images.copy()
+    data = digitnet.Dataset(images, digits[1].labels, max_value=16)
+
+    def shuffle(epoch, logs):
+        images[:] = images[::-1].copy()
+
+    model = digitnet.models.make("linear", (8, 8))
+    with pytest.warns(RuntimeWarning, match="fit.validation: expected images and"):
+        model.fit(digits[0], data, epochs=1, callbacks=shuffle, progress=False)
+
+
+def test_a_record_names_no_data_that_the_model_did_not_see(digits, tmp_path):
+    images = digits[0].images.copy()
+    data = digitnet.Dataset(images, digits[0].labels, max_value=16)
+    model = digitnet.models.make("linear", (8, 8))
+    history = model.fit(data[:500], epochs=1, progress=False)
+    report = model.evaluate(digits[1])
+
+    def recorded(name):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            digitnet.runs.write_run(
+                tmp_path / name, model, history, report, training=data[:500]
+            )
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        return config["data_sha256"], [str(w.message) for w in seen]
+
+    hashes, messages = recorded("before")
+    assert hashes["training"] == data[:500].sha256() and not messages
+    images[3] = 0
+    hashes, messages = recorded("after")
+    assert "training" not in hashes
+    assert "write_run.training: expected the data that the model was" in messages[0]

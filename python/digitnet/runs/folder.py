@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from os import PathLike
@@ -59,6 +60,9 @@ def write_run(
         config: Settings. Default: the network's name and the options of `fit`. The keys kind,
             created, data_sha256, executor and versions are the folder's.
         training: The training data, for their hash.
+    Warns:
+        RuntimeWarning: `training` is not what `fit` was given, or has changed since; then
+            config.json has no hash of it.
     """
     if config is None:
         config = {"model": model.name, **history.options}
@@ -76,7 +80,7 @@ def _write(
     training: Dataset | None,
 ) -> None:
     hashes = {"test": report.data.sha256()}
-    if training is not None:
+    if training is not None and _is_what_was_learned(training, history):
         hashes["training"] = training.sha256()
     model.save(root / "model.safetensors")
     write_whole(root / "history.csv", history.to_frame().to_csv().encode())
@@ -95,6 +99,19 @@ def _write(
         for name, (title, draw) in _figures(model, history, report).items()
     }
     _page(model, history, report, config, pictures).save(root / "report.html")
+
+
+def _is_what_was_learned(training: Dataset, history: History) -> bool:
+    known = history.data_fingerprint
+    if known is None or known == training.fingerprint():
+        return True
+    warnings.warn(
+        "write_run.training: expected the data that the model was trained on, got others, "
+        "or they changed since; config.json has no hash of them",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+    return False
 
 
 def metrics_of(history: History, report: Report) -> dict[str, Any]:

@@ -106,6 +106,7 @@ def fit(
     if checkpoint is not None and to_bytes is not None:
         best_file = BestFile(checkpoint, to_bytes)
     history.executor = executor = _executor(model, chosen, ranks)
+    history.data_fingerprint = fit_data.fingerprint
     with ExitStack() as stack:
         stack.enter_context(training(model.core))
         folder, kept = None, None
@@ -134,6 +135,7 @@ def fit(
         else:
             signals = stack.enter_context(Signals(resume is not None))
             _train(model, fit_data, chosen, run, ranks, executor, recorder, kept)
+        fit_data.warn_if_changed()
         if fit_data.calibration is not None and history.status != "interrupted":
             _calibrate(model, fit_data.calibration, chosen.device)
     if history.status == "diverged":

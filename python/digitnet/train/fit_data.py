@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ class FitData:
         validation: What is held out, or None.
         domains: 0 or 1 for each sample of `training` with a target, else None.
         calibration: What the temperature is fitted on at the end, or None.
+        given: What was given to `fit`, and the fingerprints that it had then.
     """
 
     training: Dataset
@@ -34,6 +36,7 @@ class FitData:
     validation: Dataset | None
     domains: npt.NDArray[np.int64] | None = None
     calibration: Dataset | None = None
+    given: tuple[tuple[Dataset, int], ...] = ()
 
     @classmethod
     def of(
@@ -52,11 +55,14 @@ class FitData:
         if model.outputs_images:
             training, validation = unlabelled(training), unlabelled(validation)
         weights = sample_weights(weights, training)
+        given = [training]
         fixed = settled(model.classes, model.max_value)
         if not model.outputs_images:
             training = matched(training, model.classes, f"{where}.data", fixed=fixed)
         parts = hold_out(training, weights, validation, seed, model.max_value)
         training, weights, held_out = parts
+        if held_out is not None and not isinstance(validation, int | float):
+            given.append(held_out)
         if held_out is not None and not model.outputs_images:
             names = training.classes if training.named else model.classes
             fixed = fixed or training.named
@@ -71,7 +77,32 @@ class FitData:
             # A copy: the caller's labels may have changed when the training ends.
             labels = np.array(held_out.require_labels(f"{where}.validation"))
             calibration = held_out.with_labels(labels, held_out.classes)
-        return cls(training, weights, held_out, calibration=calibration)
+        return cls(
+            training,
+            weights,
+            held_out,
+            calibration=calibration,
+            given=tuple((data, data.fingerprint()) for data in given),
+        )
+
+    @property
+    def fingerprint(self) -> int:
+        """Of the training data as they were given."""
+        return self.given[0][1]
+
+    def warn_if_changed(self) -> None:
+        """RuntimeWarning if images or labels are others than when the training began."""
+        for name, (data, fingerprint) in zip(
+            ("data", "validation"), self.given, strict=False
+        ):
+            if data.fingerprint() != fingerprint:
+                warnings.warn(
+                    f"fit.{name}: expected images and labels that stay as they are while "
+                    "a model is trained, got others at its end; the weights come of both: "
+                    "give fit a copy",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
 
     def enlarge(self, augment: Any, copies: Any, seed: int) -> None:
         """Append augmented copies to the training set; their weights are the originals'."""

@@ -65,6 +65,7 @@ class History(Mapping[str, list[float]]):
         options: The options of `fit`.
         monitor: The column that the best epoch goes by.
         steps: "loss" and "learning_rate" of every step, if `fit(record_steps=True)` recorded them.
+        data_fingerprint: Of the training data as `fit` was given them; None before one.
         executor: The `Executor` that trained; None before a training, a sentence in what
             older versions wrote.
     """
@@ -78,6 +79,7 @@ class History(Mapping[str, list[float]]):
         self.status = "finished"
         self.message = ""
         self.executor: Executor | str | None = None
+        self.data_fingerprint: int | None = None
         self.steps: dict[str, list[float]] = {}
 
     @classmethod

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 namespace digitnet::data {
@@ -64,6 +65,34 @@ TEST(Checks, FindPixelsThatAreNotFiniteOrTooLarge) {
   EXPECT_THROW(
       check_range("a", {negative.data(), PixelType::Float32, 1, {1, 1, 2}}, 1),
       std::invalid_argument);
+}
+
+TEST(Fingerprint, ChangesWithEachPixelLabelAndTheOrder) {
+  std::vector<uint8_t> bytes(3 * 45);  // of words and what is left over
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i);
+  std::vector<int64_t> labels = {0, 1, 1}, rows = {0, 1, 2};
+  DatasetView view;
+  view.images = {bytes.data(), PixelType::UInt8, 3, {1, 5, 9}};
+  view.count = 3;
+  view.labels = labels.data();
+  const uint64_t whole = fingerprint(view);
+  EXPECT_EQ(fingerprint(view), whole);
+  for (uint8_t& byte : bytes) {
+    ++byte;
+    EXPECT_NE(fingerprint(view), whole);
+    --byte;
+  }
+  for (int64_t& label : labels) {
+    ++label;
+    EXPECT_NE(fingerprint(view), whole);
+    --label;
+  }
+  view.rows = rows.data();
+  EXPECT_EQ(fingerprint(view), whole);
+  std::swap(rows[1], rows[2]);  // of equal labels
+  EXPECT_NE(fingerprint(view), whole);
+  view.count = 2;
+  EXPECT_NE(fingerprint(view), whole);
 }
 
 }  // namespace
