@@ -9,7 +9,6 @@ Samples::Samples(const models::Model& model, const std::string& augment,
     : model_(model),
       pipeline_(augment),
       seed_(seed),
-      batch_size_(batch_size),
       fused_(!pipeline_.empty() &&
              model.preprocess().is_affine(scale_, shift_)) {
   blocks_.assign(engine::blocks_of(batch_size),

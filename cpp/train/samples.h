@@ -43,7 +43,6 @@ class Samples {
   const models::Model& model_;
   augment::Pipeline pipeline_;
   uint64_t seed_;
-  int64_t batch_size_;
   // Augmentation and preprocessing are one pass, where that changes nothing but
   // the rounding.
   float scale_ = 1, shift_ = 0;

@@ -17,10 +17,12 @@ namespace digitnet::fuzz {
 
 double Choices::number() {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  constexpr std::array kOdd = {-1.0,      0.5,        1e-300,      -0.0,
-                               64.0,      1e9,        1e300,       2147483648.,
-                               9.3e18,    -1e18,      255.0,       1024.0,
-                               kInfinity, -kInfinity, std::nan("")};
+  constexpr std::array kOdd = {
+      -1.0,      0.5,         1e-300,
+      -0.0,      64.0,        1e9,
+      1e300,     2147483648., 9.3e18,
+      -1e18,     255.0,       1024.0,
+      kInfinity, -kInfinity,  std::numeric_limits<double>::quiet_NaN()};
   const int choice = byte();
   if (choice < 200) return choice % 12;
   return kOdd[choice % kOdd.size()];
