@@ -1,6 +1,8 @@
 """What others do to a model and its data while it is trained."""
 
+import json
 import threading
+import warnings
 
 import numpy as np
 import pytest

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_csv', 'read_idx', 'read_label_list', 'resize', 'scan', 'split']
+__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_csv', 'read_idx', 'read_label_list', 'resize', 'scan', 'split']
 def check_idx_labels(labels: bytes, images: typing.SupportsInt | typing.SupportsIndex, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> None:
     """
     One label below `classes` for each image.
@@ -22,6 +22,10 @@ def check_labels(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], 
 def check_weights(weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], where: str) -> None:
     """
     Finite weights of at least 0, not all 0.
+    """
+def fingerprint(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> int:
+    """
+    A number that changes when samples or their order do.
     """
 def idx_file_bytes(start: bytes, name: str) -> int:
     """
