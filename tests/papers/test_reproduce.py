@@ -14,6 +14,7 @@ from digitnet.papers import (
     best,
     reproduce,
 )
+from digitnet.train.temperature import best_temperature
 
 every_recipe = pytest.mark.parametrize("name", papers.names())
 
@@ -163,8 +164,17 @@ def test_the_best_of_a_data_set_goes_by_the_sets_name(tmp_path):
 
 def test_probabilities_of_an_image_and_its_mirror_image_are_averaged(digits):
     model = digitnet.models.make("linear", input_shape=(8, 8), seed=3)
-    part = digits[1][:20]
+    part, held_out = digits[1][:20], digits[0][:200]
     mirror = digitnet.Dataset(part.images[:, :, ::-1], part.labels, max_value=16)
     expected = (model.predict_proba(part) + model.predict_proba(mirror)) / 2
-    report = best.evaluate(best.ALL["fashion-mnist"], model, part)
-    np.testing.assert_allclose(report.probabilities, expected, rtol=1e-12)
+    mirrored = best.ALL["fashion-mnist"]
+    logs = best.log_probabilities(mirrored, model, part)
+    np.testing.assert_allclose(np.exp(logs), expected, rtol=1e-12)
+    report = best.evaluate(mirrored, model, part, held_out)
+    temperature = best_temperature(
+        best.log_probabilities(mirrored, model, held_out), held_out.labels
+    )
+    assert temperature != 1
+    expected **= 1 / temperature
+    expected /= expected.sum(1, keepdims=True)
+    np.testing.assert_allclose(report.probabilities, expected, rtol=1e-9)

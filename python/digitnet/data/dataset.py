@@ -215,18 +215,6 @@ class Dataset:
             hash_into(digest, self.labels)
         return digest.hexdigest()
 
-    def fingerprint(self) -> int:
-        """A number that changes when a pixel, a label or the order changes, found a hundred
-        times sooner than `sha256`: for noticing, not for records.
-
-        Example:
-            >>> train, _ = digitnet.data.load("digits")
-            >>> train.fingerprint() == train[:].fingerprint() != train[::-1].fingerprint()
-            True
-        """
-        images, rows = self.storage
-        return int(_core.data.fingerprint(images, rows, self.labels))
-
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How many samples each class has, shape (K,)."""
         return np.bincount(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_array
-from digitnet._utils.input_files import check_ordinary
+from digitnet._utils.input_files import check_ordinary, expanded
 from digitnet._utils.text import shortened
 from digitnet.models import epsilons, file_kinds
 from digitnet.models.base import BaseModel
@@ -59,7 +59,7 @@ def weights_of(source: Any) -> Weights:
         return read
     if isinstance(source, Mapping):
         return _of_mapping(source, "a state_dict")
-    path = Path(source)
+    path = expanded(source)
     if not path.exists() or path.is_dir():
         if path.suffix.lower() not in _SUFFIXES:
             raise _unknown(path)

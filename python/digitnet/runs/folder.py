@@ -18,6 +18,7 @@ from digitnet._utils.html import Page, saved_png
 from digitnet._utils.versions import versions
 from digitnet.card import model_card
 from digitnet.data.dataset import Dataset
+from digitnet.data.fingerprint import fingerprint
 from digitnet.models.model import Model
 from digitnet.plot import Display
 from digitnet.report import Report
@@ -103,7 +104,7 @@ def _write(
 
 def _is_what_was_learned(training: Dataset, history: History) -> bool:
     known = history.data_fingerprint
-    if known is None or known == training.fingerprint():
+    if known is None or known == fingerprint(training):
         return True
     warnings.warn(
         "write_run.training: expected the data that the model was trained on, got others, "

@@ -14,6 +14,7 @@ import digitnet._core as _core
 from digitnet.augment import as_text
 from digitnet.data.class_names import matched, numbered, settled
 from digitnet.data.dataset import Dataset
+from digitnet.data.fingerprint import fingerprint
 from digitnet.data.interop import as_dataset
 from digitnet.train.trainable import Trainable
 
@@ -28,7 +29,8 @@ class FitData:
         validation: What is held out, or None.
         domains: 0 or 1 for each sample of `training` with a target, else None.
         calibration: What the temperature is fitted on at the end, or None.
-        given: What was given to `fit`, and the fingerprints that it had then.
+        given: What was given to `fit`, and the fingerprints that its images had then.
+        fingerprint: Of the training data as they were given.
     """
 
     training: Dataset
@@ -37,6 +39,7 @@ class FitData:
     domains: npt.NDArray[np.int64] | None = None
     calibration: Dataset | None = None
     given: tuple[tuple[Dataset, int], ...] = ()
+    fingerprint: int | None = None
 
     @classmethod
     def of(
@@ -82,24 +85,21 @@ class FitData:
             weights,
             held_out,
             calibration=calibration,
-            given=tuple((data, data.fingerprint()) for data in given),
+            given=tuple((data, fingerprint(data, labels=False)) for data in given),
+            fingerprint=fingerprint(given[0]),
         )
 
-    @property
-    def fingerprint(self) -> int:
-        """Of the training data as they were given."""
-        return self.given[0][1]
-
     def warn_if_changed(self) -> None:
-        """RuntimeWarning if images or labels are others than when the training began."""
-        for name, (data, fingerprint) in zip(
+        """RuntimeWarning if images are others than when the training began; of labels and
+        weights it has copies."""
+        for name, (data, before) in zip(
             ("data", "validation"), self.given, strict=False
         ):
-            if data.fingerprint() != fingerprint:
+            if fingerprint(data, labels=False) != before:
                 warnings.warn(
-                    f"fit.{name}: expected images and labels that stay as they are while "
-                    "a model is trained, got others at its end; the weights come of both: "
-                    "give fit a copy",
+                    f"fit.{name}: expected images that stay as they are while a model is "
+                    "trained, got others at its end; the weights come of both: give fit a "
+                    "copy",
                     RuntimeWarning,
                     stacklevel=4,
                 )
