@@ -168,7 +168,7 @@ def test_a_tracker_that_is_away_is_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(mlflow, "log_metrics", away_once)
     uri = f"sqlite:///{tmp_path / 'runs.db'}"
     monkeypatch.chdir(tmp_path)
-    log = digitnet.callbacks.MLflowLogger(tracking_uri=uri, log_model=False)
+    log = digitnet.callbacks.MLflowLogger("away", tracking_uri=uri, log_model=False)
     _, messages = caught(callbacks=log)
     assert len(calls) == 4
     assert [m for m in messages if "MLflowLogger: '" in m and "no answer" in m]
