@@ -84,13 +84,11 @@ def read_matrices(
                 "is truncated"
             )
         if kind == _COMPRESSED:
-            content = _inflated(content, order, check, most_inflated(size), name)
-        if content:
-            matrix = _described(content, order, name)
-            if matrix.name in arrays:
-                raise DataError(f"{name}: expected one {matrix.name}, got two")
-            if check(matrix):
-                arrays[matrix.name] = _numbers(content, matrix, order, name)
+            content = _inflated(content, order, most_inflated(size), name)
+        matrix = _described(content, order, name)
+        if matrix.name in arrays:
+            raise DataError(f"{name}: expected one {matrix.name}, got two")
+        arrays[matrix.name] = _numbers(content, matrix, order, name)
     return arrays
 
 
@@ -115,24 +113,12 @@ def _pass_over(stream: IO[bytes], end: int, name: str) -> None:
     stream.seek(end)
 
 
-def _inflated(
-    content: bytes,
-    order: str,
-    check: Callable[[Matrix], bool],
-    limit: int,
-    name: str,
-) -> bytes:
-    """The array's part within a compressed one; empty for what is not wanted."""
+def _inflated(content: bytes, order: str, limit: int, name: str) -> bytes:
+    """The array's part within a compressed one that `_is_wanted` has seen."""
     stream = zlib.decompressobj()
     try:
         start = stream.decompress(content, _START)
-        if len(start) < 8:
-            raise DataError(f"{name}: expected an array, got an empty part")
-        kind, size = struct.unpack(f"{order}II", start[:8])
-        if kind != _MATRIX:
-            return b""
-        if not check(_described(start[8:], order, name)):
-            return b""
+        size = struct.unpack(f"{order}I", start[4:8])[0]
         if size > limit:
             raise DataError(
                 f"{name}: expected at most {limit:,} bytes in a part, got {size:,}"

@@ -136,12 +136,14 @@ def read_picture(
         FileNotFoundError: nothing is there; IsADirectoryError: a folder.
     """
     with _picture_in(source, max_pixels) as picture:
-        if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-            raise DataError(
-                f"{picture_name(source)}: expected 8 bits a channel, got mode "
-                f"{picture.mode}"
-            )
-        array = _converted(upright(picture), "RGB" if colour else "L")
+        return _pixels(picture, picture_name(source), colour)
+
+
+def _pixels(picture: Any, name: str, colour: bool) -> npt.NDArray[np.uint8]:
+    """What `read_picture` gives of a Pillow image."""
+    if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        raise DataError(f"{name}: expected 8 bits a channel, got mode {picture.mode}")
+    array = _converted(upright(picture), "RGB" if colour else "L")
     return np.ascontiguousarray(array.transpose(2, 0, 1) if colour else array)
 
 
@@ -210,7 +212,7 @@ def listed_picture(file: Path, where: str, *, colour: bool) -> npt.NDArray[np.ui
                 f"{where}: expected at most {_MAX_SIDE} pixels a side, got "
                 f"{picture.width}x{picture.height}"
             )
-    return read_picture(file, colour=colour)
+        return _pixels(picture, picture_name(file), colour)
 
 
 def room_for(
