@@ -96,7 +96,7 @@ py::array_t<uint8_t> scan(const Floats& grey, const std::string& like,
   const int64_t height = grey.shape(0), width = grey.shape(1);
   std::vector<uint8_t> image;
   {
-    py::gil_scoped_release release;
+    const GilRelease release;
     for (int64_t i = 0; i < height * width; ++i) {
       require(values[i] >= 0 && values[i] <= 255,
               "scan.grey: expected values from 0 to 255, got ", values[i]);
@@ -210,11 +210,14 @@ void bind_data(py::module_& root) {
                   "fingerprint: expected a label a sample");
           view.labels = labels->data();
         }
-        py::gil_scoped_release release;
-        return data::fingerprint(view);
+        const auto found = [&] {
+          const GilRelease release;
+          return data::fingerprint(view);
+        }();
+        return std::make_pair(found.images, found.labels);
       },
       "images"_a, "rows"_a, "labels"_a,
-      "A number that changes when samples or their order do.");
+      "(images', labels'): they change when samples or their order do.");
   m.def(
       "largest_pixel",
       [](const py::array& images) {

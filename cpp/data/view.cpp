@@ -128,7 +128,7 @@ void check_range(const std::string& where, const ImagesView& images,
   });
 }
 
-uint64_t fingerprint(const DatasetView& samples) {
+Fingerprint fingerprint(const DatasetView& samples) {
   const int64_t bytes =
       samples.images.shape.size() *
       (samples.images.type == PixelType::UInt8 ? 1 : sizeof(float));
@@ -139,10 +139,10 @@ uint64_t fingerprint(const DatasetView& samples) {
       each[i] = mixed(pixels + samples.row(i) * bytes, bytes);
   });
   constexpr int64_t kWord = sizeof(uint64_t);
-  uint64_t all = mixed(each.data(), samples.count * kWord);
+  Fingerprint result{mixed(each.data(), samples.count * kWord)};
   if (samples.labels != nullptr)
-    all ^= mixed(samples.labels, samples.count * kWord);
-  return all;
+    result.labels = mixed(samples.labels, samples.count * kWord);
+  return result;
 }
 
 double largest_pixel(const ImagesView& images) {

@@ -51,8 +51,13 @@ void check_range(const std::string& where, const ImagesView& images,
                  double max_value);
 double largest_pixel(const ImagesView& images);
 
-// A number that changes when a pixel, a label or the order of the set's samples
-// does: to notice that data changed, not to withstand somebody who hides it.
-uint64_t fingerprint(const DatasetView& samples);
+// Numbers that change when a pixel or the order of the set's samples does, and
+// when a label does: to notice that data changed, not to withstand somebody who
+// hides it.
+struct Fingerprint {
+  uint64_t images = 0, labels = 0;  // 0: unlabelled
+  bool operator==(const Fingerprint&) const = default;
+};
+Fingerprint fingerprint(const DatasetView& samples);
 
 }  // namespace digitnet::data

@@ -23,9 +23,9 @@ def check_weights(weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float6
     """
     Finite weights of at least 0, not all 0.
     """
-def fingerprint(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> int:
+def fingerprint(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> tuple[int, int]:
     """
-    A number that changes when samples or their order do.
+    (images', labels'): they change when samples or their order do.
     """
 def idx_file_bytes(start: bytes, name: str) -> int:
     """

@@ -6,13 +6,11 @@ import digitnet._core as _core
 from digitnet.data.dataset import Dataset
 
 
-def fingerprint(data: Dataset, *, labels: bool = True) -> int:
-    """A number that changes when a pixel, the order or a label does, found a hundred times
-    sooner than `Dataset.sha256`: for noticing, not for records.
+def fingerprint(data: Dataset) -> tuple[int, int]:
+    """Numbers that change when a pixel or the order does, and when a label does (0:
+    unlabelled); found a hundred times sooner than `Dataset.sha256`: for noticing, not for
+    records.
 
-    Args:
-        data: The set.
-        labels: Whether labels count.
     Example:
         >>> from digitnet.data.fingerprint import fingerprint
         >>> train, _ = digitnet.data.load("digits")
@@ -20,5 +18,4 @@ def fingerprint(data: Dataset, *, labels: bool = True) -> int:
         True
     """
     images, rows = data.storage
-    counted = data.labels if labels else None
-    return int(_core.data.fingerprint(images, rows, counted))
+    return _core.data.fingerprint(images, rows, data.labels)

@@ -106,7 +106,7 @@ def fit(
     if checkpoint is not None and to_bytes is not None:
         best_file = BestFile(checkpoint, to_bytes)
     history.executor = executor = _executor(model, chosen, ranks)
-    history.data_fingerprint = fit_data.fingerprint
+    history.data_fingerprint = fit_data.given[0][1]
     with ExitStack() as stack:
         stack.enter_context(training(model.core))
         folder, kept = None, None

@@ -29,8 +29,8 @@ class FitData:
         validation: What is held out, or None.
         domains: 0 or 1 for each sample of `training` with a target, else None.
         calibration: What the temperature is fitted on at the end, or None.
-        given: What was given to `fit`, and the fingerprints that its images had then.
-        fingerprint: Of the training data as they were given.
+        given: What was given to `fit`, the training data first, and the fingerprints that
+            it had then.
     """
 
     training: Dataset
@@ -38,8 +38,7 @@ class FitData:
     validation: Dataset | None
     domains: npt.NDArray[np.int64] | None = None
     calibration: Dataset | None = None
-    given: tuple[tuple[Dataset, int], ...] = ()
-    fingerprint: int | None = None
+    given: tuple[tuple[Dataset, tuple[int, int]], ...] = ()
 
     @classmethod
     def of(
@@ -85,8 +84,7 @@ class FitData:
             weights,
             held_out,
             calibration=calibration,
-            given=tuple((data, fingerprint(data, labels=False)) for data in given),
-            fingerprint=fingerprint(given[0]),
+            given=tuple((data, fingerprint(data)) for data in given),
         )
 
     def warn_if_changed(self) -> None:
@@ -95,7 +93,7 @@ class FitData:
         for name, (data, before) in zip(
             ("data", "validation"), self.given, strict=False
         ):
-            if fingerprint(data, labels=False) != before:
+            if fingerprint(data)[0] != before[0]:
                 warnings.warn(
                     f"fit.{name}: expected images that stay as they are while a model is "
                     "trained, got others at its end; the weights come of both: give fit a "

@@ -79,7 +79,7 @@ class History(Mapping[str, list[float]]):
         self.status = "finished"
         self.message = ""
         self.executor: Executor | str | None = None
-        self.data_fingerprint: int | None = None
+        self.data_fingerprint: tuple[int, int] | None = None
         self.steps: dict[str, list[float]] = {}
 
     @classmethod

@@ -75,7 +75,7 @@ TEST(Fingerprint, ChangesWithEachPixelLabelAndTheOrder) {
   view.images = {bytes.data(), PixelType::UInt8, 3, {1, 5, 9}};
   view.count = 3;
   view.labels = labels.data();
-  const uint64_t whole = fingerprint(view);
+  const Fingerprint whole = fingerprint(view);
   EXPECT_EQ(fingerprint(view), whole);
   for (uint8_t& byte : bytes) {
     ++byte;
