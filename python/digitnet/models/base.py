@@ -179,8 +179,8 @@ class BaseModel:
         too, becomes a batch of one."""
         if isinstance(images, str | PathLike):
             raise ValueError(
-                f"{where}: expected images, got the path '{shortened(str(images))}'; read "
-                "it by digitnet.data.read_picture, or digitnet.models.pictures.prepare"
+                f"{where}: expected images, got the path '{shortened(str(images))}'; "
+                "prepare(model, path) of digitnet.models.pictures reads one"
             )
         array = as_array(images, where)
         channels, height, width = self.input_shape
