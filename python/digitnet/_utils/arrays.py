@@ -84,6 +84,11 @@ def as_floats(array: npt.NDArray[Any]) -> npt.NDArray[np.float32] | None:
     return floats if np.isfinite(floats).all() else None
 
 
+def from_bfloat16(halves: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """The numbers that bfloat16 bits stand for: float32 without its last 16."""
+    return (halves.astype(np.uint32) << 16).view(np.float32)
+
+
 def _four_dimensions(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if array.ndim == 2:
         side = math.isqrt(array.shape[1])

@@ -7,11 +7,12 @@ a file of the system's own says nothing of its size.
 from __future__ import annotations
 
 import functools
+import json
 import os
 import stat
 from os import PathLike
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from digitnet._core import DataError, OutOfMemory
 from digitnet._utils.text import shortened
@@ -111,6 +112,14 @@ def read_text(path: str | PathLike[str], max_bytes: int) -> str:
         raise DataError(
             f"{shown_name(path)}: expected text in UTF-8; {error.reason} at byte {error.start}"
         ) from error
+
+
+def json_in(text: Any, where: str) -> Any:
+    """What the JSON of a stranger says. Raises DataError that begins with `where`."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: {str(error)[:80]}") from error
 
 
 def _check(status: os.stat_result, text: str) -> None:

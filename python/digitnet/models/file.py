@@ -1,8 +1,8 @@
 """Models as files: one safetensors file with weights, network and preprocessing.
 
 The metadata field "digitnet" holds JSON: format, network (a tree of layers with a
-closed list of kinds), input_shape, preprocess, classes, max_value, name, and temperature if it is not 1. Nothing in a
-file is run; everything is checked before a tensor is made.
+closed list of kinds), input_shape, preprocess, classes, max_value, name, and temperature
+if it is not 1. Nothing in a file is run; everything is checked before a tensor is made.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import numpy as np
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.files import check_model_target, write_whole
-from digitnet._utils.input_files import check_ordinary, shown_name
+from digitnet._utils.input_files import check_ordinary, json_in, shown_name
 from digitnet._utils.text import shortened
 from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
 from digitnet.layers import Layer
 from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
-from digitnet.models.weight_files import check_header
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -113,7 +112,7 @@ def _require_safetensors(path: Path) -> None:
     """DataError that says what the file is instead, and what reads it."""
     kind = file_kinds.kind_of(path)
     if kind == file_kinds.SAFETENSORS:
-        return check_header(path)
+        return file_kinds.check_header(path)
     expected = f"{path.name}: expected a model saved by digitnet, got {kind}"
     if kind in (file_kinds.TORCH, file_kinds.KERAS, file_kinds.HDF5):
         raise DataError(
@@ -141,12 +140,7 @@ def _read_about(text: str | None, name: str) -> dict[str, Any]:
         raise DataError(
             f"{name}: expected a description of at most {_MOST_JSON_BYTES} bytes"
         )
-    try:
-        about = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"{name}: expected JSON in its description: {str(error)[:80]}"
-        ) from error
+    about = json_in(text, f"{name}: expected JSON in its description")
     if not isinstance(about, dict) or not (
         set(_FIELDS) - _MAY_BE_ABSENT <= set(about) <= set(_FIELDS)
     ):

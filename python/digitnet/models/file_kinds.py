@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from digitnet._core import DataError
 from digitnet._utils.input_files import opened
 
 # A file of weights may hold at most this multiple of its own size once it is inflated.
@@ -65,3 +66,14 @@ def _kind_of_zip(path: Path) -> str:
 def inflated_limit(file_bytes: int) -> int:
     """How many bytes a file of this size may hold: MAX_INFLATION times it, or 16 MiB."""
     return max(_FREE_BYTES, MAX_INFLATION * file_bytes)
+
+
+def check_header(path: Path) -> None:
+    """Refuse a safetensors file whose header is longer than 8 MiB, before it is parsed."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > MAX_HEADER_BYTES:
+        raise DataError(
+            f"{path.name}: expected a safetensors header of at most "
+            f"{MAX_HEADER_BYTES:,} bytes, got {size:,}"
+        )

@@ -6,7 +6,6 @@ Nothing in them is run: the config is read as data, and only for what it says of
 from __future__ import annotations
 
 import io
-import json
 import mmap
 import re
 import zipfile
@@ -18,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._core import DataError
+from digitnet._utils.arrays import from_bfloat16
 from digitnet._utils.extras import extra_packages
+from digitnet._utils.input_files import json_in
 from digitnet.models.file_kinds import MAX_INFLATION, inflated_limit
 from digitnet.models.hdf5_attributes import text_attributes
 
@@ -105,12 +106,7 @@ def _config(text: Any, label: str) -> dict[str, Any] | None:
         raise DataError(
             f"{label}: expected a config of at most {_MAX_CONFIG_BYTES:,} bytes"
         )
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"{label}: expected JSON in its config: {str(error)[:80]}"
-        ) from error
+    config = json_in(text, f"{label}: expected JSON in its config")
     return config if isinstance(config, dict) else None
 
 
@@ -177,8 +173,7 @@ class _Reader:
             return
         self._check(name, item)
         if brain:
-            halves = np.asarray(item).view(np.uint16).astype(np.uint32) << 16
-            self.read.tensors[name] = halves.view(np.float32)
+            self.read.tensors[name] = from_bfloat16(np.asarray(item).view(np.uint16))
         else:
             self.read.tensors[name] = np.asarray(item)
 

@@ -13,7 +13,7 @@ from digitnet.models import epsilons
 from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile
 from digitnet.models.keras_layers import KerasLayer
-from digitnet.models.keras_operations import compare_between
+from digitnet.models.keras_operations import Pairs, compare_between
 from digitnet.models.keras_shapes import (
     Window,
     equal_conv,
@@ -25,8 +25,6 @@ from digitnet.models.keras_shapes import (
 from digitnet.models.leaves import Leaf
 
 _EPSILON = 1e-3  # Keras' default for norms of both kinds
-
-Pairs = list[tuple[Leaf, KerasLayer]]
 
 
 def check_meaning(

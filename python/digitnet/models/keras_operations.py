@@ -11,6 +11,7 @@ from typing import Any
 from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile
 from digitnet.models.keras_layers import (
+    KINDS,
     KerasLayer,
     before_each,
     class_of,
@@ -179,10 +180,7 @@ def _is_chain(entries: list[Entry]) -> bool:
 
 
 def _has_weights(entry: Entry) -> bool:
-    return class_of(entry) in (
-        *("Conv2D", "Convolution2D", "DepthwiseConv2D", "Dense", "BatchNormalization"),
-        *("LayerNormalization",),
-    )
+    return class_of(entry) in KINDS
 
 
 def _keras_operations(

@@ -17,6 +17,7 @@ from digitnet.models.base import BaseModel
 from digitnet.models.hdf5_weights import KerasFile
 from digitnet.models.keras_layers import KerasLayer, keras_layers
 from digitnet.models.keras_network import check_meaning, conv_windows
+from digitnet.models.keras_operations import Pairs
 from digitnet.models.keras_shapes import keras_windows, offset
 from digitnet.models.leaves import Leaf, leaves_of
 from digitnet.models.weight_names import DoesNotFitError, Place, Plan, zeros_or_ones
@@ -30,7 +31,6 @@ _PARTS = {
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
-Pairs = list[tuple[Leaf, KerasLayer]]
 
 
 # Convolutions of VGG16; VGG19 has them and three more.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._core import DataError
-from digitnet._utils.arrays import as_array
-from digitnet._utils.input_files import check_ordinary, expanded
+from digitnet._utils.arrays import as_array, from_bfloat16
+from digitnet._utils.input_files import check_ordinary, expanded, json_in
 from digitnet._utils.text import shortened
 from digitnet.models import epsilons, file_kinds
 from digitnet.models.base import BaseModel
@@ -153,22 +152,11 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-def check_header(path: Path) -> None:
-    """Refuse a safetensors file whose header is longer than 8 MiB, before it is parsed."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-    if size > file_kinds.MAX_HEADER_BYTES:
-        raise DataError(
-            f"{path.name}: expected a safetensors header of at most "
-            f"{file_kinds.MAX_HEADER_BYTES:,} bytes, got {size:,}"
-        )
-
-
 def read_safetensors(path: Path) -> tuple[Tensors, dict[str, float]]:
     """Tensors by name, bfloat16 as float32; and epsilons, if it is a model of digitnet's."""
     from safetensors import SafetensorError, deserialize
 
-    check_header(path)
+    file_kinds.check_header(path)
     try:
         content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except SafetensorError as error:
@@ -184,12 +172,7 @@ def _epsilons_in(path: Path) -> dict[str, float]:
 
     with safe_open(path, framework="np") as file:
         text = (file.metadata() or {}).get("digitnet", "{}")
-    try:
-        about = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"{path.name}: expected JSON in its description: {str(error)[:80]}"
-        ) from error
+    about = json_in(text, f"{path.name}: expected JSON in its description")
     return epsilons.of_network(
         about.get("network") if isinstance(about, dict) else None
     )
@@ -198,8 +181,7 @@ def _epsilons_in(path: Path) -> dict[str, float]:
 def _values(entry: dict[str, Any], where: str) -> npt.NDArray[Any]:
     dtype, data, shape = entry["dtype"], entry["data"], entry["shape"]
     if dtype == "BF16":
-        halves = np.frombuffer(data, np.uint16).astype(np.uint32) << 16
-        return halves.view(np.float32).reshape(shape)
+        return from_bfloat16(np.frombuffer(data, np.uint16)).reshape(shape)
     if dtype not in _DTYPES:
         raise DataError(f"{where}: expected numbers of 16, 32 or 64 bits, got {dtype}")
     return np.frombuffer(data, _DTYPES[dtype]).reshape(shape)
