@@ -7,6 +7,7 @@
 #   TORCH_INDEX=URL        where pip looks for torch (a CPU-only index saves gigabytes)
 #   STRICT=1               warnings of the C++ compiler are errors
 #   WHEELS=--require-all   options of release/wheels.py (--help lists them)
+#   LOCKED=                the newest versions of what is needed, not release/locked's
 #   TEST_JOBS=1            tests at a time; as many as there are cores, one thread each
 #   QUICK=1                the short form of bench-cuda
 #   SECONDS=60             how long each fuzzer runs
@@ -18,6 +19,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 STRICT ?=
+LOCKED ?= release/locked
 TEST_JOBS ?= auto
 SECONDS ?= 60
 MINUTES ?= 60
@@ -28,6 +30,10 @@ MEMCHECK ?= -*Gradients*:*Network*:*Zoo*
 BIN := $(VENV)/bin
 BUILD := build/dev$(patsubst .venv%,%,$(VENV))
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# What builds digitnet, and `$(call fetch,NAME,REQUIREMENTS)`: the versions and hashes of
+# release/locked/NAME.txt, or the newest.
+TOOLS := "scikit-build-core>=0.10" "pybind11>=3.0.1,<3.1" "cmake>=3.24,<4.2" ninja
+fetch = $(if $(LOCKED),$(PIP) --require-hashes -r $(LOCKED)/$(1).txt,$(if $(2),$(PIP) $(2)))
 DEFINES := -Ccmake.define.DIGITNET_TESTS=ON $(if $(STRICT),-Ccmake.define.DIGITNET_STRICT=ON) \
   $(if $(SANITIZE),-Ccmake.define.DIGITNET_SANITIZE=$(SANITIZE))
 INSTALL := PATH="$(CURDIR)/$(BIN):$$PATH" $(PIP) --no-build-isolation -Cbuild-dir=$(BUILD) $(DEFINES)
@@ -39,7 +45,7 @@ ifeq ($(TORCH),)
 NOTEBOOKS := $(shell grep -LE 'import torch|DIGITNET_EXECUTOR' $(NOTEBOOKS))  # these need it
 endif
 
-.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs bench bench-cuda first-run-cuda wheels portable asan tsan memcheck asan-python fuzz soak clean
+.PHONY: help demo test test-cpp test-python test-slow test-accuracy test-cuda notebooks docs lab lint format stubs lock bench bench-cuda first-run-cuda wheels portable asan tsan memcheck asan-python fuzz soak clean
 
 help:
 	@echo "make demo       install into $(VENV), train on real digits, write runs/demo/report.html"
@@ -55,6 +61,7 @@ help:
 	@echo "make lint       check format, types and style"
 	@echo "make format     format the code"
 	@echo "make stubs      write the extension's type stubs anew"
+	@echo "make lock       write release/locked anew: newest versions, with their hashes"
 	@echo "make bench      measure speed and memory against PyTorch, Keras and others (25 min)"
 	@echo "make first-run-cuda  everything a new machine with a GPU should be asked, in 8 minutes"
 	@echo "make bench-cuda measure speed on a GPU against PyTorch (QUICK=1: 4 minutes)"
@@ -124,6 +131,15 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix --exit-zero $(PYTHON_FILES)
 	$(BIN)/ruff format $(PYTHON_FILES)
 
+# Each list agrees with the one before it.
+LOCK := pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+  --no-annotate --custom-compile-command "make lock" --upgrade
+lock: $(VENV)/.wheels
+	printf '%s\n' $(TOOLS) > build/tools.in
+	$(BIN)/uv $(LOCK) pyproject.toml build/tools.in -o release/locked/demo.txt
+	$(BIN)/uv $(LOCK) pyproject.toml --extra test -c release/locked/demo.txt -o release/locked/test.txt
+	$(BIN)/uv $(LOCK) pyproject.toml --extra lint -c release/locked/test.txt -o release/locked/lint.txt
+
 bench: $(VENV)/.bench
 	$(BIN)/python bench/run.py
 
@@ -189,7 +205,7 @@ clean:
 # once torch is there, which tests install.
 $(VENV)/.tools:
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) "scikit-build-core>=0.10" "pybind11>=3.0.1,<3.1" "cmake>=3.24,<4.2" ninja
+	$(call fetch,demo,$(TOOLS))
 	@touch $@
 
 # Named by the version, so that another TORCH is installed, too.
@@ -216,6 +232,7 @@ $(VENV)/.installed: $(VENV)/.tools pyproject.toml CMakeLists.txt $(wildcard cmak
 	@touch $@
 
 $(VENV)/.tested: $(TORCH_STAMP) $(VENV)/.installed | as-asked
+	$(call fetch,test)
 	$(INSTALL) -e ".[test]"
 	@touch $@
 
@@ -236,5 +253,6 @@ $(VENV)/.wheels: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.installed
+	$(call fetch,lint)
 	$(INSTALL) -e ".[lint]"
 	@touch $@

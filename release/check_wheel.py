@@ -12,6 +12,7 @@ import argparse
 import base64
 import csv
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -43,11 +44,13 @@ LIBSTDCXX = {
     (2, 39): {"GLIBCXX": (3, 4, 33), "CXXABI": (1, 3, 15)},
 }
 
+BILL = "sboms/digitnet.cdx.json"  # in .dist-info: PEP 770
+DIGITS = "digitnet/data/sources/digits.csv.gz"
 REQUIRED = (
     "digitnet/__init__.py",
     "digitnet/py.typed",
     "digitnet/_build_info.py",
-    "digitnet/data/sources/digits.csv.gz",
+    DIGITS,
     "digitnet/data/sources/digits.txt",
     "digitnet/_source/CMakeLists.txt",
     "digitnet/_source/cmake/FindDigitnetTorch.cmake",
@@ -194,6 +197,40 @@ def check_metadata(archive: ZipFile) -> Iterator[str]:
             yield f"entry_points.txt: expected the line {line!r}, got none"
 
 
+def check_bill(archive: ZipFile) -> Iterator[str]:
+    """The bill of materials names this version, what it needs, its engines and digits."""
+    info = _info_folder(archive)
+    name = f"{info}/{BILL}"
+    if name not in archive.namelist():
+        yield f"{name}: expected a bill of materials, got none"
+        return
+    bill = json.loads(archive.read(name))
+    metadata = Parser().parsestr(archive.read(f"{info}/METADATA").decode())
+    version = bill["metadata"]["component"].get("version")
+    if version != metadata["Version"]:
+        yield f"{BILL}: expected version {metadata['Version']}, got {version}"
+    parts = {
+        (part["name"], part.get("version", "")): part for part in bill["components"]
+    }
+    listed = {name for name, _ in parts}
+    for line in metadata.get_all("Requires-Dist", []):
+        needed = re.split(r"[^\w.-]", line)[0]
+        if "extra ==" not in line and needed not in listed:
+            yield f"{BILL}: expected {needed}, which METADATA requires, got none"
+    for path in archive.namelist():
+        engine = ENGINE.fullmatch(path)
+        if engine and not any(
+            n == "torch" and v.startswith(f"{engine[1]}.") for n, v in parts
+        ):
+            yield f"{BILL}: expected the torch of {path}, got none"
+    if DIGITS not in archive.namelist():
+        return  # said elsewhere
+    digest = hashlib.sha256(archive.read(DIGITS)).hexdigest()
+    hashes = [h["content"] for h in parts.get((DIGITS, ""), {}).get("hashes", [])]
+    if hashes != [digest]:
+        yield f"{BILL}: expected {DIGITS} with SHA-256 {digest}, got {hashes or 'none'}"
+
+
 def check_record(archive: ZipFile) -> Iterator[str]:
     """RECORD has every file with its hash, by which `digitnet doctor` finds damage."""
     info = _info_folder(archive)
@@ -225,6 +262,7 @@ def faults(wheel: Path, minors: list[str]) -> list[str]:
         result += check_libraries(wheel, archive)
         result += check_engines(archive, minors)
         result += check_metadata(archive)
+        result += check_bill(archive)
         result += check_record(archive)
     return result
 

@@ -4,7 +4,7 @@ for each minor version of torch, repaired and tagged by auditwheel.
     make wheels        or        python release/wheels.py --out dist
 
 The wheel is built from the archive, and the engines from the sources in the wheel, so
-both are known to be complete. Each engine is compiled against its torch in a folder
+both are known to be complete. A bill of materials lies in it. Each engine is compiled against its torch in a folder
 that is thrown away: headers and two libraries, without what torch itself requires. An
 engine serves every Python; the core, and so the wheel, is for the Python that runs this.
 The tag follows from the system's glibc and libstdc++: for older systems, run it on one.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ import tempfile
 from pathlib import Path
 from zipfile import ZipFile
 
+import bill_of_materials
 import check_wheel
 
 ROOT = Path(__file__).parents[1]
@@ -52,6 +54,12 @@ def make_core(sdist: Path, folder: Path) -> Path:
     wheel = _only(folder, "*.whl")
     run(sys.executable, "-m", "wheel", "unpack", "--dest", folder, wheel)
     return next(path for path in folder.iterdir() if path.is_dir())
+
+
+def build_requires() -> list[str]:
+    """What the core is built with, pinned in pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return re.findall(r'"([^"]+)"', re.search(r"^requires = \[(.*?)\]", text, re.M)[1])
 
 
 def fetch_torch(version: str, downloads: Path, site: Path, index: str) -> bool:
@@ -132,7 +140,7 @@ def make(args: argparse.Namespace, work: Path) -> int:
     """The whole release; the exit code."""
     sdist = make_sdist(work / "sdist")
     core = make_core(sdist, work / "core")
-    minors, missing = [], []
+    built, missing = [], []
     for version in args.torch:
         site = work / f"torch-{version}"
         if not fetch_torch(version, args.downloads or site, site, args.torch_index):
@@ -140,7 +148,9 @@ def make(args: argparse.Namespace, work: Path) -> int:
             continue
         add_engine(core, site, work / "build")
         shutil.rmtree(site)
-        minors.append(version.rpartition(".")[0])
+        built.append(version)
+    bill_of_materials.write(core, build_requires(), built)
+    minors = [version.rpartition(".")[0] for version in built]
     wheel = pack(core, work / "packed", args.out)
     sdist.replace(args.out / sdist.name)
     code = check_wheel.main([str(wheel), "--engines", *minors])

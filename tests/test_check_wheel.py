@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 INFO = "digitnet-1.0.dist-info"
 NAME = "digitnet-1.0-cp311-cp311-manylinux_2_34_x86_64.whl"
 CORE = "digitnet/_core.cpython-311-x86_64-linux-gnu.so"
+BILL = f"{INFO}/{check_wheel.BILL}"
 ENGINE = "digitnet/_engines/libdigitnet_torch_2.13.so"
 SOURCES = {
     "engine/torch/library.cpp": b"",
@@ -79,7 +81,22 @@ def sound(library):
     files[f"{INFO}/METADATA"] = METADATA.encode()
     files[f"{INFO}/entry_points.txt"] = ENTRY_POINTS.encode()
     files[f"{INFO}/licenses/LICENSE"] = b"MIT"
+    files[BILL] = json.dumps(bill()).encode()
     return files
+
+
+def bill(version="1.0", left_out=()):
+    """A bill of materials as `bill_of_materials.write` makes it."""
+    digits = hashlib.sha256(b"").hexdigest()
+    components = [
+        {"name": "numpy"},
+        {"name": "torch", "version": "2.13.0"},
+        {"name": check_wheel.DIGITS, "hashes": [{"content": digits}]},
+    ]
+    return {
+        "metadata": {"component": {"name": "digitnet", "version": version}},
+        "components": [c for c in components if c["name"] not in left_out],
+    }
 
 
 def hash_of(content):
@@ -114,6 +131,45 @@ def test_a_file_that_must_be_there_is_missed(name, sound, tmp_path):
     # A source that is missing changes the sources' hash, too.
     faults = [f for f in faults_of(tmp_path, files) if "core_id" not in f]
     assert faults == [f"{name}: expected it in the wheel, got none"]
+
+
+def test_a_wheel_without_its_bill_of_materials_is_refused(sound, tmp_path):
+    files = {path: content for path, content in sound.items() if path != BILL}
+    (fault,) = faults_of(tmp_path, files)
+    assert fault == f"{BILL}: expected a bill of materials, got none"
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", check_wheel.DIGITS])
+def test_the_bill_of_materials_leaves_nothing_out(name, sound, tmp_path):
+    text = json.dumps(bill(left_out=[name])).encode()
+    (fault,) = faults_of(tmp_path, {**sound, BILL: text})
+    assert name in fault and "expected" in fault
+
+
+def test_the_bill_of_materials_is_of_this_version_and_these_digits(sound, tmp_path):
+    (fault,) = faults_of(tmp_path, {**sound, BILL: json.dumps(bill("2.0")).encode()})
+    assert fault.endswith("expected version 1.0, got 2.0")
+    (fault,) = faults_of(tmp_path, {**sound, check_wheel.DIGITS: b"others"})
+    assert "expected digitnet/data/sources/digits.csv.gz with SHA-256" in fault
+
+
+def test_what_is_written_as_a_bill_of_materials_is_accepted_and_repeatable(
+    sound, tmp_path
+):
+    pytest.importorskip("cyclonedx", reason="only releases need it")
+    import bill_of_materials
+
+    for name, content in sound.items():
+        if name != BILL:
+            (tmp_path / "core" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "core" / name).write_bytes(content)
+    pins = ["scikit-build-core==1.1.2", "pybind11==3.0.4"]
+    first, second = (
+        bill_of_materials.write(tmp_path / "core", pins, ["2.13.0"]).read_bytes()
+        for _ in range(2)
+    )
+    assert first == second and b"pkg:pypi/pybind11@3.0.4" in first
+    assert faults_of(tmp_path, {**sound, BILL: first}) == []
 
 
 @pytest.mark.parametrize(
