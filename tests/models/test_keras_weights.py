@@ -161,9 +161,9 @@ def test_colours_of_a_first_dense_layer_are_turned_too(build, tmp_path):
 
 def test_a_vgg_with_its_config_is_taken_as_it_is_and_said(build, tmp_path, monkeypatch):
     """Only weights alone can be the published ones; one's own may have begun with them."""
-    from digitnet.models import keras_weights
+    from digitnet.models.weights import keras_source
 
-    monkeypatch.setattr(keras_weights, "_VGG", [("block1_conv1", (3, 3, 3, 4))])
+    monkeypatch.setattr(keras_source, "_VGG", [("block1_conv1", (3, 3, 3, 4))])
     keras = KerasModel(
         build.conv(3, 4, 3, name="block1_conv1"), Layer("Flatten"), build.dense(144, 2)
     )

@@ -96,7 +96,7 @@ def test_alexnet_in_torchvisions_names(rng):
         for part in ("weight", "bias")
     }
     tensors = {key: value.numpy() for key, value in state.items()}
-    from digitnet.models.weight_names import torchvision_names
+    from digitnet.models.weights.naming import torchvision_names
 
     places = dict(torchvision_names(model, tensors))
     assert places == dict(zip(model.state_dict(), tensors, strict=True))
@@ -205,8 +205,8 @@ def test_any_model_can_be_the_source(digits, tmp_path):
 
 
 def test_batch_norm_in_keras_names():
-    from digitnet.models.hdf5_weights import KerasFile
-    from digitnet.models.keras_weights import KerasSource
+    from digitnet.models.weights.hdf5 import KerasFile
+    from digitnet.models.weights.keras_source import KerasSource
 
     model = digitnet.Model(
         [Conv(4, 3), BatchNorm(name="bn"), ReLU(), MaxPool(2), Flatten(), Dense(2)],

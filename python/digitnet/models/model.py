@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from digitnet._utils.extras import extra_packages
 from digitnet.data.interop import as_dataset
-from digitnet.models import file, transfer, weights
+from digitnet.models import file, transfer
 from digitnet.models.base import BaseModel
 from digitnet.models.learner import Learner
+from digitnet.models.weights import WeightReport, load_weights
 from digitnet.report import Report
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Model(Learner):
         bgr: bool | None = None,
         strict: bool = False,
         skip: Iterable[str] = (),
-    ) -> weights.WeightReport:
+    ) -> WeightReport:
         """Take over the weights that fit, by name; the others stay as they are, and the
         temperature becomes 1.
 
@@ -143,7 +144,7 @@ class Model(Learner):
             >>> print(second.load_weights(first, skip=["dense3*"]))
             8 of 8 tensors loaded from lenet5 (digitnet names)
         """
-        return weights.load_weights(
+        return load_weights(
             self, source, naming=naming, bgr=bgr, strict=strict, skip=skip
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet.models.base import BaseModel
-from digitnet.models.keras_layers import natural
+from digitnet.models.weights.keras_layers import natural
 
 Tensors = dict[str, npt.NDArray[Any]]
 Shapes = Mapping[str, tuple[int, ...]]
@@ -133,7 +133,7 @@ class _Group:
         return kinds.get(rank) or f"layer of {', '.join(sorted(self.parts))}"
 
 
-def by_order(state: Tensors, loaded: Tensors, ordered: bool) -> Plan:
+def in_order(state: Tensors, loaded: Tensors, ordered: bool) -> Plan:
     """Kind by kind: the first convolution from the first one, the second from the second.
 
     Args:

@@ -21,7 +21,7 @@ from digitnet._utils.arrays import from_bfloat16
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.input_files import json_in
 from digitnet.models.file_kinds import MAX_INFLATION, inflated_limit
-from digitnet.models.hdf5_attributes import text_attributes
+from digitnet.models.weights.hdf5_attributes import text_attributes
 
 _MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
 _MAX_CONFIG_BYTES = 2**23

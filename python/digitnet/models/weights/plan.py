@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from digitnet.models import epsilons, weight_names
 from digitnet.models.base import BaseModel
-from digitnet.models.hdf5_weights import KerasFile
-from digitnet.models.keras_weights import KerasSource
-from digitnet.models.weight_files import Weights
-from digitnet.models.weight_names import DoesNotFitError, Plan, Tensors
+from digitnet.models.weights import epsilons
+from digitnet.models.weights.files import Weights
+from digitnet.models.weights.hdf5 import KerasFile
+from digitnet.models.weights.keras_source import KerasSource
+from digitnet.models.weights.naming import (
+    TORCHVISION,
+    DoesNotFitError,
+    Place,
+    Plan,
+    Tensors,
+    agrees,
+    by_same_names,
+    by_torchvision,
+    in_order,
+    without_prefix,
+)
 
 Way = tuple[Callable[[], Plan], Callable[[], Plan]]  # by names, by order
 
@@ -78,14 +89,12 @@ def _plan_for(
         if not any(_fits(place, state) for place in named.places):
             named.notes.append(f"by order: {error}")
         return found, named
-    if ordered.fits(state) and (
-        found == "torchvision" or weight_names.agrees(ordered, named)
-    ):
+    if ordered.fits(state) and (found == "torchvision" or agrees(ordered, named)):
         return "order", ordered
     return found, named
 
 
-def _fits(place: weight_names.Place, state: Tensors) -> bool:
+def _fits(place: Place, state: Tensors) -> bool:
     expected = state.get(place.name)
     return (
         place.value is not None
@@ -97,10 +106,10 @@ def _fits(place: weight_names.Place, state: Tensors) -> bool:
 def _naming(read: Weights, state: Tensors) -> str:
     if read.keras is not None or any("/" in name for name in read.tensors):
         return "keras"
-    names = weight_names.without_prefix(read.tensors, state)
+    names = without_prefix(read.tensors, state)
     if any(name in state for name in names):
         return "digitnet"
-    if any(weight_names.TORCHVISION.fullmatch(name) for name in names):
+    if any(TORCHVISION.fullmatch(name) for name in names):
         return "torchvision"
     return "digitnet"
 
@@ -112,7 +121,7 @@ def _keras(model: BaseModel, read: Weights, state: Tensors) -> Way:
 
 
 def _torch(model: BaseModel, read: Weights, state: Tensors, naming: str) -> Way:
-    full = weight_names.without_prefix(read.tensors, state)
+    full = without_prefix(read.tensors, state)
     loaded = {short: read.tensors[name] for short, name in full.items()}
     notes = []
     for short, name in full.items():
@@ -129,10 +138,10 @@ def _torch(model: BaseModel, read: Weights, state: Tensors, naming: str) -> Way:
 
     def by_names() -> Plan:
         if naming == "torchvision":
-            return with_full_names(weight_names.by_torchvision(model, loaded))
-        return with_full_names(weight_names.by_same_names(loaded))
+            return with_full_names(by_torchvision(model, loaded))
+        return with_full_names(by_same_names(loaded))
 
     def by_order() -> Plan:
-        return with_full_names(weight_names.by_order(state, loaded, read.ordered))
+        return with_full_names(in_order(state, loaded, read.ordered))
 
     return by_names, by_order

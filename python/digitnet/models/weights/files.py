@@ -14,10 +14,11 @@ from digitnet._core import DataError
 from digitnet._utils.arrays import as_array, from_bfloat16
 from digitnet._utils.input_files import check_ordinary, expanded, json_in
 from digitnet._utils.text import shortened
-from digitnet.models import epsilons, file_kinds
+from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
-from digitnet.models.hdf5_weights import KerasFile, read_hdf5, read_keras
-from digitnet.models.torch_weights import plain, read_torch, wrapper_of
+from digitnet.models.weights import epsilons
+from digitnet.models.weights.hdf5 import KerasFile, read_hdf5, read_keras
+from digitnet.models.weights.torch_files import plain, read_torch, wrapper_of
 
 Tensors = dict[str, npt.NDArray[Any]]
 

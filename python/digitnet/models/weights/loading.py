@@ -19,11 +19,11 @@ from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet.data.download import File, fetch
 from digitnet.models.base import BaseModel
-from digitnet.models.hdf5_weights import holds_weights
-from digitnet.models.keras_weights import has_vgg_names
-from digitnet.models.weight_files import Weights, weights_of
-from digitnet.models.weight_names import Plan, Tensors, is_weight
-from digitnet.models.weight_plan import plan_for
+from digitnet.models.weights.files import Weights, weights_of
+from digitnet.models.weights.hdf5 import holds_weights
+from digitnet.models.weights.keras_source import has_vgg_names
+from digitnet.models.weights.naming import Plan, Tensors, is_weight
+from digitnet.models.weights.plan import plan_for
 
 if TYPE_CHECKING:
     import torch

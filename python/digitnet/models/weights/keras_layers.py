@@ -12,8 +12,8 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from digitnet.models.hdf5_weights import KerasFile, holds_weights
-from digitnet.models.keras_shapes import Zeros, zeros_of
+from digitnet.models.weights.hdf5 import KerasFile, holds_weights
+from digitnet.models.weights.keras_shapes import Zeros, zeros_of
 
 # Class names to the kind of layer that takes their weights.
 KINDS = {

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from digitnet.models.base import BaseModel
-from digitnet.models.hdf5_weights import KerasFile
-from digitnet.models.keras_layers import (
+from digitnet.models.weights.hdf5 import KerasFile
+from digitnet.models.weights.keras_layers import (
     KINDS,
     KerasLayer,
     before_each,
@@ -19,8 +19,8 @@ from digitnet.models.keras_layers import (
     flat_entries,
     name_of,
 )
-from digitnet.models.keras_shapes import Window, keras_windows, our_window, pair
-from digitnet.models.leaves import Leaf, Shape
+from digitnet.models.weights.keras_shapes import Window, keras_windows, our_window, pair
+from digitnet.models.weights.leaves import Leaf, Shape
 
 _NOTHING = {
     *("InputLayer", "Dropout", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet.models.base import BaseModel
-from digitnet.models.hdf5_weights import KerasFile
-from digitnet.models.keras_layers import KerasLayer, keras_layers
-from digitnet.models.keras_network import check_meaning, conv_windows
-from digitnet.models.keras_operations import Pairs
-from digitnet.models.keras_shapes import keras_windows, offset
-from digitnet.models.leaves import Leaf, leaves_of
-from digitnet.models.weight_names import DoesNotFitError, Place, Plan, zeros_or_ones
+from digitnet.models.weights.hdf5 import KerasFile
+from digitnet.models.weights.keras_layers import KerasLayer, keras_layers
+from digitnet.models.weights.keras_network import check_meaning, conv_windows
+from digitnet.models.weights.keras_operations import Pairs
+from digitnet.models.weights.keras_shapes import keras_windows, offset
+from digitnet.models.weights.leaves import Leaf, leaves_of
+from digitnet.models.weights.naming import DoesNotFitError, Place, Plan, zeros_or_ones
 
 _TOP = ("fc1", "fc2", "predictions")
 _PARTS = {

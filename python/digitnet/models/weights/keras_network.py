@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from digitnet.models import epsilons
 from digitnet.models.base import BaseModel
-from digitnet.models.hdf5_weights import KerasFile
-from digitnet.models.keras_layers import KerasLayer
-from digitnet.models.keras_operations import Pairs, compare_between
-from digitnet.models.keras_shapes import (
+from digitnet.models.weights import epsilons
+from digitnet.models.weights.hdf5 import KerasFile
+from digitnet.models.weights.keras_layers import KerasLayer
+from digitnet.models.weights.keras_operations import Pairs, compare_between
+from digitnet.models.weights.keras_shapes import (
     Window,
     equal_conv,
     keras_windows,
@@ -22,7 +22,7 @@ from digitnet.models.keras_shapes import (
     our_window,
     pair,
 )
-from digitnet.models.leaves import Leaf
+from digitnet.models.weights.leaves import Leaf
 
 _EPSILON = 1e-3  # Keras' default for norms of both kinds
 
