@@ -68,7 +68,9 @@ def _picture_in(
     formats = ", ".join(_FORMATS)
     with stream:
         try:
-            with Image.open(stream, formats=_FORMATS) as picture:
+            with _pillow_reads():
+                picture = Image.open(stream, formats=_FORMATS)
+            with picture:
                 if picture.width * picture.height > max_pixels:
                     raise DataError(
                         f"{name}: expected at most {max_pixels} pixels, "
@@ -92,6 +94,15 @@ def _picture_in(
             raise DataError(
                 f"{name}: expected a whole picture; {shortened(str(error), 200)}"
             ) from error
+
+
+@contextlib.contextmanager
+def _pillow_reads() -> Iterator[None]:
+    """Inside, only Pillow is at work, which meets damage with these errors, too."""
+    try:
+        yield
+    except (TypeError, AttributeError, ArithmeticError) as error:
+        raise OSError(str(error)) from error
 
 
 @contextlib.contextmanager
@@ -175,8 +186,9 @@ def upright(picture: Any) -> Any:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    picture.load()  # Pillow itself turns TIFFs then, and forgets their orientation
-    turn = turns.get(picture.getexif().get(_ORIENTATION))
+    with _pillow_reads():
+        picture.load()  # Pillow itself turns TIFFs then, and forgets their orientation
+        turn = turns.get(picture.getexif().get(_ORIENTATION))
     return picture if turn is None else picture.transpose(turn)
 
 
