@@ -101,11 +101,11 @@ def test_all_kinds_are_found_wherever_they_are(trained, tmp_path):
     assert frame["model"]["study"] == "denoise"
 
 
-def test_a_study_that_was_stopped_is_unfinished(tmp_path):
+def test_a_study_that_was_stopped_is_interrupted(tmp_path):
     settings = {"recipe": "mlp", "mode": "quick", "protocol": "paper", "seeds": [0]}
     (tmp_path / "state.json").write_text(json.dumps({"settings": settings}))
     run = runs.read(tmp_path)
-    assert (run.kind, run.status, dict(run.metrics)) == ("reproduce", "unfinished", {})
+    assert (run.kind, run.status, dict(run.metrics)) == ("reproduce", "interrupted", {})
 
 
 def test_a_folder_says_its_kind(trained, tmp_path):

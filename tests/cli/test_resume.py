@@ -1,5 +1,7 @@
 """`digitnet train`, interrupted, and `--resume`."""
 
+import json
+import math
 import os
 import signal
 import subprocess
@@ -68,7 +70,7 @@ def test_an_interrupted_training_goes_on_to_the_same_model(name, whole, tmp_path
     )
     if name != "SIGKILL":
         assert f"digitnet train --resume '{tmp_path}' goes on" in errors
-        assert digitnet.runs.read(tmp_path).status == "interrupted"
+    assert digitnet.runs.read(tmp_path).status == "interrupted"
     assert cli.main(["train", "--resume", str(tmp_path)]) == 0
     assert weights(tmp_path) == weights(whole)
     assert digitnet.runs.read(tmp_path).status == "finished"
@@ -83,6 +85,31 @@ def test_an_older_run_stays_until_the_new_one_is_done(whole, tmp_path):
         assert path.read_bytes() == content
     assert cli.main(["train", "--resume", str(tmp_path)]) == 0
     assert weights(tmp_path) == weights(whole)
+
+
+def test_a_running_training_is_listed_kept_and_left_alone(tmp_path, capsys):
+    out = tmp_path / "run"
+    process = begin(out, "--epochs", "400")
+    try:
+        run = digitnet.runs.read(out)
+        assert (run.kind, run.status) == ("training", "running")
+        assert run.settings["epochs"] == 400
+        assert math.isnan(run.accuracy)
+        frame = digitnet.runs.table(tmp_path)
+        assert frame["status"].to_dict() == {"run": "running"}
+        rules = {"older_than_days": 0, "status": ["running", "interrupted"]}
+        assert digitnet.runs.prune(tmp_path, **rules, delete=True) == []
+        for words in ([*TRAIN, "--out", str(out)], ["train", "--resume", str(out)]):
+            assert cli.main(words) == 1
+            errors = capsys.readouterr().err
+            assert "where another training is running; wait for its end" in errors
+        command = json.loads((out / "state/command.json").read_text())
+        assert command["epochs"] == 400
+    finally:
+        process.kill()
+        process.communicate()
+    assert digitnet.runs.read(out).status == "interrupted"
+    assert digitnet.runs.prune(tmp_path, status=["interrupted"]) == [out]
 
 
 def test_a_new_training_does_not_lose_an_interrupted_one(tmp_path, capsys):

@@ -124,6 +124,27 @@ def test_a_half_written_model_is_not_taken_for_a_trained_one(digits, tmp_path):
     assert trained.max_value == 16
 
 
+def test_a_run_says_that_it_is_running_and_has_its_folder_alone(tmp_path):
+    out, seen = tmp_path / "r", []
+
+    def work(context):
+        seen.append(digitnet.runs.read(out).status)
+        with pytest.raises(RuntimeError, match="another process is at work; wait for"):
+            run(recipe, out=out, progress=False)
+        if len(seen) == 1:
+            raise KeyboardInterrupt
+
+    stages = (Stage("only", "Only", work),)
+    recipe = Recipe("mine", "Mine", "none", "watches itself", (), stages)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, out=out, progress=False)
+    assert digitnet.runs.read(out).status == "interrupted"
+    run(recipe, out=out, progress=False)
+    assert seen == ["running", "running"]
+    assert digitnet.runs.read(out).status == "finished"
+    assert not (out / "run.lock").exists()
+
+
 def test_another_run_in_the_folder_is_refused(tmp_path):
     run(Counting().recipe(), out=tmp_path / "r", seeds=1, progress=False)
     with pytest.raises(ValueError, match=r"run.out: expected a run of .*got one of"):

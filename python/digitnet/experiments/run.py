@@ -6,7 +6,8 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from digitnet._utils.arrays import as_whole
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import write_json
+from digitnet._utils.folder_lock import LOCK, locked
 from digitnet._utils.versions import versions
 from digitnet.data import sources
 from digitnet.experiments.context import Context, Record, file_of, mean_and_std
@@ -55,6 +57,7 @@ def run(
         CSV.
     Raises:
         ValueError: unknown mode or protocol; the folder has another run.
+        RuntimeError: another process is at work in the folder.
         FileNotFoundError: data that are not on this machine and cannot be downloaded.
         ImportError: an optional package of the recipe's is not installed; names the extra.
     """
@@ -82,15 +85,33 @@ def run(
         _require_data(recipe, mode)
     state = _State.opened(folder, settings, caller)
     context = Context(folder, mode, protocol, chosen, recipe.exhibits)
-    with _Bar(stages, state, progress) as bar:
+    with _alone_in(folder, caller), _Bar(stages, state, progress) as bar:
         for stage in stages:
             if stage.name not in state.records:
                 _run(stage, context, state, bar)
-    metrics = _metrics(recipe, settings, state)
-    write_json(folder / "metrics.json", metrics)
-    page = report_page(recipe, metrics, stages, state.records, folder)
-    page.save(folder / "report.html")
+        metrics = _metrics(recipe, settings, state)
+        write_json(folder / "metrics.json", metrics)
+        page = report_page(recipe, metrics, stages, state.records, folder)
+        page.save(folder / "report.html")
     return Findings(recipe, folder, metrics)
+
+
+@contextmanager
+def _alone_in(folder: Path, caller: str) -> Iterator[None]:
+    """No other process works in the folder meanwhile."""
+    try:
+        lock = locked(folder / LOCK)
+    except BlockingIOError as error:
+        raise RuntimeError(
+            f"{caller}.out: expected a folder of its own, got '{folder}', where another "
+            "process is at work; wait for its end, or choose another"
+        ) from error
+    try:
+        yield
+    finally:
+        if lock is not None:
+            (folder / LOCK).unlink(missing_ok=True)
+            lock.close()
 
 
 def _require_data(recipe: Recipe, mode: str) -> None:

@@ -12,7 +12,8 @@ Example:
 """
 
 from digitnet.runs.folder import write_run
-from digitnet.runs.listing import Run, compare, find, prune, read, table
+from digitnet.runs.listing import Run, compare, find, read, table
+from digitnet.runs.pruning import prune
 from digitnet.runs.verify import Verification, verify
 
 __all__ = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from digitnet.train.presets import preset
 
+BEGUN = "command.json"  # beside the state of a training, until its end
 FIT_OPTIONS = (
     "epochs",
     "batch_size",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitnet._utils.arrays import as_whole
+from digitnet._utils.folder_lock import LOCK, is_locked
 from digitnet._utils.input_files import expanded, read_whole
-from digitnet.runs.folder import FILES
+from digitnet.runs.command import BEGUN
 from digitnet.train.resume import STATE
 
 if TYPE_CHECKING:
@@ -23,16 +22,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 50_000_000  # of a JSON file
 _LATEST = 4e9  # seconds since 1970: the year 2096
 _DEPTH = 4  # folders below the root in which runs are looked for
-_HASH = "-" + 8 * "[0-9a-f]"  # at the end of what a recipe's cache names
-# Files that digitnet writes into the folder of a run, beside the figures and tables of its
-# record.
-_WRITTEN = {
-    ".": FILES | {"state.json"},
-    "parts": {f"*{_HASH}.json", f"*{_HASH}.npz"},
-    "models": {f"*{_HASH}.safetensors", f"*{_HASH}.json"},
-    STATE: {"training-?.safetensors", "training.lock", "command.json"},
-}
-_OF_KIND = {"figure": "figures/{}.png", "table": "tables/{}.csv"}
+RUNNING = "running"
 KINDS = ("training", "reproduce", "study")
 # Folders of version 0.1 do not say their kind: those without a state.json are trainings,
 # and of the others these recipes are studies.
@@ -51,10 +41,10 @@ class Run:
     Attributes:
         folder: Its path.
         kind: "training", "reproduce" or "study".
-        status: "finished", "stopped early", "interrupted", "diverged"; "unfinished" for a
-            study that was stopped; "damaged" for files that cannot be read.
+        status: "running", as long as its process is; "finished", "stopped early",
+            "interrupted", "diverged"; "damaged" for files that cannot be read.
         settings: Options and arguments.
-        metrics: Content of metrics.json; empty if it is unfinished or damaged.
+        metrics: Content of metrics.json; empty before its end, or if damaged.
         created: Seconds since 1970.
     """
 
@@ -93,20 +83,23 @@ def read(folder: str | PathLike[str]) -> Run:
     path = expanded(folder)
     names = ("metrics.json", "state.json", "config.json")
     here = {name: path / name for name in names if (path / name).is_file()}
+    begun = path / STATE / BEGUN
+    if not here and begun.is_file():
+        here = {BEGUN: begun}
     if not here or set(here) == {"config.json"}:
         raise FileNotFoundError(
             f"{path}: expected the folder of a run, got no metrics.json in it"
         )
     created = min(file.stat().st_mtime for file in here.values())
     try:
-        texts = {name: _object(file) for name, file in here.items()}
+        texts = {name: read_object(file) for name, file in here.items()}
         _check_types(texts.get("metrics.json", {}))
         return _read(path, texts, created)
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return Run(path, "unknown", "damaged", {}, {}, created)
 
 
-def _object(file: Path) -> dict[str, Any]:
+def read_object(file: Path) -> dict[str, Any]:
     """The JSON object of a file; ValueError for anything else, or what no screen shows."""
     value = json.loads(read_whole(file, _MOST_BYTES).decode())
     json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are no text
@@ -149,15 +142,25 @@ def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
             raise ValueError("settings: expected an object")
         older = "study" if settings["recipe"] in _STUDIES_OF_0_1 else "reproduce"
         kind = _kind(texts["state.json"], older)
-        status = "finished" if metrics else "unfinished"
+        status = "finished" if metrics else _unfinished(path)
         return Run(path, kind, status, settings, metrics, created)
+    if BEGUN in texts:
+        return Run(path, "training", _unfinished(path), texts[BEGUN], {}, created)
     settings = texts.get("config.json", {})
     _check_number("created", settings.get("created"), _LATEST)
     created = float(settings.get("created", created))
     hidden = ("kind", "created", "versions", "lr_scales", "command")
     shown = {key: value for key, value in settings.items() if key not in hidden}
     kind, status = _kind(settings, "training"), str(metrics["status"])
+    if status == "interrupted":
+        status = _unfinished(path)
     return Run(path, kind, status, shown, metrics, created)
+
+
+def _unfinished(path: Path) -> str:
+    """Whether a run that has no end is at work, perhaps again."""
+    locks = (path / LOCK, path / STATE / LOCK)
+    return RUNNING if any(map(is_locked, locks)) else "interrupted"
 
 
 def _kind(text: Mapping[str, Any], older: str) -> str:
@@ -272,101 +275,3 @@ def _measured(run: Run) -> dict[str, Any]:
         else:
             flat[key] = value
     return flat
-
-
-def prune(
-    root: str | PathLike[str] = "runs",
-    *,
-    keep_best: int | None = None,
-    older_than_days: float | None = None,
-    status: Sequence[str] = (),
-    delete: bool = False,
-) -> list[Path]:
-    """Delete runs; a dry run unless `delete` is set.
-
-    A run goes if every rule that is set selects it; without a rule none goes. A folder with
-    files that its run did not write, by its own record, stays.
-
-    Args:
-        root: The folder that is searched.
-        keep_best: Trainings that are not among so many most accurate ones on their data.
-        older_than_days: Minimum age.
-        status: Runs with one of these, such as ``["diverged", "unfinished"]``.
-        delete: Whether to delete, or only to return which.
-    Returns:
-        The folders that went, or would go.
-    Raises:
-        ValueError: options out of range.
-        FileNotFoundError: no such folder.
-    """
-    rules = [keep_best is not None, older_than_days is not None, bool(status)]
-    if keep_best is not None:
-        as_whole(keep_best, "runs.prune.keep_best", 0, 10**6)
-    if older_than_days is not None and not older_than_days >= 0:
-        raise ValueError(
-            f"runs.prune.older_than_days: expected 0 or more, got {older_than_days}"
-        )
-    if isinstance(status, str):
-        raise ValueError(f"runs.prune.status: expected a list, got {status!r}")
-    runs = find(root)
-    best = _best(runs, keep_best or 0)
-    limit = time.time() - 86_400 * (older_than_days or 0)
-    chosen = [
-        run.folder
-        for run in runs
-        if any(rules)
-        and (keep_best is None or (run.kind == "training" and run.folder not in best))
-        and (older_than_days is None or run.created < limit)
-        and (not status or run.status in status)
-        and not _foreign_files(run.folder)
-    ]
-    for folder in chosen if delete else ():
-        shutil.rmtree(folder)
-    return chosen
-
-
-def _best(runs: Sequence[Run], count: int) -> set[Path]:
-    """The most accurate trainings on each test set."""
-    by_data: dict[Any, list[Run]] = {}
-    for run in runs:
-        if run.accuracy == run.accuracy:  # measured
-            by_data.setdefault(run.metrics.get("test_data"), []).append(run)
-    best: set[Path] = set()
-    for group in by_data.values():
-        ranked = sorted(group, key=lambda run: -run.accuracy)
-        best |= {run.folder for run in ranked[:count]}
-    return best
-
-
-def _foreign_files(folder: Path) -> list[Path]:
-    """Files in a folder that its run did not write, by its own record."""
-    recorded = _recorded(folder)
-    unknown = []
-    for path in folder.rglob("*"):
-        if path.is_dir() or path in recorded:
-            continue
-        inner = path.parent.relative_to(folder)
-        # A study's trainings have a state each.
-        known = STATE if inner.parts[:1] == (STATE,) else str(inner)
-        patterns = _WRITTEN.get(known, set())
-        if not any(path.match(pattern) for pattern in patterns):
-            unknown.append(path)
-    return unknown
-
-
-def _recorded(folder: Path) -> set[Path]:
-    """The figures and tables that the state of a recipe lists."""
-    path = folder / "state.json"
-    if not path.is_file():
-        return set()
-    try:
-        state = _object(path)
-        stages = state.get("stages", {}).values()
-        items = [*state.get("begun", ()), *(i for s in stages for i in s["items"])]
-        return {
-            folder / _OF_KIND[item["kind"]].format(item["name"])
-            for item in items
-            if item["kind"] in _OF_KIND
-        }
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
-        return set()  # a damaged record lists nothing

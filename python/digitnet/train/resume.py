@@ -18,6 +18,7 @@ import numpy as np
 from digitnet._build_info import VERSION
 from digitnet._utils.arrays import arrays_sha256
 from digitnet._utils.files import check_writable, write_whole
+from digitnet._utils.folder_lock import locked
 from digitnet._utils.input_files import expanded
 from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
@@ -120,22 +121,12 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _locked(folder: Path) -> IO[bytes] | None:
     """An open file that keeps other processes out, where the system can."""
     try:
-        import fcntl
-    except ImportError:  # not on Windows
-        return None
-    lock = (folder / "training.lock").open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return locked(folder / "training.lock")
     except BlockingIOError as error:
-        lock.close()
         raise RuntimeError(
             f"fit.resume: expected a folder of this training's own, got '{folder}', where "
             "another one keeps its state now; wait for its end"
         ) from error
-    except OSError:  # a file system without locks
-        lock.close()
-        return None
-    return lock
 
 
 # -- the same training? ----------------------------------------------------------

@@ -40,7 +40,7 @@ def add(p: argparse.ArgumentParser) -> None:
         "--status",
         action="append",
         default=[],
-        help="such as diverged, interrupted, unfinished; may be repeated",
+        help="such as diverged, interrupted, damaged; may be repeated",
     )
     prune.add_argument("--delete", action="store_true", help="not only show, do it")
     prune.set_defaults(run=_prune)

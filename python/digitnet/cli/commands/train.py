@@ -6,14 +6,15 @@ import argparse
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from digitnet import distributed
 from digitnet._utils.files import check_writable, read_json, write_json
+from digitnet._utils.folder_lock import LOCK, locked
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
-from digitnet.runs.command import KEPT, network_and_options
+from digitnet.runs.command import BEGUN, KEPT, network_and_options
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS
 from digitnet.train.resume import STATE
@@ -83,9 +84,6 @@ def add(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=run)
 
 
-_BEGUN = "command.json"
-
-
 def run(args: argparse.Namespace) -> int:
     distributed.start()
     first = distributed.rank() == 0
@@ -93,14 +91,21 @@ def run(args: argparse.Namespace) -> int:
     is_new = not state.parent.exists()
     if args.resume:
         _take_options_of(args, state)
-    elif first:
-        _begin(args, state)
+    if not first:
+        return _train(args, state, first)
+    check_writable(state, "train", "give another --out")
+    lock = _locked(args, state)
     try:
+        if not args.resume:
+            _begin(args, state)
         return _train(args, state, first)
     except BaseException:
-        if first and newest(state) is None:  # nothing to go on from
+        if newest(state) is None:  # nothing to go on from
             shutil.rmtree(state.parent if is_new else state, ignore_errors=True)
         raise
+    finally:
+        if lock is not None:
+            lock.close()
 
 
 def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
@@ -152,16 +157,26 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
 
 
 def _begin(args: argparse.Namespace, state: Path) -> None:
-    """Make the run's folder, before anything is read or trained, and note the options."""
+    """Note the options, before anything is read or trained."""
     if newest(state) is not None:
         raise ValueError(
             f"train: expected a folder without an interrupted training, got '{args.out}'; "
             f"digitnet train --resume '{args.out}' goes on; or give another --out, or "
             f"delete '{state}'"
         )
-    check_writable(state, "train", "give another --out")
     options = {name: getattr(args, name) for name in KEPT}
-    write_json(state / _BEGUN, options)
+    write_json(state / BEGUN, options)
+
+
+def _locked(args: argparse.Namespace, state: Path) -> IO[bytes] | None:
+    """Held while the run is running, by which `digitnet runs` knows that."""
+    try:
+        return locked(state / LOCK)
+    except BlockingIOError as error:
+        raise RuntimeError(
+            f"train: expected a folder of its own, got '{args.out}', where another training "
+            "is running; wait for its end, or give another --out"
+        ) from error
 
 
 def _take_options_of(args: argparse.Namespace, state: Path) -> None:
@@ -172,8 +187,8 @@ def _take_options_of(args: argparse.Namespace, state: Path) -> None:
             f"train: expected --resume alone, got --{given[0].replace('_', '-')} too; an "
             "interrupted training goes on by its own options"
         )
-    if not (state / _BEGUN).is_file():
+    if not (state / BEGUN).is_file():
         raise FileNotFoundError(
             f"train: expected an interrupted training in '{args.resume}', got none"
         )
-    vars(args).update(read_json(state / _BEGUN, *KEPT), out=args.resume)
+    vars(args).update(read_json(state / BEGUN, *KEPT), out=args.resume)
