@@ -95,7 +95,7 @@ def test_every_class_is_in_the_legend_of_the_embedding(world):
 
 
 def test_every_run_is_in_the_legend(world):
-    axes = plot.training_curves(dict.fromkeys(NAMES, world["history"])).axes[0]
+    axes = plot.training_curves(dict.fromkeys(NAMES, world["history"])).axes[-1]
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert [t for t in texts if t.endswith("training")] == [
         f"{n} training" for n in NAMES

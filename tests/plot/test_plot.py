@@ -328,6 +328,25 @@ def test_weight_histograms_count_every_weight(world):
     display.close()
 
 
+@pytest.mark.parametrize("name", ["kaggle-cnn-small", "linear", "lenet5", "vgg16"])
+def test_the_legend_of_an_architecture_hides_no_layer(name):
+    axes = plot.architecture(digitnet.models.make(name)).axes
+    axes.figure.draw_without_rendering()
+    legend = axes.get_legend().get_window_extent()
+    assert not any(legend.overlaps(box.get_window_extent()) for box in axes.patches)
+
+
+def test_the_legend_of_many_runs_lies_beside_their_curves(world):
+    runs = {f"run {i}": world["history"] for i in range(4)}
+    first, last = plot.training_curves(runs).axes
+    last.figure.draw_without_rendering()
+    assert first.get_legend() is None
+    assert len(last.get_legend().get_texts()) == 4 * 2
+    assert last.get_legend().get_window_extent().x0 >= last.get_window_extent().x1
+    few = plot.training_curves({"a": world["history"], "b": world["history"]}).axes
+    assert all(panel.get_legend() for panel in few)
+
+
 def test_the_architecture_marks_what_is_frozen(world):
     display = plot.architecture(world["model"], frozen="conv*")
     shown = [row["layer"] for row in display.data]

@@ -72,7 +72,7 @@ def architecture(
             fontsize=7,
         )
         left += wide + 0.18
-    ax.set(xlim=(-0.2, left), ylim=(-1.55, 0.6), xticks=[], yticks=[])
+    ax.set(xlim=(-0.2, left), ylim=(-1.55, 0.85), xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     names = [name.replace("_", " ") for name in kinds]
     ax.legend(kinds.values(), names, fontsize=7, ncols=len(names), loc="upper right")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from digitnet.train.history import History
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_MOST_INSIDE = 2  # runs whose legend fits among their curves
 
 
 def training_curves(
@@ -66,12 +68,19 @@ def training_curves(
         panel.set_ylabel(metric)
         panel.grid(alpha=0.3)
         panel.margins(y=0.1)
-        if panel.get_lines():
-            legend_for(panel, fontsize=8)
+    _legends(panels, beside=len(named) > _MOST_INSIDE)
     frame = pd.concat(
         {name: history.to_frame() for name, history in named.items()}, names=["run"]
     )
     return Display(outer.figure, panels[0] if len(panels) == 1 else panels, frame)
+
+
+def _legends(panels: Sequence[Any], beside: bool) -> None:
+    """One in each panel, or one beside the last: many runs would be hidden by theirs."""
+    for panel in panels[-1:] if beside else panels:
+        if panel.get_lines():
+            place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)} if beside else {}
+            legend_for(panel, fontsize=8, **place)
 
 
 def _curve(ax: Any, history: History, metric: str, name: str, colour: str) -> None:

@@ -143,6 +143,8 @@ def log_of(name: str, history: Any) -> pd.DataFrame:
     frame = history.to_frame().reset_index()
     first, values = PRINTED[name]
     printed = dict(enumerate(values, first))
+    if printed.keys().isdisjoint(frame["epoch"]):
+        return frame
     return frame.assign(thesis=[printed.get(epoch) for epoch in frame["epoch"]]).rename(
         columns={"thesis": "val_accuracy of the thesis"}
     )
