@@ -5,7 +5,7 @@
 #include "bindings/convert.h"
 #include "core/error.h"
 #include "core/list.h"
-#include "data/csv.h"
+#include "data/delimited.h"
 #include "data/idx.h"
 #include "data/label_list.h"
 #include "data/mnist_m.h"
@@ -29,39 +29,59 @@ Choice choose(const std::string& where,
       join(where, ": expected one of ", listed(names), ", got '", value, "'"));
 }
 
-py::tuple read_csv(const py::bytes& content, const std::string& label,
+// The place of the label as Python says it: a word, a column's name or number.
+data::LabelPlace label_place(const py::object& label) {
+  using Kind = data::LabelPlace::Kind;
+  if (label.is_none()) return {Kind::None, 0, {}};
+  if (!py::isinstance<py::str>(label))
+    return data::LabelPlace::at(label.cast<int64_t>());
+  const auto word = label.cast<std::string>();
+  if (word == "auto") return {};
+  if (word == "none") return {Kind::None, 0, {}};
+  if (word == "first") return data::LabelPlace::at(0);
+  if (word == "last") return data::LabelPlace::at(-1);
+  return {Kind::Name, 0, word};
+}
+
+// {pixels, labels, names, notes} of text in a table, or of LIBSVM's form.
+py::dict read_text(const py::bytes& content, const py::object& label,
                    const std::string& header,
                    const std::optional<std::vector<int64_t>>& shape,
-                   int64_t classes, const std::string& name) {
-  using data::Header, data::LabelColumn;
-  const auto column = choose<LabelColumn>("read_csv.label",
-                                          {{"auto", LabelColumn::Auto},
-                                           {"first", LabelColumn::First},
-                                           {"last", LabelColumn::Last},
-                                           {"none", LabelColumn::None}},
-                                          label);
-  const auto first_line = choose<Header>(
+                   int64_t classes, bool names, double max_value,
+                   const std::string& name) {
+  using data::Header;
+  data::TextRequest request;
+  request.columns.label = label_place(label);
+  request.columns.header = choose<Header>(
       "read_csv.header",
       {{"auto", Header::Auto}, {"yes", Header::Yes}, {"no", Header::No}},
       header);
-  const Shape requested =
-      shape ? shape_from(*shape, "read_csv.shape") : Shape{};
-  require(classes >= 1 && classes <= 1'000'000,
-          "read_csv.classes: expected 1 to 1000000, got ", classes);
+  if (shape) request.columns.shape = shape_from(*shape, "read_csv.shape");
+  request.columns.classes = classes;
+  request.columns.names = names;
+  request.max_value = max_value;
   const std::string_view text = content;
-  data::CsvTable table;
+  data::TextImages images;
   {
     const GilRelease release;
-    table = data::read_csv(text, column, first_line, requested, classes, name);
+    images = data::is_libsvm(text) ? data::read_libsvm(text, request, name)
+                                   : data::read_delimited(text, request, name);
   }
-  const Shape& size = table.shape;
-  const bool labelled = !table.labels.empty();
-  py::object labels =
-      labelled ? py::object(to_array(std::move(table.labels))) : py::none();
-  return py::make_tuple(
-      to_array(std::move(table.pixels),
-               {table.count, size.channels, size.height, size.width}),
-      labels);
+  const std::vector<int64_t> sizes{images.count, images.shape.channels,
+                                   images.shape.height, images.shape.width};
+  py::dict result;
+  if (images.floats.empty()) {
+    result["pixels"] = to_array(std::move(images.bytes), sizes);
+  } else {
+    result["pixels"] = to_array(std::move(images.floats), sizes);
+  }
+  result["labels"] = images.labelled
+                         ? py::object(to_array(std::move(images.labels)))
+                         : py::none();
+  result["names"] = images.names;
+  result["notes"] = images.notes;
+  result["was_signed"] = images.was_signed;
+  return result;
 }
 
 py::array_t<float> resize(const Floats& plane, int64_t height, int64_t width,
@@ -187,9 +207,11 @@ void bind_data(py::module_& root) {
       },
       "labels"_a, "images"_a, "classes"_a, "name"_a,
       "One label below `classes` for each image.");
-  m.def("read_csv", &read_csv, "content"_a, "label"_a, "header"_a, "shape"_a,
-        "classes"_a, "name"_a,
-        "(pixels [N, C, H, W], labels [N] or None) of CSV text.");
+  m.def(
+      "read_text", &read_text, "content"_a, "label"_a, "header"_a, "shape"_a,
+      "classes"_a, "names"_a, "max_value"_a, "name"_a,
+      "pixels [N, C, H, W], labels [N] or None, names of the labels, notes of "
+      "a text of numbers.");
   m.def(
       "check_images",
       [](const py::array& images, double max_value, const std::string& where) {

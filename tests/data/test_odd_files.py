@@ -194,7 +194,7 @@ def test_an_idx_headers_promise_is_checked_before_memory_is_taken(tmp_path):
     path = tmp_path / "bomb.gz"
     path.write_bytes(gzip.compress(header + bytes(200 * MEBI), 9))
     message = refused_within(64, "digitnet.data.read_idx", path)
-    assert "expected a gzip file that holds the 62,914,560,016 bytes" in message
+    assert "expected a packed file that holds the 62,914,560,016 bytes" in message
     plain = tmp_path / "sparse"
     with plain.open("wb") as file:
         file.write(struct.pack(">4i", 0x803, 2, 4, 4))

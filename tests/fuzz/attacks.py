@@ -46,7 +46,7 @@ ROW = b"1," + b"0," * 15 + b"0\n"
 CSV = {
     "zero bytes": ROW.replace(b"0", b"\0") * 3,
     "a number of a million digits": ROW + b"9" * 10**6 + b",0" * 16 + b"\n",
-    "a line without an end": b"1," * 10**6,
+    "a line without an end": b"1," * (10**6 + 1),
     "too many columns": b"0," * 3_200_000 + b"0\n",
     "ragged rows": ROW + b"1,2,3\n",
     "negative pixels": ROW + ROW.replace(b"0,0", b"-1,0"),
@@ -57,7 +57,7 @@ CSV = {
     "quotes that stay open": b'"' + ROW * 3,
     "UTF-16": (ROW * 3).decode().encode("utf-16"),
     "carriage returns alone": ROW.replace(b"\n", b"\r") * 3,
-    "gzip of one byte a million times": gzip.compress(b"1," * 10**6),
+    "gzip of one byte a million times": gzip.compress(b"1," * (10**6 + 1)),
 }
 
 

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_csv', 'read_idx', 'read_label_list', 'resize', 'scan', 'split']
+__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
 def check_idx_labels(labels: bytes, images: typing.SupportsInt | typing.SupportsIndex, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> None:
     """
     One label below `classes` for each image.
@@ -43,10 +43,6 @@ def mnist_m(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike
     """
     [N, 3, H, W]: grey digits [N, 1, H, W] over patches of photographs.
     """
-def read_csv(content: bytes, label: str, header: str, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple:
-    """
-    (pixels [N, C, H, W], labels [N] or None) of CSV text.
-    """
 def read_idx(content: bytes, rank: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[int], int]:
     """
     Sizes and offset of a checked IDX file's bytes.
@@ -54,6 +50,10 @@ def read_idx(content: bytes, rank: typing.SupportsInt | typing.SupportsIndex, na
 def read_label_list(text: bytes, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[str], numpy.typing.NDArray[numpy.int64]]:
     """
     (files, labels) of lines such as '00000001.png 5'.
+    """
+def read_text(content: bytes, label: typing.Any, header: str, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] | None, classes: typing.SupportsInt | typing.SupportsIndex, names: bool, max_value: typing.SupportsFloat | typing.SupportsIndex, name: str) -> dict:
+    """
+    pixels [N, C, H, W], labels [N] or None, names of the labels, notes of a text of numbers.
     """
 def resize(plane: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], height: typing.SupportsInt | typing.SupportsIndex, width: typing.SupportsInt | typing.SupportsIndex, method: str) -> numpy.typing.NDArray[numpy.float32]:
     """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
-from digitnet._core import DataError, OutOfMemory
+from digitnet._core import DataError
 from digitnet._utils.input_files import expanded, opened, read_whole, shown_name
 from digitnet._utils.text import shortened
+from digitnet.data.containers import is_packed, most_unpacked, unpacked
 from digitnet.data.dataset import Dataset
+from digitnet.data.labels import classes_of_names, classes_of_numbers
 from digitnet.data.picture_files import (
     is_colour,
     listed_picture,
@@ -26,100 +28,44 @@ from digitnet.data.picture_files import (
 
 __all__ = [
     "idx_payload",
-    "inflate",
-    "most_inflated",
     "read_csv",
     "read_folder",
     "read_idx",
     "read_picture",
 ]
 
-_GZIP = b"\x1f\x8b"
 _MAX_BYTES = 2**33  # of a file
-_MAX_TEXT_BYTES = 2**31  # of an inflated CSV
-# What is inside a gzip file may be so many times as large, or have so many bytes: pages
-# of MNIST inflate five times, its CSV eight times, and what only zeros do a thousand times.
-_MAX_RATIO = 200
-_ALWAYS_BYTES = 2**25
-
-
-def most_inflated(packed_bytes: int) -> int:
-    """How many bytes may be inside a compressed file of so many: 200 times as many, or
-    32 MiB."""
-    return max(_ALWAYS_BYTES, _MAX_RATIO * packed_bytes)
-
-
-def inflate(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:
-    """Unzip one gzip stream, or return what is not gzip as it is.
-
-    Args:
-        content: The file.
-        name: For errors.
-        limit: From the first bytes inflated, how many there may be in all.
-    Raises:
-        DataError: corrupt, longer than the limit or than `most_inflated`, or followed by
-            other bytes.
-        OutOfMemory: there is no room for it.
-    """
-    if not content.startswith(_GZIP):
-        return content
-    try:
-        start = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(content, 64)
-        max_bytes = limit(start)
-        most = most_inflated(len(content))
-        stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        inside = stream.decompress(content, min(max_bytes, most) + 1)
-    except zlib.error as error:
-        raise DataError(f"{name}: expected gzip data; {error}") from error
-    except MemoryError as error:
-        raise OutOfMemory(
-            f"{name}: expected memory for up to {min(max_bytes, most):,} bytes, got less"
-        ) from error
-    if len(inside) > max_bytes:
-        raise DataError(
-            f"{name}: expected {max_bytes} bytes inside the gzip file, got at least "
-            f"{len(inside)}"
-        )
-    if len(inside) > most:
-        raise DataError(
-            f"{name}: expected at most {most} bytes inside a gzip file of {len(content)}, "
-            "got more; unzip it first if you trust it"
-        )
-    if not stream.eof:
-        stream_end = stream.decompress(stream.unconsumed_tail, 1)
-        if stream_end or not stream.eof:
-            raise DataError(f"{name}: expected a whole gzip file, got a truncated one")
-    if stream.unused_data:
-        raise DataError(f"{name}: expected one gzip stream, got bytes after its end")
-    return inside
+_MAX_TEXT_BYTES = 2**31  # of an unpacked text
+_MOST_TRAILING = 2**25  # bytes behind an IDX file's own that are still read and refused
+_BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 
 
 def idx_payload(path: str | PathLike[str], content: bytes) -> bytes:
-    """The bytes of an IDX file, unzipped as far as its header promises."""
+    """The bytes of an IDX file, unpacked as far as its header promises."""
     name = shown_name(path)
 
     def promised(start: bytes) -> int:
         count = _core.data.idx_file_bytes(start, name)
-        if count > most_inflated(len(content)):
+        if count > most_unpacked(len(content)):
             raise DataError(
-                f"{name}: expected a gzip file that holds the {count:,} bytes of its header, "
+                f"{name}: expected a packed file that holds the {count:,} bytes of its header, "
                 f"got one of {len(content):,} bytes, which may hold "
-                f"{most_inflated(len(content)):,}; unzip it first if you trust it"
+                f"{most_unpacked(len(content)):,}; unpack it first if you trust it"
             )
         return count
 
-    return inflate(content, name, promised)
+    return unpacked(content, name, promised)
 
 
 def _idx_content(path: str | PathLike[str]) -> bytes:
-    """A whole IDX file, plain or unzipped, as long as its header says."""
+    """A whole IDX file, plain or unpacked, as long as its header says."""
     name = shown_name(path)
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(16)
-        if not start.startswith(_GZIP):
+        if not is_packed(start):
             promised = _core.data.idx_file_bytes(start, name)
-            if size - promised > _ALWAYS_BYTES:
+            if size - promised > _MOST_TRAILING:
                 raise DataError(
                     f"{name}: expected {promised:,} bytes, as its header promises, got "
                     f"{size:,}; the file has trailing bytes"
@@ -136,7 +82,7 @@ def read_idx(
     *,
     classes: int | Sequence[str] = 10,
 ) -> Dataset:
-    """Read IDX files, plain or gzip, as MNIST and its relatives come.
+    """Read IDX files, plain or packed, as MNIST and its relatives come.
 
     Args:
         images: File of images (magic 0x803).
@@ -167,35 +113,89 @@ def read_idx(
 
 def read_csv(
     path: str | PathLike[str],
-    label: str = "auto",
+    label: str | int | None = "auto",
     header: str | bool = "auto",
     shape: Sequence[int] | None = None,
-    classes: int | Sequence[str] = 10,
+    classes: int | Sequence[str] | None = None,
     *,
     max_value: float | None = None,
 ) -> Dataset:
-    """Read images as rows of pixels: Kaggle's, Fashion-MNIST's and UCI's CSV.
+    """Read images as rows of numbers: CSV of Kaggle, Fashion-MNIST, UCI, pandas, NumPy and
+    spreadsheets, and LIBSVM's form.
+
+    Commas, semicolons, tabs or blanks separate the columns; quotes and decimals are read,
+    decimal commas, too. Columns that number the rows are left out.
 
     Args:
-        path: A text file, plain or gzip; pixels are whole numbers from 0 to 255.
-        label: Where the label column is: "first", "last", "none", or "auto" to find it
-            by its name, else by the number of columns and what is in them.
+        path: A text file in UTF-8 or UTF-16, plain or packed (gzip, bzip2, xz, zip).
+            Pixels go from 0 to 255, from 0 to 1, or from -1 to 1, which become 0 to 1.
+        label: The label column: its name in the header, its place (0 is the first, -1 the
+            last), "first", "last", or "none"; "auto" finds it by the header, by being the
+            only text, else by the number of columns and what is in them. Labels are whole
+            numbers or texts.
         header: True, False or "auto".
-        shape: (height, width) or (channels, height, width). Default: square.
-        classes: K, or the K class names.
+        shape: (height, width) or (channels, height, width). Default: square, or three
+            squares.
+        classes: K, or the K class names. Default: as many as the labels need, or the texts
+            in natural order.
         max_value: As for Dataset.
+    Warns:
+        UserWarning: the file could be read in another way; says how.
     Raises:
         DataError: names the file, line and column.
+    Example:
+        >>> import pathlib, tempfile
+        >>> file = pathlib.Path(tempfile.mkdtemp()) / "pets.csv"
+        >>> _ = file.write_text("a;b;c;d;pet\\n0,5;1;0;0;dog\\n0;0;0,25;1;cat\\n")
+        >>> pets = digitnet.data.read_csv(file)
+        >>> pets.classes, pets.labels.tolist(), pets.images[0].tolist()
+        (('cat', 'dog'), [1, 0], [[0.5, 1.0], [0.0, 0.0]])
     """
     name = shown_name(path)
-    content = inflate(read_whole(path, _MAX_BYTES), name, lambda _: _MAX_TEXT_BYTES)
+    content = _text_of(read_whole(path, _MAX_BYTES), name)
     _core.engine.require_memory(3 * len(content), name)
     header_options = {True: "yes", False: "no"}
     first_line = header_options[header] if isinstance(header, bool) else header
-    count = classes if isinstance(classes, int) else len(classes)
+    given = None if classes is None or isinstance(classes, int) else [*classes]
+    count = classes if isinstance(classes, int) else len(given or ())
     sizes = None if shape is None else [int(size) for size in shape]
-    pixels, labels = _core.data.read_csv(content, label, first_line, sizes, count, name)
-    return Dataset(pixels, labels, classes=classes, max_value=max_value, name=name)
+    names = not isinstance(classes, int)
+    read = _core.data.read_text(
+        content, label, first_line, sizes, count, names, max_value or 0, name
+    )
+    for note in read["notes"]:
+        warnings.warn(f"{name}: {note}", UserWarning, stacklevel=2)
+    labels = read["labels"]
+    if read["names"]:
+        labels, classes = classes_of_names(labels, read["names"], given, name)
+    elif labels is not None and classes is None:
+        labels, classes = classes_of_numbers(labels)
+    return Dataset(
+        read["pixels"],
+        labels,
+        classes=10 if classes is None else classes,
+        max_value=max_value,
+        name=name,
+    )
+
+
+def _text_of(content: bytes, name: str) -> bytes:
+    """The text of a file, unpacked, in UTF-8."""
+    text = unpacked(content, name, lambda _: _MAX_TEXT_BYTES)
+    if text.startswith(_BYTE_ORDERS):
+        try:
+            return text.decode("utf-16").encode()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}: expected text in UTF-16, as its first bytes say; {error.reason} at "
+                f"byte {error.start}"
+            ) from error
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return text.decode("latin-1").encode()
+    return text
 
 
 def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dataset:

@@ -11,9 +11,9 @@ import numpy as np
 from digitnet._core import DataError
 from digitnet._utils.input_files import opened, shown_name
 from digitnet.data.checks import DIGITS
+from digitnet.data.containers import most_unpacked
 from digitnet.data.dataset import Dataset
 from digitnet.data.matlab import Matrix, read_matrices
-from digitnet.data.readers import most_inflated
 
 _MOST = 1_000_000  # images
 
@@ -33,7 +33,7 @@ def read_svhn(path: str | PathLike[str]) -> Dataset:
     """
     name = shown_name(path)
     with opened(path) as content:
-        arrays = read_matrices(content, _is_wanted(name), most_inflated, name)
+        arrays = read_matrices(content, _is_wanted(name), most_unpacked, name)
     for field in ("X", "y"):
         if field not in arrays:
             raise DataError(

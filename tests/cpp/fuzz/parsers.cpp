@@ -1,5 +1,5 @@
 // Files of data.
-#include "data/csv.h"
+#include "data/delimited.h"
 #include "data/idx.h"
 #include "data/label_list.h"
 #include "fuzz/targets.h"
@@ -33,25 +33,40 @@ void read_idx(std::string_view bytes) {
   }
 }
 
+void check_images(const data::TextImages& images) {
+  promise(images.count > 0, "no images");
+  const auto size = static_cast<size_t>(images.count * images.shape.size());
+  promise(images.bytes.size() + images.floats.size() == size &&
+              (images.bytes.empty() || images.floats.empty()),
+          images.bytes.size(), " bytes, ", images.floats.size(), " floats");
+  for (const float value : images.floats)
+    promise(value >= 0 && value <= 255, "pixel ", value);
+  promise(images.labels.size() ==
+              static_cast<size_t>(images.labelled ? images.count : 0),
+          images.labels.size(), " labels");
+  const auto names = static_cast<int64_t>(images.names.size());
+  for (const int64_t k : images.labels)
+    promise(k >= 0 && (names == 0 || k < names), "label ", k);
+}
+
 void read_csv(std::string_view bytes) {
-  using data::Header, data::LabelColumn;
-  for (const auto label : {LabelColumn::Auto, LabelColumn::First,
-                           LabelColumn::Last, LabelColumn::None}) {
-    may_refuse([&] {
-      const auto header =
-          label == LabelColumn::First ? Header::No : Header::Auto;
-      const data::CsvTable table =
-          data::read_csv(bytes, label, header, Shape{}, kClasses, "a.csv");
-      promise(table.count > 0, "no images");
-      promise(static_cast<int64_t>(table.pixels.size()) ==
-                  table.count * table.shape.size(),
-              table.pixels.size(), " pixels");
-      promise(table.labels.empty() ||
-                  static_cast<int64_t>(table.labels.size()) == table.count,
-              table.labels.size(), " labels");
-      for (const int64_t k : table.labels)
-        promise(k >= 0 && k < kClasses, "label ", k);
-    });
+  using data::Header, data::LabelPlace;
+  const LabelPlace none{LabelPlace::Kind::None, 0, {}};
+  for (const auto& label :
+       {LabelPlace{}, LabelPlace::at(0), LabelPlace::at(-1), none}) {
+    for (const int64_t classes : {int64_t{0}, kClasses}) {
+      may_refuse([&] {
+        const auto header =
+            label.kind == LabelPlace::Kind::Column ? Header::No : Header::Auto;
+        const data::TextRequest request{{label, header, Shape{}, classes}, 0};
+        const auto images = data::is_libsvm(bytes)
+                                ? data::read_libsvm(bytes, request, "a.csv")
+                                : data::read_delimited(bytes, request, "a.csv");
+        check_images(images);
+        for (const int64_t k : images.labels)
+          promise(classes == 0 || k < classes, "label ", k);
+      });
+    }
   }
 }
 
@@ -74,7 +89,7 @@ void read_labels(std::string_view bytes) {
 }  // namespace
 
 Target idx() { return {"idx", "IDX files: headers and labels", read_idx}; }
-Target csv() { return {"csv", "CSV text", read_csv}; }
+Target csv() { return {"csv", "delimited text", read_csv}; }
 Target label_list() {
   return {"label_list", "lists of files with labels", read_labels};
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet.data.checks import DIGITS
+from digitnet.data.containers import unpacked
 from digitnet.data.dataset import Dataset
 from digitnet.data.download import sha256_of
-from digitnet.data.readers import inflate
 from digitnet.data.sources.optdigits import TEST_FILE
 from digitnet.data.sources.source import Source
 
@@ -27,14 +27,16 @@ def whole() -> Dataset:
     Raises:
         DataError: the package's file is corrupt.
     """
-    content = inflate(PATH.read_bytes(), PATH.name, lambda _: _MAX_BYTES)
+    content = unpacked(PATH.read_bytes(), PATH.name, lambda _: _MAX_BYTES)
     if sha256_of(content) != TEST_FILE.sha256:
         raise DataError(
             f"{PATH}: expected contents of SHA-256 {TEST_FILE.sha256}, got "
             f"{sha256_of(content)}; the package is damaged: install digitnet again"
         )
-    pixels, labels = _core.data.read_csv(content, "last", "no", None, 10, PATH.name)
-    return Dataset(pixels, labels, classes=DIGITS, max_value=16, name="digits")
+    read = _core.data.read_text(content, "last", "no", None, 10, False, 0, PATH.name)
+    return Dataset(
+        read["pixels"], read["labels"], classes=DIGITS, max_value=16, name="digits"
+    )
 
 
 def _load(seed: int) -> tuple[Dataset, Dataset]:
