@@ -95,22 +95,31 @@ class PythonHooks {
   bool interrupted() const { return interrupted_; }
 
  private:
-  // f() under the GIL; true if it returned true or was interrupted.
+  // f() under the GIL. An interrupt that came before is noted first, and f is
+  // called all the same: the row, the callbacks and the state of an epoch that
+  // is done are not lost.
   template <class F>
-  bool call(F f) {
+  train::Request call(F f) {
     return with_gil([&] {
       try {
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        return f();
       } catch (py::error_already_set& error) {
         if (!error.matches(PyExc_KeyboardInterrupt)) throw;
         interrupted_ = true;
-        return true;
+      }
+      try {
+        const bool stop = f();
+        if (interrupted_) return train::Request::Interrupt;
+        return stop ? train::Request::Stop : train::Request::GoOn;
+      } catch (py::error_already_set& error) {
+        if (!error.matches(PyExc_KeyboardInterrupt)) throw;
+        interrupted_ = true;
+        return train::Request::Stop;
       }
     });
   }
 
-  bool epoch_done(const train::Epoch& row) {
+  train::Request epoch_done(const train::Epoch& row) {
     return call([&] {
       return epoch_done_(py::dict("epoch"_a = row.number, "loss"_a = row.loss,
                                   "accuracy"_a = row.accuracy,
@@ -123,17 +132,19 @@ class PythonHooks {
   }
 
   bool pulse(int64_t epoch, int64_t step, int64_t steps, double loss) {
-    return call([&] {
+    const auto request = call([&] {
       if (!pulse_.is_none()) pulse_(epoch, step, steps, loss);
       return false;
     });
+    return request != train::Request::GoOn;
   }
 
   bool save(const train::State& state) {
-    return call([&] {
+    const auto request = call([&] {
       save_(state_to_dict(state));
       return false;
     });
+    return request != train::Request::GoOn;
   }
 
   py::object epoch_done_, pulse_, save_;

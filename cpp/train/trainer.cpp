@@ -33,11 +33,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Clock::duration before(double seconds) {
-  return std::chrono::duration_cast<Clock::duration>(
-      std::chrono::duration<double>(seconds));
-}
-
 class Loop {
  public:
   Loop(models::Model& model, const data::DatasetView& training,
@@ -94,7 +89,9 @@ class Loop {
 
  private:
   void run_epoch(int64_t epoch) {
-    const auto start = Clock::now() - before(from_ ? from_->seconds : 0);
+    const std::chrono::duration<double> spent(from_ ? from_->seconds : 0);
+    const auto start =
+        Clock::now() - std::chrono::duration_cast<Clock::duration>(spent);
     batches_.start_epoch(epoch);
     step_count_ = (epoch - 1) * steps_;
     if (resident_) {
@@ -251,13 +248,16 @@ class Loop {
     schedule_->epoch_done(value);
     if (monitor_.note(value) && monitor_.restores()) best_.take(model_);
     const uint64_t revision = model_.revision();
-    const bool stop_requested = hooks_.epoch_done && hooks_.epoch_done(row);
+    auto request = hooks_.epoch_done ? hooks_.epoch_done(row) : Request::GoOn;
     if (model_.revision() != revision) take_over();
-    const bool stop = on_any_rank(stop_requested || monitor_.out_of_patience());
+    const bool alone = !hooks_.ranks.several();
+    const bool interrupted = alone && request == Request::Interrupt;
+    const bool stop = on_any_rank((request != Request::GoOn && !interrupted) ||
+                                  monitor_.out_of_patience());
     if (epoch == config_.epochs) return;
     if (stop) return end(Status::StoppedEarly);
     continue_unaveraged();
-    if (save(epoch + 1, 0, start) && !hooks_.ranks.several())
+    if ((save(epoch + 1, 0, start) && alone) || interrupted)
       end(Status::Interrupted);
   }
 

@@ -1,19 +1,19 @@
 // The training loop.
 //
 // From Ctrl-C to the returned History: Python's handler only sets a flag. Every
-// 50 ms, between two steps or two batches of validation, the loop calls
-// Hooks::pulse; PythonHooks (bindings/train.cpp) takes the GIL there, lets
-// Python raise KeyboardInterrupt, remembers it and returns true. The loop then
-// starts no further step, its status is Interrupted, and close() leaves the
-// model with weights that can be used: the moving average if there is one,
-// pulled from the device; those of the last whole epoch if these are not
-// finite; and the best epoch's where early stopping restores them. fit() here
-// returns the Outcome, the binding turns it into a dict, and fit() in Python
-// writes it into model.history, closes the progress bar and the callbacks, and
-// then returns the History to a notebook or prompt, or raises KeyboardInterrupt
-// in a script. An interrupt that is raised elsewhere, such as while steps are
-// recorded as CUDA graphs, passes through the loop as an exception: close()
-// runs all the same. So does any error of a hook.
+// 50 ms, between two steps or two batches of validation, and behind an epoch,
+// the loop calls a hook; PythonHooks (bindings/train.cpp) takes the GIL there,
+// lets Python raise KeyboardInterrupt, remembers it and says so. The loop then
+// starts no further step, keeps its state, its status is Interrupted, and
+// close() leaves the model with weights that can be used: the moving average if
+// there is one, pulled from the device; those of the last whole epoch if these
+// are not finite; and the best epoch's where early stopping restores them.
+// fit() here returns the Outcome, the binding turns it into a dict, and fit()
+// in Python writes it into model.history, closes the progress bar and the
+// callbacks, and then returns the History to a notebook or prompt, or raises
+// KeyboardInterrupt in a script. An interrupt that is raised elsewhere, such as
+// while steps are recorded as CUDA graphs, passes through the loop as an
+// exception: close() runs all the same. So does any error of a hook.
 #pragma once
 
 #include <functional>
@@ -30,10 +30,14 @@
 
 namespace digitnet::train {
 
+// What a hook wants of the loop behind an epoch: to stop for good, or to keep
+// the state from which another run goes on.
+enum class Request { GoOn, Stop, Interrupt };
+
 // Called by the loop; each may be empty. What they throw leaves the loop with
 // the model in the state of its last whole step.
 struct Hooks {
-  std::function<bool(const Epoch&)> epoch_done;  // true: stop
+  std::function<Request(const Epoch&)> epoch_done;
   // Between steps, every 50 ms or so: the epoch's progress; true: stop now.
   std::function<bool(int64_t epoch, int64_t step, int64_t steps, double loss)>
       pulse;

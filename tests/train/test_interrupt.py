@@ -10,8 +10,10 @@ import threading
 import time
 
 import pytest
+from train.test_resume import assert_equal, network, unbroken
 
 import digitnet
+from digitnet.train import state_files
 
 
 def run_script(code, *, after="epoch", timeout=60):
@@ -94,6 +96,35 @@ def test_an_interrupt_brings_the_best_weights_back(digits):
     assert model.history.status == "interrupted"
     best = model.history.best_epoch
     assert (model.state_dict()["dense1.weight"] == bests[best]).all()
+
+
+def test_an_interrupt_in_a_short_epoch_loses_none_of_it(digits, tmp_path):
+    """It is heard behind the epoch, whose row, callbacks and state are kept."""
+    # A shell's background job starts with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    options = {"epochs": 30, "batch_size": 16, "progress": False}
+    seen = []
+
+    class Soon(digitnet.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            # This thread runs once the loop has let go of Python.
+            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGINT)).start()
+
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(epoch)
+
+    model = network()
+    try:
+        with pytest.raises(KeyboardInterrupt, match="resume='.*'. goes on"):
+            model.fit(digits[0], resume=tmp_path, callbacks=Soon(), **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert model.history.epochs == len(seen)
+    saved = state_files.newest(tmp_path)
+    assert (saved.numbers["epoch"], saved.numbers["step"]) > (len(seen), 0)
+    again = network()
+    again.fit(digits[0], resume=tmp_path, **options)
+    assert_equal(again, unbroken(network, digits[0], epochs=30, batch_size=16))
 
 
 def test_another_python_thread_runs_while_it_trains(digits):

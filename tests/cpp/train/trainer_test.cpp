@@ -23,7 +23,7 @@ TEST(Fit, LearnsWithoutPython) {
   Hooks hooks;
   hooks.epoch_done = [&](const Epoch& epoch) {
     last = epoch.val_accuracy;
-    return false;
+    return Request::GoOn;
   };
   const Outcome outcome = fit(model, data.view, data.view, config, hooks);
   EXPECT_EQ(outcome.status, Status::Finished);
@@ -45,7 +45,7 @@ TEST(Fit, PassesOnWhatAHookThrowsAndKeepsTheModelWhole) {
   const Halves data;
   models::Model model = lenet5();
   Hooks hooks;
-  hooks.epoch_done = [](const Epoch&) -> bool {
+  hooks.epoch_done = [](const Epoch&) -> Request {
     throw std::domain_error("mine");
   };
   EXPECT_THROW(fit(model, data.view, {}, Config{}, hooks), std::domain_error);

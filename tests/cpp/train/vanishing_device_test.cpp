@@ -96,7 +96,7 @@ std::vector<float> weights_after(int64_t steps, Config config,
   Hooks hooks;
   hooks.epoch_done = [&](const Epoch&) {
     epochs.push_back(model.trained());
-    return false;
+    return Request::GoOn;
   };
   try {
     fit(model, data.view, validation.view, config, hooks);
