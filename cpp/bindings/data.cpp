@@ -193,20 +193,18 @@ void bind_data(py::module_& root) {
       "start"_a, "name"_a, "Bytes of the whole IDX file that begins so.");
   m.def(
       "read_idx",
-      [](const py::bytes& content, int64_t rank, const std::string& name) {
-        const auto header = data::read_idx(content, rank, name);
-        return py::make_tuple(header.sizes, header.offset);
-      },
-      "content"_a, "rank"_a, "name"_a,
-      "Sizes and offset of a checked IDX file's bytes.");
-  m.def(
-      "check_idx_labels",
-      [](const py::bytes& labels, int64_t images, int64_t classes,
+      [](const py::bytes& content, const std::string& role,
          const std::string& name) {
-        data::check_idx_labels(labels, images, classes, name);
+        const auto chosen =
+            choose<data::IdxRole>("read_idx.role",
+                                  {{"images", data::IdxRole::Images},
+                                   {"labels", data::IdxRole::Labels}},
+                                  role);
+        const auto header = data::read_idx(content, chosen, name);
+        return py::make_tuple(header.type, header.sizes, header.offset);
       },
-      "labels"_a, "images"_a, "classes"_a, "name"_a,
-      "One label below `classes` for each image.");
+      "content"_a, "role"_a, "name"_a,
+      "Type, sizes and offset of a checked IDX file's numbers.");
   m.def(
       "read_text", &read_text, "content"_a, "label"_a, "header"_a, "shape"_a,
       "classes"_a, "names"_a, "max_value"_a, "name"_a,

@@ -1,11 +1,24 @@
 #include "data/idx.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/error.h"
 
 namespace digitnet::data {
 namespace {
 
-constexpr uint32_t kUnsignedByte = 0x08;  // IDX type code
+// Type codes, and how NumPy writes the types.
+struct Type {
+  uint32_t code;
+  const char* name;
+  int64_t bytes;
+};
+constexpr Type kTypes[] = {{0x08, "u1", 1},  {0x09, "i1", 1},
+                           {0x0B, ">i2", 2}, {0x0C, ">i4", 4},
+                           {0x0D, ">f4", 4}, {0x0E, ">f8", 8}};
+constexpr int64_t kMaxRank = 4;
+constexpr int64_t kMaxColumns = 64;  // of labels: QMNIST has eight
 constexpr int64_t kMaxImages = 1'000'000'000;
 constexpr int64_t kMaxSide = 1024;
 
@@ -29,10 +42,15 @@ IdxHeader read_header(std::string_view bytes, const std::string& name) {
                "; the file is empty or truncated");
   const uint32_t magic = big_endian(bytes, 0);
   const int64_t rank = magic & 0xff;
-  require_data(magic >> 8 == kUnsignedByte && (rank == 1 || rank == 3), name,
-               ": expected magic 0x803 (images) or 0x801 (labels), got ",
-               hex(magic), "; is it an unzipped IDX file of unsigned bytes?");
-  IdxHeader header{{}, 4 + 4 * rank};
+  const auto* const type =
+      std::find_if(std::begin(kTypes), std::end(kTypes),
+                   [&](const Type& t) { return t.code == magic >> 8; });
+  require_data(
+      type != std::end(kTypes) && rank >= 1 && rank <= kMaxRank, name,
+      ": expected an IDX file, which begins with 0x803 (images), 0x801 "
+      "(labels) or the same of another type, got ",
+      hex(magic));
+  IdxHeader header{type->name, type->bytes, {}, 4 + 4 * rank};
   require_data(static_cast<int64_t>(bytes.size()) >= header.offset, name,
                ": expected ", header.offset, " header bytes, got ",
                bytes.size(), "; the file is truncated");
@@ -47,9 +65,9 @@ IdxHeader read_header(std::string_view bytes, const std::string& name) {
 }
 
 int64_t payload(const IdxHeader& header) {
-  int64_t bytes = 1;
-  for (int64_t size : header.sizes)
-    bytes *= size;  // at most 1e9 * 2^20, no overflow
+  int64_t bytes = header.item_bytes;
+  for (const int64_t size : header.sizes)
+    bytes *= size;  // at most 8 * 1e9 * 2^30, no overflow
   return bytes;
 }
 
@@ -60,33 +78,24 @@ int64_t idx_file_bytes(std::string_view start, const std::string& name) {
   return header.offset + payload(header);
 }
 
-IdxHeader read_idx(std::string_view bytes, int64_t rank,
+IdxHeader read_idx(std::string_view bytes, IdxRole role,
                    const std::string& name) {
   const IdxHeader header = read_header(bytes, name);
-  require_data(static_cast<int64_t>(header.sizes.size()) == rank, name,
-               ": expected ",
-               rank == 3 ? "images (magic 0x803)" : "labels (magic 0x801)",
+  const size_t rank = header.sizes.size();
+  const bool images = role == IdxRole::Images;
+  require_data(images ? rank >= 3 : rank <= 2, name, ": expected ",
+               images ? "images (magic 0x803)" : "labels (magic 0x801)",
                ", got magic ", hex(big_endian(bytes, 0)),
                "; are images and labels swapped?");
+  require_data(images || rank == 1 || header.sizes[1] <= kMaxColumns, name,
+               ": expected labels of at most ", kMaxColumns, " columns, got ",
+               header.sizes.back());
   const int64_t promised = payload(header);
   const int64_t actual = static_cast<int64_t>(bytes.size()) - header.offset;
   require_data(actual == promised, name, ": ", promised,
                " bytes promised by the header, ", actual, " found; the file ",
                actual < promised ? "is truncated" : "has trailing bytes");
   return header;
-}
-
-void check_idx_labels(std::string_view labels, int64_t images, int64_t classes,
-                      const std::string& name) {
-  const int64_t count = static_cast<int64_t>(labels.size());
-  require_data(count == images, name, ": expected ", images,
-               " labels, one for each image, got ", count,
-               "; do the two files belong together?");
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t label = static_cast<uint8_t>(labels[i]);
-    require_data(label < classes, name, ": expected labels 0 to ", classes - 1,
-                 ", got ", label, " at position ", i);
-  }
 }
 
 }  // namespace digitnet::data

@@ -24,7 +24,9 @@ def idx(*sizes, kind=None, code=8, content=b""):
 
 
 IDX = {
-    **{f"type code {c:#x}": idx(1, 2, 2, code=c, content=b"abcd") for c in (9, 11, 13)},
+    **{f"type code {c:#x}": idx(1, 2, 2, code=c, content=b"abcd") for c in (7, 10, 15)},
+    "shorts that are bytes": idx(1, 2, 2, code=11, content=b"abcd"),
+    "floats that are no numbers": idx(1, 1, 1, code=13, content=b"\x7f\xff\xff\xff"),
     "no dimension": idx(kind=0),
     "255 dimensions": idx(*[1] * 255, content=b"a"),
     "sizes whose product overflows": idx(2**32 - 1, 2**32 - 1, 2**32 - 1),

@@ -6,11 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check_idx_labels', 'check_images', 'check_labels', 'check_weights', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
-def check_idx_labels(labels: bytes, images: typing.SupportsInt | typing.SupportsIndex, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> None:
-    """
-    One label below `classes` for each image.
-    """
+__all__: list[str] = ['check_images', 'check_labels', 'check_weights', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
 def check_images(images: numpy.ndarray, max_value: typing.SupportsFloat | typing.SupportsIndex, where: str) -> None:
     """
     Finite pixels from 0 to max_value.
@@ -43,9 +39,9 @@ def mnist_m(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike
     """
     [N, 3, H, W]: grey digits [N, 1, H, W] over patches of photographs.
     """
-def read_idx(content: bytes, rank: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[int], int]:
+def read_idx(content: bytes, role: str, name: str) -> tuple[str, list[int], int]:
     """
-    Sizes and offset of a checked IDX file's bytes.
+    Type, sizes and offset of a checked IDX file's numbers.
     """
 def read_label_list(text: bytes, classes: typing.SupportsInt | typing.SupportsIndex, name: str) -> tuple[list[str], numpy.typing.NDArray[numpy.int64]]:
     """

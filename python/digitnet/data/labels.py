@@ -16,6 +16,103 @@ from digitnet._utils.text import listed
 _DIGITS = 10
 
 
+def settled_labels(
+    values: Any, count: int, classes: int | Sequence[str] | None, where: str
+) -> tuple[Labels, int | Sequence[str]]:
+    """Labels in the forms that people have, as places among the classes.
+
+    Args:
+        values: One an image: whole numbers of any type, texts, truth values; (N,), a column
+            (N, 1), or one-hot rows (N, K).
+        count: N.
+        classes: K, or the names. Default: as many as the labels need.
+        where: For errors.
+    Returns:
+        Labels int64 (N,), and K or the names.
+    Raises:
+        DataError: another number of labels, fractions, rows that are not one-hot, labels
+            that are no class.
+    Example:
+        >>> from digitnet.data.labels import settled_labels
+        >>> settled_labels([[0, 1, 0], [1, 0, 0]], 2, None, "a")
+        (array([1, 0]), 3)
+        >>> settled_labels(["cat", "ant", "cat"], 3, None, "a")
+        (array([1, 0, 1]), ['ant', 'cat'])
+    """
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2:
+        array, classes = _of_one_hot(array, classes, where)
+    if array.ndim != 1 or len(array) != count:
+        raise DataError(
+            f"{where}: expected {count} labels, one for each image, got "
+            f"{len(array) if array.ndim == 1 else f'shape {array.shape}'}; do they belong "
+            "together?"
+        )
+    if array.dtype.kind in "OSUb" or (array.dtype.kind in "if" and (array < 0).any()):
+        return _of_names(array, classes, where)
+    if array.dtype.kind not in "uif":
+        raise DataError(
+            f"{where}: expected numbers or texts as labels, got {array.dtype}"
+        )
+    with np.errstate(invalid="ignore"):  # NaN is refused below
+        whole = array.astype(np.int64)
+    if (whole != array).any():
+        place = int(np.flatnonzero(whole != array)[0])
+        raise DataError(
+            f"{where}: expected labels that are whole numbers, got {array[place]} at "
+            f"position {place}"
+        )
+    if classes is None:
+        return classes_of_numbers(whole)
+    limit = classes if isinstance(classes, int) else len(classes)
+    if (whole >= limit).any():
+        place = int(np.flatnonzero(whole >= limit)[0])
+        raise DataError(
+            f"{where}: expected labels 0 to {limit - 1}, got {whole[place]} at position "
+            f"{place}"
+        )
+    return whole, classes
+
+
+def _of_one_hot(
+    rows: npt.NDArray[Any], classes: int | Sequence[str] | None, where: str
+) -> tuple[Labels, int | Sequence[str]]:
+    limit = len(rows[0]) if classes is None else classes
+    width = limit if isinstance(limit, int) else len(limit)
+    numbers = rows.dtype.kind in "biuf"
+    if not (
+        numbers and rows.shape[1] == width >= 2 and ((rows == 0) | (rows == 1)).all()
+    ):
+        raise DataError(
+            f"{where}: expected a label an image, or one-hot rows of {width}, got shape "
+            f"{rows.shape} of {rows.dtype}"
+        )
+    sums = rows.sum(axis=1)
+    if (sums != 1).any():
+        place = int(np.flatnonzero(sums != 1)[0])
+        raise DataError(
+            f"{where}: expected one-hot rows, got {int(sums[place])} ones at position {place}"
+        )
+    return rows.argmax(axis=1).astype(np.int64), limit
+
+
+def _of_names(
+    array: npt.NDArray[Any], classes: int | Sequence[str] | None, where: str
+) -> tuple[Labels, Sequence[str]]:
+    if isinstance(classes, int):
+        raise DataError(
+            f"{where}: expected labels 0 to {classes - 1}, got {array[0]!r:.40}; give the "
+            "names as classes=[...]"
+        )
+    texts = [
+        v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in array
+    ]
+    names, places = np.unique(texts, return_inverse=True)
+    return classes_of_names(places, names.tolist(), classes, where)
+
+
 def natural_order(names: Sequence[str]) -> list[str]:
     """Names as people sort them: "-1", "1", "10"; "item 9" before "item 10".
 

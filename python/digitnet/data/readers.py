@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,11 @@ from digitnet._utils.input_files import expanded, opened, read_whole, shown_name
 from digitnet._utils.text import shortened
 from digitnet.data.containers import is_packed, most_unpacked, unpacked
 from digitnet.data.dataset import Dataset
-from digitnet.data.labels import classes_of_names, classes_of_numbers
+from digitnet.data.labels import (
+    classes_of_names,
+    classes_of_numbers,
+    settled_labels,
+)
 from digitnet.data.picture_files import (
     is_colour,
     listed_picture,
@@ -25,6 +30,7 @@ from digitnet.data.picture_files import (
     read_picture,
     room_for,
 )
+from digitnet.data.pixels import settled_pixels
 
 __all__ = [
     "idx_payload",
@@ -37,6 +43,7 @@ __all__ = [
 _MAX_BYTES = 2**33  # of a file
 _MAX_TEXT_BYTES = 2**31  # of an unpacked text
 _MOST_TRAILING = 2**25  # bytes behind an IDX file's own that are still read and refused
+_MOST_HEADER = 20  # bytes of an IDX file's
 _BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 
 
@@ -62,7 +69,7 @@ def _idx_content(path: str | PathLike[str]) -> bytes:
     name = shown_name(path)
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
-        start = file.read(16)
+        start = file.read(_MOST_HEADER)
         if not is_packed(start):
             promised = _core.data.idx_file_bytes(start, name)
             if size - promised > _MOST_TRAILING:
@@ -80,35 +87,48 @@ def read_idx(
     images: str | PathLike[str],
     labels: str | PathLike[str] | None = None,
     *,
-    classes: int | Sequence[str] = 10,
+    classes: int | Sequence[str] | None = None,
+    max_value: float | None = None,
 ) -> Dataset:
     """Read IDX files, plain or packed, as MNIST and its relatives come.
 
     Args:
-        images: File of images (magic 0x803).
-        labels: File of labels (magic 0x801), or None for an unlabelled set.
-        classes: K, or the K class names.
+        images: File of images, (N, H, W) or (N, C, H, W), of any of the six types.
+        labels: File of labels, (N,), or (N, columns) as QMNIST has them, of which the first
+            is the class; None for an unlabelled set.
+        classes: K, or the K class names. Default: as many as the labels need.
+        max_value: As for Dataset. Default: 255 of whole numbers.
     Returns:
-        Dataset of uint8 images with max_value 255.
+        Dataset of uint8 images, or of float32 where they are fractions.
     Raises:
         DataError: wrong magic, size, count or label; names the file and the field.
         FileNotFoundError: no such file.
     Source: LeCun, Cortes, Burges, "The MNIST database".
     """
-    pixels = _idx_content(images)
-    sizes, offset = _core.data.read_idx(pixels, 3, shown_name(images))
-    array = np.frombuffer(pixels, np.uint8, offset=offset).reshape(sizes)
+    name = shown_name(images)
+    pixels = settled_pixels(_idx_array(images, "images"), max_value, name)
     numbers = None
     if labels is not None:
-        name = shown_name(labels)
-        content = _idx_content(labels)
-        _, start = _core.data.read_idx(content, 1, name)
-        count = classes if isinstance(classes, int) else len(classes)
-        _core.data.check_idx_labels(content[start:], sizes[0], count, name)
-        numbers = np.frombuffer(content, np.uint8, offset=start).astype(np.int64)
+        values = _idx_array(labels, "labels")
+        values = values[:, 0] if values.ndim == 2 else values
+        numbers, classes = settled_labels(
+            values, len(pixels), classes, shown_name(labels)
+        )
+    if max_value is None and pixels.dtype == np.uint8:
+        max_value = 255
     return Dataset(
-        array, numbers, classes=classes, max_value=255, name=shown_name(images)
+        pixels,
+        numbers,
+        classes=10 if classes is None else classes,
+        max_value=max_value,
+        name=name,
     )
+
+
+def _idx_array(path: str | PathLike[str], role: str) -> npt.NDArray[Any]:
+    content = _idx_content(path)
+    kind, sizes, offset = _core.data.read_idx(content, role, shown_name(path))
+    return np.frombuffer(content, kind, offset=offset).reshape(sizes)
 
 
 def read_csv(
