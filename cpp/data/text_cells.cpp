@@ -148,7 +148,7 @@ std::string shown(std::string_view cell) {
 
 std::vector<Cell> cells_of(std::string_view line, const Dialect& dialect) {
   std::vector<Cell> cells;
-  for_each_cell(trimmed(line), dialect.delimiter,
+  for_each_cell(line, dialect.delimiter,
                 [&](int64_t, const Cell& cell) { cells.push_back(cell); });
   return cells;
 }

@@ -302,6 +302,24 @@ def test_names_that_are_given_decide_the_order_of_texts(tmp_path):
         digitnet.data.read_csv(tmp_path / "a.csv", classes=10)
 
 
+def test_a_leading_tab_is_an_empty_cell(tmp_path):
+    (tmp_path / "a.tsv").write_text(
+        "\tpet\ta\tb\tc\td\n0\tdog\t0\t1\t2\t3\n1\tcat\t0\t1\t2\t3\n"
+    )
+    data = digitnet.data.read_csv(tmp_path / "a.tsv")
+    assert data.labels.tolist() == [1, 0] and data.images[0].tolist() == [
+        [0, 1],
+        [2, 3],
+    ]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\x1b[31m", "\u202eb", "c" * 1001])
+def test_labels_that_a_terminal_would_obey_are_refused(name, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{name},0,1,2,3\ncat,0,1,2,3\n")
+    with pytest.raises(DataError, match="a.csv: expected"):
+        digitnet.data.read_csv(tmp_path / "a.csv")
+
+
 def test_another_way_of_reading_is_said(tmp_path):
     ramp = ",".join(map(str, range(64)))
     (tmp_path / "a.csv").write_text(f"{ramp}\n{ramp.replace('0', '7')}\n")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import Labels
-from digitnet._utils.text import listed
+from digitnet._utils.text import listed, plain_name
 
 _DIGITS = 10
 
@@ -151,6 +151,11 @@ def classes_of_names(
         >>> classes_of_names(np.array([0, 1, 2]), ["b10", "b9", "a"], None, "file")
         (array([2, 1, 0]), ['a', 'b9', 'b10'])
     """
+    try:
+        for name in names:
+            plain_name(name, where)
+    except ValueError as error:
+        raise DataError(str(error)) from error
     order = natural_order(names) if classes is None else [*map(str, classes)]
     if len(order) < 2:
         raise DataError(
