@@ -224,6 +224,7 @@ OTHERS = {
     "seed": ("seed=0, got 7", {"seed": 7}),
     "validation": ("validation=null, got ", {"validation": 0.1}),
     "weights": ("sample_weight=", {"sample_weight": np.ones(200)}),
+    "class weights": ("class_weights=[], got [5.0, ", {"class_weights": [5] + [1] * 9}),
     "two": ("epochs=3, got 4; seed=0, got 1", {"epochs": 4, "seed": 1}),
 }
 
@@ -240,6 +241,26 @@ def test_another_option_is_refused_by_name(other, digits, tmp_path):
     assert message in str(e.value)
     assert weights(model) == before
     assert model.history is None
+
+
+def test_learning_rates_are_another_training_than_a_constant_one(digits, tmp_path):
+    train = digits[0][:200]
+    begun(train, tmp_path, schedule="constant")
+    with pytest.raises(
+        ValueError, match=r"begun with, rates=\[\], got \[0.5, 0.5, 0.5"
+    ):
+        network().fit(
+            train, resume=tmp_path, epochs=3, schedule=[0.5] * 3, progress=False
+        )
+
+
+def test_what_preprocessing_measured_is_not_another_training(digits, tmp_path):
+    train, options = digits[0][:200], {"epochs": 1, "progress": False}
+    model = network(preprocess=["scale", "standardise"])
+    model.fit(train, resume=tmp_path, **options)
+    for _ in range(2):  # as it was given, and with what was measured
+        history = model.fit(train, resume=tmp_path, **options)
+        assert history.status == "finished"
 
 
 def test_another_set_and_network_are_refused_by_name(digits, tmp_path):

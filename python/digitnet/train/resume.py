@@ -139,7 +139,7 @@ def _check_identity(
     wrong = [
         f"{name}={_short(kept.get(name))}, got {_short(now.get(name))}"
         for name in names
-        if not _same(kept.get(name), now.get(name))
+        if not _same(kept.get(name), now.get(name), measured=name == "preprocess")
     ]
     if wrong:
         raise ValueError(
@@ -148,16 +148,19 @@ def _check_identity(
         )
 
 
-def _same(kept: Any, now: Any) -> bool:
-    """Whether both mean the same; an empty list is what a first training measures."""
+def _same(kept: Any, now: Any, *, measured: bool) -> bool:
+    """Whether both mean the same; of what a first training measures, an empty list is
+    what it has not measured yet."""
     if isinstance(kept, dict) and isinstance(now, dict):
         return kept.keys() == now.keys() and all(
-            _same(kept[key], now[key]) for key in kept
+            _same(kept[key], now[key], measured=measured) for key in kept
         )
     if isinstance(kept, list) and isinstance(now, list):
-        if not kept or not now:
+        if measured and not (kept and now):
             return True
-        return len(kept) == len(now) and all(map(_same, kept, now))
+        return len(kept) == len(now) and all(
+            _same(*pair, measured=measured) for pair in zip(kept, now, strict=True)
+        )
     return bool(kept == now)
 
 
