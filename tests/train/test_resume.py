@@ -286,14 +286,16 @@ def test_another_set_and_network_are_refused_by_name(digits, tmp_path):
         ("threads", 77, "to the same bits"),
     ],
 )
-def test_another_place_is_warned_about_by_name(
+def test_another_environment_is_warned_about_by_name(
     name, value, how, digits, tmp_path, monkeypatch
 ):
     train = digits[0][:200]
-    place_of = resume.place_of
+    environment_of = resume.environment_of
     fit = sys.modules["digitnet.train.fit"]
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "place_of", lambda e: place_of(e) | {name: value})
+        patch.setattr(
+            fit, "environment_of", lambda e: environment_of(e) | {name: value}
+        )
         begun(train, tmp_path)
     with pytest.warns(RuntimeWarning, match=f"begun with {name} .*{how}"):
         network().fit(train, resume=tmp_path, epochs=3, progress=False)
@@ -346,7 +348,7 @@ def other_state(path, **changes):
         "format": 1,
         "count": kept.count,
         "identity": kept.identity,
-        "place": kept.place,
+        "environment": kept.environment,
         "numbers": kept.numbers,
         "history": kept.history,
         "callbacks": kept.callbacks,

@@ -29,7 +29,7 @@ from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
 from digitnet.models.summary import Summary
 from digitnet.train.history import Executor, History
-from digitnet.train.running import check_writable
+from digitnet.train.training_guard import check_writable
 
 
 class BaseModel:

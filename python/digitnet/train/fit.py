@@ -27,13 +27,13 @@ from digitnet.train.ranks import Ranks, of_first_rank, ranks_for
 from digitnet.train.resume import (
     SAVE_SECONDS,
     TrainingFolder,
+    environment_of,
     identity_of,
-    place_of,
 )
-from digitnet.train.running import training
-from digitnet.train.state_files import Kept
+from digitnet.train.state_files import SavedState
 from digitnet.train.temperature import best_temperature
 from digitnet.train.trainable import Trainable
+from digitnet.train.training_guard import training
 
 
 def fit(
@@ -106,14 +106,14 @@ def fit(
     if checkpoint is not None and to_bytes is not None:
         best_file = BestFile(checkpoint, to_bytes)
     history.executor = executor = _executor(model, chosen, ranks)
-    history.data_fingerprint = fit_data.given[0][1]
+    history.data_fingerprint = fit_data.inputs[0][1]
     with ExitStack() as stack:
         stack.enter_context(training(model.core))
-        folder, kept = None, None
+        folder, saved = None, None
         if resume is not None:
             identity = identity_of(model, fit_data, history.options)
-            place = place_of(executor)
-            folder, kept = _opened(resume, identity, place, ranks, stack)
+            environment = environment_of(executor)
+            folder, saved = _opened(resume, identity, environment, ranks, stack)
         run = Run(
             model,
             history,
@@ -127,14 +127,14 @@ def fit(
             model.fix_scale(fit_data.training.max_value)
             model.classes = better_names(model.classes, fit_data.training.classes)
         model.history = history
-        if kept is not None:
-            kept.fill(history)
+        if saved is not None:
+            saved.fill(history)
         model.core.temperature = 1.0  # the trained one's is found at the end
-        if kept is not None and kept.finished:
-            _restore_finished(model, fit_data, kept)
+        if saved is not None and saved.finished:
+            _restore_finished(model, fit_data, saved)
         else:
             signals = stack.enter_context(Signals(resume is not None))
-            _train(model, fit_data, chosen, run, ranks, executor, recorder, kept)
+            _train(model, fit_data, chosen, run, ranks, executor, recorder, saved)
         fit_data.warn_if_changed()
         if fit_data.calibration is not None and history.status != "interrupted":
             _calibrate(model, fit_data.calibration, chosen.device)
@@ -160,27 +160,27 @@ def _interrupted(history: History, resume: Any, received: int) -> None:
 def _opened(
     folder: Any,
     identity: dict[str, Any],
-    place: dict[str, Any],
+    environment: dict[str, Any],
     ranks: Ranks | None,
     stack: ExitStack,
-) -> tuple[TrainingFolder | None, Kept | None]:
+) -> tuple[TrainingFolder | None, SavedState | None]:
     """The folder, open until the stack ends, and what it has of this training; of several
     ranks the first one has it, and all get what it read."""
     opened: list[TrainingFolder] = []
 
-    def read() -> Kept | None:
-        opened.append(TrainingFolder(folder, identity, place))
+    def read() -> SavedState | None:
+        opened.append(TrainingFolder(folder, identity, environment))
         stack.callback(opened[0].close)
         return opened[0].read()
 
-    kept = read() if ranks is None else of_first_rank(read)
-    return (opened[0] if opened else None), kept
+    saved = read() if ranks is None else of_first_rank(read)
+    return (opened[0] if opened else None), saved
 
 
-def _restore_finished(model: Trainable, data: FitData, kept: Kept) -> None:
+def _restore_finished(model: Trainable, data: FitData, saved: SavedState) -> None:
     images, rows = data.training.storage
     _core.train.learn_preprocessing(model.core, images, rows)
-    for name, values in kept.arrays.items():
+    for name, values in saved.arrays.items():
         model.core.set(name, values)
 
 
@@ -225,7 +225,7 @@ def _train(
     ranks: Ranks | None,
     executor: Executor,
     recorder: Recorder | None,
-    kept: Kept | None = None,
+    saved: SavedState | None = None,
 ) -> None:
     images, rows = data.training.storage
     validation = data.validation
@@ -236,7 +236,7 @@ def _train(
     with run.progress:
         run.progress.executor(str(executor))
         try:
-            run.begin(kept)
+            run.begin(saved)
             outcome = _core.train.fit(
                 model.core,
                 images,
@@ -252,9 +252,9 @@ def _train(
                 run.progress.step,
                 ranks,
                 recorder,
-                run.keep if run.kept_in else None,
+                run.keep if run.state_folder else None,
                 SAVE_SECONDS,
-                None if kept is None else kept.state,
+                None if saved is None else saved.state,
             )
             run.history.status = outcome["status"]
             run.history.message = outcome["message"]

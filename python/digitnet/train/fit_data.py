@@ -29,7 +29,7 @@ class FitData:
         validation: What is held out, or None.
         domains: 0 or 1 for each sample of `training` with a target, else None.
         calibration: What the temperature is fitted on at the end, or None.
-        given: What was given to `fit`, the training data first, and the fingerprints that
+        inputs: What was given to `fit`, the training data first, and the fingerprints that
             it had then.
     """
 
@@ -38,7 +38,7 @@ class FitData:
     validation: Dataset | None
     domains: npt.NDArray[np.int64] | None = None
     calibration: Dataset | None = None
-    given: tuple[tuple[Dataset, tuple[int, int]], ...] = ()
+    inputs: tuple[tuple[Dataset, tuple[int, int]], ...] = ()
 
     @classmethod
     def of(
@@ -57,14 +57,14 @@ class FitData:
         if model.outputs_images:
             training, validation = unlabelled(training), unlabelled(validation)
         weights = sample_weights(weights, training)
-        given = [training]
+        inputs = [training]
         fixed = settled(model.classes, model.max_value)
         if not model.outputs_images:
             training = matched(training, model.classes, f"{where}.data", fixed=fixed)
         parts = hold_out(training, weights, validation, seed, model.max_value)
         training, weights, held_out = parts
         if held_out is not None and not isinstance(validation, int | float):
-            given.append(held_out)
+            inputs.append(held_out)
         if held_out is not None and not model.outputs_images:
             names = training.classes if training.named else model.classes
             fixed = fixed or training.named
@@ -84,14 +84,14 @@ class FitData:
             weights,
             held_out,
             calibration=calibration,
-            given=tuple((data, fingerprint(data)) for data in given),
+            inputs=tuple((data, fingerprint(data)) for data in inputs),
         )
 
     def warn_if_changed(self) -> None:
         """RuntimeWarning if images are others than when the training began; of labels and
         weights it has copies."""
         for name, (data, before) in zip(
-            ("data", "validation"), self.given, strict=False
+            ("data", "validation"), self.inputs, strict=False
         ):
             if fingerprint(data)[0] != before[0]:
                 warnings.warn(

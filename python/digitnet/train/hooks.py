@@ -16,7 +16,7 @@ from digitnet.train.resume import (
     callback_states,
     restore_callbacks,
 )
-from digitnet.train.state_files import Kept
+from digitnet.train.state_files import SavedState
 from digitnet.train.trainable import Trainable
 
 Callback = Any  # f(epoch, logs), or an object with on_epoch_end(epoch, logs)
@@ -92,20 +92,20 @@ class Run:
         best_file: BestFile | None,
         progress: Progress,
         columns: frozenset[str],
-        kept_in: TrainingFolder | None = None,
+        state_folder: TrainingFolder | None = None,
     ) -> None:
         self.model, self.history = model, history
         self.callbacks, self.best_file = callbacks, best_file
         self.progress, self.columns = progress, columns
-        self.kept_in = kept_in
+        self.state_folder = state_folder
         self._begun: list[Callback] = []
 
-    def begin(self, kept: Kept | None = None) -> None:
+    def begin(self, saved: SavedState | None = None) -> None:
         """Of a training that goes on, callbacks get back what they asked to keep."""
         for callback in self.callbacks:
             getattr(callback, "set_model", lambda model: None)(self.model)
-        if kept is not None:
-            restore_callbacks(self.callbacks, kept.callbacks)
+        if saved is not None:
+            restore_callbacks(self.callbacks, saved.callbacks)
         for callback in self.callbacks:
             getattr(callback, "on_train_begin", lambda: None)()
             self._begun.append(callback)
@@ -121,9 +121,9 @@ class Run:
 
     def keep(self, state: Mapping[str, Any]) -> None:
         """Write the loop's state, or a finished training's tensors, if there is a place."""
-        if self.kept_in is not None:
+        if self.state_folder is not None:
             states = callback_states(self.callbacks)
-            self.kept_in.save(state, self.history, states)
+            self.state_folder.save(state, self.history, states)
 
     def epoch_done(self, row: dict[str, float]) -> bool:
         """Record, show, save and call back; True ends the training."""

@@ -23,7 +23,7 @@ from digitnet._utils.input_files import expanded
 from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
 from digitnet.train.history import History
-from digitnet.train.state_files import FORMAT, Kept, newest, path_of, to_bytes
+from digitnet.train.state_files import FORMAT, SavedState, newest, path_of, to_bytes
 from digitnet.train.trainable import Trainable
 
 SAVE_SECONDS = 60.0  # within an epoch
@@ -36,7 +36,7 @@ class TrainingFolder:
     Args:
         folder: Is made if it is not there.
         identity: What is trained, in plain values by name: what must be the same.
-        place: What computes: what should be.
+        environment: What computes: what should be.
     Raises:
         OSError: a folder that cannot be written.
         RuntimeError: another process trains there.
@@ -46,10 +46,10 @@ class TrainingFolder:
         self,
         folder: str | PathLike[str],
         identity: Mapping[str, Any],
-        place: Mapping[str, Any],
+        environment: Mapping[str, Any],
     ) -> None:
         self.folder = expanded(folder)
-        self.identity, self.place = _plain(identity), _plain(place)
+        self.identity, self.environment = _plain(identity), _plain(environment)
         check_writable(self.folder, "fit.resume", "give another one")
         self._lock = _locked(self.folder)
         self._count = 0
@@ -60,7 +60,7 @@ class TrainingFolder:
             self._lock.close()
             self._lock = None
 
-    def read(self) -> Kept | None:
+    def read(self) -> SavedState | None:
         """The newest whole state, once it is known to be of this training; None if there is
         none.
 
@@ -71,13 +71,13 @@ class TrainingFolder:
             RuntimeWarning: the newest one is damaged and the one before is taken; what
                 computes is not what did.
         """
-        kept = newest(self.folder)
-        if kept is None:
+        saved = newest(self.folder)
+        if saved is None:
             return None
-        self._count = kept.count
-        _check_identity(self.folder, kept.identity, self.identity)
-        _compare_places(self.folder, kept.place, self.place)
-        return kept
+        self._count = saved.count
+        _check_identity(self.folder, saved.identity, self.identity)
+        _compare_environments(self.folder, saved.environment, self.environment)
+        return saved
 
     def save(
         self, state: Mapping[str, Any], history: History, callbacks: Mapping[str, Any]
@@ -91,7 +91,7 @@ class TrainingFolder:
             "format": FORMAT,
             "count": self._count + 1,
             "identity": self.identity,
-            "place": self.place,
+            "environment": self.environment,
             "numbers": {k: v for k, v in state.items() if k not in arrays},
             "history": {
                 "columns": dict(history),
@@ -133,13 +133,13 @@ def _locked(folder: Path) -> IO[bytes] | None:
 
 
 def _check_identity(
-    folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]
+    folder: Path, saved: Mapping[str, Any], now: Mapping[str, Any]
 ) -> None:
-    names = [*now, *(name for name in kept if name not in now)]
+    names = [*now, *(name for name in saved if name not in now)]
     wrong = [
-        f"{name}={_short(kept.get(name))}, got {_short(now.get(name))}"
+        f"{name}={_short(saved.get(name))}, got {_short(now.get(name))}"
         for name in names
-        if not _same(kept.get(name), now.get(name), measured=name == "preprocess")
+        if not _same(saved.get(name), now.get(name), measured=name == "preprocess")
     ]
     if wrong:
         raise ValueError(
@@ -148,20 +148,20 @@ def _check_identity(
         )
 
 
-def _same(kept: Any, now: Any, *, measured: bool) -> bool:
+def _same(saved: Any, now: Any, *, measured: bool) -> bool:
     """Whether both mean the same; of what a first training measures, an empty list is
     what it has not measured yet."""
-    if isinstance(kept, dict) and isinstance(now, dict):
-        return kept.keys() == now.keys() and all(
-            _same(kept[key], now[key], measured=measured) for key in kept
+    if isinstance(saved, dict) and isinstance(now, dict):
+        return saved.keys() == now.keys() and all(
+            _same(saved[key], now[key], measured=measured) for key in saved
         )
-    if isinstance(kept, list) and isinstance(now, list):
-        if measured and not (kept and now):
+    if isinstance(saved, list) and isinstance(now, list):
+        if measured and not (saved and now):
             return True
-        return len(kept) == len(now) and all(
-            _same(*pair, measured=measured) for pair in zip(kept, now, strict=True)
+        return len(saved) == len(now) and all(
+            _same(*pair, measured=measured) for pair in zip(saved, now, strict=True)
         )
-    return bool(kept == now)
+    return bool(saved == now)
 
 
 def _short(value: Any) -> str:
@@ -169,13 +169,13 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _compare_places(
-    folder: Path, kept: Mapping[str, Any], now: Mapping[str, Any]
+def _compare_environments(
+    folder: Path, saved: Mapping[str, Any], now: Mapping[str, Any]
 ) -> None:
     other = {
-        name: f"{name} {kept.get(name)!r}, now {value!r}"
+        name: f"{name} {saved.get(name)!r}, now {value!r}"
         for name, value in now.items()
-        if kept.get(name) != value
+        if saved.get(name) != value
     }
     if not other:
         return
@@ -198,7 +198,7 @@ def _compare_places(
 
 
 def callback_states(callbacks: Sequence[Any]) -> dict[str, Any]:
-    """What callbacks with `state_dict()` ask to keep, by place and class.
+    """What callbacks with `state_dict()` ask to keep, by index and class.
 
     Raises:
         TypeError: a state that JSON cannot hold.
@@ -224,9 +224,9 @@ def restore_callbacks(callbacks: Sequence[Any], states: Mapping[str, Any]) -> No
 
 
 def _with_state(callbacks: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    for place, callback in enumerate(callbacks):
+    for index, callback in enumerate(callbacks):
         if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict"):
-            yield f"{place} {type(callback).__name__}", callback
+            yield f"{index} {type(callback).__name__}", callback
 
 
 def identity_of(
@@ -248,9 +248,9 @@ def identity_of(
     }
 
 
-def place_of(executor: Any) -> dict[str, Any]:
+def environment_of(executor: Any) -> dict[str, Any]:
     """What bits depend on beside the training itself."""
-    place = {
+    environment = {
         "engine": executor.engine,
         "device": executor.device,
         "kernels": executor.kernels,
@@ -260,7 +260,7 @@ def place_of(executor: Any) -> dict[str, Any]:
     if executor.engine != "native":
         import torch
 
-        place |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        environment |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
     else:
-        place["threads"] = executor.threads
-    return place
+        environment["threads"] = executor.threads
+    return environment

@@ -3,7 +3,7 @@
 Two of them take turns, `training-0.safetensors` and `training-1.safetensors`, so that the one
 before is whole whatever happens while the other is written. Each has the loop's state
 (cpp/train/state.h) as tensors, and JSON in its metadata field "digitnet-training": numbers,
-history, callbacks' states, what the training is (`identity`) and where it runs (`place`),
+history, callbacks' states, what the training is (`identity`), what computes (`environment`),
 and a SHA-256 of all of it. Nothing in a file is run.
 """
 
@@ -26,28 +26,36 @@ from digitnet.train.history import History
 FORMAT = 1
 GENERATIONS = 2
 _FIELD = "digitnet-training"
-_MOST_JSON_BYTES = 50_000_000
-_KEYS = {"format", "count", "identity", "place", "numbers", "history", "callbacks"}
+_MAX_JSON_BYTES = 50_000_000
+_KEYS = {
+    "format",
+    "count",
+    "identity",
+    "environment",
+    "numbers",
+    "history",
+    "callbacks",
+}
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-class Kept:
-    """A training's state as it was last kept.
+class SavedState:
+    """A training's state as it was last saved.
 
     Attributes:
         path: The file.
         numbers, arrays: Of the loop, together what `_core.train.fit` takes; of a finished
             training the arrays are the model's tensors.
         history: "columns", "steps", "status", "message".
-        callbacks: The states of those that have one, by their place.
-        identity, place: What is trained and by what.
+        callbacks: The states of those that have one, by their index.
+        identity, environment: What is trained and by what.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
         self.path, self.arrays = path, arrays
         self.count: int = about["count"]
         self.identity: dict[str, Any] = about["identity"]
-        self.place: dict[str, Any] = about["place"]
+        self.environment: dict[str, Any] = about["environment"]
         self.numbers: dict[str, Any] = about["numbers"]
         self.history: dict[str, Any] = about["history"]
         self.callbacks: dict[str, Any] = about["callbacks"]
@@ -72,18 +80,18 @@ class Kept:
             history.message = self.history["message"]
 
 
-def newest(folder: str | PathLike[str]) -> Kept | None:
+def newest(folder: str | PathLike[str]) -> SavedState | None:
     """The newest whole state of a folder, or None if it has none; see `TrainingFolder.read`."""
-    kept, damaged = [], []
-    for place in range(GENERATIONS):
-        path = path_of(Path(folder), place)
+    saved, damaged = [], []
+    for index in range(GENERATIONS):
+        path = path_of(Path(folder), index)
         if not path.is_file():
             continue
         try:
-            kept.append(_read(path))
+            saved.append(_read(path))
         except DataError as error:
             damaged.append(str(error))
-    if not kept and damaged:
+    if not saved and damaged:
         raise DataError(
             f"fit.resume: expected a whole state in '{folder}', got {'; '.join(damaged)}; "
             "give another folder to begin anew"
@@ -94,7 +102,7 @@ def newest(folder: str | PathLike[str]) -> Kept | None:
             RuntimeWarning,
             stacklevel=3,
         )
-    return max(kept, key=lambda one: one.count, default=None)
+    return max(saved, key=lambda one: one.count, default=None)
 
 
 def path_of(folder: Path, count: int) -> Path:
@@ -114,7 +122,7 @@ def _digest(text: str, arrays: Arrays) -> str:
     return hashlib.sha256((text + arrays_sha256(arrays)).encode()).hexdigest()
 
 
-def _read(path: Path) -> Kept:
+def _read(path: Path) -> SavedState:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -124,7 +132,7 @@ def _read(path: Path) -> Kept:
             arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path.name}: expected a whole state, got {error}") from error
-    if whole is None or len(whole) > _MOST_JSON_BYTES:
+    if whole is None or len(whole) > _MAX_JSON_BYTES:
         raise DataError(f"{path.name}: expected a training's state, got another file")
     try:
         outer = json.loads(whole)
@@ -142,4 +150,4 @@ def _read(path: Path) -> Kept:
         raise DataError(
             f"{path.name}: expected format {FORMAT}, got {about['format']}; update digitnet"
         )
-    return Kept(path, about, arrays)
+    return SavedState(path, about, arrays)

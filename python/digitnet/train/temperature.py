@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from digitnet._utils.minimize import minimize
 
-LEAST, MOST = 0.02, 50.0
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.02, 50.0
 
 
 def best_temperature(logits: Any, labels: npt.NDArray[np.int64]) -> float:
-    """The temperature from LEAST to MOST at which the log loss is lowest.
+    """The temperature from 0.02 to 50 at which the log loss is lowest.
 
     The targets are Platt's: of N samples a true class gets (N + 1) / (N + 2), the others share
     the rest, for a few samples that are all predicted right do not show that all are.
@@ -48,5 +48,5 @@ def best_temperature(logits: Any, labels: npt.NDArray[np.int64]) -> float:
         sums = np.log(np.exp(scaled - top[:, None]).sum(1)) + top
         return float((sums - mean / math.exp(log_temperature)).mean())
 
-    best = minimize(loss, math.log(LEAST), math.log(MOST))
+    best = minimize(loss, math.log(_MIN_TEMPERATURE), math.log(_MAX_TEMPERATURE))
     return math.exp(best) if loss(best) < loss(0.0) else 1.0

@@ -1,4 +1,4 @@
-"""Which models are being trained now, so that nothing else writes into them meanwhile."""
+"""Keeps what others write out of models that are being trained."""
 
 from __future__ import annotations
 
