@@ -8,43 +8,104 @@ import numpy as np
 import pytest
 
 import digitnet
+from digitnet.layers import BatchNorm, Conv, Dense, Flatten, ReLU
 
 
-def test_a_model_is_trained_once_at_a_time(digits):
-    train, _ = digits
-    model = digitnet.models.make("linear", input_shape=(8, 8))
-    errors, started = [], threading.Event()
+def norm_network():
+    layers = [Conv(4, 3), BatchNorm(), ReLU(), Flatten(), Dense(10)]
+    return digitnet.Model(layers, (8, 8), seed=1)
+
+
+# Everything that writes into a model.
+WRITES = {
+    "load_state_dict": lambda model, data: model.load_state_dict(model.state_dict()),
+    "load_weights": lambda model, data: model.load_weights(norm_network()),
+    "temperature": lambda model, data: setattr(model, "temperature", 2.0),
+    "calibrate": lambda model, data: model.calibrate(data),
+    "adapt": lambda model, data: model.adapt(data),
+}
+TRAININGS = {
+    "fit": lambda model, data, **more: model.fit(data, progress=False, **more),
+    "fit_head": lambda model, data, **more: model.fit_head(
+        data, progress=False, **more
+    ),
+}
+
+
+def in_a_thread(call):
+    """The RuntimeError of a call in another thread, or None."""
+    errors = []
+
+    def run():
+        try:
+            call()
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(30)
+    assert not thread.is_alive()
+    return errors[0] if errors else None
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("write", WRITES)
+def test_a_model_in_training_is_written_to_by_its_callbacks_alone(
+    training, write, digits
+):
+    model, data = norm_network(), digits[0][:100]
+    errors = []
 
     def others(epoch, logs):
-        """What another thread may not do meanwhile, and this one's callback may."""
-
-        def meanwhile():
-            for call in (
-                lambda: model.fit(train, epochs=1, progress=False),
-                lambda: model.load_state_dict(model.state_dict()),
-            ):
-                try:
-                    call()
-                except RuntimeError as error:
-                    errors.append(str(error))
-            started.set()
-
-        thread = threading.Thread(target=meanwhile)
-        thread.start()
-        thread.join(30)
-        model.load_state_dict(model.state_dict())
-        with pytest.raises(RuntimeError, match="expected a model that is not being tr"):
-            model.fit(train, epochs=1, progress=False)
+        before = model.state_dict()
+        errors.append(in_a_thread(lambda: WRITES[write](model, data)))
+        for name, values in model.state_dict().items():
+            np.testing.assert_array_equal(values, before[name])
+        WRITES[write](model, data)
         model.stop_training = True
 
-    history = model.fit(train, epochs=3, callbacks=others, progress=False)
-    assert started.is_set()
+    history = TRAININGS[training](model, data, epochs=3, callbacks=others)
     assert history.status == "stopped early"
-    fit, write = errors
-    assert fit.startswith("fit: expected a model that is not being trained")
-    assert write.startswith("load_state_dict: expected a model that no other thread")
-    model.fit(train, epochs=1, progress=False)  # and now it may
-    model.load_state_dict(model.state_dict())
+    (error,) = errors
+    assert "expected a model that no other thread trains" in error
+    WRITES[write](model, data)  # and now anyone may
+    assert in_a_thread(lambda: WRITES[write](model, data)) is None
+
+
+@pytest.mark.parametrize("second", TRAININGS)
+@pytest.mark.parametrize("first", TRAININGS)
+def test_a_model_is_trained_once_at_a_time(first, second, digits):
+    model, data = norm_network(), digits[0][:100]
+    errors = []
+
+    def again():
+        TRAININGS[second](model, data, epochs=1)
+
+    def others(epoch, logs):
+        errors.append(in_a_thread(again))
+        with pytest.raises(RuntimeError) as raised:
+            again()
+        errors.append(str(raised.value))
+
+    history = TRAININGS[first](model, data, epochs=1, callbacks=others)
+    assert history.status == "finished"
+    for error in errors:
+        assert error.startswith(f"{second}: expected a model that is not being trained")
+    again()
+
+
+def test_no_training_begins_while_a_model_is_adapted(digits, monkeypatch):
+    model, data = norm_network(), digits[0][:100]
+    adapt, errors = digitnet._core.train.adapt_statistics, []
+
+    def meanwhile(*arguments):
+        errors.append(in_a_thread(lambda: TRAININGS["fit"](model, data, epochs=1)))
+        adapt(*arguments)
+
+    monkeypatch.setattr(digitnet._core.train, "adapt_statistics", meanwhile)
+    model.adapt(data)
+    assert errors[0].startswith("fit: expected a model that is not being trained")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
 from digitnet.models.summary import Summary
 from digitnet.train.history import Executor, History
-from digitnet.train.training_guard import check_writable
+from digitnet.train.training_guard import writing
 
 
 class BaseModel:
@@ -97,10 +97,10 @@ class BaseModel:
 
     @temperature.setter
     def temperature(self, value: float) -> None:
-        check_writable(self.core, "temperature")
         if isinstance(value, bool) or not isinstance(value, Real):
             raise ValueError(f"model.temperature: expected a number, got {value!r:.60}")
-        self.core.temperature = float(value)
+        with writing(self.core, "temperature"):
+            self.core.temperature = float(value)
 
     @property
     def outputs_images(self) -> bool:
@@ -320,7 +320,6 @@ class BaseModel:
         Nothing changes if one is missing, unknown, misshapen or not finite, or while another
         thread trains the model (RuntimeError).
         """
-        check_writable(self.core, "load_state_dict")
         current = self.state_dict()
         missing = sorted(current.keys() - state.keys())
         unknown = sorted(state.keys() - current.keys())
@@ -343,9 +342,20 @@ class BaseModel:
                     f"load_state_dict: expected finite weights of 32 bits for '{name}'"
                 )
             values[name] = floats
-        for name, array in values.items():
-            self.core.set(name, array)
-        self.core.temperature = 1.0
+        self.set_weights(values, "load_state_dict")
+
+    def set_weights(
+        self, values: Mapping[str, npt.NDArray[np.float32]], where: str
+    ) -> None:
+        """Set weights that were checked, some or all, and the temperature to 1.
+
+        Raises:
+            RuntimeError: another thread trains the model; `where` is named in it.
+        """
+        with writing(self.core, where):
+            for name, array in values.items():
+                self.core.set(name, array)
+            self.core.temperature = 1.0
 
     def __repr__(self) -> str:
         return f"Model('{self.name}', input {self.input_shape}, {self.count_params():,} parameters)"

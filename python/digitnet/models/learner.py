@@ -15,6 +15,7 @@ from digitnet.models.base import BaseModel
 from digitnet.train.fit import fit
 from digitnet.train.history import History
 from digitnet.train.temperature import best_temperature
+from digitnet.train.training_guard import writing
 
 
 class Learner(BaseModel):
@@ -215,6 +216,7 @@ class Learner(BaseModel):
             images: At least two: a Dataset, or what it takes.
         Raises:
             ValueError: a network without batch norm.
+            RuntimeError: another thread trains the model.
         Source:
             Li et al., "Revisiting batch normalization for practical domain adaptation",
             ICLR workshop 2017.
@@ -224,8 +226,9 @@ class Learner(BaseModel):
             >>> history = model.fit(train, epochs=1, progress=False)
             >>> model.adapt(test)
         """
-        base, rows = self.check_images(images, "adapt")
-        _core.train.adapt_statistics(self.predictor, base, rows)
+        with writing(self.core, "adapt"):
+            base, rows = self.check_images(images, "adapt")
+            _core.train.adapt_statistics(self.predictor, base, rows)
 
     def calibrate(self, data: Any, *, device: str = "auto") -> float:
         """Set `temperature` to where the log loss is lowest, from .02 to 50; returns it.

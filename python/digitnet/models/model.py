@@ -137,6 +137,7 @@ class Model(Learner):
             DataError: the file is damaged or no such file; a tensor is not finite.
             ValueError: nothing fits, or not everything and `strict`; lists name, expected
                 and found shape; a network of another meaning. Nothing was changed.
+            RuntimeError: another thread trains the model.
             ImportError: h5py is not installed.
         Example:
             >>> first = digitnet.models.make("lenet5", seed=1)

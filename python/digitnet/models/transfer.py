@@ -20,6 +20,7 @@ from digitnet.train.fit import fit
 from digitnet.train.fit_data import FitData, better_names, check_data
 from digitnet.train.history import History
 from digitnet.train.hooks import listed_callbacks
+from digitnet.train.training_guard import training as training_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -199,40 +200,46 @@ def fit_head(
         if options.get(name) is not None:
             raise ValueError(f"fit_head.{name}: expected none, got one; {reason}")
     weights = options.pop("sample_weight", None)
-    fit_data = FitData.of(
-        model, data, validation, weights, options.get("seed", 0), where="fit_head"
-    )
-    training = fit_data.training
-    check_data(model, training, fit_data.validation)
-    bottom, head = split_at(model, base)
-    bottom.fix_scale(training.max_value)
-    device = str(options.get("device", "auto"))
-    sets = [s for s in (training, fit_data.validation) if s is not None]
-    size = _check_memory(sum(len(s) for s in sets), bottom.core.outputs)
+    with training_of(model.core, "fit_head"):
+        fit_data = FitData.of(
+            model, data, validation, weights, options.get("seed", 0), where="fit_head"
+        )
+        check_data(model, fit_data.training, fit_data.validation)
+        bottom, head = split_at(model, base)
+        bottom.fix_scale(fit_data.training.max_value)
+        device = str(options.get("device", "auto"))
+        maps = _maps_for(head, bottom, fit_data, device, progress)
+        callbacks = listed_callbacks(options.pop("callbacks", ()))
+        model.stop_training = False
+        try:
+            return fit(
+                head,
+                *maps,
+                progress=progress,
+                sample_weight=fit_data.sample_weights,
+                callbacks=[*callbacks, _Stop(model, head)],
+                **options,
+            )
+        finally:  # also when it was interrupted: the head is consistent
+            if head.history is not None:
+                _bring_back(model, head, fit_data.training)
+
+
+def _maps_for(
+    head: BaseModel, base: BaseModel, data: FitData, device: str, progress: bool
+) -> list[Dataset]:
+    """What the base makes of the training data and of the validation data, if there are
+    any, for the head to learn from."""
+    sets = [s for s in (data.training, data.validation) if s is not None]
+    size = _check_memory(sum(len(s) for s in sets), base.core.outputs)
     if progress:
         print(f"keeping {size / 2**20:,.0f} MiB of features", file=sys.stderr)
-    computed = [_features_of(bottom, s, device, progress) for s in sets]
+    computed = [_features_of(base, s, device, progress) for s in sets]
     largest = max(1e-6, *(float(values.max()) for values in computed))
-    maps = [
+    return [
         _as_maps(values, s, head, largest)
         for values, s in zip(computed, sets, strict=True)
     ]
-    callbacks = listed_callbacks(options.pop("callbacks", ()))
-    model.stop_training = False
-    try:
-        history = fit(
-            head,
-            maps[0],
-            maps[1] if len(maps) > 1 else None,
-            progress=progress,
-            sample_weight=fit_data.sample_weights,
-            callbacks=[*callbacks, _Stop(model, head)],
-            **options,
-        )
-    finally:  # also when it was interrupted: the head is consistent
-        if head.history is not None:
-            _bring_back(model, head, training)
-    return history
 
 
 def _as_maps(
@@ -248,8 +255,7 @@ def _as_maps(
 
 
 def _bring_back(model: BaseModel, head: BaseModel, training: Dataset) -> None:
-    for name in head.core.parameter_names:
-        model.core.set(name, head.core.get(name))
+    model.set_weights(head.state_dict(), "fit_head")
     model.temperature = head.temperature
     model.history = head.history
     if model.max_value is None:

@@ -163,9 +163,7 @@ def load_weights(
         )
     if strict and len(chosen) < len(state):
         raise ValueError(f"load_weights: expected every tensor (strict)\n{report}")
-    for name, value in chosen.items():
-        model.core.set(name, value)
-    model.core.temperature = 1.0
+    model.set_weights(chosen, "load_weights")
     if plan.warnings or not report.is_whole:
         warnings.warn(_warning(report), UserWarning, stacklevel=3)
     return report
