@@ -2,6 +2,7 @@
 
 import errno
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,33 +126,104 @@ def test_a_best_checkpoint_that_failed_leaves_its_place_to_the_next(disk, tmp_pa
     assert keep.best == trained.history["val_loss"][2]  # what the file holds
 
 
-def test_rows_of_a_log_wait_until_the_disk_takes_them(tmp_path):
-    log = digitnet.callbacks.CSVLogger(tmp_path / "log.csv")
+class Full:
+    """A log's file on a disk that is full while `full(n)` says so of the n-th flush."""
+
+    def __init__(self, real, full):
+        self.real, self.full, self.flushes = real, full, 0
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+    def flush(self):
+        self.flushes += 1
+        if self.full(self.flushes):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.real.flush()
+
+
+def log_on_a_disk(path, full):
+    log = digitnet.callbacks.CSVLogger(path)
     begin = log.on_train_begin
-
-    class FullAtFirst:
-        """The file, whose second flush fails."""
-
-        def __init__(self, real):
-            self.real, self.flushes = real, 0
-
-        def __getattr__(self, name):
-            return getattr(self.real, name)
-
-        def flush(self):
-            self.flushes += 1
-            if self.flushes == 2:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            self.real.flush()
 
     def begin_on_a_small_disk():
         begin()
-        log._file = FullAtFirst(log._file)
+        log._file = Full(log._file, full)
 
     log.on_train_begin = begin_on_a_small_disk
+    return log
+
+
+def test_rows_of_a_log_wait_until_the_disk_takes_them(tmp_path):
+    log = log_on_a_disk(tmp_path / "log.csv", lambda flush: flush == 2)
     _, messages = caught(callbacks=log)
     assert len(messages) == 1 and "CSVLogger: '" in messages[0]
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_log_on_a_full_disk_ends_no_training_that_keeps_its_state(tmp_path):
+    log = digitnet.callbacks.CSVLogger("/dev/full")
+    _, messages = caught(callbacks=log, resume=tmp_path)
+    assert messages and all("CSVLogger: '/dev/full'" in m for m in messages)
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_rows_that_wait_when_the_process_dies_are_written_by_the_next_one(
+    first, tmp_path
+):
+    def rows(name):
+        lines = (tmp_path / name).read_text().splitlines()
+        return [line.rsplit(",", 1)[0] for line in lines]  # all but the seconds
+
+    class Killed(Exception):
+        pass
+
+    def kill(epoch, logs):
+        if epoch == 4:
+            lost.append(log._file.real)  # with its buffer
+            log._file.real = (tmp_path / "lost.csv").open("w")
+            raise Killed
+
+    lost = []
+    caught(callbacks=digitnet.callbacks.CSVLogger(tmp_path / "whole.csv"))
+    log = log_on_a_disk(tmp_path / "log.csv", lambda flush: flush >= first)
+    with pytest.raises(Killed):
+        caught(callbacks=[log, kill], resume=tmp_path / "state")
+    assert len(rows("log.csv")) == (first if first > 1 else 0)
+    log = digitnet.callbacks.CSVLogger(tmp_path / "log.csv")
+    caught(callbacks=[log, lambda *_: None], resume=tmp_path / "state")
+    assert rows("log.csv") == rows("whole.csv")
+    lost[0].close()
+
+
+def test_a_state_that_cannot_be_asked_for_is_the_one_before(tmp_path):
+    class Away(digitnet.callbacks.Callback):
+        writes_to, asked, restored = "a server", 0, None
+
+        def state_dict(self):
+            self.asked += 1
+            if self.asked == 2 and self.restored is None:
+                raise ConnectionError("no answer")
+            return {"asked": self.asked}
+
+        def load_state_dict(self, state):
+            self.restored = state
+
+    def kill(epoch, logs):
+        if epoch == 3:
+            raise KeyboardInterrupt
+
+    digits = digitnet.data.load("digits")[0]
+    options = {**OPTIONS, "resume": tmp_path}
+    with (
+        pytest.warns(RuntimeWarning, match="Away: 'a server' .*no answer"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        model().fit(digits, callbacks=[Away(), kill], **options)
+    away = Away()
+    model().fit(digits, callbacks=[away, lambda *_: None], **options)
+    assert away.restored == {"asked": 1}
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, of its data base

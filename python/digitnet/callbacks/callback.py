@@ -39,7 +39,7 @@ class Callback:
         """Options of `fit` that this callback stands for.
 
         Args:
-            options: Those that `fit` was functions; the learning rate is the one that it starts
+            options: Those that `fit` was given; the learning rate is the one that it starts
                 with.
         """
         return {}

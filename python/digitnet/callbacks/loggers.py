@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import time
 from os import PathLike
@@ -49,48 +50,55 @@ class CSVLogger(Callback):
                 f"CSVLogger.separator: expected one character, got {separator!r}"
             )
         self.path, self.separator, self.append = expanded(path), separator, append
-        self.writes_to = str(
-            path
-        )  # rows that it does not take wait in the file's buffer
+        self.writes_to = str(path)
         self._file: Any = None
-        self._kept_bytes: int | None = None  # of a training that goes on
+        self._bytes = 0  # that the file has for sure
+        self._waiting = ""  # rows behind them, in the file's buffer
+        self._goes_on = False
         self._columns: list[str] | None = None
 
     def on_train_begin(self) -> None:
-        self._columns = None
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        goes_on = self.append or self._kept_bytes is not None
-        self._file = self.path.open("a+" if goes_on else "w", newline="")
+        mode = "a+" if self.append or self._goes_on else "w"
+        self._file = self.path.open(mode, newline="")
         size = self._file.seek(0, os.SEEK_END)
-        if self._kept_bytes is not None:  # rows behind them are written again
-            size = self._file.truncate(min(self._kept_bytes, size))
-            self._kept_bytes = None
-        if size:
-            self._file.seek(0)
-            self._columns = next(csv.reader(self._file, delimiter=self.separator))
-            self._file.seek(0, os.SEEK_END)
+        if self._goes_on:  # rows behind them are written again
+            size = self._file.truncate(min(self._bytes, size))
+        else:
+            self._waiting = ""
+        self._bytes, self._goes_on = size, False
+        self._file.seek(0)
+        lines = self._file if size else self._waiting.splitlines()
+        self._columns = next(csv.reader(lines, delimiter=self.separator), None)
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(self._waiting)
 
     def state_dict(self) -> dict[str, Any]:
         """For `fit(resume=)`."""
-        return {"bytes": self._file.tell()}
+        return {"bytes": self._bytes, "waiting": self._waiting}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The other way round, before `on_train_begin`."""
-        self._kept_bytes = state["bytes"]
+        self._bytes, self._waiting = state["bytes"], state["waiting"]
+        self._goes_on = True
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        writer = csv.writer(self._file, delimiter=self.separator, lineterminator="\n")
         row = {"epoch": epoch, **logs}
+        rows: list[Any] = [row.values()]
         if self._columns is None:
             self._columns = list(row)
-            writer.writerow(self._columns)
+            rows.insert(0, self._columns)
         if self._columns != list(row):
             raise ValueError(
                 f"CSVLogger: expected the columns {listed(self._columns)} of {self.path}, "
                 f"got {listed(row)}; choose another file"
             )
-        writer.writerow(row.values())
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.separator, lineterminator="\n").writerows(rows)
+        self._waiting += text.getvalue()
+        self._file.write(text.getvalue())
         self._file.flush()
+        self._bytes, self._waiting = self._file.tell(), ""
 
     def on_train_end(self) -> None:
         if self._file is not None:

@@ -1,8 +1,9 @@
-"""What happens at the ends of epochs: callbacks, progress, the checkpoint."""
+"""What happens at the ends of epochs: callbacks and their states, progress, the checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,11 +12,7 @@ from digitnet.train.best_file import BestFile, warn_of_file
 from digitnet.train.history import History
 from digitnet.train.options import as_spec, default_options
 from digitnet.train.progress import Progress
-from digitnet.train.resume import (
-    TrainingFolder,
-    callback_states,
-    restore_callbacks,
-)
+from digitnet.train.resume import TrainingFolder
 from digitnet.train.state_files import SavedState
 from digitnet.train.trainable import Trainable
 
@@ -99,13 +96,17 @@ class Run:
         self.progress, self.columns = progress, columns
         self.state_folder = state_folder
         self._begun: list[Callback] = []
+        self._states: dict[str, Any] = {}  # of callbacks, the last ones
 
     def begin(self, saved: SavedState | None = None) -> None:
         """Of a training that goes on, callbacks get back what they asked to keep."""
         for callback in self.callbacks:
             getattr(callback, "set_model", lambda model: None)(self.model)
         if saved is not None:
-            restore_callbacks(self.callbacks, saved.callbacks)
+            self._states = dict(saved.callbacks)
+            for key, callback in _with_state(self.callbacks):
+                if key in self._states:
+                    callback.load_state_dict(self._states[key])
         for callback in self.callbacks:
             getattr(callback, "on_train_begin", lambda: None)()
             self._begun.append(callback)
@@ -122,8 +123,19 @@ class Run:
     def keep(self, state: Mapping[str, Any]) -> None:
         """Write the loop's state, or a finished training's tensors, if there is a place."""
         if self.state_folder is not None:
-            states = callback_states(self.callbacks)
-            self.state_folder.save(state, self.history, states)
+            for key, callback in _with_state(self.callbacks):
+                _written(callback, self._note_state, key, callback)
+            self.state_folder.save(state, self.history, self._states)
+
+    def _note_state(self, key: str, callback: Callback) -> None:
+        state = callback.state_dict()
+        try:
+            json.dumps(state)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"fit.callbacks: expected a state of plain values from {key}, got {error}"
+            ) from error
+        self._states[key] = state
 
     def epoch_done(self, row: dict[str, float]) -> bool:
         """Record, show, save and call back; True ends the training."""
@@ -138,6 +150,13 @@ class Run:
             on_epoch_end: Any = getattr(callback, "on_epoch_end", callback)
             _written(callback, on_epoch_end, int(row["epoch"]), logs)
         return bool(self.model.stop_training)
+
+
+def _with_state(callbacks: Sequence[Callback]) -> Iterator[tuple[str, Callback]]:
+    """Callbacks that ask to keep a state, by index and class."""
+    for index, callback in enumerate(callbacks):
+        if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict"):
+            yield f"{index} {type(callback).__name__}", callback
 
 
 def _written(callback: Callback, hook: Any, *args: Any) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
@@ -192,41 +192,6 @@ def _compare_environments(
         RuntimeWarning,
         stacklevel=5,
     )
-
-
-# -- callbacks -------------------------------------------------------------------
-
-
-def callback_states(callbacks: Sequence[Any]) -> dict[str, Any]:
-    """What callbacks with `state_dict()` ask to keep, by index and class.
-
-    Raises:
-        TypeError: a state that JSON cannot hold.
-    """
-    states = {}
-    for key, callback in _with_state(callbacks):
-        state = callback.state_dict()
-        try:
-            json.dumps(state)
-        except (TypeError, ValueError) as error:
-            raise TypeError(
-                f"fit.callbacks: expected a state of plain values from {key}, got {error}"
-            ) from error
-        states[key] = state
-    return states
-
-
-def restore_callbacks(callbacks: Sequence[Any], states: Mapping[str, Any]) -> None:
-    """Give callbacks what they asked to keep."""
-    for key, callback in _with_state(callbacks):
-        if key in states:
-            callback.load_state_dict(states[key])
-
-
-def _with_state(callbacks: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    for index, callback in enumerate(callbacks):
-        if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict"):
-            yield f"{index} {type(callback).__name__}", callback
 
 
 def identity_of(
