@@ -226,24 +226,105 @@ def test_a_state_that_cannot_be_asked_for_is_the_one_before(tmp_path):
     assert away.restored == {"asked": 1}
 
 
-@pytest.mark.filterwarnings("ignore")  # MLflow's own, of its data base
-def test_a_tracker_that_is_away_is_a_warning(tmp_path, monkeypatch):
-    mlflow = pytest.importorskip("mlflow")
-    real, calls = mlflow.log_metrics, []
+MLFLOW = pytest.mark.filterwarnings("ignore")  # its own, of its data base
 
-    def away_once(*args, **more):
+
+@pytest.fixture
+def mlflow_logger(tmp_path, monkeypatch):
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{tmp_path / 'runs.db'}"
+    return digitnet.callbacks.MLflowLogger("away", tracking_uri=uri)
+
+
+def fail_once(monkeypatch, owner, name, error, *, at=1):
+    """Let the `at`-th call raise; the calls."""
+    real, calls = getattr(owner, name), []
+
+    def call(*args, **more):
         calls.append(args)
-        if len(calls) == 2:
-            raise mlflow.exceptions.MlflowException("no answer")
+        if len(calls) == at:
+            raise error
         return real(*args, **more)
 
-    monkeypatch.setattr(mlflow, "log_metrics", away_once)
-    uri = f"sqlite:///{tmp_path / 'runs.db'}"
-    monkeypatch.chdir(tmp_path)
-    log = digitnet.callbacks.MLflowLogger("away", tracking_uri=uri, log_model=False)
-    _, messages = caught(callbacks=log)
-    assert len(calls) == 4
+    monkeypatch.setattr(owner, name, call)
+    return calls
+
+
+@MLFLOW
+@pytest.mark.parametrize("name", ["log_metrics", "set_tag", "log_artifact", "end_run"])
+def test_an_mlflow_that_is_away_is_a_warning(name, mlflow_logger, monkeypatch):
+    import mlflow
+
+    ended = fail_once(monkeypatch, mlflow, "end_run", None, at=0)
+    error = mlflow.exceptions.MlflowException("no answer")
+    calls = fail_once(monkeypatch, mlflow, name, error)
+    trained, messages = caught(callbacks=mlflow_logger)
+    assert len(calls) == (4 if name == "log_metrics" else 1)
     assert [m for m in messages if "MLflowLogger: '" in m and "no answer" in m]
+    assert trained.temperature != 1  # what comes behind the callbacks was done
+    assert ended or name == "end_run"
+    mlflow.end_run()
+
+
+@MLFLOW
+@pytest.mark.parametrize("name", ["set_experiment", "start_run", "log_params"])
+def test_an_mlflow_that_is_away_at_the_beginning_is_an_error(
+    name, mlflow_logger, monkeypatch
+):
+    import mlflow
+
+    error = mlflow.exceptions.MlflowException("no answer")
+    fail_once(monkeypatch, mlflow, name, error)
+    with pytest.raises(ConnectionError, match="no answer"):
+        caught(callbacks=mlflow_logger)
+    assert mlflow.active_run() is None
+
+
+class WandbRun(dict):
+    """A run of wandb, whose calls `failing` raises."""
+
+    id = "one"
+
+    def __init__(self, failing, error):
+        self.failing, self.error, self.calls = failing, error, []
+        self.summary = self
+
+    def _call(self, name):
+        self.calls.append(name)
+        if name == self.failing:
+            raise self.error
+
+    def log(self, columns, step):
+        self._call("log")
+
+    def __setitem__(self, name, value):
+        self._call("summary")
+
+    def finish(self, exit_code):
+        self._call("finish")
+
+
+@pytest.mark.parametrize("kind", ["wandb.errors.CommError", "wandb.its.own"])
+@pytest.mark.parametrize("failing", ["log", "summary", "finish"])
+def test_a_wandb_that_is_away_is_a_warning(failing, kind, monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    private = type("Closed", (Exception,), {"__module__": "wandb.sdk.mailbox"})
+    error = wandb.errors.CommError if kind.endswith("CommError") else private
+    run = WandbRun(failing, error("no answer"))
+    monkeypatch.setattr(wandb, "init", lambda **options: run)
+    trained, messages = caught(callbacks=digitnet.callbacks.WandbLogger())
+    assert run.calls == ["log"] * 4 + ["summary", "finish"]
+    assert [m for m in messages if "WandbLogger: '" in m and "no answer" in m]
+    assert trained.temperature != 1
+
+
+def test_a_mistake_within_a_tracker_still_arrives(monkeypatch):
+    wandb = pytest.importorskip("wandb")
+    run = WandbRun("log", KeyError("mine"))
+    monkeypatch.setattr(wandb, "init", lambda **options: run)
+    with pytest.raises(KeyError, match="mine"):
+        caught(callbacks=digitnet.callbacks.WandbLogger())
 
 
 def test_an_error_of_another_callback_still_arrives():

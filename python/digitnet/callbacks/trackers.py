@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,44 @@ def _named(logs: Logs) -> dict[str, float]:
 
 
 class _Tracker(Callback):
-    """What a tracker logs: options, columns, how the training ended, the model."""
+    """What a tracker logs: options, columns, how the training ended, the model.
+
+    Its subclasses have `_begin`, `_log` and `_end`; what their package raises because the
+    service is away is an OSError, which ends no training that has begun.
+    """
+
+    _package: str
+
+    def on_train_begin(self) -> None:
+        with self._service():
+            self._begin()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        with self._service():
+            self._log(epoch, logs)
+
+    def on_train_end(self) -> None:
+        with self._service():
+            self._end()
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
+    def _log(self, epoch: int, logs: Logs) -> None:
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def _service(self) -> Iterator[None]:
+        """Errors of the package's own as ConnectionError; not all have a public class."""
+        try:
+            yield
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != self._package:
+                raise
+            raise ConnectionError(str(error)) from error
 
     def _params(self) -> dict[str, Any]:
         history: Any = self.model.history
@@ -65,6 +104,8 @@ class MLflowLogger(_Tracker):
         ImportError: MLflow is not installed.
     """
 
+    _package = "mlflow"
+
     def __init__(
         self,
         experiment: str | None = None,
@@ -80,42 +121,50 @@ class MLflowLogger(_Tracker):
         self._started_here = False
         self.writes_to = tracking_uri or "MLflow"
 
-    def on_train_begin(self) -> None:
+    def _begin(self) -> None:
         mlflow = self._mlflow
         self._started_here = mlflow.active_run() is None
-        if self._started_here:
-            if self.tracking_uri is not None:
-                mlflow.set_tracking_uri(self.tracking_uri)
-            if self.experiment is not None:
-                mlflow.set_experiment(self.experiment)
-            if self._goes_on:
-                mlflow.start_run(run_id=self.run_id)
-            else:
-                mlflow.start_run(run_name=self.run_name or self.model.name)
-        self.run_id = mlflow.active_run().info.run_id
-        if not self._goes_on:
-            mlflow.log_params({k: str(v)[:500] for k, v in self._params().items()})
+        with ExitStack() as stack:  # ends the run if it does not begin well
+            if self._started_here:
+                self._start_run()
+                stack.callback(mlflow.end_run, "FAILED")
+            self.run_id = mlflow.active_run().info.run_id
+            if not self._goes_on:
+                mlflow.log_params({k: str(v)[:500] for k, v in self._params().items()})
+            stack.pop_all()
         self._goes_on = False
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        try:
-            self._mlflow.log_metrics(_named(logs), step=epoch)
-        except self._mlflow.exceptions.MlflowException as error:
-            raise ConnectionError(str(error)) from error
+    def _start_run(self) -> None:
+        mlflow = self._mlflow
+        if self.tracking_uri is not None:
+            mlflow.set_tracking_uri(self.tracking_uri)
+        if self.experiment is not None:
+            mlflow.set_experiment(self.experiment)
+        if self._goes_on:
+            mlflow.start_run(run_id=self.run_id)
+        else:
+            mlflow.start_run(run_name=self.run_name or self.model.name)
 
-    def on_train_end(self) -> None:
+    def _log(self, epoch: int, logs: Logs) -> None:
+        self._mlflow.log_metrics(_named(logs), step=epoch)
+
+    def _end(self) -> None:
         mlflow = self._mlflow
         if mlflow.active_run() is None:
             return  # it never began
-        mlflow.set_tag("status", self._status)
-        if self.log_model:
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder) / "model.safetensors"
-                self.model.save(file)
-                mlflow.log_artifact(str(file))
-        if self._started_here:
-            failed = self._status in ("diverged", "interrupted")
-            mlflow.end_run("FAILED" if failed else "FINISHED")
+        failed = self._status in ("diverged", "interrupted")
+        with ExitStack() as stack:  # the last one first, whatever becomes of the others
+            if self._started_here:
+                stack.callback(mlflow.end_run, "FAILED" if failed else "FINISHED")
+            if self.log_model:
+                stack.callback(self._log_model)
+            stack.callback(mlflow.set_tag, "status", self._status)
+
+    def _log_model(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.safetensors"
+            self.model.save(file)
+            self._mlflow.log_artifact(str(file))
 
 
 class WandbLogger(_Tracker):
@@ -131,6 +180,8 @@ class WandbLogger(_Tracker):
         ImportError: wandb is not installed.
         ValueError: another mode.
     """
+
+    _package = "wandb"
 
     def __init__(
         self,
@@ -155,20 +206,22 @@ class WandbLogger(_Tracker):
             **options,
         }
         self._run: Any = None
+        self.writes_to = "Weights & Biases"
 
-    def on_train_begin(self) -> None:
+    def _begin(self) -> None:
         options = {**self.options, "name": self.options["name"] or self.model.name}
         if self._goes_on:
             options |= {"id": self.run_id, "resume": "allow"}
         self._run = self._wandb.init(config=self._params(), **options)
         self.run_id, self._goes_on = str(self._run.id), False
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def _log(self, epoch: int, logs: Logs) -> None:
         self._run.log(_named(logs), step=epoch)
 
-    def on_train_end(self) -> None:
-        if self._run is None:
-            return
-        self._run.summary["status"] = self._status
-        self._run.finish(exit_code=int(self._status == "diverged"))
-        self._run = None
+    def _end(self) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return  # it never began
+        with ExitStack() as stack:  # the last one first, whatever becomes of the other
+            stack.callback(run.finish, exit_code=int(self._status == "diverged"))
+            stack.callback(run.summary.__setitem__, "status", self._status)
