@@ -230,6 +230,20 @@ def test_a_file_of_other_settings_is_refused_by_the_settings_name(
         search(build, train=validation, validation=validation, **options)
 
 
+@pytest.mark.parametrize("what", ["images", "labels"])
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_file_of_other_data_is_refused(part, what, parts, tmp_path):
+    names = ("train", "validation")
+    options = {"space": {"rate": (1e-4, 1e-1)}, "trials": 1, "file": tmp_path / "a.log"}
+    data = dict(zip(names, parts, strict=True))
+    search(build, **data, **options)
+    arrays = {"images": data[part].images.copy(), "labels": data[part].labels.copy()}
+    arrays[what][0], arrays[what][1] = arrays[what][1].copy(), arrays[what][0].copy()
+    other = digitnet.Dataset(**arrays, max_value=16, name=data[part].name)
+    with pytest.raises(ValueError, match=f"search.{part}: expected .*SHA-256 .* got "):
+        search(build, **data | {part: other}, **options)
+
+
 @pytest.mark.parametrize("content", ["thesis", "{}\n", '{"op_code": 99}\n', "[1, 2]\n"])
 def test_another_file_is_refused_and_kept(content, parts, tmp_path):
     file = tmp_path / "mine.txt"

@@ -159,7 +159,8 @@ def search(
         A Search. A trial that raised ValueError, RuntimeError or OutOfMemory stands in its
         table with the reason, and the search went on.
     Raises:
-        ValueError: a space, method or number that is not right; a file of another search.
+        ValueError: a space, method or number that is not right; a file of another search,
+            or of one on other data.
         ImportError: Optuna is not installed (``pip install digitnet[search]``).
     Source:
         Bergstra et al., NeurIPS 2011 (TPE); Akiba et al., KDD 2019 (Optuna).
@@ -258,12 +259,16 @@ def _settings(
     """The settings that must not change while a search goes on."""
     return {
         "space": {name: list(values) for name, values in space.items()},
-        "train": f"{len(train)} of {train.name}",
-        "validation": f"{len(validation)} of {validation.name}",
+        "train": _described(train),
+        "validation": _described(validation),
         "method": method,
         "prune": prune,
         "seed": seed,
     }
+
+
+def _described(data: Dataset) -> str:
+    return f"{len(data)} of {data.name} (SHA-256 {data.sha256()})"
 
 
 def _check_settings(
