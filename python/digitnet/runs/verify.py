@@ -84,7 +84,7 @@ def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verificatio
     if now != config["data_sha256"]:
         raise ValueError(
             f"runs.verify: expected the data of the record, {config['data_sha256']}, got "
-            f"{now}"
+            f"{now}; bring back the files of that time"
         )
     model = zoo.make(
         network, input_shape=train.shape, classes=train.classes, seed=command["seed"]

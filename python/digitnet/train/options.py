@@ -134,10 +134,11 @@ def learning_rate_factors(
         raise TypeError(
             f"fit.lr_scale: expected a dict by name pattern, got {factors!r}"
         )
-    patterns = [(pattern, float(factor)) for pattern, factor in factors.items()]
-    patterns += [(p, 0.0) for p in ([freeze] if isinstance(freeze, str) else freeze)]
+    patterns = [("lr_scale", p, float(factor)) for p, factor in factors.items()]
+    frozen = [freeze] if isinstance(freeze, str) else freeze
+    patterns += [("freeze", pattern, 0.0) for pattern in frozen]
     by_name = dict.fromkeys(names, 1.0)
-    for pattern, factor in patterns:
+    for option, pattern, factor in patterns:
         matching = [
             name
             for name in names
@@ -146,7 +147,8 @@ def learning_rate_factors(
         ]
         if not matching:
             raise ValueError(
-                f"fit: no parameter matches '{shortened(pattern)}'; known: {listed(names)}"
+                f"fit.{option}: expected patterns of {listed(names)}, got "
+                f"'{shortened(pattern)}'"
             )
         if not 0 <= factor < float("inf"):
             raise ValueError(
