@@ -173,11 +173,14 @@ print((model.predict_logits(few) == before).all())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
-@pytest.mark.parametrize("mega", [8, 40, 120])
+@pytest.mark.parametrize(("mega", "short"), [(1, True), (40, None), (120, None)])
 @pytest.mark.parametrize(
     "operation", ["model.predict(images)", "model.evaluate((images, [0] * 600))"]
 )
-def test_memory_that_is_short_is_said_and_the_model_stays_usable(operation, mega):
+def test_memory_that_is_short_is_said_and_the_model_stays_usable(
+    operation, mega, short
+):
+    """`short`: whether there is certainly too little; None: it depends on the machine."""
     lines = script(LIMITED.format(operation=operation, mega=mega))
-    assert re.match("done|OutOfMemory ", lines[0]), lines
+    assert re.match("OutOfMemory " if short else "done|OutOfMemory ", lines[0]), lines
     assert lines[1] == "True"
