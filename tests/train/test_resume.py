@@ -1,6 +1,5 @@
 """fit(resume=FOLDER): an interrupted training goes on to the bytes of an unbroken one."""
 
-import sys
 import warnings
 
 import numpy as np
@@ -17,7 +16,7 @@ from digitnet.layers import (
     MaxPool,
     ReLU,
 )
-from digitnet.train import resume, state_files
+from digitnet.train import resume, state_files, training
 
 EXECUTORS = ["native", pytest.param("torch", marks=pytest.mark.torch)]
 
@@ -291,10 +290,9 @@ def test_another_environment_is_warned_about_by_name(
 ):
     train = digits[0][:200]
     environment_of = resume.environment_of
-    fit = sys.modules["digitnet.train.fit"]
     with monkeypatch.context() as patch:
         patch.setattr(
-            fit, "environment_of", lambda e: environment_of(e) | {name: value}
+            training, "environment_of", lambda e: environment_of(e) | {name: value}
         )
         begun(train, tmp_path)
     with pytest.warns(RuntimeWarning, match=f"begun with {name} .*{how}"):
@@ -352,6 +350,7 @@ def other_state(path, **changes):
         "numbers": kept.numbers,
         "history": kept.history,
         "callbacks": kept.callbacks,
+        "finished": kept.finished,
     }
     for name, value in changes.items():
         if isinstance(value, np.ndarray):
@@ -386,10 +385,16 @@ def test_a_state_that_does_not_fit_is_refused_whole(changes, digits, tmp_path):
     (path,) = tmp_path.glob("training-?.safetensors")
     other_state(path, **changes)
     model = network()
-    before = weights(model)
+    model.temperature = 2.0
+
+    def described():
+        named = (model.history, model.classes, model.max_value, model.temperature)
+        return (weights(model), *named)
+
+    before = described()
     with pytest.raises(digitnet.DataError, match=r"^state"):
         model.fit(train, resume=tmp_path, epochs=3, progress=False)
-    assert weights(model) == before
+    assert described() == before
 
 
 def test_other_safetensors_are_no_state(digits, tmp_path):

@@ -208,9 +208,11 @@ class BaseModel:
         """Names of all layers, as in `summary()`."""
         return [row["layer"] for row in self.core.summary()]
 
-    def fix_scale(self, max_value: float) -> None:
-        """Set the pixel value of full intensity, as the first fit does."""
-        self._scale = self.core.max_value = max_value
+    def fix_scale(self, max_value: float | None) -> None:
+        """Set the pixel value of full intensity, as the first fit does; None: not known."""
+        self._scale = max_value
+        if max_value is not None:
+            self.core.max_value = max_value
 
     def release_memory(self) -> None:
         """Give back the memory that predictions keep; the next one takes it again."""

@@ -100,10 +100,13 @@ class Learner(BaseModel):
                 the checkpoint and the schedule "reduce-on-plateau" go by. Default: validation loss, else loss.
             checkpoint: File that always holds the best model so far.
             resume: Folder in which the training keeps its state at each epoch's end, every
-                minute within one, and when it is interrupted. Called again with the same
-                arguments, `fit` goes on from there, to the weights and the History of a
-                training that was never interrupted; of a finished one it returns those at
-                once. Ctrl-C, SIGTERM and SIGHUP let it keep its state first.
+                minute within one, and when it is interrupted (with `distributed`, at the
+                ends of epochs alone). Called again with the same arguments, and a model of
+                the same first weights, `fit` goes on from there, to the weights and the
+                History (but for its seconds) of a training that was never interrupted; of
+                a finished one it returns those at once. The model that was interrupted
+                may go on itself, while it has the weights that it was left with. Ctrl-C,
+                SIGTERM and SIGHUP let it keep its state first.
             freeze: Name patterns of parameters that stay, such as ``"conv*"``.
             lr_scale: Factors on the learning rate by name pattern, ``{"conv*": 0.1}``.
             callbacks: One or several, called at each epoch's end with (epoch, dict of floats);

@@ -211,6 +211,7 @@ def fit_head(
         maps = _maps_for(head, bottom, fit_data, device, progress)
         callbacks = listed_callbacks(options.pop("callbacks", ()))
         model.stop_training = False
+        head.history = model.history  # by which `fit(resume=)` knows it again
         try:
             return fit(
                 head,
@@ -221,7 +222,7 @@ def fit_head(
                 **options,
             )
         finally:  # also when it was interrupted: the head is consistent
-            if head.history is not None:
+            if head.history is not model.history:
                 _bring_back(model, head, fit_data.training)
 
 

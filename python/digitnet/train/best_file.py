@@ -7,6 +7,7 @@ from collections.abc import Callable
 from os import PathLike
 
 from digitnet._utils.files import write_whole
+from digitnet._utils.input_files import expanded
 
 
 class BestFile:
@@ -30,6 +31,38 @@ class BestFile:
         """The model of this moment is the best so far."""
         self._waiting = self._to_bytes()
         self.try_again()
+
+    @property
+    def waiting(self) -> bytes | None:
+        """The best model's file, if the disk has not taken it yet."""
+        return self._waiting
+
+    def restore(self, waiting: bytes | None) -> None:
+        """Of a training that goes on, what waited."""
+        self._waiting = waiting
+
+    def complete(self, *, is_best: bool) -> None:
+        """At the end of a training that went on, let there be a file; one that is there is
+        as good.
+
+        Args:
+            is_best: Whether the model is now the best one.
+        Warns:
+            RuntimeWarning: it is not, and the best one was kept nowhere.
+        """
+        if self._waiting is not None:
+            self.try_again()
+        elif not expanded(self.path).is_file():
+            if is_best:
+                self.save()
+            else:
+                warnings.warn(
+                    f"fit.checkpoint: expected the best model in '{self.path}', got no file; "
+                    "the training that went on had kept none, and ended with another model: "
+                    "save that, or train anew in another folder",
+                    RuntimeWarning,
+                    stacklevel=6,
+                )
 
     def try_again(self) -> None:
         """Write what could not be written before, if there is something."""

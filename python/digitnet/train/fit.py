@@ -1,39 +1,25 @@
-"""The Python side of training: arguments in, History out; the loop is cpp/train/trainer.cpp."""
+"""The Python side of `fit`: its arguments are checked and brought into the form that
+`train/training.py` takes; History out."""
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 import digitnet._core as _core
 from digitnet._utils.files import check_model_target, check_target
-from digitnet._utils.signals import Signals
 from digitnet.augment import as_text
-from digitnet.data.dataset import Dataset
 from digitnet.train.best_file import BestFile
-from digitnet.train.cuda_graphs import Recorder, recorder_for
-from digitnet.train.fit_data import FitData, better_names, weights_of_classes
+from digitnet.train.cuda_graphs import recorder_for
+from digitnet.train.fit_data import FitData, weights_of_classes
 from digitnet.train.history import Executor, History
 from digitnet.train.hooks import Run, listed_callbacks, with_callback_options
 from digitnet.train.options import FitOptions, learning_rate_factors
-from digitnet.train.progress import in_notebook, progress_for
-from digitnet.train.ranks import Ranks, of_first_rank, ranks_for
-from digitnet.train.resume import (
-    SAVE_SECONDS,
-    TrainingFolder,
-    environment_of,
-    identity_of,
-)
-from digitnet.train.state_files import SavedState
-from digitnet.train.temperature import best_temperature
+from digitnet.train.progress import progress_for
+from digitnet.train.ranks import Ranks, ranks_for
 from digitnet.train.trainable import Trainable
-from digitnet.train.training_guard import training
+from digitnet.train.training import Training
 
 
 def fit(
@@ -64,130 +50,80 @@ def fit(
     the model, `resume` is the folder of `train/resume.py`.
     """
     listed = listed_callbacks(callbacks)
-    if model.outputs_images and class_weights is not None:
-        raise ValueError(
-            "fit.class_weights: expected none for a network that makes images"
-        )
     seed = options.get("seed", 0)
     fit_data = FitData.of(model, data, validation, sample_weight, seed, calibrate)
     if copies is not None:
         fit_data.enlarge(augment, copies, seed)
-    requested = {
-        **options,
-        "augment": None if copies is not None else augment,
-        "class_weights": weights_of_classes(
-            class_weights, fit_data.training, len(model.classes)
-        ),
-        "lr_scales": learning_rate_factors(
-            model.core.parameter_names, freeze, lr_scale or {}
-        ),
-    }
+    requested = {**options, "augment": None if copies is not None else augment}
+    requested |= _by_name(model, fit_data, class_weights, freeze, lr_scale)
     chosen = FitOptions(**with_callback_options(listed, requested))
-    _core.train.check_for(
-        model.core,
-        chosen.as_dict(),
-        fit_data.validation is not None,
-        target is not None,
-    )
+    _check_for(model, chosen, fit_data, target)
     recorder = recorder_for(chosen.device)
     fit_data.add_target(target, model)
-    ranks = None
-    if distributed:
-        if target is not None:
-            raise ValueError("fit.target: expected none with distributed, got images")
-        ranks = ranks_for(model, fit_data.training, chosen.as_dict())
-        if ranks[0] > 0:  # rank 0 calls back, shows and writes
-            listed, checkpoint, progress = [], None, False
-    if checkpoint is not None:
-        check_target(checkpoint)
-        check_model_target(checkpoint)
+    ranks = _ranks(model, fit_data, chosen, target) if distributed else None
+    if ranks is not None and ranks[0] > 0:  # rank 0 calls back, shows and writes
+        listed, checkpoint, progress = [], None, False
+    best_file = _best_file(checkpoint, to_bytes)
     history = _history(chosen, fit_data, augment, copies, calibrate)
-    best_file = None
-    if checkpoint is not None and to_bytes is not None:
-        best_file = BestFile(checkpoint, to_bytes)
-    history.executor = executor = _executor(model, chosen, ranks)
-    history.data_fingerprint = fit_data.inputs[0][1]
-    with ExitStack() as stack:
-        stack.enter_context(training(model.core))
-        folder, saved = None, None
-        if resume is not None:
-            identity = identity_of(model, fit_data, history.options)
-            environment = environment_of(executor)
-            folder, saved = _opened(resume, identity, environment, ranks, stack)
-        run = Run(
-            model,
-            history,
-            listed,
-            best_file,
-            progress_for(chosen.epochs, progress),
-            _columns(model, fit_data),
-            folder,
-        )
-        if model.max_value is None:
-            model.fix_scale(fit_data.training.max_value)
-            model.classes = better_names(model.classes, fit_data.training.classes)
-        model.history = history
-        if saved is not None:
-            saved.fill(history)
-        model.core.temperature = 1.0  # the trained one's is found at the end
-        if saved is not None and saved.finished:
-            _restore_finished(model, fit_data, saved)
-        else:
-            signals = stack.enter_context(Signals(resume is not None))
-            _train(model, fit_data, chosen, run, ranks, executor, recorder, saved)
-        fit_data.warn_if_changed()
-        if fit_data.calibration is not None and history.status != "interrupted":
-            _calibrate(model, fit_data.calibration, chosen.device)
+    history.executor = executor = _executor(chosen, ranks)
+    run = Run(
+        model,
+        history,
+        listed,
+        best_file,
+        progress_for(chosen.epochs, progress),
+        _columns(model, fit_data),
+    )
+    Training(model, fit_data, chosen, run, executor, recorder, ranks, resume).train()
     if history.status == "diverged":
         warnings.warn(history.message, RuntimeWarning, stacklevel=3)
-    if history.status == "interrupted":
-        _interrupted(history, resume, signals.received)
     return history
 
 
-def _interrupted(history: History, resume: Any, received: int) -> None:
-    """Raise what ends a script, which a person at a prompt is spared."""
-    history.message = f"interrupted behind {history.epochs} whole epochs"
-    if resume is not None:
-        history.message += f"; fit(resume='{resume}') goes on"
-    if received:  # by a signal that would have ended the process
-        print(history.message, file=sys.stderr)
-        raise SystemExit(128 + received)
-    if not _interactive():
-        raise KeyboardInterrupt(history.message)
+def _by_name(
+    model: Trainable, data: FitData, class_weights: Any, freeze: Any, lr_scale: Any
+) -> dict[str, Any]:
+    """Options that are given by class or by parameter, as the loop takes them: one number
+    for each."""
+    if model.outputs_images and class_weights is not None:
+        raise ValueError(
+            "fit.class_weights: expected none for a network that makes images"
+        )
+    names, count = model.core.parameter_names, len(model.classes)
+    return {
+        "class_weights": weights_of_classes(class_weights, data.training, count),
+        "lr_scales": learning_rate_factors(names, freeze, lr_scale or {}),
+    }
 
 
-def _opened(
-    folder: Any,
-    identity: dict[str, Any],
-    environment: dict[str, Any],
-    ranks: Ranks | None,
-    stack: ExitStack,
-) -> tuple[TrainingFolder | None, SavedState | None]:
-    """The folder, open until the stack ends, and what it has of this training; of several
-    ranks the first one has it, and all get what it read."""
-    opened: list[TrainingFolder] = []
-
-    def read() -> SavedState | None:
-        opened.append(TrainingFolder(folder, identity, environment))
-        stack.callback(opened[0].close)
-        return opened[0].read()
-
-    saved = read() if ranks is None else of_first_rank(read)
-    return (opened[0] if opened else None), saved
+def _check_for(
+    model: Trainable, options: FitOptions, data: FitData, target: Any
+) -> None:
+    """Let the core check the options, before anything is changed."""
+    validated = data.validation is not None
+    _core.train.check_for(model.core, options.as_dict(), validated, target is not None)
 
 
-def _restore_finished(model: Trainable, data: FitData, saved: SavedState) -> None:
-    images, rows = data.training.storage
-    _core.train.learn_preprocessing(model.core, images, rows)
-    for name, values in saved.arrays.items():
-        model.core.set(name, values)
+def _ranks(model: Trainable, data: FitData, options: FitOptions, target: Any) -> Ranks:
+    if target is not None:
+        raise ValueError("fit.target: expected none with distributed, got images")
+    return ranks_for(model, data.training, options.as_dict())
 
 
-def _calibrate(model: Trainable, data: Dataset, device: str) -> None:
-    """Set the temperature that suits data which the weights were not trained on."""
-    logits = model.predict_logits(data, device=device)
-    model.core.temperature = best_temperature(logits, data.require_labels("fit"))
+def _best_file(
+    checkpoint: Any, to_bytes: Callable[[], bytes] | None
+) -> BestFile | None:
+    if checkpoint is None:
+        return None
+    check_target(checkpoint)
+    check_model_target(checkpoint)
+    return None if to_bytes is None else BestFile(checkpoint, to_bytes)
+
+
+def _executor(options: FitOptions, ranks: Ranks | None) -> Executor:
+    """What will train."""
+    count = ranks[1] if ranks else 1
+    return Executor(**_core.train.executor(options.as_dict(), count))
 
 
 def _columns(model: Trainable, data: FitData) -> frozenset[str]:
@@ -214,71 +150,6 @@ def _history(
         shown["copies"] = copies
     if calibrate is not True:
         shown["calibrate"] = calibrate
-    return History(shown, monitor=monitor)
-
-
-def _train(
-    model: Trainable,
-    data: FitData,
-    options: FitOptions,
-    run: Run,
-    ranks: Ranks | None,
-    executor: Executor,
-    recorder: Recorder | None,
-    saved: SavedState | None = None,
-) -> None:
-    images, rows = data.training.storage
-    validation = data.validation
-    val_images, val_rows = validation.storage if validation else (None, None)
-    model.stop_training = False
-    model.release_memory()  # it is the training's
-    run.history.status = "interrupted"  # what it is if nobody says otherwise
-    with run.progress:
-        run.progress.executor(str(executor))
-        try:
-            run.begin(saved)
-            outcome = _core.train.fit(
-                model.core,
-                images,
-                _copied(rows),
-                _copied(data.training.require_labels("fit.data")),
-                _copied(data.sample_weights),
-                _copied(data.domains),
-                val_images,
-                _copied(val_rows),
-                _copied(validation.labels if validation else None),
-                options.as_dict(),
-                run.epoch_done,
-                run.progress.step,
-                ranks,
-                recorder,
-                run.keep if run.state_folder else None,
-                SAVE_SECONDS,
-                None if saved is None else saved.state,
-            )
-            run.history.status = outcome["status"]
-            run.history.message = outcome["message"]
-            run.history.executor = replace(executor, loop=outcome["loop"])
-            if options.record_steps:
-                names = {"loss": "step_losses", "learning_rate": "step_rates"}
-                run.history.steps = {k: outcome[key] for k, key in names.items()}
-            if run.history.status != "interrupted":
-                run.keep(model.state_dict())
-        finally:
-            run.end()
-
-
-def _copied(values: Any) -> Any:
-    """What was checked before the training is what it reads: the caller's array may change."""
-    return None if values is None else np.array(values)
-
-
-def _executor(model: Trainable, options: FitOptions, ranks: Ranks | None) -> Executor:
-    """What will train."""
-    count = ranks[1] if ranks else 1
-    return Executor(**_core.train.executor(options.as_dict(), count))
-
-
-def _interactive() -> bool:
-    """Whether a person sits at a prompt or notebook and wants the History."""
-    return hasattr(sys, "ps1") or in_notebook()
+    history = History(shown, monitor=monitor)
+    history.data_fingerprint = data.inputs[0][1]
+    return history

@@ -99,7 +99,7 @@ class FitData:
                     "trained, got others at its end; the weights come of both: give fit a "
                     "copy",
                     RuntimeWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
 
     def enlarge(self, augment: Any, copies: Any, seed: int) -> None:

@@ -66,9 +66,13 @@ class History(Mapping[str, list[float]]):
         monitor: The column that the best epoch goes by.
         steps: "loss" and "learning_rate" of every step, if `fit(record_steps=True)` recorded them.
         data_fingerprint: Of the training data as `fit` was given them; None before one.
+        weights_sha256: Hashes of the weights before and after a training with `resume`, by
+            which an interrupted model is known again; else None.
         executor: The `Executor` that trained; None before a training, a sentence in what
             older versions wrote.
     """
+
+    weights_sha256: tuple[str, str] | None = None
 
     def __init__(
         self, options: dict[str, Any] | None = None, *, monitor: str = "loss"

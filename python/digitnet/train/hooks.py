@@ -89,12 +89,12 @@ class Run:
         best_file: BestFile | None,
         progress: Progress,
         columns: frozenset[str],
-        state_folder: TrainingFolder | None = None,
     ) -> None:
         self.model, self.history = model, history
         self.callbacks, self.best_file = callbacks, best_file
         self.progress, self.columns = progress, columns
-        self.state_folder = state_folder
+        self.state_folder: TrainingFolder | None = None
+        self.under_way = False  # whether the loop has called one of these
         self._begun: list[Callback] = []
         self._states: dict[str, Any] = {}  # of callbacks, the last ones
 
@@ -103,6 +103,8 @@ class Run:
         for callback in self.callbacks:
             getattr(callback, "set_model", lambda model: None)(self.model)
         if saved is not None:
+            if self.best_file:
+                self.best_file.restore(saved.waiting)
             self._states = dict(saved.callbacks)
             for key, callback in _with_state(self.callbacks):
                 if key in self._states:
@@ -121,11 +123,27 @@ class Run:
                 stack.callback(_written, callback, hook)
 
     def keep(self, state: Mapping[str, Any]) -> None:
-        """Write the loop's state, or a finished training's tensors, if there is a place."""
+        """Write the loop's state."""
+        self.under_way = True
+        for key, callback in _with_state(self.callbacks):
+            _written(callback, self._note_state, key, callback)
         if self.state_folder is not None:
-            for key, callback in _with_state(self.callbacks):
-                _written(callback, self._note_state, key, callback)
-            self.state_folder.save(state, self.history, self._states)
+            self.state_folder.save(state, self.history, self._states, self._waiting)
+
+    def keep_finished(self, finished: Mapping[str, Any]) -> None:
+        """Write a finished training's model instead; its callbacks are not called again."""
+        if self.state_folder is not None:
+            state = self.model.state_dict()
+            self.state_folder.save(state, self.history, {}, self._waiting, finished)
+
+    @property
+    def _waiting(self) -> bytes | None:
+        return self.best_file.waiting if self.best_file else None
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        """Show it; called a few times a second."""
+        self.under_way = True
+        self.progress.step(epoch, step, steps, loss)
 
     def _note_state(self, key: str, callback: Callback) -> None:
         state = callback.state_dict()
@@ -139,6 +157,7 @@ class Run:
 
     def epoch_done(self, row: dict[str, float]) -> bool:
         """Record, show, save and call back; True ends the training."""
+        self.under_way = True
         self.history.append(row)
         self.progress.epoch(row)
         if self.best_file and self.history.best_epoch == row["epoch"]:

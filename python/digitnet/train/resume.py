@@ -23,7 +23,17 @@ from digitnet._utils.input_files import expanded
 from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
 from digitnet.train.history import History
-from digitnet.train.state_files import FORMAT, SavedState, newest, path_of, to_bytes
+from digitnet.train.state_files import (
+    FORMAT,
+    STEPS,
+    WAITING,
+    Arrays,
+    SavedState,
+    is_there,
+    newest,
+    path_of,
+    to_bytes,
+)
 from digitnet.train.trainable import Trainable
 
 SAVE_SECONDS = 60.0  # within an epoch
@@ -60,10 +70,17 @@ class TrainingFolder:
             self._lock.close()
             self._lock = None
 
-    def read(self) -> SavedState | None:
-        """The newest whole state, once it is known to be of this training; None if there is
-        none.
+    @property
+    def has_state(self) -> bool:
+        """Whether there is something to go on from."""
+        return is_there(self.folder)
 
+    def read(self, went_before: str | None = None) -> SavedState | None:
+        """The newest whole state, once it is known to be of this training; None if there is
+        none. The weights may also be those that a finished one ended with.
+
+        Args:
+            went_before: The hash of weights that stand for those of the identity, too.
         Raises:
             DataError: every state there is damaged.
             ValueError: it is another training's; names what differs.
@@ -75,32 +92,48 @@ class TrainingFolder:
         if saved is None:
             return None
         self._count = saved.count
+        first = saved.identity.get("first_weights")
+        now = {self.identity["first_weights"], went_before} - {None}
+        if now & {first, saved.model_sha256}:
+            self.identity["first_weights"] = first
         _check_identity(self.folder, saved.identity, self.identity)
         _compare_environments(self.folder, saved.environment, self.environment)
         return saved
 
     def save(
-        self, state: Mapping[str, Any], history: History, callbacks: Mapping[str, Any]
+        self,
+        state: Mapping[str, Any],
+        history: History,
+        callbacks: Mapping[str, Any],
+        waiting: bytes | None = None,
+        finished: Mapping[str, Any] | None = None,
     ) -> None:
         """Write a state of the loop, or of a finished training the model's tensors.
 
         What the disk does not take is said in a warning, and training goes on.
+
+        Args:
+            state, history, callbacks, waiting, finished: See `SavedState`.
         """
-        arrays = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
+        arrays, numbers = _parted(state)
         about = {
             "format": FORMAT,
             "count": self._count + 1,
             "identity": self.identity,
             "environment": self.environment,
-            "numbers": {k: v for k, v in state.items() if k not in arrays},
+            "numbers": numbers,
             "history": {
                 "columns": dict(history),
-                "steps": history.steps,
                 "status": history.status,
                 "message": history.message,
             },
             "callbacks": callbacks,
+            "finished": dict(finished or {}),
         }
+        if finished is not None:  # else the loop's state has them
+            arrays |= {STEPS + k: np.array(v) for k, v in history.steps.items()}
+        if waiting is not None:
+            arrays[WAITING] = np.frombuffer(waiting, np.uint8)
         path = path_of(self.folder, self._count + 1)
         try:
             write_whole(path, to_bytes(about, arrays))
@@ -110,6 +143,12 @@ class TrainingFolder:
             self._warned = True
             return
         self._count, self._warned = self._count + 1, False
+
+
+def _parted(state: Mapping[str, Any]) -> tuple[Arrays, dict[str, Any]]:
+    """(the arrays, the numbers) of it."""
+    arrays = {k: v for k, v in state.items() if isinstance(v, np.ndarray)}
+    return arrays, {k: v for k, v in state.items() if k not in arrays}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,7 +229,7 @@ def _compare_environments(
         f"fit.resume: '{folder}' was begun with {'; '.join(other.values())}; the training "
         f"goes on {how}",
         RuntimeWarning,
-        stacklevel=5,
+        stacklevel=8,  # from the user's call of Model.fit
     )
 
 
@@ -202,6 +241,7 @@ def identity_of(
     arrays = {"weights": weights, "domains": domains}
     return {
         "network": model.core.network.to_dict(),
+        "first_weights": arrays_sha256(model.state_dict()),
         "input_shape": model.input_shape,
         "preprocess": model.core.preprocess,
         "data": data.training.sha256(),

@@ -9,6 +9,7 @@ and a SHA-256 of all of it. Nothing in a file is run.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import warnings
@@ -26,7 +27,7 @@ from digitnet.train.history import History
 FORMAT = 1
 GENERATIONS = 2
 _FIELD = "digitnet-training"
-_MAX_JSON_BYTES = 50_000_000
+_MAX_JSON_BYTES = 40_000_000  # doubled at most in a header, which may have 100 million
 _KEYS = {
     "format",
     "count",
@@ -35,7 +36,11 @@ _KEYS = {
     "numbers",
     "history",
     "callbacks",
+    "finished",
 }
+# Arrays beside the loop's and the model's, whose names have no slash.
+STEPS = "steps/"
+WAITING = "checkpoint/waiting"
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -46,23 +51,37 @@ class SavedState:
         path: The file.
         numbers, arrays: Of the loop, together what `_core.train.fit` takes; of a finished
             training the arrays are the model's tensors.
-        history: "columns", "steps", "status", "message".
+        history: "columns", "status", "message".
+        steps: Of a finished training, as in History.
+        waiting: The file `fit(checkpoint=)` that the disk did not take, or None.
+        finished: Empty, or of a finished training "temperature", and "is_best": whether its
+            model is the one that belongs in that file.
         callbacks: The states of those that have one, by their index.
         identity, environment: What is trained and by what.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
-        self.path, self.arrays = path, arrays
+        self.path = path
+        self.arrays = {k: v for k, v in arrays.items() if "/" not in k}
+        self.steps = {
+            name.removeprefix(STEPS): values.tolist()
+            for name, values in arrays.items()
+            if name.startswith(STEPS)
+        }
+        waiting = arrays.get(WAITING)
+        self.waiting = None if waiting is None else waiting.tobytes()
         self.count: int = about["count"]
         self.identity: dict[str, Any] = about["identity"]
         self.environment: dict[str, Any] = about["environment"]
         self.numbers: dict[str, Any] = about["numbers"]
         self.history: dict[str, Any] = about["history"]
         self.callbacks: dict[str, Any] = about["callbacks"]
+        self.finished: dict[str, Any] = about["finished"] or {}
 
     @property
-    def finished(self) -> bool:
-        return not self.numbers
+    def model_sha256(self) -> str | None:
+        """Of the weights that a finished training ended with."""
+        return arrays_sha256(self.arrays) if self.finished else None
 
     @property
     def state(self) -> dict[str, Any]:
@@ -75,7 +94,7 @@ class SavedState:
         for row in zip(*columns.values(), strict=True):
             history.append(dict(zip(columns, row, strict=True)))
         if self.finished:
-            history.steps = self.history["steps"]
+            history.steps = self.steps
             history.status = self.history["status"]
             history.message = self.history["message"]
 
@@ -100,7 +119,7 @@ def newest(folder: str | PathLike[str]) -> SavedState | None:
         warnings.warn(
             f"fit.resume: {damaged[0]}; the state before it is taken",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=8,  # from the user's call of Model.fit
         )
     return max(saved, key=lambda one: one.count, default=None)
 
@@ -109,12 +128,28 @@ def path_of(folder: Path, count: int) -> Path:
     return folder / f"training-{count % GENERATIONS}.safetensors"
 
 
+def is_there(folder: Path) -> bool:
+    """Whether a folder has a state, whole or not."""
+    return any(path_of(folder, index).is_file() for index in range(GENERATIONS))
+
+
 def to_bytes(about: dict[str, Any], arrays: Arrays) -> bytes:
+    """OSError for a state that no file can hold."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save
 
     text = json.dumps(about, sort_keys=True)
     whole = json.dumps({"sha256": _digest(text, arrays), "about": text})
-    content: bytes = save(arrays, {_FIELD: whole})
+    if len(whole) > _MAX_JSON_BYTES:
+        raise OSError(
+            errno.EFBIG,
+            f"expected at most {_MAX_JSON_BYTES:,} bytes of JSON, got {len(whole):,}; "
+            "do callbacks keep less?",
+        )
+    try:
+        content: bytes = save(arrays, {_FIELD: whole})
+    except SafetensorError as error:
+        raise OSError(errno.EFBIG, str(error)) from error
     return content
 
 
@@ -132,8 +167,13 @@ def _read(path: Path) -> SavedState:
             arrays = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise DataError(f"{path.name}: expected a whole state, got {error}") from error
-    if whole is None or len(whole) > _MAX_JSON_BYTES:
+    if whole is None:
         raise DataError(f"{path.name}: expected a training's state, got another file")
+    if len(whole) > _MAX_JSON_BYTES:
+        raise DataError(
+            f"{path.name}: expected at most {_MAX_JSON_BYTES:,} bytes of JSON, got "
+            f"{len(whole):,}"
+        )
     try:
         outer = json.loads(whole)
         text, sha256 = outer["about"], outer["sha256"]
@@ -142,10 +182,16 @@ def _read(path: Path) -> SavedState:
         raise DataError(
             f"{path.name}: expected JSON with a checksum, got {error!r:.80}"
         ) from error
-    if _digest(text, arrays) != sha256:
-        raise DataError(f"{path.name}: expected the content of its checksum, got other")
+    digest = _digest(text, arrays)
+    if digest != sha256:
+        raise DataError(
+            f"{path.name}: expected content of SHA-256 {sha256!r:.20}, got '{digest:.19}"
+        )
     if not isinstance(about, dict) or set(about) != _KEYS:
-        raise DataError(f"{path.name}: expected {', '.join(sorted(_KEYS))}")
+        found = sorted(about) if isinstance(about, dict) else repr(about)
+        raise DataError(
+            f"{path.name}: expected {', '.join(sorted(_KEYS))}, got {found!s:.200}"
+        )
     if about["format"] != FORMAT:
         raise DataError(
             f"{path.name}: expected format {FORMAT}, got {about['format']}; update digitnet"
