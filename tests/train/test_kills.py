@@ -17,9 +17,10 @@ from train.test_resume import EXECUTORS, assert_equal, network, unbroken
 from digitnet.train import state_files
 
 SCRIPT = """
-import hashlib, importlib, json, sys
-import digitnet
-importlib.import_module("digitnet.train.fit").SAVE_SECONDS = 0  # at every pulse
+import hashlib, json, sys
+import digitnet, digitnet.train.training
+from digitnet._utils.files import write_json  # whole or not at all
+digitnet.train.training.SAVE_SECONDS = 0  # at every pulse
 from train.test_resume import network, weights, columns
 folder, out, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 times = options.pop("times")
@@ -27,8 +28,7 @@ train = digitnet.data.load("digits")[0].enlarged("shift 1px", times, seed=0)
 model = network()
 history = model.fit(train, resume=folder or None, progress=False, **options)
 digest = hashlib.sha256(b"".join(weights(model).values())).hexdigest()
-with open(out, "w") as file:
-    json.dump([digest, columns(history), history.steps, history.status], file)
+write_json(out, [digest, columns(history), history.steps, history.status])
 """
 KILLED = {
     "plain": {"batch_size": 4},
@@ -59,8 +59,15 @@ def start(folder, out, options, executor):
     )
 
 
+def states(folder):
+    """What tells a written state from the one before."""
+    files = folder.glob("training-?.safetensors")
+    return {file.name: file.stat().st_mtime_ns for file in files}
+
+
 def kill_until_done(kills, case, executor, folder):
-    """kill -9 at random moments, until so many fell into trainings; how many did."""
+    """kill -9 at random moments, until so many fell into trainings: into processes that
+    wrote a state, and did not come to their end."""
     rng = random.Random(f"{SEED} {case} {executor}")
     out, options = folder / "out.json", KILLED[case]
     began = time.monotonic()
@@ -74,6 +81,7 @@ def kill_until_done(kills, case, executor, folder):
         trainings += 1
         out.unlink()
         while not out.is_file():
+            before = states(state)
             process = start(state, out, options, executor)
             try:
                 _, errors = process.communicate(timeout=rng.uniform(0.2, 1) * seconds)
@@ -81,7 +89,7 @@ def kill_until_done(kills, case, executor, folder):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
-                done += 1
+                done += states(state) != before and not out.is_file()
         assert json.loads(out.read_text()) == expected, f"{case}: training {trainings}"
 
 
