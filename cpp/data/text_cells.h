@@ -95,7 +95,7 @@ int64_t for_each_cell(std::string_view line, char delimiter, const Use& use) {
     while (blanks && at < end && detail::is_blank(*at)) ++at;
     Cell cell;
     const char* const start = at;
-    int64_t value = 0;
+    uint64_t value = 0;  // of many digits it is not used
     for (; at < end && *at >= '0' && *at <= '9'; ++at)
       value = value * 10 + (*at - '0');
     // Up to nine digits, then the delimiter: nearly every cell of all files.

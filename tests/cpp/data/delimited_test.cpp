@@ -151,6 +151,14 @@ TEST(Delimited, LeavesOutTheNumbersOfTheRows) {
             "the label");
 }
 
+TEST(Delimited, CountsEmptyCellsAtBothEndsOfALine) {
+  const TextImages table =
+      read("\tlabel\ta\tb\tc\td\n0\t7\t1\t2\t3\t4\n1\t2\t5\t6\t7\t8");
+  EXPECT_EQ(table.labels, (Labels{7, 2}));
+  EXPECT_EQ(table.bytes, (Bytes{1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_NE(error_of("\t\n1\tx", kFirst), "none");
+}
+
 TEST(Delimited, TakesALineThatCountsColumnsForTheirNamesAndSaysSo) {
   const TextImages table = read(counting(64) + "\n" + counting(64, 5));
   EXPECT_EQ(table.count, 1);
