@@ -12,6 +12,7 @@ import pytest
 
 import digitnet
 from digitnet import cli
+from digitnet.cli.commands import train
 from digitnet.train import state_files
 
 TRAIN = ("train", "--data", "digits", "--model", "optdigits-cnn", "--batch-size", "8")
@@ -102,7 +103,7 @@ def test_a_running_training_is_listed_kept_and_left_alone(tmp_path, capsys):
         for words in ([*TRAIN, "--out", str(out)], ["train", "--resume", str(out)]):
             assert cli.main(words) == 1
             errors = capsys.readouterr().err
-            assert "where another training is running; wait for its end" in errors
+            assert "where another process is at work; wait for its end" in errors
         command = json.loads((out / "state/command.json").read_text())
         assert command["epochs"] == 400
     finally:
@@ -149,3 +150,25 @@ def test_a_file_in_the_folders_place_is_refused_before_training(tmp_path, capsys
     assert "train: expected a folder that can be written" in errors
     assert "training on" not in out
     assert (tmp_path / "run").read_text() == "in the way"
+
+
+@pytest.mark.parametrize("theirs", ["mine.txt", "state/mine.txt"])
+def test_what_others_put_into_a_new_folder_stays_when_nothing_began(
+    theirs, tmp_path, monkeypatch
+):
+    out = tmp_path / "run"
+
+    def broken(*_, **__):
+        (out / theirs).write_text("mine")
+        raise FileNotFoundError("no such data")
+
+    monkeypatch.setattr(train.sources, "load", broken)
+    assert cli.main([*TRAIN, "--out", str(out)]) == 1
+    files = [str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()]
+    assert files == [theirs]
+
+
+def test_nothing_stays_of_a_new_folder_when_nothing_began(tmp_path):
+    words = ["train", "--data", "none", "--model", "mlp", "--out", str(tmp_path / "r")]
+    assert cli.main(words) == 1
+    assert list(tmp_path.iterdir()) == []

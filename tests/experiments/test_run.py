@@ -4,6 +4,7 @@ import functools
 import json
 import signal
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 import digitnet
 from digitnet import plot
+from digitnet._utils.folder_lock import locked
 from digitnet.experiments import Claim, Exhibit, Recipe, Stage, run
 from digitnet.experiments.context import Context, mean_and_std, points_text
 
@@ -339,3 +341,32 @@ def test_a_stopped_training_is_not_kept_as_a_finished_one(
     finally:
         signal.signal(signal.SIGINT, before)
     assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_who_waited_for_a_folder_sees_what_was_done_meanwhile(tmp_path):
+    ran, out = [], tmp_path / "r"
+    stage = Stage("only", "Only", ran.append)
+    recipe = Recipe("mine", "Mine", "none", "counts", (), (stage,))
+    run(recipe, out=out, progress=False)
+    done = (out / "state.json").read_text()
+    begun = json.loads(done) | {"stages": {}}
+    (out / "state.json").write_text(json.dumps(begun))
+    lock = locked(out / "run.lock")
+
+    def end():
+        (out / "state.json").write_text(done)
+        (out / "run.lock").unlink()
+        lock.close()
+
+    timer = threading.Timer(0.1, end)
+    timer.start()
+    run(recipe, out=out, progress=False)
+    timer.join()
+    assert len(ran) == 1
+
+
+def test_a_folder_with_others_files_stays_as_it_is(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(ValueError, match="run.out: expected an empty folder or one of"):
+        run(Counting().recipe(), out=tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

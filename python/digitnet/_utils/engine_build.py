@@ -72,7 +72,7 @@ def _run(command: list[str], progress: Callable[[int, int], None]) -> None:
     )
 
 
-def _check_writable(folder: Path) -> None:
+def _check_build_folder(folder: Path) -> None:
     """Before minutes of compiling, and without making the folder."""
     here = next(path for path in (folder, *folder.parents) if path.exists())
     if not here.is_dir() or not os.access(here, os.W_OK | os.X_OK):
@@ -121,7 +121,7 @@ def build_engine(progress: Callable[[int, int], None]) -> Path:
     generator = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja else []
     name = library_name(torch)
     target = built_engines() / name
-    _check_writable(target.parent)
+    _check_build_folder(target.parent)
     settings = {
         "CMAKE_BUILD_TYPE": "Release",
         "DIGITNET_PYTHON": "OFF",

@@ -25,7 +25,7 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
 )
 # Nothing waits for the other end of a pipe between the two looks at the path.
-_FLAGS = sum(
+FLAGS = sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")
 )
 
@@ -61,7 +61,7 @@ def check_ordinary(path: str | PathLike[str]) -> Path:
         )
     place = expanded(text)
     try:
-        _check(place.stat(), text)
+        check_status(place.stat(), text)
     except OSError as error:
         raise _brief(error, text) from None
     return place
@@ -71,11 +71,11 @@ def opened(path: str | PathLike[str]) -> IO[bytes]:
     """The ordinary file at the path, open to be read. Raises as `check_ordinary`."""
     text = str(check_ordinary(path))
     try:
-        handle = os.open(text, os.O_RDONLY | _FLAGS)
+        handle = os.open(text, os.O_RDONLY | FLAGS)
     except OSError as error:
         raise _brief(error, text) from None
     try:
-        _check(os.fstat(handle), text)  # it may be another one by now
+        check_status(os.fstat(handle), text)  # it may be another one by now
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -122,7 +122,8 @@ def json_in(text: Any, where: str) -> Any:
         raise DataError(f"{where}: {str(error)[:80]}") from error
 
 
-def _check(status: os.stat_result, text: str) -> None:
+def check_status(status: os.stat_result, text: str) -> None:
+    """IsADirectoryError or DataError for what is no ordinary file; `text` is its path."""
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(
             f"{shortened(text, _MAX_PATH)}: expected a file, got a folder"
@@ -134,7 +135,8 @@ def _check(status: os.stat_result, text: str) -> None:
             )
     if status.st_dev in _system_devices():
         raise DataError(
-            f"{shown_name(text)}: expected an ordinary file, got one of the system's own"
+            f"{shown_name(text)}: expected an ordinary file, got one of the system's own; "
+            "copy its content to a file"
         )
 
 

@@ -16,7 +16,7 @@ from digitnet._utils.arrays import as_whole
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import write_json
-from digitnet._utils.folder_lock import LOCK, locked
+from digitnet._utils.folder_lock import LOCK, alone_in
 from digitnet._utils.versions import versions
 from digitnet.data import sources
 from digitnet.experiments.context import Context, Record, file_of, mean_and_std
@@ -83,12 +83,13 @@ def run(
     }
     if not (folder / "metrics.json").is_file():
         _require_data(recipe, mode)
-    state = _State.opened(folder, settings, caller)
-    context = Context(folder, mode, protocol, chosen, recipe.exhibits)
-    with _alone_in(folder, caller), _Bar(stages, state, progress) as bar:
-        for stage in stages:
-            if stage.name not in state.records:
-                _run(stage, context, state, bar)
+    with _alone_in(folder, caller):
+        state = _State.opened(folder, settings, caller)
+        context = Context(folder, mode, protocol, chosen, recipe.exhibits)
+        with _Bar(stages, state, progress) as bar:
+            for stage in stages:
+                if stage.name not in state.records:
+                    _run(stage, context, state, bar)
         metrics = _metrics(recipe, settings, state)
         write_json(folder / "metrics.json", metrics)
         page = report_page(recipe, metrics, stages, state.records, folder)
@@ -99,19 +100,13 @@ def run(
 @contextmanager
 def _alone_in(folder: Path, caller: str) -> Iterator[None]:
     """No other process works in the folder meanwhile."""
-    try:
-        lock = locked(folder / LOCK)
-    except BlockingIOError as error:
-        raise RuntimeError(
-            f"{caller}.out: expected a folder of its own, got '{folder}', where another "
-            "process is at work; wait for its end, or choose another"
-        ) from error
-    try:
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(
+            f"{caller}.out: expected a folder, got the file '{folder}'; choose another"
+        )
+    with alone_in(folder / LOCK, f"{caller}.out") as held:
+        held.callback((folder / LOCK).unlink, missing_ok=True)
         yield
-    finally:
-        if lock is not None:
-            (folder / LOCK).unlink(missing_ok=True)
-            lock.close()
 
 
 def _require_data(recipe: Recipe, mode: str) -> None:
@@ -155,17 +150,12 @@ class _State:
         path = folder / "state.json"
         kind = caller if caller in KINDS else "reproduce"
         state = cls(path, kind, settings)
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(
-                f"{caller}.out: expected a folder, got the file '{folder}'"
-            )
         if not path.is_file():
-            if folder.is_dir() and any(folder.iterdir()):
+            if any(inner.name != LOCK for inner in folder.iterdir()):
                 raise ValueError(
                     f"{caller}.out: expected an empty folder or one of an earlier run, "
                     f"got '{folder}' with other files; choose another"
                 )
-            folder.mkdir(parents=True, exist_ok=True)
             state.save()
             return state
         try:

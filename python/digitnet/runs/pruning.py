@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.folder_lock import LOCK
+from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK
 from digitnet.runs.command import BEGUN
 from digitnet.runs.folder import FILES
 from digitnet.runs.listing import RUNNING, Run, find, read_object
@@ -23,7 +23,7 @@ _WRITTEN = {
     ".": FILES | {"state.json", LOCK},
     "parts": {f"*{_HASH}.json", f"*{_HASH}.npz"},
     "models": {f"*{_HASH}.safetensors", f"*{_HASH}.json"},
-    STATE: {"training-?.safetensors", "training.lock", LOCK, BEGUN},
+    STATE: {"training-?.safetensors", TRAINING_LOCK, LOCK, BEGUN},
 }
 _OF_KIND = {"figure": "figures/{}.png", "table": "tables/{}.csv"}
 

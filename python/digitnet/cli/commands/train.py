@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import contextlib
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from digitnet import distributed
 from digitnet._utils.files import check_writable, read_json, write_json
-from digitnet._utils.folder_lock import LOCK, locked
+from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, alone_in
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
@@ -18,7 +18,7 @@ from digitnet.runs.command import BEGUN, KEPT, network_and_options
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS
 from digitnet.train.resume import STATE
-from digitnet.train.state_files import newest
+from digitnet.train.state_files import GENERATIONS, newest, path_of
 
 DEFAULTS = {"seed": 0, "device": "auto"}
 
@@ -94,18 +94,19 @@ def run(args: argparse.Namespace) -> int:
     if not first:
         return _train(args, state, first)
     check_writable(state, "train", "give another --out")
-    lock = _locked(args, state)
-    try:
-        if not args.resume:
-            _begin(args, state)
-        return _train(args, state, first)
-    except BaseException:
-        if newest(state) is None:  # nothing to go on from
-            shutil.rmtree(state.parent if is_new else state, ignore_errors=True)
-        raise
-    finally:
-        if lock is not None:
-            lock.close()
+    with alone_in(state / LOCK, "train"):  # by which `digitnet runs` knows it, too
+        try:
+            if not args.resume:
+                _begin(args, state)
+            code = _train(args, state, first)
+        except BaseException:
+            if not _has_state(state):  # nothing to go on from
+                _end(state)
+                if is_new:
+                    _remove_empty(state.parent)
+            raise
+        _end(state)
+        return code
 
 
 def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
@@ -152,8 +153,26 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
         raise
     if first:  # rank 0 evaluates and writes
         write()
-        shutil.rmtree(state)
     return 0 if history.status != "diverged" else 1
+
+
+def _has_state(state: Path) -> bool:
+    """Whether there is something to go on from, damaged or not."""
+    return any(path_of(state, place).is_file() for place in range(GENERATIONS))
+
+
+def _end(state: Path) -> None:
+    """Remove what a training keeps until its end, the lock last."""
+    files = [path_of(state, place) for place in range(GENERATIONS)]
+    for path in (*files, state / BEGUN, state / TRAINING_LOCK, state / LOCK):
+        path.unlink(missing_ok=True)
+    _remove_empty(state)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder that has nothing of anybody else's."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _begin(args: argparse.Namespace, state: Path) -> None:
@@ -166,17 +185,6 @@ def _begin(args: argparse.Namespace, state: Path) -> None:
         )
     options = {name: getattr(args, name) for name in KEPT}
     write_json(state / BEGUN, options)
-
-
-def _locked(args: argparse.Namespace, state: Path) -> IO[bytes] | None:
-    """Held while the run is running, by which `digitnet runs` knows that."""
-    try:
-        return locked(state / LOCK)
-    except BlockingIOError as error:
-        raise RuntimeError(
-            f"train: expected a folder of its own, got '{args.out}', where another training "
-            "is running; wait for its end, or give another --out"
-        ) from error
 
 
 def _take_options_of(args: argparse.Namespace, state: Path) -> None:
