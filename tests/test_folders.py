@@ -68,6 +68,68 @@ def test_what_the_block_does_not_write_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.usefixtures("system")
+@pytest.mark.parametrize("inside", [False, True])
+def test_owned_files_that_the_block_does_not_write_go(inside, tmp_path, monkeypatch):
+    target = tmp_path / "run"
+    target.mkdir()
+    write(target, "a", "b", "mine", "sub/b", text="old")
+    if inside:
+        monkeypatch.chdir(target)
+    with replacing(target, owned={"a", "b", "c"}) as new:
+        write(new, "a")
+    assert listing(target) == {"a": "new", "mine": "old"}
+    assert listing(target / "sub") == {"b": "old"}
+
+
+class Killed(BaseException):
+    pass
+
+
+def cut_off(target, monkeypatch, renames):
+    """Replace the target, by a process that ends after so many renames, on a system that
+    cannot change two folders at once; the state it leaves is put back by nobody."""
+    done = []
+
+    def rename(self, to):
+        if len(done) == renames:
+            raise Killed
+        done.append(real(self, to))
+        return done[-1]
+
+    real = Path.rename
+    with monkeypatch.context() as patch:
+        patch.setattr(folders.ctypes, "CDLL", lambda *_, **__: object())
+        patch.setattr(Path, "rename", rename)
+        patch.setattr(folders, "put_back", lambda _: None)
+        patch.setattr(folders.shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(files.os, "getpid", lambda: dead_pid())
+        with pytest.raises(Killed), replacing(target) as new:
+            write(new, "a")
+
+
+def dead_pid():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("renames", [0, 1, 2])
+@pytest.mark.parametrize("name", ["run", "y" * 255])
+def test_a_kill_between_two_renames_loses_nothing(renames, name, tmp_path, monkeypatch):
+    target = tmp_path / name
+    target.mkdir()
+    write(target, "a", "mine", text="old")
+    cut_off(target, monkeypatch, renames)
+    monkeypatch.setattr(files, "_cleaned", set())
+    write_whole(tmp_path / "other", b"new")  # cleans
+    folders.put_back(target)
+    assert listing(target) == {"a": "new" if renames == 2 else "old", "mine": "old"}
+    with replacing(target) as new:
+        write(new, "a", text="newer")
+    assert listing(target) == {"a": "newer", "mine": "old"}
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, MemoryError])
 def test_a_block_that_raises_leaves_what_was_there(error, tmp_path):
     target = tmp_path / "run"
@@ -167,6 +229,9 @@ def test_figures_are_whole_or_not_there(tmp_path, monkeypatch):
 SCRIPT = """
 import sys
 import digitnet
+from digitnet._utils import folders
+if sys.argv[2] == "no exchange":
+    folders.ctypes.CDLL = lambda *_, **__: object()
 train, test = digitnet.data.load("digits")
 models = [digitnet.models.make("linear", (8, 8), seed=seed) for seed in (0, 1)]
 for seed, model in enumerate(models):
@@ -199,31 +264,48 @@ def assert_of_one_run(folder):
         assert (folder / f"{name}.png").read_bytes().endswith(b"IEND\xaeB`\x82")
 
 
-def kill_while_writing(kills, folder):
+def epochs_in(folder):
+    """Of the run that is there now; empty while there is none."""
+    try:
+        return {json.loads((folder / "metrics.json").read_text())["epochs"]}
+    except FileNotFoundError:
+        return set()
+
+
+def kill_while_writing(kills, folder, system):
     """kill -9 at random moments of writing one run over another."""
-    rng = random.Random(SEED)
+    rng, seen = random.Random(SEED), set()
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    for _ in range(kills):
+    for left in reversed(range(kills)):
         process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(folder)], stdout=subprocess.PIPE
+            [sys.executable, "-c", SCRIPT, str(folder), system], stdout=subprocess.PIPE
         )
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(rng.uniform(0, 4))
+        end = time.monotonic() + rng.uniform(0, 4)
+        # The last one goes on until both runs were there.
+        while time.monotonic() < end or (left == 0 and len(seen) < 2):
+            assert process.poll() is None
+            seen |= epochs_in(folder)
+            time.sleep(0.02)
         process.kill()
         process.communicate()
+        folders.put_back(folder)
         assert (folder / "mine.txt").read_text() == "mine"
         if (folder / "metrics.json").exists():
             assert_of_one_run(folder)
+    assert seen == {1, 2}
 
 
-def test_a_killed_write_leaves_a_folder_of_one_run(tmp_path):
-    kill_while_writing(3, tmp_path / "run")
+@pytest.mark.parametrize("system", ["exchange", "no exchange"])
+def test_a_killed_write_leaves_a_folder_of_one_run(system, tmp_path):
+    kill_while_writing(3, tmp_path / "run", system)
 
 
 @pytest.mark.slow
-def test_two_hundred_killed_writes_leave_folders_of_one_run(tmp_path):
-    kill_while_writing(200, tmp_path / "run")
+@pytest.mark.parametrize("system", ["exchange", "no exchange"])
+def test_a_hundred_killed_writes_leave_folders_of_one_run(system, tmp_path):
+    kill_while_writing(100, tmp_path / "run", system)
     write_whole(tmp_path / "a", json.dumps({}).encode())
     left = [p.name for p in tmp_path.iterdir() if p.name.startswith(".digitnet")]
     assert len(left) <= 1

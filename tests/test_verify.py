@@ -69,6 +69,47 @@ def test_other_weights_are_said_with_how_far_they_are(run_of, capsys):
     assert "other weights; two differ by 0.5" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["linear", "mlp"])
+def test_weights_of_another_network_are_named(run_of, name):
+    folder = run_of()
+    digitnet.models.make(name, (8, 8)).save(folder / "model.safetensors")
+    with pytest.raises(ValueError, match="expected weights of the record's network in"):
+        digitnet.runs.verify(folder, progress=False)
+
+
+def test_a_record_of_several_processes_says_so(run_of):
+    folder = run_of()
+    assert json.loads((folder / "config.json").read_text())["processes"] == 1
+    change(folder, processes=4)
+    result = digitnet.runs.verify(folder, progress=False)
+    assert result.surroundings == {"processes": (4, 1)}
+    assert "processes: 4, now 1" in str(result)
+
+
+DEEP = '{"a":' + "[" * 200_000 + "]" * 200_000 + "}"
+
+
+@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+@pytest.mark.parametrize("content", [DEEP, '{"a": ' + "9" * 10_000 + "}", "[]", "\x00"])
+def test_a_damaged_record_is_said_to_be_one(tmp_path, file, content):
+    about = {"data_sha256": {}, "versions": {}, "test": {}, "status": "finished"}
+    for name in ("config.json", "metrics.json", "model.safetensors"):
+        (tmp_path / name).write_text(json.dumps(about))
+    (tmp_path / file).write_text(content)
+    with pytest.raises(digitnet.DataError, match=f"{file}: expected") as caught:
+        digitnet.runs.verify(tmp_path)
+    assert "delete" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["data_sha256", "versions", "test"])
+def test_parts_of_a_record_of_other_types_are_named(tmp_path, name):
+    about = {"data_sha256": {}, "versions": {}, "test": {}, "status": "finished"}
+    for file in ("config.json", "metrics.json", "model.safetensors"):
+        (tmp_path / file).write_text(json.dumps(about | {name: [3]}))
+    with pytest.raises(ValueError, match=rf"got \[3\] as its {name}"):
+        digitnet.runs.verify(tmp_path)
+
+
 def test_another_temperature_is_not_the_same(run_of):
     folder = run_of("--calibrate", "0.2")
     model = digitnet.models.load(folder / "model.safetensors")

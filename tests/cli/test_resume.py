@@ -172,3 +172,11 @@ def test_nothing_stays_of_a_new_folder_when_nothing_began(tmp_path):
     words = ["train", "--data", "none", "--model", "mlp", "--out", str(tmp_path / "r")]
     assert cli.main(words) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, "{}", ""])
+def test_damaged_options_of_a_training_are_said_to_be_so(content, tmp_path, capsys):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "command.json").write_text(content)
+    assert cli.main(["train", "--resume", str(tmp_path)]) == 1
+    assert "command.json: expected" in capsys.readouterr().err

@@ -370,3 +370,11 @@ def test_a_folder_with_others_files_stays_as_it_is(tmp_path):
     with pytest.raises(ValueError, match="run.out: expected an empty folder or one of"):
         run(Counting().recipe(), out=tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, "", "[]", "{}", '{"settings": 3}'])
+def test_a_damaged_state_is_said_to_be_one(tmp_path, content):
+    (tmp_path / "state.json").write_text(content)
+    with pytest.raises(ValueError, match="expected the state of a run, got .*; delete"):
+        run(Counting().recipe(), out=tmp_path, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]

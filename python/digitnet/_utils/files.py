@@ -14,11 +14,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from digitnet._utils.input_files import expanded, read_whole
+from digitnet._utils.input_files import expanded
 
 HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 _PREFIX = f".digitnet-{HOST}-"
-_MAX_JSON_BYTES = 2**28
 _cleaned: set[Path] = set()
 
 
@@ -139,6 +138,11 @@ def remove_leftovers(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def is_temporary(name: str) -> bool:
+    """Whether `beside` gives such names, on this machine or another one."""
+    return re.fullmatch(r"\.digitnet-[0-9a-f]+-\d{1,9}-[0-9a-f]{8}", name) is not None
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process of this machine has the number."""
     try:
@@ -159,24 +163,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def read_json(path: str | PathLike[str], *keys: str) -> dict[str, Any]:
-    """What `write_json` wrote: an object with these keys.
-
-    Raises ValueError for anything else, as of a damaged file.
-    """
-    content = read_whole(path, _MAX_JSON_BYTES)
-    try:
-        value = json.loads(content.decode())
-    except ValueError as error:  # text and JSON alike
-        raise ValueError(f"{path}: expected JSON, got {error}; delete it") from error
-    if not isinstance(value, dict) or not value.keys() >= set(keys):
-        raise ValueError(
-            f"{path}: expected {', '.join(keys) or 'an object'}, got {value!r:.60}; "
-            "delete it"
-        )
-    return value
 
 
 def write_json(path: str | PathLike[str], value: Any) -> None:

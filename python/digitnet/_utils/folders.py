@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import hashlib
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from os import PathLike
 from pathlib import Path
 
@@ -16,15 +18,21 @@ from digitnet._utils.input_files import expanded
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 _HERE = -100  # AT_FDCWD
+_MAX_NAME_BYTES = 200
 
 
 @contextlib.contextmanager
-def replacing(target: str | PathLike[str]) -> Iterator[Path]:
+def replacing(
+    target: str | PathLike[str], *, owned: Collection[str] = ()
+) -> Iterator[Path]:
     """A folder to write into, which takes the target's place when the block has ended.
 
     Until then, and for ever if the block raises, the target is what it was. Files of the
     target that the block does not write stay in it.
 
+    Args:
+        target: The folder, which need not be there.
+        owned: Names of files that do not stay, for who writes the folder may write them.
     Raises:
         OSError: nothing can be written there.
     Example:
@@ -39,14 +47,18 @@ def replacing(target: str | PathLike[str]) -> Iterator[Path]:
         raise NotADirectoryError(
             f"{target}: expected a folder, got a file; name another"
         )
+    put_back(place)
     new = beside(place)
     new.mkdir()
     try:
         yield new
         if place in (Path.cwd(), *Path.cwd().parents):  # nobody is moved elsewhere
+            for name in owned:
+                if not (new / name).exists():
+                    (place / name).unlink(missing_ok=True)
             _move_into(new, place)
         elif place.exists():
-            _link_others(place, new)
+            _link_others(place, new, owned)
             shutil.copymode(place, new)
             sync_folder(new)
             _exchange(new, place)
@@ -67,10 +79,12 @@ def _move_into(new: Path, place: Path) -> None:
             path.replace(place / path.name)
 
 
-def _link_others(old: Path, new: Path) -> None:
-    """What only the old folder has, in the new one too."""
+def _link_others(old: Path, new: Path, owned: Collection[str] = ()) -> None:
+    """What only the old folder has, and is not owned, in the new one too."""
     for path in old.iterdir():
         copy = new / path.name
+        if path.name in owned:
+            continue
         if path.is_dir() and not path.is_symlink():
             copy.mkdir(exist_ok=True)
             _link_others(path, copy)
@@ -91,7 +105,33 @@ def _exchange(new: Path, old: Path) -> None:
         code = ctypes.get_errno()
         if code not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise OSError(code, os.strerror(code), str(old))
-    away = beside(old)
+    away = old.with_name(_before(old) + secrets.token_hex(4))
     old.rename(away)
-    new.rename(old)
+    try:
+        new.rename(old)
+    except BaseException:
+        put_back(old)
+        raise
     away.rename(new)
+
+
+def put_back(place: Path) -> None:
+    """A folder that a killed process moved aside, for its successor, is at its place again.
+
+    It has a name that nothing cleans away.
+    """
+    if place.exists() or not place.parent.is_dir():
+        return
+    stem = _before(place)
+    moved = [path for path in place.parent.iterdir() if path.name.startswith(stem)]
+    for path in sorted(moved, key=lambda path: path.stat().st_mtime)[-1:]:
+        path.rename(place)
+
+
+def _before(place: Path) -> str:
+    """What the name of a folder that was moved aside begins with."""
+    name = os.fsencode(place.name)
+    if len(name) > _MAX_NAME_BYTES:  # of which a file system allows 255
+        digest = hashlib.sha256(name).hexdigest()[:8]
+        name = name[: _MAX_NAME_BYTES - 9] + f"-{digest}".encode()
+    return os.fsdecode(name) + ".before-"

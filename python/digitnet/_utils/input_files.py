@@ -18,6 +18,7 @@ from digitnet._core import DataError, OutOfMemory
 from digitnet._utils.text import shortened
 
 _MAX_PATH = 300  # letters of a path in a message
+_MAX_JSON_BYTES = 2**28
 _KINDS = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISCHR, "a device"),
@@ -120,6 +121,30 @@ def json_in(text: Any, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: {str(error)[:80]}") from error
+
+
+def read_json(
+    path: str | PathLike[str],
+    *keys: str,
+    max_bytes: int = _MAX_JSON_BYTES,
+    remedy: str = "",
+) -> dict[str, Any]:
+    """The object with these keys that a JSON file holds.
+
+    Raises:
+        DataError: it holds anything else, as a damaged file does, or has more than
+            `max_bytes`; and as `check_ordinary`. The message ends with `remedy`.
+    """
+    tail = f"; {remedy}" if remedy else ""
+    try:
+        value = json_in(read_whole(path, max_bytes), f"{path}: expected JSON")
+    except DataError as error:
+        raise DataError(f"{error}{tail}") from error
+    if not isinstance(value, dict) or not value.keys() >= set(keys):
+        raise DataError(
+            f"{path}: expected {', '.join(keys) or 'an object'}, got {value!r:.60}{tail}"
+        )
+    return value
 
 
 def check_status(status: os.stat_result, text: str) -> None:

@@ -14,7 +14,6 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import BadZipFile
@@ -24,17 +23,19 @@ import numpy.typing as npt
 
 from digitnet._utils.arrays import as_array
 from digitnet._utils.deprecation import warn_renamed
-from digitnet._utils.files import read_json, write_json, write_whole
+from digitnet._utils.files import write_json, write_whole
 from digitnet._utils.html import saved_png
+from digitnet._utils.input_files import read_json
 from digitnet._utils.parallel import parallel_map
 from digitnet.data import sources
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.exhibits import Exhibit, exhibit_slug
+from digitnet.experiments.kept_history import PARTS, described, history_of
 from digitnet.experiments.placeholder_data import needs_placeholder, placeholder
 from digitnet.models import load
 from digitnet.models.model import Model
 from digitnet.plot import Display
-from digitnet.train.history import Executor, History
+from digitnet.train.history import History
 from digitnet.train.resume import STATE
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Context:
         self._names: set[tuple[str, str]] = set()  # of figures and tables
         self.record = Record()
         self.advance: Callable[[float], None] = lambda part: None
+        # Called with the name, from the folder on, of each file before it is written.
+        self.on_write: Callable[[str], None] = lambda name: None
         self._memoized: dict[str, Any] = {}
         self._lock = threading.RLock()  # tasks that run side by side load the same data
 
@@ -151,9 +154,9 @@ class Context:
         """The result of `work` (plain values), from the folder if it was computed before."""
         path = self.out / "parts" / f"{_file_name(key)}.json"
         if path.is_file():
-            return read_json(path, "result")["result"]
+            return read_json(path, "result", remedy="delete it")["result"]
         result = work()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._begin(path)
         write_json(path, {"key": key, "result": result})
         return result
 
@@ -169,7 +172,7 @@ class Context:
                     f"{path}: expected arrays of an earlier run, got {error!r}; delete it"
                 ) from error
         result = work()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._begin(path)
         content = io.BytesIO()
         np.savez_compressed(content, **result)  # type: ignore[arg-type]
         write_whole(path, content.getvalue())
@@ -196,7 +199,9 @@ class Context:
         path = folder / f"{_file_name(key)}.safetensors"
         about = path.with_suffix(".json")
         if about.is_file() and path.is_file():  # the first is written last
-            return load(path), _history(read_json(about, *_HISTORY))
+            return load(path), history_of(read_json(about, *PARTS, remedy="delete it"))
+        self._begin(path)
+        self._begin(about)
         model = make()
         fit, state = getattr(model, method), None
         if self.mode in ("default", "full"):
@@ -205,12 +210,16 @@ class Context:
         history = fit(data, validation, **options)
         if history.status == "interrupted":  # at a prompt, where fit does not raise it
             raise KeyboardInterrupt(history.message)
-        folder.mkdir(parents=True, exist_ok=True)
         model.save(path)
-        write_json(about, {"key": key, **_described(history)})
+        write_json(about, {"key": key, **described(history)})
         if state is not None:
             shutil.rmtree(state)
         return model, history
+
+    def _begin(self, path: Path) -> None:
+        """A file of the folder's will be written, which is noted."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.on_write(path.relative_to(self.out).as_posix())
 
     # -- what is shown ------------------------------------------------------------
 
@@ -234,7 +243,7 @@ class Context:
         """
         item = self._item("figure", name, title, of)
         path = file_of(item, self.out)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._begin(path)
         saved_png(path, draw)
         self.record.items.append(item)
 
@@ -244,7 +253,7 @@ class Context:
         """A table, as tables/<name>.csv and in the report; `of` as for a figure."""
         item = self._item("table", name, title, of)
         path = file_of(item, self.out)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self._begin(path)
         index = frame.index.name is not None
         write_whole(path, frame.to_csv(index=index).encode())
         self.record.items.append(item)
@@ -348,32 +357,6 @@ def _file_name(key: str) -> str:
     """Readable, and different for different keys."""
     plain = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:60]
     return f"{plain}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
-
-
-def _described(history: History) -> dict[str, Any]:
-    return {
-        "columns": dict(history),
-        "status": history.status,
-        "monitor": history.monitor,
-        "options": {k: repr(v) for k, v in history.options.items()},
-        "executor": asdict(history.executor)
-        if isinstance(history.executor, Executor)
-        else str(history.executor),
-    }
-
-
-_HISTORY = ("columns", "status", "monitor", "options", "executor")  # its parts
-
-
-def _history(values: dict[str, Any]) -> History:
-    history = History(values["options"], monitor=values["monitor"])
-    columns = values["columns"]
-    for row in zip(*columns.values(), strict=True):
-        history.append(dict(zip(columns, row, strict=True)))
-    history.status, executor = values["status"], values["executor"]
-    # Version 0.1 wrote a sentence.
-    history.executor = Executor(**executor) if isinstance(executor, dict) else executor
-    return history
 
 
 def mean_and_std(values: Sequence[float] | npt.NDArray[Any]) -> tuple[float, float]:

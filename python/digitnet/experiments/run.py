@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +17,7 @@ from digitnet._utils.deprecation import renamed_arguments
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.files import write_json
 from digitnet._utils.folder_lock import LOCK, alone_in
+from digitnet._utils.input_files import read_json
 from digitnet._utils.versions import versions
 from digitnet.data import sources
 from digitnet.experiments.context import Context, Record, file_of, mean_and_std
@@ -86,6 +87,7 @@ def run(
     with _alone_in(folder, caller):
         state = _State.opened(folder, settings, caller)
         context = Context(folder, mode, protocol, chosen, recipe.exhibits)
+        context.on_write = state.note
         with _Bar(stages, state, progress) as bar:
             for stage in stages:
                 if stage.name not in state.records:
@@ -138,8 +140,10 @@ class _State:
     def __init__(self, path: Path, kind: str, settings: dict[str, Any]) -> None:
         self.path, self.kind, self.settings = path, kind, settings
         self.records: dict[str, Record] = {}
-        # Figures and tables of a stage that did not come to its end.
-        self.begun: list[dict[str, str]] = []
+        # Names of all that stages wrote; None in a folder whose earlier run kept no such
+        # list.
+        self.files: list[str] | None = []
+        self._lock = threading.Lock()
 
     @classmethod
     def opened(cls, folder: Path, settings: dict[str, Any], caller: str) -> _State:
@@ -159,10 +163,13 @@ class _State:
             state.save()
             return state
         try:
-            content = json.loads(path.read_text())
+            content = read_json(path, "settings", "stages")
             earlier, stages = content["settings"], content["stages"]
             records = {name: Record(values) for name, values in stages.items()}
             whole = {n: r for n, r in records.items() if _files_are_there(r, folder)}
+            files = content.get("files")
+            if not isinstance(files, list | None):
+                raise TypeError("files: expected a list")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path}: expected the state of a run, got {error!r}; delete the folder"
@@ -178,13 +185,21 @@ class _State:
                 f"{caller}.out: expected a run of this version of {settings['recipe']}, "
                 f"got one of an earlier version in '{folder}'; choose another folder"
             )
-        state.records, state.begun = whole, content.get("begun", [])
+        state.records, state.files = whole, files
         return state
+
+    def note(self, name: str) -> None:
+        """A stage is about to write a file of that name; tasks side by side may say so."""
+        with self._lock:
+            if self.files is not None and name not in self.files:
+                self.files.append(name)
+                self.save()
 
     def save(self) -> None:
         stages = {name: vars(record) for name, record in self.records.items()}
         about = {"format": _FORMAT, "kind": self.kind, "settings": self.settings}
-        write_json(self.path, {**about, "stages": stages, "begun": self.begun})
+        files = {} if self.files is None else {"files": self.files}
+        write_json(self.path, {**about, "stages": stages, **files})
 
 
 def _files_are_there(record: Record, folder: Path) -> bool:
@@ -233,12 +248,7 @@ def _run(stage: Stage, context: Context, state: _State, bar: _Bar) -> None:
     bar.start(stage)
     context.record, context.advance = Record(), bar.advance
     start = time.perf_counter()
-    try:
-        stage.run(context)
-    except BaseException:
-        state.begun = [*state.begun, *context.record.items]
-        state.save()
-        raise
+    stage.run(context)
     context.record.seconds = time.perf_counter() - start
     state.records[stage.name] = context.record
     state.save()

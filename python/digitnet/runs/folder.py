@@ -50,8 +50,9 @@ def write_run(
 
     The folder gets report.html (with its pictures inside, to be opened without a
     server), the same pictures as PNG, card.md, history.csv, metrics.json, config.json
-    (settings, versions, hashes of the data) and model.safetensors. It appears whole: an
-    earlier run there stays until then, and files that no run writes stay for good.
+    (settings, versions, hashes of the data, names of the files) and model.safetensors. It
+    appears whole: an earlier run there stays until then and then goes whole, and files that
+    no run writes stay for good.
 
     Args:
         folder: Made if it is not there.
@@ -59,7 +60,7 @@ def write_run(
         history: The training.
         report: Its evaluation on test images.
         config: Settings. Default: the network's name and the options of `fit`. The keys kind,
-            created, data_sha256, executor and versions are the folder's.
+            created, data_sha256, files, executor and versions are the folder's.
         training: The training data, for their hash.
     Warns:
         RuntimeWarning: `training` is not what `fit` was given, or has changed since; then
@@ -67,7 +68,7 @@ def write_run(
     """
     if config is None:
         config = {"model": model.name, **history.options}
-    with replacing(folder) as root:
+    with replacing(folder, owned=FILES) as root:
         _write(root, model, history, report, config, training)
     return Path(folder) / "report.html"
 
@@ -86,7 +87,14 @@ def _write(
     model.save(root / "model.safetensors")
     write_whole(root / "history.csv", history.to_frame().to_csv().encode())
     write_json(root / "metrics.json", metrics_of(history, report))
-    about = {"kind": "training", "created": time.time(), "data_sha256": hashes}
+    drawings = _figures(model, history, report)
+    files = FILES - {f"{name}.png" for name in {*_FIGURES} - drawings.keys()}
+    about = {
+        "kind": "training",
+        "created": time.time(),
+        "data_sha256": hashes,
+        "files": sorted(files),
+    }
     if isinstance(history.executor, Executor):
         about["executor"] = asdict(history.executor)
     write_json(root / "config.json", {**config, **about, "versions": versions()})
@@ -97,7 +105,7 @@ def _write(
     write_whole(root / "card.md", card.encode())
     pictures = {
         title: saved_png(root / f"{name}.png", draw)
-        for name, (title, draw) in _figures(model, history, report).items()
+        for name, (title, draw) in drawings.items()
     }
     _page(model, history, report, config, pictures).save(root / "report.html")
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitnet._utils.folder_lock import LOCK, is_locked
-from digitnet._utils.input_files import expanded, read_whole
+from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, is_locked
+from digitnet._utils.input_files import expanded, read_json
 from digitnet.runs.command import BEGUN
 from digitnet.train.resume import STATE
 
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 50_000_000  # of a JSON file
 _LATEST = 4e9  # seconds since 1970: the year 2096
+_TRIES = 10  # for a folder that changes while it is read
 _DEPTH = 4  # folders below the root in which runs are looked for
 RUNNING = "running"
+STATES = "training-?.safetensors"  # of one training
 KINDS = ("training", "reproduce", "study")
 # Folders of version 0.1 do not say their kind: those without a state.json are trainings,
 # and of the others these recipes are studies.
@@ -41,11 +45,12 @@ class Run:
     Attributes:
         folder: Its path.
         kind: "training", "reproduce" or "study".
-        status: "running", as long as its process is; "finished", "stopped early",
-            "interrupted", "diverged"; "damaged" for files that cannot be read.
+        status: "running", as long as its process is; "interrupted" also where a training
+            that is not done lies beside an older run; "finished", "stopped early",
+            "diverged"; "damaged" for files that cannot be read.
         settings: Options and arguments.
         metrics: Content of metrics.json; empty before its end, or if damaged.
-        created: Seconds since 1970.
+        created: Seconds since 1970; of what is not done, when it was last kept.
     """
 
     folder: Path
@@ -64,7 +69,12 @@ class Run:
 
     @property
     def size_bytes(self) -> int:
-        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
+        sizes = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(OSError):  # a run at work replaces and removes some
+                    sizes += (Path(folder) / name).lstat().st_size
+        return sizes
 
     def __str__(self) -> str:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.created))
@@ -81,31 +91,86 @@ def read(folder: str | PathLike[str]) -> Run:
         FileNotFoundError: no such folder, or none that a run left.
     """
     path = expanded(folder)
-    names = ("metrics.json", "state.json", "config.json")
-    here = {name: path / name for name in names if (path / name).is_file()}
-    begun = path / STATE / BEGUN
-    if not here and begun.is_file():
-        here = {BEGUN: begun}
-    if not here or set(here) == {"config.json"}:
+    for _ in range(_TRIES):
+        with suppress(_Changed):
+            return _with_what_is_at_work(_read_once(path), path)
+    return Run(path, "unknown", "damaged", {}, {}, time.time())
+
+
+class _Changed(Exception):
+    """A file went while the folder was read, as when a run ends."""
+
+
+def _read_once(path: Path) -> Run:
+    times = {
+        name: file.st_mtime
+        for name in ("metrics.json", "state.json", "config.json")
+        if (file := _file(path / name))
+    }
+    if not times and (begun := _file(path / STATE / BEGUN)):
+        times = {BEGUN: begun.st_mtime}
+    if not times or set(times) == {"config.json"}:
         raise FileNotFoundError(
             f"{path}: expected the folder of a run, got no metrics.json in it"
         )
-    created = min(file.stat().st_mtime for file in here.values())
+    created = min(times.values())
     try:
-        texts = {name: read_object(file) for name, file in here.items()}
+        texts = {
+            name: _readable(path / STATE / name if name == BEGUN else path / name)
+            for name in times
+        }
         _check_types(texts.get("metrics.json", {}))
         return _read(path, texts, created)
+    except FileNotFoundError as error:
+        raise _Changed from error
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return Run(path, "unknown", "damaged", {}, {}, created)
 
 
-def read_object(file: Path) -> dict[str, Any]:
+def _file(path: Path) -> os.stat_result | None:
+    """What the system says of an ordinary file; None where none can be seen."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _readable(file: Path) -> dict[str, Any]:
     """The JSON object of a file; ValueError for anything else, or what no screen shows."""
-    value = json.loads(read_whole(file, _MOST_BYTES).decode())
+    value = read_json(file, max_bytes=_MOST_BYTES)
     json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are no text
-    if not isinstance(value, dict):
-        raise ValueError("expected an object")
     return value
+
+
+def _with_what_is_at_work(run: Run, path: Path) -> Run:
+    """The run, as what is done in its folder now, or was begun there, makes it."""
+    if is_running(path):
+        return replace(run, status=RUNNING)
+    kept = [file.st_mtime for one in trainings(path) if (file := _file(one))]
+    if kept:
+        return replace(run, status="interrupted", created=max(run.created, *kept))
+    return run
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process works in the folder of a run, whatever its files say."""
+    locks = (LOCK, f"{STATE}/{LOCK}", f"{STATE}/{TRAINING_LOCK}")
+    return any(is_locked(folder / lock) for lock in locks)
+
+
+def trainings(folder: Path) -> list[Path]:
+    """The kept states of trainings that a run began in its folder, and did not end.
+
+    A training that `fit(resume=)` keeps there itself is none of the run's.
+    """
+    found = []
+    with suppress(OSError):
+        if _file(folder / STATE / BEGUN):
+            found += (folder / STATE).glob(STATES)
+        if _file(folder / "state.json"):
+            found += (folder / STATE).glob(f"*/{STATES}")
+    return found
 
 
 def _check_types(metrics: Mapping[str, Any]) -> None:
@@ -142,25 +207,17 @@ def _read(path: Path, texts: dict[str, dict[str, Any]], created: float) -> Run:
             raise ValueError("settings: expected an object")
         older = "study" if settings["recipe"] in _STUDIES_OF_0_1 else "reproduce"
         kind = _kind(texts["state.json"], older)
-        status = "finished" if metrics else _unfinished(path)
+        status = "finished" if metrics else "interrupted"
         return Run(path, kind, status, settings, metrics, created)
     if BEGUN in texts:
-        return Run(path, "training", _unfinished(path), texts[BEGUN], {}, created)
+        return Run(path, "training", "interrupted", texts[BEGUN], {}, created)
     settings = texts.get("config.json", {})
     _check_number("created", settings.get("created"), _LATEST)
     created = float(settings.get("created", created))
-    hidden = ("kind", "created", "versions", "lr_scales", "command")
+    hidden = ("kind", "created", "versions", "lr_scales", "command", "files")
     shown = {key: value for key, value in settings.items() if key not in hidden}
     kind, status = _kind(settings, "training"), str(metrics["status"])
-    if status == "interrupted":
-        status = _unfinished(path)
     return Run(path, kind, status, shown, metrics, created)
-
-
-def _unfinished(path: Path) -> str:
-    """Whether a run that has no end is at work, perhaps again."""
-    locks = (path / LOCK, path / STATE / LOCK)
-    return RUNNING if any(map(is_locked, locks)) else "interrupted"
 
 
 def _kind(text: Mapping[str, Any], older: str) -> str:
@@ -174,10 +231,12 @@ def find(root: str | PathLike[str] = "runs") -> list[Run]:
 
     Raises:
         FileNotFoundError: no such folder.
+        PermissionError: it may not be read.
     """
     top = expanded(root)
     if not top.is_dir():
         raise FileNotFoundError(f"{top}: expected a folder with runs, got none")
+    next(top.iterdir(), None)  # raises where it may not be read
     runs: list[Run] = []
     folders = [(top, 0)]
     while folders:
@@ -192,14 +251,17 @@ def find(root: str | PathLike[str] = "runs") -> list[Run]:
 
 def _inner(folder: Path) -> list[Path]:
     """Folders in a folder: no hidden ones, no links, none that may not be read."""
-    return [
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".")
-        and not path.is_symlink()
-        and path.is_dir()
-        and os.access(path, os.R_OK | os.X_OK)
-    ]
+    try:
+        with os.scandir(folder) as entries:
+            inner = [
+                folder / entry.name
+                for entry in entries
+                if not entry.name.startswith(".")
+                and entry.is_dir(follow_symlinks=False)
+            ]
+        return [path for path in inner if os.access(path, os.R_OK | os.X_OK)]
+    except OSError:  # it went meanwhile
+        return []
 
 
 def table(root: str | PathLike[str] = "runs") -> pd.DataFrame:

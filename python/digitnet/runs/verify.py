@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from digitnet._utils.files import read_json
-from digitnet._utils.input_files import expanded
+from digitnet import distributed
+from digitnet._utils.input_files import expanded, read_json
 from digitnet._utils.versions import versions
 from digitnet.data import sources
 from digitnet.models import load, zoo
 from digitnet.runs.command import KEPT, network_and_options
 from digitnet.train.history import Executor
+
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verificatio
     Raises:
         ValueError: the folder does not say how to run it again (it is no training of
             `digitnet train`, or of an earlier version), the training did not come to its
-            end, or the data are not those of the record.
+            end, or the data or the network are not those of the record.
         FileNotFoundError: no such folder, or the data are not here.
     Example:
         >>> import pathlib, tempfile
@@ -89,10 +92,12 @@ def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verificatio
     model = zoo.make(
         network, input_shape=train.shape, classes=train.classes, seed=command["seed"]
     )
+    before = recorded.state_dict()
+    _check_shapes(place, before, model.state_dict())
     history = model.fit(
         train, validation=command["validation"], progress=progress, **options
     )
-    before, after = recorded.state_dict(), model.state_dict()
+    after = model.state_dict()
     difference = max(float(np.abs(before[k] - after[k]).max()) for k in after)
     same = all(np.array_equal(before[k], after[k]) for k in after)
     report = model.evaluate(test, device=command["device"])
@@ -118,6 +123,13 @@ def _record(place: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]
             )
     config = read_json(place / "config.json", "data_sha256", "versions")
     metrics = read_json(place / "metrics.json", "test", "status")
+    texts = {"data_sha256": config["data_sha256"], "versions": config["versions"]}
+    for name, value in {**texts, "test": metrics["test"]}.items():
+        if not isinstance(value, dict):
+            raise ValueError(
+                f"runs.verify: expected the record of a training in '{place}', got "
+                f"{value!r:.60} as its {name}"
+            )
     command = config.get("command")
     if not isinstance(command, dict) or set(command) != set(KEPT):
         raise ValueError(
@@ -132,11 +144,27 @@ def _record(place: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]
     return command, config, metrics
 
 
+def _check_shapes(place: Path, recorded: Arrays, here: Arrays) -> None:
+    """ValueError, unless both are weights of one network."""
+    names = [*here, *(name for name in recorded if name not in here)]
+    for name in names:
+        expected, got = (
+            f"of shape {weights[name].shape}" if name in weights else "absent"
+            for weights in (here, recorded)
+        )
+        if expected != got:
+            raise ValueError(
+                f"runs.verify: expected weights of the record's network in '{place}', "
+                f"{name} {expected}, got it {got}; bring its model.safetensors back"
+            )
+
+
 def _surroundings(
     config: Mapping[str, Any], executor: Executor | str | None
 ) -> dict[str, tuple[Any, Any]]:
     """What of the record's engine, kernels, device and versions is another one now."""
-    recorded = config.get("executor") or {}
+    recorded = config.get("executor")
+    recorded = recorded if isinstance(recorded, dict) else {}
     now = asdict(executor) if isinstance(executor, Executor) else {}
     other = {
         name: (recorded.get(name), now.get(name))
@@ -145,6 +173,9 @@ def _surroundings(
     }
     if now.get("engine") != "native" and recorded.get("threads") != now.get("threads"):
         other["threads"] = (recorded.get("threads"), now.get("threads"))
+    processes = distributed.world_size()
+    if config.get("processes", 1) != processes:
+        other["processes"] = (config["processes"], processes)
     here = versions()
     return other | {
         name: (value, here.get(name))

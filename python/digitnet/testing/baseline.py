@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.files import write_whole
+from digitnet._utils.input_files import read_json
 from digitnet._utils.versions import versions as all_versions
 
 # Of a baseline's versions: what can move a number.
@@ -138,7 +139,7 @@ class BaselineFile:
         if not path.is_file():
             return
         try:
-            content = json.loads(path.read_text())
+            content = read_json(path, "devices", "weights")
             self.devices = {
                 str(name): Baseline.from_json(value)
                 for name, value in content["devices"].items()

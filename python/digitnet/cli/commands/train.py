@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from digitnet import distributed
-from digitnet._utils.files import check_writable, read_json, write_json
+from digitnet._utils.files import check_writable, write_json
 from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, alone_in
+from digitnet._utils.folders import put_back
+from digitnet._utils.input_files import read_json
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
@@ -88,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
     distributed.start()
     first = distributed.rank() == 0
     state = Path(args.resume or args.out) / STATE
+    put_back(state.parent)  # where a killed process moved it aside
     is_new = not state.parent.exists()
     if args.resume:
         _take_options_of(args, state)
@@ -129,6 +132,7 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
             "model": network,
             "preset": args.preset,
             "validation": args.validation,
+            "processes": distributed.world_size(),
             **history.options,
             "command": command,
         }

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import models
-from digitnet._utils.files import cache_folder, check_writable, read_json, write_json
+from digitnet._utils.files import cache_folder, check_writable, write_json
+from digitnet._utils.input_files import read_json
 from digitnet.data.dataset import Dataset
 from digitnet.experiments.context import Context
 from digitnet.layers import Conv, Dense, Dropout, Flatten, MaxPool, ReLU
@@ -246,7 +247,9 @@ def _is_kept(path: Path) -> bool:
 
 
 def _load(path: Path) -> tuple[Model, History]:
-    about = read_json(path.with_suffix(".json"), "columns", "executor")
+    about = read_json(
+        path.with_suffix(".json"), "columns", "executor", remedy="delete it"
+    )
     history = History()
     columns = about["columns"]
     for row in zip(*columns.values(), strict=True):
