@@ -1,9 +1,13 @@
 """Keras' HDF5 files that mean harm or are damaged."""
 
+import struct
+import time
+
 import numpy as np
 import pytest
 
 import digitnet
+from digitnet.models.weights.hdf5_attributes import text_attributes
 
 
 def _elsewhere(file, folder):
@@ -112,3 +116,53 @@ def test_a_corrupt_hdf5_file_is_refused_or_read(rng, tmp_path):
         except ValueError:  # DataError too: named, not a crash
             continue
         assert all(np.isfinite(v).all() for v in model.state_dict().values())
+
+
+def _attribute(form, count, each):
+    """An attribute "layer_names" whose values begin with its own bytes; version 3."""
+    kind = bytes([form, 0, 0, 0]) + each.to_bytes(4, "little")
+    space = bytes([2, 1, 0, 0]) + count.to_bytes(8, "little")
+    sizes = b"".join(n.to_bytes(2, "little") for n in (12, len(kind), len(space)))
+    return b"\3\0" + sizes + b"\0layer_names\0" + kind + space
+
+
+def _periodic(form, each, size=10_000_000):
+    """Each period is an attribute of as many values as there are."""
+    part = _attribute(form, 50_000, each)
+    return part * (size // len(part))
+
+
+def _of_heaps(size=4_000_000, first=200_000, count=10_000):
+    """An attribute of references to heaps that lie in the objects of one another."""
+    content = _attribute(9, count, 16)
+    for i in range(count):
+        place = first + 32 * i + 16
+        content += struct.pack("<IQI", 1, place, 1)
+    content += bytes(first - len(content))
+    for place in range(first, size, 32):
+        heap = b"GCOL\1\0\0\0" + struct.pack("<Q", size - place - 16)
+        content += struct.pack("<HHIQ", 1, 0, 0, 16) + heap
+    return content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [_periodic(3, 1), _periodic(3, 180), b"layer_names" * 900_000, _of_heaps()],
+    ids=["short texts", "long texts", "names", "heaps"],
+)
+def test_attributes_that_lie_over_one_another_are_refused_soon(content):
+    start = time.monotonic()
+    with pytest.raises(digitnet.DataError, match="a.h5: .*expected"):
+        text_attributes(content, ["layer_names"], "a.h5")
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("count", [1, 30_000])
+def test_as_many_names_as_a_file_may_have_are_read(count, tmp_path):
+    import h5py
+
+    names = [f"layer {i}".encode() for i in range(count)]
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        file.attrs["layer_names"] = np.array(names, object)
+    content = (tmp_path / "a.h5").read_bytes()
+    assert text_attributes(content, ["layer_names"], "a.h5") == {"layer_names": names}

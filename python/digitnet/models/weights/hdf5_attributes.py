@@ -16,7 +16,26 @@ from digitnet._core import DataError
 
 _FIXED, _VARIABLE = 3, 9  # classes of datatypes: strings, and references to a heap
 _REFERENCE = struct.Struct("<IQI")  # length, heap, number in the heap
-_MAX_ENTRIES = 100_000
+_MAX_ENTRIES = 100_000  # of an attribute
+_MAX_STEPS = 500_000  # texts, objects of heaps and names that are looked at in a file
+
+
+class _Budget:
+    """What is still looked at: a file can have each of its bytes meant many times."""
+
+    def __init__(self, content: Any, label: str) -> None:
+        self.steps, self.bytes = _MAX_STEPS, 4 * len(content) + 2**20
+        self.label = label
+
+    def spend(self, steps: int, size: int = 0) -> None:
+        """Raises DataError once there is nothing left."""
+        self.steps -= steps
+        self.bytes -= size
+        if self.steps < 0 or self.bytes < 0:
+            raise DataError(
+                f"{self.label}: expected at most {_MAX_STEPS:,} texts in attributes, each "
+                "stored once, got more"
+            )
 
 
 def text_attributes(
@@ -29,12 +48,14 @@ def text_attributes(
         words: What they are called.
         label: The file's name, for errors.
     Raises:
-        DataError: texts that are not in the file, or two values of one name.
+        DataError: texts that are not in the file, too many, or two values of one name.
     """
     found: dict[str, list[bytes]] = {}
+    budget = _Budget(content, label)
     for word in words:
         place = content.find(word.encode())
         while place >= 0:
+            budget.spend(1)
             number, end, _ = bytes(
                 content[place + len(word) : place + len(word) + 6]
             ).partition(b"\0")
@@ -43,7 +64,7 @@ def text_attributes(
             if end and (not number or number.isdigit()):
                 parts = _parts(content, place, len(name) + 1)
             if parts is not None:
-                texts = _texts(content, *parts)
+                texts = _texts(content, *parts, budget)
                 if texts is None or found.setdefault(name, texts) != texts:
                     raise DataError(
                         f"{label}: {name}: expected one whole attribute of texts"
@@ -70,15 +91,18 @@ def _parts(content: Any, place: int, size: int) -> tuple[bytes, bytes, int] | No
     return None
 
 
-def _texts(content: Any, kind: bytes, space: bytes, data: int) -> list[bytes] | None:
+def _texts(
+    content: Any, kind: bytes, space: bytes, data: int, budget: _Budget
+) -> list[bytes] | None:
     """The values; None for what is no text, or is not in the file."""
     count = _count(space)
     if len(kind) < 8 or count > _MAX_ENTRIES:
         return None
     form, each = kind[0] & 15, int.from_bytes(kind[4:8], "little")
-    values = bytes(content[data : data + count * each])
-    if len(values) < count * each:
+    if data + count * each > len(content):
         return None
+    budget.spend(count, count * each)
+    values = bytes(content[data : data + count * each])
     if form == _FIXED and each > 0:
         return [values[i * each : (i + 1) * each].rstrip(b"\0 ") for i in range(count)]
     if form != _VARIABLE or each != _REFERENCE.size:
@@ -87,11 +111,12 @@ def _texts(content: Any, kind: bytes, space: bytes, data: int) -> list[bytes] | 
     texts: list[bytes] = []
     for length, place, number in _REFERENCE.iter_unpack(values):
         if place not in heaps:
-            heaps[place] = _heap(content, place) if length else {}
+            heaps[place] = _heap(content, place, budget) if length else {}
         heap = heaps[place]
         text = b"" if length == 0 else (heap or {}).get(number)
         if text is None or len(text) < length:
             return None
+        budget.spend(0, length)
         texts.append(text[:length].rstrip(b"\0"))
     return texts
 
@@ -107,7 +132,7 @@ def _count(space: bytes) -> int:
     return math.prod(struct.unpack(f"<{rank}Q", space[first : first + 8 * rank]))
 
 
-def _heap(content: Any, start: int) -> dict[int, bytes] | None:
+def _heap(content: Any, start: int, budget: _Budget) -> dict[int, bytes] | None:
     """The objects of a heap at this address by their numbers; None if it is not whole."""
     head = bytes(content[start : start + 16])
     if len(head) < 16 or head[:5] != b"GCOL\1":
@@ -121,6 +146,7 @@ def _heap(content: Any, start: int) -> dict[int, bytes] | None:
         number, _, _, size = struct.unpack("<HHIQ", entry)
         if number == 0:  # what is left is free
             break
+        budget.spend(1, min(size, len(content)))
         objects[number] = bytes(content[place + 16 : place + 16 + size])
         place += 16 + -(-size // 8) * 8
     return objects
