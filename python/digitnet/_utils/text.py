@@ -59,14 +59,16 @@ def listed(names: Iterable[object], most: int = 60) -> str:
 
 
 def plain_name(name: str, where: str) -> str:
-    """The name; ValueError for one that a terminal would obey, or that fills a page."""
+    """The name; ValueError for one that a terminal would obey, that is more than a line, or
+    that fills a page."""
     if len(name) > _MAX_NAME:
         raise ValueError(
             f"{where}: expected at most {_MAX_NAME} letters, got {len(name)}"
         )
-    if printable(name) != name:
+    ends_lines = any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name)
+    if ends_lines or printable(name) != name:
         raise ValueError(
-            f"{where}: expected text without control characters, got {ascii(name)[:60]}"
+            f"{where}: expected a line without control characters, got {ascii(name)[:60]}"
         )
     return name
 
