@@ -56,6 +56,9 @@ def assert_stands_alone(page, *, pictures=0):
     assert len(outline.sources) == pictures
     assert all(s.startswith("data:image/png;base64,") for s in outline.sources)
     assert not {"script", "link", "iframe"} & set(outline.tags)
+    head, _, body = page.partition("<body>")
+    assert "default-src 'none'; img-src data:; style-src 'sha256-" in head
+    assert " style=" not in body
     return outline
 
 

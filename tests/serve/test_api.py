@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image, ImageDraw
 
 import digitnet
 from digitnet.models.pictures import prepare
-from digitnet.serve import Limits, make_app
+from digitnet.serve import Limits, app as served, make_app
 from digitnet.serve.intake import Refusal, images_of
 
 pytest.importorskip("fastapi")
@@ -142,6 +143,35 @@ def test_the_page_is_whole_and_loads_nothing_from_elsewhere(client):
     assert "http://" not in page.text + client.get("/page.js").text
     assert "https://" not in page.text + client.get("/page.js").text
     assert client.get("/style.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_api_page_may_take_two_files_from_elsewhere_and_no_more(client):
+    page = client.get("/docs")
+    policies = page.headers.get_list("content-security-policy")
+    (script,) = (part for part in policies[0].split("; ") if "script-src" in part)
+    assert len(policies) == 1
+    assert "unsafe-inline" not in script
+    sources = re.findall(r'(?:src|href)="(https:[^"]*)"', page.text)
+    allowed = re.findall(r"https:[^ ;]*", policies[0])
+    assert sorted(sources) == sorted(allowed)
+    assert all("/swagger-ui-dist@" in source for source in sources)
+
+
+def test_a_fault_of_the_server_is_a_response_with_all_headers(stick, monkeypatch):
+    def fails(*_):
+        raise OSError("a fault")
+
+    app = digitnet.serve.make_app(digitnet.models.load(stick))
+    monkeypatch.setattr(served, "_respond", fails)
+    client = TestClient(app, raise_server_exceptions=False)
+    image = {"image": [[0] * 28] * 28}
+    for response in (client.post("/api/predict", json=image), client.get("/")):
+        for name in ("content-security-policy", "x-content-type-options"):
+            assert len(response.headers.get_list(name)) == 1
+    response = client.post("/api/predict", json=image)
+    assert response.status_code == 500
+    assert response.json() == {"detail": "the server failed; its log says how"}
+    assert 'path="/api/predict",status="500"' in client.get("/metrics").text
 
 
 # -- bad input -------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The server as a process: in a browser, under load, with rude clients."""
 
 import http.client
+import io
 import json
 import os
 import socket
@@ -13,10 +14,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import pandas as pd
+import PIL.Image
 import pytest
 from serve import chrome
 
 import digitnet
+from digitnet._utils.html import Page
 
 pytest.importorskip("uvicorn")
 
@@ -38,33 +42,58 @@ def predict(connection, image):
     return response, json.loads(response.read())
 
 
-def test_a_person_draws_in_a_browser_and_sees_the_prediction(address, tmp_path):
+@pytest.fixture
+def browser(tmp_path):
     if not chrome.executable():
         pytest.skip("no Chromium here (Debian: chromium)")
     pytest.importorskip("websockets")
-    browser = chrome.Chrome(tmp_path)
-    try:
-        browser.open(address + "/")
-        label = "document.getElementById('label').textContent.trim()"
-        for points, expected in (
-            ([(0.5, 0.15 + 0.07 * i) for i in range(11)], "standing"),
-            ([(0.15 + 0.07 * i, 0.5) for i in range(11)], "lying"),
-        ):
-            browser.run("document.getElementById('clear').click()")
-            browser.draw("canvas.dn-pad", points)
-            chrome.wait(lambda expected=expected: browser.run(label) == expected, 60)
-        assert browser.run("document.querySelectorAll('.dn-bar').length") == 2
-        assert browser.run("document.getElementById('seen').width") == 28
-        assert browser.run("document.getElementById('problem').textContent") == ""
+    browser = chrome.Chrome(tmp_path / "browser")
+    yield browser
+    browser.close()
+
+
+def test_a_person_draws_in_a_browser_and_sees_the_prediction(address, browser):
+    browser.open(address + "/")
+    label = "document.getElementById('label').textContent.trim()"
+    for points, expected in (
+        ([(0.5, 0.15 + 0.07 * i) for i in range(11)], "standing"),
+        ([(0.15 + 0.07 * i, 0.5) for i in range(11)], "lying"),
+    ):
         browser.run("document.getElementById('clear').click()")
-        assert browser.run(label) == ""
-        folder = os.environ.get("DIGITNET_SCREENSHOTS")
-        if folder:
-            browser.draw("canvas.dn-pad", [(0.5, 0.15 + 0.07 * i) for i in range(11)])
-            chrome.wait(lambda: browser.run(label) == "standing", 60)
-            browser.screenshot(Path(folder) / "serve.png")
-    finally:
-        browser.close()
+        browser.draw("canvas.dn-pad", points)
+        chrome.wait(lambda expected=expected: browser.run(label) == expected, 60)
+    assert browser.run("document.querySelectorAll('.dn-bar').length") == 2
+    assert browser.run("document.getElementById('seen').width") == 28
+    assert browser.run("document.getElementById('problem').textContent") == ""
+    browser.run("document.getElementById('clear').click()")
+    assert browser.run(label) == ""
+    folder = os.environ.get("DIGITNET_SCREENSHOTS")
+    if folder:
+        browser.draw("canvas.dn-pad", [(0.5, 0.15 + 0.07 * i) for i in range(11)])
+        chrome.wait(lambda: browser.run(label) == "standing", 60)
+        browser.screenshot(Path(folder) / "serve.png")
+
+
+def test_a_browser_shows_a_report_whole_and_runs_nothing_in_it(browser, tmp_path):
+    page = Page("A report")
+    page.section("Rows")
+    page.table(pd.DataFrame({"a": [1, 2]}, index=["x", "y"]))
+    image = io.BytesIO()
+    PIL.Image.new("L", (8, 8)).save(image, "png")
+    page.picture("Black", image.getvalue())
+    text = str(page).replace(
+        "</body>",
+        "<script>document.title = 'owned'</script>"
+        "<p id=p style='color:red'>x</p></body>",
+    )
+    (tmp_path / "report.html").write_text(text)
+    browser.open(f"file://{tmp_path}/report.html")
+    assert browser.run("document.title") == "A report"
+    assert browser.run("document.querySelector('img').naturalWidth") == 8
+    style = "getComputedStyle(document.querySelector('{}')).{}"
+    assert browser.run(style.format("body", "maxWidth")) == "960px"
+    assert browser.run(style.format("td", "textAlign")) == "right"
+    assert browser.run(style.format("#p", "color")) == "rgb(0, 0, 0)"
 
 
 def test_requests_at_once_all_get_a_response(address, rng):

@@ -1,8 +1,10 @@
-"""HTML pages that open without a server: style and pictures are inside."""
+"""HTML pages that open without a server: style and pictures are inside, and a content
+security policy that allows nothing else."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import re
 from collections.abc import Callable, Iterable
@@ -22,6 +24,14 @@ table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}td,th
 thead th{border-bottom:2px solid #999}tbody th{font-weight:400}
 th:first-child,td:first-child{text-align:left}figure{margin:1rem 0}figcaption{font-weight:600}img{max-width:100%}
 code,pre{background:#f5f5f5}pre{padding:.7rem;overflow:auto}.lead{font-size:2rem}.note{background:#fff7e0;padding:.3rem .8rem}.small{color:#666;font-size:.85rem}"""
+
+# The page's own style and pictures and nothing else: no script, nothing from elsewhere.
+_STYLE_SHA256 = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = (
+    f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_SHA256}'; "
+    "base-uri 'none'; form-action 'none'"
+)
+_PANDAS_STYLE = re.compile(r'<(t[hr]) style="text-align: right;">')  # _STYLE says it
 
 
 def image(title: str, png: bytes) -> str:
@@ -105,7 +115,7 @@ class Page:
             text = frame.to_html(
                 index=index, float_format=number.format, na_rep=missing, border=0
             )
-        self._add(text)
+        self._add(_PANDAS_STYLE.sub(r"<\1>", text))
 
     def picture(
         self, title: str, png: bytes, *, caption: bool = True, anchor: str = ""
@@ -126,6 +136,7 @@ class Page:
         end = "</section>" if self._sections else ""
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
             '<meta name="viewport" content="width=device-width">'
             f"<title>{title}</title><style>{_STYLE}</style></head><body>"
             f"<h1>{title}</h1>{''.join(self._opening)}{contents}"

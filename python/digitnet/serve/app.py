@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import html
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from digitnet._core import OutOfMemory
 from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
 from digitnet.models.pictures import prediction_of
-from digitnet.serve.guard import Guard, Limits
+from digitnet.serve.guard import POLICY, Guard, Limits
 from digitnet.serve.hosts import Hosts
 from digitnet.serve.intake import Refusal, images_of, is_json
 from digitnet.serve.workers import Workers
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _FAST_SECONDS = 0.001  # faster models predict in the event loop
+_SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
 _EXAMPLE = {
     "label": "7",
     "confidence": 0.99,
@@ -123,9 +127,13 @@ def make_app(
     limits = limits or Limits()
     counts = _Counts()
     app = fastapi.FastAPI(
-        title=html.escape(f"digitnet: {model.name}"), version=VERSION, redoc_url=None
+        title=html.escape(f"digitnet: {model.name}"),
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
     )
     _add_pages(app, fastapi)
+    _add_docs(app, fastapi)
     _add_about(app, model, limits, counts)
     _add_predict(app, fastapi, model, limits, counts)
     paths = frozenset(route.path for route in app.routes)
@@ -151,6 +159,34 @@ def _add_pages(app: Any, fastapi: Any) -> None:
 
     for path in texts:
         app.add_route(path, page, include_in_schema=False)
+
+
+def _add_docs(app: Any, fastapi: Any) -> None:
+    """The API's description, shown by Swagger UI, whose two files come from elsewhere."""
+    from fastapi.openapi.docs import get_swagger_ui_html
+
+    page = get_swagger_ui_html(
+        openapi_url=app.openapi_url,
+        title=app.title,
+        swagger_js_url=_SWAGGER + "swagger-ui-bundle.js",
+        swagger_css_url=_SWAGGER + "swagger-ui.css",
+        swagger_favicon_url="data:,",
+    ).body
+    scripts = re.findall(rb"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = (base64.b64encode(hashlib.sha256(s).digest()).decode() for s in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    policy = (
+        "default-src 'none'; connect-src 'self'; img-src 'self' data:; "
+        f"script-src {_SWAGGER}swagger-ui-bundle.js {allowed}; "
+        f"style-src {_SWAGGER}swagger-ui.css 'unsafe-inline'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+    async def docs(_: Any) -> Any:
+        headers = {POLICY.decode(): policy}
+        return fastapi.Response(page, media_type="text/html", headers=headers)
+
+    app.add_route("/docs", docs, include_in_schema=False)
 
 
 def _add_about(app: Any, model: BaseModel, limits: Limits, counts: _Counts) -> None:
