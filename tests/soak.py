@@ -84,14 +84,15 @@ def training_kills(tally: Tally, seed: int) -> Iterator[Callable[[], None]]:
 def write_kills(tally: Tally, seed: int) -> Iterator[Callable[[], None]]:
     import test_folders
 
-    def one() -> None:
+    def one(system: str) -> None:
         test_folders.SEED = seed
         folder = Path(tempfile.mkdtemp(prefix="digitnet-soak-"))
-        test_folders.kill_while_writing(KILLS, folder / "run")
+        test_folders.kill_while_writing(KILLS, folder / "run", system)
         tally.count("writes", KILLS)
         shutil.rmtree(folder)
 
-    yield one
+    for system in ("exchange", "no exchange"):
+        yield lambda system=system: one(system)
 
 
 class Server:
@@ -114,13 +115,11 @@ class Server:
             text=True,
         )
         assert self.process.stdout
-        address = ""
-        while not address:
-            line = self.process.stdout.readline()
-            assert line, "the server has ended"
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-            address = found[1] if found else ""
-        self.port = int(address)
+        for line in self.process.stdout:
+            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found[1])
+                return
+        raise AssertionError(f"the server has ended: {self.process.wait(30)}")
 
     def post(self, body: bytes, kind: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -148,7 +147,9 @@ class Server:
 
     def close(self) -> None:
         self.process.terminate()
-        assert self.process.wait(30) in (0, -15), self.process.returncode
+        code = self.process.wait(30)
+        self.process.stdout.close()
+        assert code in (0, -15), code
 
 
 def requests(tally: Tally, seed: int) -> Iterator[Callable[[], None]]:
@@ -163,23 +164,24 @@ def requests(tally: Tally, seed: int) -> Iterator[Callable[[], None]]:
     def one() -> None:
         rng = random.Random(seed)
         folder = Path(tempfile.mkdtemp(prefix="digitnet-soak-"))
-        server = Server(folder)
-        until = time.monotonic() + PART_SECONDS
-        count = 0
-        while time.monotonic() < until:
-            if count % 3 == 0:
-                server.check(rng.randrange(len(server.images)))
-            elif count % 3 == 1:
-                kind = rng.choice(["application/json", "image/png", "text/x"])
-                status, answer = server.post(mutations.mutated(rng, files), kind)
-                assert status < 500, f"status {status}: {answer!r:.200}"
-            else:
-                # Of what is no request it may close the connection.
-                with contextlib.suppress(ConnectionError, TimeoutError):
-                    server.raw(mutations.mutated(rng, heads))
-            count += 1
-        server.check(0)
-        server.close()
+        with contextlib.closing(
+            Server(folder)
+        ) as server:  # a failed round ends it, too
+            until = time.monotonic() + PART_SECONDS
+            count = 0
+            while time.monotonic() < until:
+                if count % 3 == 0:
+                    server.check(rng.randrange(len(server.images)))
+                elif count % 3 == 1:
+                    kind = rng.choice(["application/json", "image/png", "text/x"])
+                    status, answer = server.post(mutations.mutated(rng, files), kind)
+                    assert status < 500, f"status {status}: {answer!r:.200}"
+                else:
+                    # Of what is no request it may close the connection.
+                    with contextlib.suppress(ConnectionError, TimeoutError):
+                        server.raw(mutations.mutated(rng, heads))
+                count += 1
+            server.check(0)
         tally.count("requests", count)
         shutil.rmtree(folder)
 

@@ -206,6 +206,19 @@ def test_leftovers_of_dead_processes_go_and_others_stay(tmp_path, monkeypatch):
     assert left == {"a", *(name for name, stays in names.items() if stays)}
 
 
+def test_the_same_numbers_of_other_containers_and_boots_are_others(monkeypatch):
+    if not Path("/proc/self/ns/pid").exists():
+        pytest.skip("a system without namespaces of processes")
+    here = files._where_numbers_count()
+    assert here == files.HOST
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "readlink", lambda _: Path("pid:[1]"))
+        assert files._where_numbers_count() != here
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", lambda *_, **__: "another boot")
+        assert files._where_numbers_count() != here
+
+
 def test_figures_are_whole_or_not_there(tmp_path, monkeypatch):
     train, _ = digitnet.data.load("digits")
     shown = digitnet.plot.class_counts(train)

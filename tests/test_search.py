@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
 
 import digitnet
-from digitnet.search import load_search, search
+from digitnet.search import journal, load_search, search
 from digitnet.search.journal import journal_lock
 from digitnet.search.space import METHODS, distribution_of, grid_points
 
@@ -329,3 +330,20 @@ def test_without_optuna_the_extra_is_named(parts, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ImportError, match=r"pip install 'digitnet\[search\]"):
         search(build, SPACE, *parts, trials=1)
+
+
+def test_a_trial_whose_processs_number_another_one_has_was_cut_off():
+    def trial(**changes):
+        process = {**journal.this_process(), **changes}
+        state = types.SimpleNamespace(name="RUNNING")
+        return types.SimpleNamespace(state=state, user_attrs={"process": process})
+
+    before = journal.this_process()["started"]
+    if before is None:
+        pytest.skip("a system that does not say when processes began")
+    assert not journal.was_cut_off(trial())
+    assert journal.was_cut_off(trial(started=before - 1))
+    assert not journal.was_cut_off(trial(started=before - 1, host="another"))
+    old = trial()
+    del old.user_attrs["process"]["started"]
+    assert not journal.was_cut_off(old)

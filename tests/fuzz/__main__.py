@@ -128,6 +128,9 @@ def run(name: str, seconds: float, seed: int, out: Path) -> list[Result]:
         results.append(by_libfuzzer(name, "atheris", program, seconds, seed, out))
     elif name in TARGETS:
         results.append(by_mutations(name, seconds, seed, out))
+    for result in results:
+        if result.inputs == 0:
+            result.findings.append(f"{result.way} tried no input")
     return results
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +17,18 @@ from typing import Any
 
 from digitnet._utils.input_files import expanded
 
-HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+def _where_numbers_count() -> str:
+    """What the processes that `is_alive` can ask for share: the machine since it was
+    started, and in it the container, for two may have the name of one host."""
+    parts = [platform.node()]
+    with contextlib.suppress(OSError):  # no Linux
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:6]
+
+
+HOST = _where_numbers_count()
 _PREFIX = f".digitnet-{HOST}-"
 _cleaned: set[Path] = set()
 
@@ -118,7 +130,7 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
 def beside(target: Path) -> Path:
     """A name in the target's folder for what is to take its place.
 
-    What processes of this machine left there when they were killed is removed, once.
+    What processes of HOST left there when they were killed is removed, once.
     """
     if target.parent not in _cleaned:
         _cleaned.add(target.parent)
@@ -127,7 +139,7 @@ def beside(target: Path) -> Path:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what `beside` named for processes of this machine that are no more."""
+    """Remove what `beside` named for processes of HOST that are no more."""
     for path in folder.iterdir():
         match = re.fullmatch(re.escape(_PREFIX) + r"(\d{1,9})-[0-9a-f]{8}", path.name)
         if match is None or is_alive(int(match[1])):
@@ -144,7 +156,7 @@ def is_temporary(name: str) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine has the number."""
+    """Whether a process of HOST has the number."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -152,6 +164,15 @@ def is_alive(pid: int) -> bool:
     except (OSError, OverflowError):  # another user's
         return True
     return True
+
+
+def started(pid: int) -> int | None:
+    """When a process of HOST began, in the system's units; None where it does not say."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return int(text.rpartition(")")[2].split()[19])  # the name may have anything
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def sync_folder(folder: Path) -> None:

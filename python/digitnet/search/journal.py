@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from digitnet._utils.files import HOST, is_alive
+from digitnet._utils.files import HOST, is_alive, started
 
 
 class FileLock:
@@ -40,7 +40,7 @@ def journal_lock(path: Path) -> FileLock | None:
 
 def this_process() -> dict[str, Any]:
     """What `was_cut_off` knows a trial's process by."""
-    return {"host": HOST, "pid": os.getpid()}
+    return {"host": HOST, "pid": os.getpid(), "started": started(os.getpid())}
 
 
 def was_cut_off(trial: Any) -> bool:
@@ -50,7 +50,12 @@ def was_cut_off(trial: Any) -> bool:
     process = trial.user_attrs.get("process")
     if trial.state.name != "RUNNING" or process is None:
         return False
-    return bool(process["host"] == HOST and not is_alive(process["pid"]))
+    if process["host"] != HOST:
+        return False
+    if not is_alive(process["pid"]):
+        return True
+    before, now = process.get("started"), started(process["pid"])
+    return None not in (before, now) and before != now  # another one has its number
 
 
 def index_of(study: Any, trial: Any) -> int:
