@@ -347,3 +347,15 @@ def test_a_trial_whose_processs_number_another_one_has_was_cut_off():
     old = trial()
     del old.user_attrs["process"]["started"]
     assert not journal.was_cut_off(old)
+
+
+@pytest.mark.parametrize(
+    "process", [None, 3, [], {}, {"host": "a"}, {"pid": "1"}, {"pid": -1}]
+)
+def test_a_journals_odd_process_is_none_that_was_killed(process):
+    if isinstance(process, dict):
+        process = {"host": journal.this_process()["host"], **process}
+    trial = types.SimpleNamespace(
+        state=types.SimpleNamespace(name="RUNNING"), user_attrs={"process": process}
+    )
+    assert not journal.was_cut_off(trial)

@@ -9,13 +9,20 @@ stays.
 import gzip
 import io
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-import digitnet
-from digitnet.train import state_files
+sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from reference.keras_model import Builder, KerasModel, Layer  # noqa: E402
+
+import digitnet  # noqa: E402
+from digitnet.runs.command import KEPT  # noqa: E402
+from digitnet.search import search  # noqa: E402
+from digitnet.train import state_files  # noqa: E402
 
 CORPUS = Path(__file__).parent / "corpus"
 RNG = np.random.default_rng(0)
@@ -131,6 +138,59 @@ def weights():
     yield "weights_hdf5", files
 
 
+def keras_files():
+    """Archives, and the settings of each alone."""
+    builder = Builder(RNG)
+    kinds = {
+        "linear": [Layer("Flatten"), builder.dense(64, 10, activation="softmax")],
+        "small": [
+            *(builder.conv(1, 4, 3), builder.batch_norm(4)),
+            *(Layer("Activation", activation="relu"), builder.pool()),
+            *(Layer("Flatten"), builder.dense(36, 10, activation="softmax")),
+        ],
+    }
+    files = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, layers in kinds.items():
+            model = KerasModel(*layers)
+            path = model.save(Path(folder), "keras")
+            files[name] = path.read_bytes()
+            files[f"{name} config"] = model.config().encode()
+    return files
+
+
+def records():
+    """config.json and metrics.json of a training of `digitnet train`."""
+    command = dict.fromkeys(KEPT) | {"data": "digits", "model": "linear", "seed": 0}
+    config = {"data_sha256": {"test": "0"}, "versions": {}, "command": command}
+    metrics = {"test": {"accuracy": 0.9}, "status": "finished"}
+    texts = {}
+    for name, change in (
+        ("whole", {}),
+        ("preset", {"preset": "fast", "model": None}),
+        ("empty", {"data": None}),
+    ):
+        about = config | {"command": command | change}
+        texts[name] = f"{json.dumps(about)}\n---\n{json.dumps(metrics)}".encode()
+    return texts
+
+
+def journals():
+    """Of a search that came to its end, and of one that was cut off."""
+    train, validation = digitnet.data.load("digits")[0][:60].split(0.7)
+
+    def build(params, seed):
+        return digitnet.models.make("linear", (8, 8), seed=seed), {"epochs": 1}
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "journal"
+        space = {"rate": (1e-4, 1e-1, "log"), "size": [16, 64]}
+        search(build, space, train, validation, trials=2, file=file, method="random")
+        whole = file.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    return {"whole": whole, "cut": b"".join(lines[:-2]), "begun": b"".join(lines[:2])}
+
+
 def states():
     folder = Path(tempfile.mkdtemp())
     train, _ = digitnet.data.load("digits")
@@ -156,6 +216,7 @@ def runs():
     return {
         "training": both.encode(),
         "recipe": f"{json.dumps(metrics)}\n---\n---\n{state}\n---\n{history}".encode(),
+        "begun": b"\n---\n\n---\n\n---\n\n---\n" + json.dumps({"epochs": 3}).encode(),
         "bare": b"{}\n---\n{}",
         "deep": b"[" * 5000,
     }
@@ -245,6 +306,9 @@ def all_files():
     yield "run", runs()
     yield "request", requests()
     yield "mat", mats()
+    yield "weights_keras", keras_files()
+    yield "record", records()
+    yield "journal", journals()
 
 
 def main():

@@ -10,6 +10,7 @@ import gzip
 import shutil
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,10 +21,15 @@ import numpy as np
 import digitnet
 from digitnet.data import read_csv, read_idx, read_svhn
 from digitnet.data.readers import read_picture
+from digitnet.runs.command import network_and_options
+from digitnet.runs.verify import _record
+from digitnet.search.journal import index_of, was_cut_off
+from digitnet.search.trials import _opened
 from digitnet.serve.guard import Limits
 from digitnet.serve.intake import Refusal, images_of
 from digitnet.train import state_files
 
+ROOT = Path(__file__).parent
 MAX_MESSAGE = 2000  # characters
 MAX_ADDS = 10**7  # of a network that is asked
 LIMITS = Limits(max_bytes=200_000, max_pixels=1_000_000, batch=8)
@@ -100,6 +106,61 @@ def weights(suffix: str) -> Callable[[bytes, Path], None]:
     return run
 
 
+@functools.cache
+def convolutional() -> digitnet.Model:
+    """What a Keras archive's settings are compared with, layer by layer."""
+    layers = digitnet.layers
+    return digitnet.Model(
+        [
+            *(layers.Conv(4, 3), layers.BatchNorm(), layers.ReLU()),
+            *(layers.MaxPool(2), layers.Flatten(), layers.Dense(10)),
+        ],
+        (8, 8),
+    )
+
+
+@functools.cache
+def keras_weights(name: str) -> bytes:
+    with zipfile.ZipFile(ROOT / "corpus" / "weights_keras" / name) as archive:
+        return archive.read("model.weights.h5")
+
+
+def keras(content: bytes, folder: Path) -> None:
+    """An archive, or its config alone: HDF5, which has a target, may hang at others' bytes,
+    and an archive's are checked before it sees them."""
+    path = written(content, folder, "w.keras")
+    has_convolutions = b"Conv2D" in content
+    if not content.startswith(b"PK"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("config.json", content)
+            weights = keras_weights("small" if has_convolutions else "linear")
+            archive.writestr("model.weights.h5", weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what did not fit
+        (convolutional() if has_convolutions else linear()).load_weights(path)
+
+
+def record(content: bytes, folder: Path) -> None:
+    """What `verify` goes by: config.json and metrics.json, behind a line of dashes."""
+    (folder / "model.safetensors").touch()
+    for name, part in zip(
+        ("config.json", "metrics.json"), content.split(b"\n---\n"), strict=False
+    ):
+        written(part, folder, name)
+    with suppress(FileNotFoundError):
+        command, _, _ = _record(folder)
+        network_and_options(command)
+
+
+def journal(content: bytes, folder: Path) -> None:
+    import optuna
+
+    study = _opened(optuna.load_study, written(content, folder, "journal"))
+    for trial in study.get_trials(deepcopy=False):
+        was_cut_off(trial)
+        index_of(study, trial)
+
+
 def state(content: bytes, folder: Path) -> None:
     written(content, folder, "training-0.safetensors")
     kept = state_files._read(folder / "training-0.safetensors")
@@ -109,7 +170,8 @@ def state(content: bytes, folder: Path) -> None:
 def run_folder(content: bytes, folder: Path) -> None:
     """Files of a run, one behind each line of dashes; nothing of it may raise."""
     names = ("metrics.json", "config.json", "state.json", "history.csv")
-    (folder / "run").mkdir()
+    names += ("state/command.json",)
+    (folder / "run" / "state").mkdir(parents=True)
     for name, part in zip(names, content.split(b"\n---\n"), strict=False):
         written(part, folder / "run", name)
     digitnet.runs.table(folder)
@@ -146,7 +208,15 @@ TARGETS = {
     "weights_hdf5": Target(
         weights(".h5"), (digitnet.DataError, ValueError), packages=("h5py",)
     ),
+    "weights_keras": Target(
+        keras, (digitnet.DataError, ValueError), packages=("h5py",)
+    ),
     "state": Target(state),
+    "record": Target(record, (digitnet.DataError, ValueError)),
+    # Optuna replays a line and raises whatever it leads to; IndexError is not named yet.
+    "journal": Target(
+        journal, (digitnet.DataError, ValueError, IndexError), packages=("optuna",)
+    ),
     "run": Target(run_folder, ()),
     "request": Target(request, ()),
 }

@@ -48,14 +48,14 @@ def was_cut_off(trial: Any) -> bool:
     if trial.state.name == "FAIL":
         return "reason" not in trial.user_attrs
     process = trial.user_attrs.get("process")
-    if trial.state.name != "RUNNING" or process is None:
+    if trial.state.name != "RUNNING" or not isinstance(process, dict):
         return False
-    if process["host"] != HOST:
+    pid, before = process.get("pid"), process.get("started")
+    if process.get("host") != HOST or not isinstance(pid, int) or pid <= 0:
         return False
-    if not is_alive(process["pid"]):
-        return True
-    before, now = process.get("started"), started(process["pid"])
-    return None not in (before, now) and before != now  # another one has its number
+    now = started(pid)
+    replaced = None not in (before, now) and before != now  # by one of its number
+    return replaced or not is_alive(pid)
 
 
 def index_of(study: Any, trial: Any) -> int:
