@@ -173,7 +173,8 @@ def run_folder(content: bytes, folder: Path) -> None:
     names += ("state/command.json",)
     (folder / "run" / "state").mkdir(parents=True)
     for name, part in zip(names, content.split(b"\n---\n"), strict=False):
-        written(part, folder / "run", name)
+        if part:
+            written(part, folder / "run", name)
     digitnet.runs.table(folder)
     for run in digitnet.runs.find(folder):
         str(run), run.size_bytes  # noqa: B018

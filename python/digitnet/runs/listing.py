@@ -164,7 +164,7 @@ def trainings(folder: Path) -> list[Path]:
 
     A training that `fit(resume=)` keeps there itself is none of the run's.
     """
-    found = []
+    found: list[Path] = []
     with suppress(OSError):
         if _file(folder / STATE / BEGUN):
             found += (folder / STATE).glob(STATES)
