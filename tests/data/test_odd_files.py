@@ -19,8 +19,7 @@ from PIL import Image
 
 import digitnet
 from digitnet import DataError
-from digitnet._utils.files import read_json
-from digitnet._utils.input_files import check_ordinary, opened, read_whole
+from digitnet._utils.input_files import check_ordinary, opened, read_json, read_whole
 from digitnet.data.picture_files import read_picture
 
 
