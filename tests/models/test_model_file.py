@@ -124,6 +124,32 @@ def test_every_truncation_and_every_header_byte_is_refused_or_harmless(
             pytest.fail(f"byte {at}: {type(error).__name__}: {error}")
 
 
+def test_a_changed_bit_of_any_weight_is_refused(saved, tmp_path, rng):
+    whole = saved.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    target = tmp_path / "bad.safetensors"
+    places = [header, len(whole) - 1, *rng.integers(header, len(whole), 20).tolist()]
+    for at in places:
+        corrupted = bytearray(whole)
+        corrupted[at] ^= 1 << int(rng.integers(8))
+        target.write_bytes(corrupted)
+        with pytest.raises(DataError, match=r"bad.safetensors: .*(checksum|finite)"):
+            digitnet.models.load(target)
+        model = digitnet.models.load(saved)
+        with pytest.raises(DataError, match=r"bad.safetensors: .*(checksum|finite)"):
+            model.load_weights(target)
+
+
+def test_a_changed_letter_of_the_description_is_refused(saved, tmp_path):
+    target = tmp_path / "bad.safetensors"
+    content = saved.read_bytes()
+    changed = content.replace(b'max_value\\": 16', b'max_value\\": 15')
+    assert changed != content
+    target.write_bytes(changed)
+    with pytest.raises(DataError, match=r"bad.safetensors: expected content of the ch"):
+        digitnet.models.load(target)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

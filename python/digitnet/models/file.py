@@ -2,7 +2,8 @@
 
 The metadata field "digitnet" holds JSON: format, network (a tree of layers with a
 closed list of kinds), input_shape, preprocess, classes, max_value, name, and temperature
-if it is not 1. Nothing in a file is run; everything is checked before a tensor is made.
+if it is not 1; the field "sha256" has a checksum of it and of the tensors. Nothing in a
+file is run; everything is checked before a tensor is made.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
 from digitnet.layers import Layer
 from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
+from digitnet.models.checksum import check, checksum, with_checksum
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -54,9 +56,9 @@ def to_bytes(model: BaseModel) -> bytes:
     """The content of a model's file."""
     from safetensors.numpy import save
 
-    # One entry only: safetensors writes several in an order that changes.
-    metadata = {"digitnet": json.dumps(described(model), sort_keys=True)}
-    return save(model.state_dict(), metadata)
+    text = json.dumps(described(model), sort_keys=True)
+    state = model.state_dict()
+    return with_checksum(save(state, {"digitnet": text}), checksum(text, state))
 
 
 def described(model: BaseModel) -> dict[str, Any]:
@@ -95,12 +97,15 @@ def load_as(kind: type[M], path: str | PathLike[str]) -> M:
     _require_safetensors(path)
     try:
         with safe_open(path, framework="np") as file:
-            about = _read_about((file.metadata() or {}).get("digitnet"), name)
+            metadata = file.metadata() or {}
+            about = _read_about(metadata.get("digitnet"), name)
             keys = list(file.keys())
             shapes = {k: tuple(file.get_slice(k).get_shape()) for k in keys}
             model = build(kind, about, shapes, name)
-            for key in shapes:
-                model.core.set(key, _finite(file.get_tensor(key), name, key))
+            tensors = {k: _finite(file.get_tensor(k), name, k) for k in keys}
+            check(metadata, tensors, name)
+            for key, values in tensors.items():
+                model.core.set(key, values)
             return model
     except SafetensorError as error:
         raise DataError(

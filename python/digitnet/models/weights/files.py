@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from digitnet._core import DataError
 from digitnet._utils.arrays import as_array, from_bfloat16
 from digitnet._utils.input_files import check_ordinary, expanded, json_in
 from digitnet._utils.text import shortened
-from digitnet.models import file_kinds
+from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
+from digitnet.models import checksum, file_kinds
 from digitnet.models.base import BaseModel
 from digitnet.models.weights import epsilons
 from digitnet.models.weights.hdf5 import KerasFile, read_hdf5, read_keras
@@ -36,6 +38,8 @@ class Weights:
         ordered: Whether they are in an order of the maker's, not of the alphabet.
         keras: What else a file of Keras says.
         epsilons: Of norms by layer, where they are known.
+        classes: Names of the source's outputs, where it is a model of digitnet's.
+        max_value: The pixel value of full intensity that it knows.
         notes: What a reader of the report should know.
     """
 
@@ -44,6 +48,8 @@ class Weights:
     ordered: bool = True
     keras: KerasFile | None = None
     epsilons: dict[str, float] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    max_value: float | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -51,7 +57,13 @@ def weights_of(source: Any) -> Weights:
     """What `load_weights` is given, read."""
     if isinstance(source, BaseModel):
         known = epsilons.of_network(source.core.network.to_dict())
-        return Weights(dict(source.state_dict()), source.name, epsilons=known)
+        return Weights(
+            dict(source.state_dict()),
+            source.name,
+            epsilons=known,
+            classes=source.classes,
+            max_value=source.max_value,
+        )
     if hasattr(source, "state_dict"):
         read = _of_mapping(source.state_dict(), type(source).__name__)
         if hasattr(source, "named_modules"):
@@ -106,8 +118,7 @@ def _of_file(path: Path) -> Weights:
     """By the file's content; its name only says what a damaged one should have been."""
     kind, suffix = file_kinds.kind_of(path), path.suffix.lower()
     if kind == file_kinds.SAFETENSORS:
-        tensors, known = read_safetensors(path)
-        return Weights(tensors, path.name, ordered=False, epsilons=known)
+        return _of_safetensors(path)
     if kind == file_kinds.TORCH or (
         suffix in _TORCH and kind in (file_kinds.UNKNOWN, file_kinds.PICKLE)
     ):
@@ -153,30 +164,41 @@ _DTYPES: dict[str, Any] = {
 }
 
 
-def read_safetensors(path: Path) -> tuple[Tensors, dict[str, float]]:
-    """Tensors by name, bfloat16 as float32; and epsilons, if it is a model of digitnet's."""
-    from safetensors import SafetensorError, deserialize
+def _of_safetensors(path: Path) -> Weights:
+    """Tensors by name, bfloat16 as float32; and what a model of digitnet's says of them."""
+    from safetensors import SafetensorError, deserialize, safe_open
 
     file_kinds.check_header(path)
     try:
         content = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
     except SafetensorError as error:
         raise DataError(
             f"{path.name}: expected a safetensors file of float tensors: {str(error)[:200]}"
         ) from error
     tensors = {name: _values(entry, f"{path.name}: {name}") for name, entry in content}
-    return tensors, _epsilons_in(path)
+    checksum.check(metadata, tensors, path.name)
+    read = Weights(tensors, path.name, ordered=False)
+    where = f"{path.name}: expected JSON in its description"
+    about = json_in(metadata.get("digitnet", "{}"), where)
+    if isinstance(about, dict):
+        read.epsilons = epsilons.of_network(about.get("network"))
+        read.classes = _class_names(about.get("classes"))
+        read.max_value = _scale(about.get("max_value"))
+    return read
 
 
-def _epsilons_in(path: Path) -> dict[str, float]:
-    from safetensors import safe_open
+def _class_names(value: Any) -> tuple[str, ...]:
+    """Names that a description may hold; none if it is odd."""
+    if not isinstance(value, list) or not all(isinstance(n, str) for n in value):
+        return ()
+    return tuple(unicodedata.normalize("NFC", name) for name in value)
 
-    with safe_open(path, framework="np") as file:
-        text = (file.metadata() or {}).get("digitnet", "{}")
-    about = json_in(text, f"{path.name}: expected JSON in its description")
-    return epsilons.of_network(
-        about.get("network") if isinstance(about, dict) else None
-    )
+
+def _scale(value: Any) -> float | None:
+    known = isinstance(value, int | float) and LEAST_SCALE <= value <= LARGEST_SCALE
+    return float(value) if known else None
 
 
 def _values(entry: dict[str, Any], where: str) -> npt.NDArray[Any]:
