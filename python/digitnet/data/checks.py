@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,33 @@ def numbers(count: int) -> tuple[str, ...]:
 DIGITS = numbers(10)  # the classes of sets of digits, by name
 
 
+def ordered_names(classes: Any, where: str) -> tuple[str, ...]:
+    """Class names as they are compared everywhere: text in Unicode's form NFC.
+
+    Raises ValueError for what has no order, and for two that are the same.
+    """
+    if isinstance(classes, set | frozenset | Mapping) or not isinstance(
+        classes, Iterable
+    ):
+        raise ValueError(
+            f"{where}: expected a number or names in their order, got "
+            f"{type(classes).__name__}; give a list"
+        )
+    names = tuple(
+        unicodedata.normalize("NFC", plain_name(str(name), where)) for name in classes
+    )
+    if len(set(names)) < len(names):
+        raise ValueError(f"{where}: expected different names, got {listed(names)}")
+    return names
+
+
+def class_count(classes: Any, where: str) -> int:
+    """How many classes K, or K names, are."""
+    if isinstance(classes, int | np.integer):
+        return int(classes)
+    return len(ordered_names(classes, where))
+
+
 def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """K names, of K or of the names themselves, and whether they were given.
 
@@ -42,8 +70,8 @@ def class_names(classes: int | Sequence[str]) -> tuple[tuple[str, ...], bool]:
         if not 2 <= classes <= 10_000:
             raise ValueError(f"Dataset.classes: expected 2 to 10000, got {classes}")
         return numbers(int(classes)), False
-    names = tuple(plain_name(str(name), "Dataset.classes") for name in classes)
-    if len(names) < 2 or len(set(names)) != len(names):
+    names = ordered_names(classes, "Dataset.classes")
+    if len(names) < 2:
         raise ValueError(
             f"Dataset.classes: expected at least 2 different names, got {listed(names) or 'none'}"
         )

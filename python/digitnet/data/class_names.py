@@ -33,9 +33,10 @@ def matched(
         classes: A model's, or those that a model will have.
         where: For errors.
         fixed: Whether the classes mean something already. If not, and they are numbers,
-            a set with other names goes by its own order.
+            a set with as many other names goes by its own order.
     Raises:
-        ValueError: a label whose name is not among the classes; lists both.
+        ValueError: a label whose name is not among the classes; lists both. Another
+            number of names, where none is known yet.
     Example:
         >>> from digitnet.data.class_names import matched
         >>> pets = digitnet.Dataset(np.zeros((3, 8, 8)), [0, 1, 1], classes=["dog", "cat"])
@@ -53,7 +54,13 @@ def matched(
         place_of = np.array([places.get(name, -1) for name in data.classes], np.int64)
         return data.with_labels(place_of[labels], classes)
     if not fixed and numbered(classes):
-        return data
+        if len(data.classes) == len(classes):
+            return data
+        count = len(data.classes)
+        raise ValueError(
+            f"{where}.classes: expected {len(classes)} names, one an output, got {count}; "
+            f"build the network with {count} outputs"
+        )
     raise ValueError(
         f"{where}.classes: expected classes among {_listed(classes)}, got "
         f"{_listed(data.classes)}, with samples of {_listed(unknown)}; if they mean the "

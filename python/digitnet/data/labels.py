@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,7 +143,7 @@ def classes_of_names(
     Args:
         labels: The places.
         names: What the labels say, each once.
-        classes: The classes' names in their order. Default: the names in natural order.
+        classes: The classes' names in their order, as `ordered_names` gives them. Default: the names in natural order.
         where: For errors.
     Raises:
         DataError: a name that is no class; a single one where no classes are given.
@@ -156,7 +157,8 @@ def classes_of_names(
             plain_name(name, where)
     except ValueError as error:
         raise DataError(str(error)) from error
-    order = natural_order(names) if classes is None else [*map(str, classes)]
+    names = [unicodedata.normalize("NFC", name) for name in names]
+    order = natural_order([*dict.fromkeys(names)]) if classes is None else [*classes]
     if len(order) < 2:
         raise DataError(
             f"{where}: expected labels of two classes at least, got {listed(order)} alone; "

@@ -16,6 +16,7 @@ from digitnet._core import DataError
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.input_files import read_text, shown_name
 from digitnet._utils.streams import is_terminal
+from digitnet.data.checks import class_count
 from digitnet.data.dataset import Dataset
 from digitnet.data.picture_files import (
     listed_picture,
@@ -140,7 +141,7 @@ def read_picture_list(
     from tqdm import tqdm
 
     root, list_file = Path(folder), Path(labels)
-    count = classes if isinstance(classes, int) else len(classes)
+    count = class_count(classes, "read_picture_list.classes")
     text = read_text(list_file, _MAX_LIST_BYTES)
     files, classes_of = _core.data.read_label_list(
         text.encode(), count, shown_name(list_file)

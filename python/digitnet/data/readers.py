@@ -16,6 +16,7 @@ import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.input_files import expanded, opened, read_whole, shown_name
 from digitnet._utils.text import shortened
+from digitnet.data.checks import class_count, ordered_names
 from digitnet.data.containers import is_packed, most_unpacked, unpacked
 from digitnet.data.dataset import Dataset
 from digitnet.data.labels import (
@@ -108,6 +109,8 @@ def read_idx(
     name = shown_name(images)
     pixels = settled_pixels(_idx_array(images, "images"), max_value, name)
     numbers = None
+    if not (classes is None or isinstance(classes, int | np.integer)):
+        classes = ordered_names(classes, "read_idx.classes")
     if labels is not None:
         values = _idx_array(labels, "labels")
         values = values[:, 0] if values.ndim == 2 else values
@@ -176,10 +179,12 @@ def read_csv(
     _core.engine.require_memory(3 * len(content), name)
     header_options = {True: "yes", False: "no"}
     first_line = header_options[header] if isinstance(header, bool) else header
-    given = None if classes is None or isinstance(classes, int) else [*classes]
-    count = classes if isinstance(classes, int) else len(given or ())
+    names = not isinstance(classes, int | np.integer)
+    given = None
+    if names and classes is not None:
+        given = classes = ordered_names(classes, "read_csv.classes")
+    count = 0 if classes is None else class_count(classes, "read_csv.classes")
     sizes = None if shape is None else [int(size) for size in shape]
-    names = not isinstance(classes, int)
     read = _core.data.read_text(
         content, label, first_line, sizes, count, names, max_value or 0, name
     )

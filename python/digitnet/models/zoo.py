@@ -9,7 +9,8 @@ from typing import Any
 
 import digitnet._core as _core
 from digitnet._core.models import describe, parameters_of
-from digitnet._utils.registry import names_of
+from digitnet._utils.registry import check_name, names_of
+from digitnet.data.checks import class_count
 from digitnet.data.dataset import Dataset
 from digitnet.models.file import load_as
 from digitnet.models.model import Model
@@ -46,7 +47,8 @@ def make(
         >>> digitnet.models.make("lenet5").count_params()
         61706
     """
-    count = classes if isinstance(classes, int) else len(classes)
+    check_name("model", name, names())
+    count = class_count(classes, "models.make.classes")
     network, usual = _core.models.make(name, count)
     (entry,) = (entry for entry in describe() if entry["name"] == name)
     return Model(
