@@ -19,6 +19,7 @@ from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet.data.download import File, fetch
 from digitnet.models.base import BaseModel
+from digitnet.models.weights.classes import meet_classes
 from digitnet.models.weights.files import Weights, weights_of
 from digitnet.models.weights.hdf5 import holds_weights
 from digitnet.models.weights.keras_source import has_vgg_names
@@ -156,7 +157,8 @@ def load_weights(
     report.naming, plan = plan_for(model, read, state, naming)
     chosen = _chosen(plan, state, read, report)
     plan.warnings += _turn_colours(model, chosen, read, report, bgr)
-    report.notes += [*plan.notes, *plan.warnings]
+    classes, notes = meet_classes(model, chosen, read.classes)
+    report.notes += [*plan.notes, *notes, *plan.warnings]
     if not chosen:
         raise ValueError(
             f"load_weights: expected a tensor that fits, got none\n{report}"
@@ -164,6 +166,10 @@ def load_weights(
     if strict and len(chosen) < len(state):
         raise ValueError(f"load_weights: expected every tensor (strict)\n{report}")
     model.set_weights(chosen, "load_weights")
+    model.classes = classes
+    whole = len(chosen) == len(model.core.parameter_names)
+    if whole and model.max_value is None and read.max_value is not None:
+        model.fix_scale(read.max_value)
     if plan.warnings or not report.is_whole:
         warnings.warn(_warning(report), UserWarning, stacklevel=3)
     return report
