@@ -58,7 +58,9 @@ def attacked(
     model.require_classes("attacked")
     data = as_dataset(data, "attacked", max_value=model.max_value)
     labels = model.labels_of(data, "attacked")
-    base, rows = model.check_images(data, "attacked")
     spec, number = (name, options), as_whole(seed, "attacked.seed")
-    images = _core.attack.attacked(model.predictor, spec, base, rows, labels, number)
+    with model.checked_images(data, "attacked") as (base, rows):
+        images = _core.attack.attacked(
+            model.predictor, spec, base, rows, labels, number
+        )
     return data.with_images(images, name=f"{data.name}, {name}")

@@ -7,7 +7,8 @@ predicted one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -92,8 +93,8 @@ def saliency(model: BaseModel, images: Any, target: Any = None) -> Array:
         >>> bool(np.allclose(gradients.ravel(), weights))
         True
     """
-    base, units = _with_targets(model, images, target, "saliency")
-    return _core.features.saliency(model.predictor, base, units)
+    with _with_targets(model, images, target, "saliency") as (base, units):
+        return _core.features.saliency(model.predictor, base, units)
 
 
 def grad_cam(
@@ -109,10 +110,10 @@ def grad_cam(
     Source:
         Selvaraju et al., Grad-CAM, ICCV 2017, section 3.
     """
-    base, units = _with_targets(model, images, target, "grad_cam")
-    return _core.features.grad_cam(
-        model.predictor, base, layer or last_map(model), units
-    )
+    with _with_targets(model, images, target, "grad_cam") as (base, units):
+        return _core.features.grad_cam(
+            model.predictor, base, layer or last_map(model), units
+        )
 
 
 def last_map(model: BaseModel) -> str:
@@ -143,14 +144,13 @@ def integrated_gradients(
     Source:
         Sundararajan, Taly, Yan, Axiomatic attribution for deep networks, ICML 2017.
     """
-    base, units = _with_targets(model, images, target, "integrated_gradients")
-    return _core.features.integrated_gradients(
-        model.predictor,
-        base,
-        units,
-        as_whole(steps, "integrated_gradients.steps", 1, 10_000),
-        _finite(baseline, "integrated_gradients.baseline"),
-    )
+    steps = as_whole(steps, "integrated_gradients.steps", 1, 10_000)
+    level = _finite(baseline, "integrated_gradients.baseline")
+    where = "integrated_gradients"
+    with _with_targets(model, images, target, where) as (base, units):
+        return _core.features.integrated_gradients(
+            model.predictor, base, units, steps, level
+        )
 
 
 def occlusion(
@@ -174,12 +174,14 @@ def occlusion(
     Source:
         Zeiler, Fergus, Visualizing and understanding convolutional networks, ECCV 2014.
     """
-    base, units = _with_targets(model, images, target, "occlusion")
     shorter = min(model.input_shape[1:])
     size = as_whole(size or max(1, shorter // 4), "occlusion.size", 1, shorter)
     stride = as_whole(stride or max(1, size // 4), "occlusion.stride", 1, 1024)
     level = _finite(value, "occlusion.value")
-    return _core.features.occlusion(model.predictor, base, units, size, stride, level)
+    with _with_targets(model, images, target, "occlusion") as (base, units):
+        return _core.features.occlusion(
+            model.predictor, base, units, size, stride, level
+        )
 
 
 def _finite(value: float, where: str) -> float:
@@ -231,22 +233,11 @@ def maximise(
     listed = [units] if isinstance(units, int | np.integer) else list(units)
     chosen = [as_whole(unit, "maximise.units", 0, 2**31) for unit in listed]
     seed = as_whole(seed, "maximise.seed")
-    if model.max_value is None and not model.core.max_value:
-        model.core.max_value = 1.0
-    return Maximised(
-        *_core.features.maximise(
-            model.predictor,
-            layer,
-            chosen,
-            steps,
-            rate,
-            l2,
-            variation,
-            blur,
-            jitter,
-            seed,
+    options = (steps, rate, l2, variation, blur, jitter, seed)
+    with model.at_scale(1.0):
+        return Maximised(
+            *_core.features.maximise(model.predictor, layer, chosen, *options)
         )
-    )
 
 
 def embedding(model: BaseModel, data: Any, layer: str | None = None) -> Array:
@@ -354,27 +345,34 @@ def most_activating(
     model.require_layers([layer])
     count = as_whole(count, "most_activating.count", 1, 2**31)
     unit = as_whole(unit, "most_activating.unit", 0, 2**31)
-    base, rows = model.check_images(data, "most_activating")
-    strengths = _core.features.unit_activations(
-        model.predictor, base, rows, layer, unit
-    )
+    with model.checked_images(data, "most_activating") as (base, rows):
+        strengths = _core.features.unit_activations(
+            model.predictor, base, rows, layer, unit
+        )
     best = np.argsort(-strengths, kind="stable")[:count]
     return best, strengths[best]
 
 
+@contextmanager
 def _with_targets(
     model: BaseModel, images: Any, target: Any, where: str
-) -> tuple[Any, npt.NDArray[np.int64]]:
-    """(images of the model's shape, one class an image)."""
+) -> Iterator[tuple[Any, npt.NDArray[np.int64]]]:
+    """(images of the model's shape, one class an image), while it goes by their scale."""
     model.require_classes(where)
-    base, rows = model.check_images(images, where)
-    base = base if rows is None else base[rows]
-    if len(base) > _MAX_IMAGES:
-        raise ValueError(
-            f"{where}.images: expected at most {_MAX_IMAGES}, got {len(base)}"
-        )
+    with model.checked_images(images, where) as (base, rows):
+        base = base if rows is None else base[rows]
+        if len(base) > _MAX_IMAGES:
+            raise ValueError(
+                f"{where}.images: expected at most {_MAX_IMAGES}, got {len(base)}"
+            )
+        yield base, _targets(model, base, target, where)
+
+
+def _targets(
+    model: BaseModel, base: Any, target: Any, where: str
+) -> npt.NDArray[np.int64]:
     if target is None:
-        return base, model.predict(base, device="cpu")
+        return model.predict(base, device="cpu")
     units = np.asarray(target)
     units = np.full(len(base), units) if units.ndim == 0 else units
     matching = units.shape == (len(base),) and units.dtype.kind in "iu"
@@ -383,4 +381,4 @@ def _with_targets(
             f"{where}.target: expected classes 0 to {len(model.classes) - 1}, one or one "
             f"an image, got {target!r:.60}"
         )
-    return base, np.ascontiguousarray(units, dtype=np.int64)
+    return np.ascontiguousarray(units, dtype=np.int64)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from os import PathLike
 from typing import Any
@@ -22,7 +24,7 @@ from digitnet._utils.arrays import (
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.registry import check_name
 from digitnet._utils.text import listed, plain_name, shortened
-from digitnet.data.checks import numbers
+from digitnet.data.checks import class_count, numbers, ordered_names
 from digitnet.data.class_names import matched, settled
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
@@ -68,6 +70,7 @@ class BaseModel:
         self.history: History | None = None
         self.stop_training = False
         self._scale: float | None = None  # max_value of the first fit
+        self._guessing = threading.RLock()  # while the core goes by a guessed scale
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -76,7 +79,8 @@ class BaseModel:
 
     @property
     def max_value(self) -> float | None:
-        """The pixel value of full intensity, known since the first fit."""
+        """The pixel value of full intensity, known since the first fit, or since
+        `load_weights` took over all of a model that knows it."""
         return self._scale
 
     @property
@@ -130,10 +134,12 @@ class BaseModel:
 
     # -- predictions ------------------------------------------------------------
 
-    def check_images(self, images: Any, where: str) -> tuple[Images, Any]:
+    @contextmanager
+    def checked_images(self, images: Any, where: str) -> Iterator[tuple[Images, Any]]:
         """Images checked against this model: (array (M, C, H, W), rows of it or None: all).
 
-        A model that was never fitted goes by the scale of what it is shown.
+        A model without a scale goes by that of what it is shown, until the block ends;
+        other threads wait for that, and nothing of it stays.
 
         Args:
             images: A Dataset, or what it takes; one image too.
@@ -141,7 +147,30 @@ class BaseModel:
         Raises:
             ValueError: another shape or pixel scale, or pixels out of range.
         """
-        scale = self.max_value
+        if self._scale is not None:
+            yield self._checked(images, where, self._scale)[:2]
+            return
+        with self._guessing:
+            known = self._scale or self.core.max_value or None
+            base, rows, largest = self._checked(images, where, known)
+            with self.at_scale(largest):
+                yield base, rows
+
+    @contextmanager
+    def at_scale(self, guess: float) -> Iterator[None]:
+        """The core goes by this scale within the block, if none is known."""
+        with self._guessing:
+            before = self.core.max_value
+            self.core.max_value = before or guess
+            try:
+                yield
+            finally:
+                if self._scale is None:
+                    self.core.max_value = before
+
+    def _checked(
+        self, images: Any, where: str, scale: float | None
+    ) -> tuple[Images, Any, float]:
         if is_torch(images):
             images = from_torch(images, max_value=scale)
         if isinstance(images, Dataset):
@@ -159,8 +188,7 @@ class BaseModel:
                 f"{where}.max_value: expected {scale:g} as at the first fit, got {largest:g}"
             )
         _core.data.check_images(base, largest, where)
-        self.core.max_value = largest
-        return base, rows
+        return base, rows, largest
 
     def labels_of(self, data: Dataset, where: str) -> npt.NDArray[np.int64]:
         """A set's labels as this model counts its classes: by name where both have names.
@@ -210,9 +238,9 @@ class BaseModel:
 
     def fix_scale(self, max_value: float | None) -> None:
         """Set the pixel value of full intensity, as the first fit does; None: not known."""
-        self._scale = max_value
-        if max_value is not None:
-            self.core.max_value = max_value
+        with self._guessing:
+            self._scale = max_value
+            self.core.max_value = max_value or 0.0
 
     def release_memory(self) -> None:
         """Give back the memory that predictions keep; the next one takes it again."""
@@ -230,8 +258,8 @@ class BaseModel:
         self, images: Any, where: str, probabilities: bool, device: str
     ) -> npt.NDArray[np.float64]:
         self.require_classes(where)
-        base, rows = self.check_images(images, where)
-        return self.predictor.predict(base, rows, device, probabilities)
+        with self.checked_images(images, where) as (base, rows):
+            return self.predictor.predict(base, rows, device, probabilities)
 
     def predict_proba(
         self, images: Any, *, device: str = "auto"
@@ -271,8 +299,8 @@ class BaseModel:
             raise ValueError(
                 "reconstruct: expected a network that makes images, got one with classes"
             )
-        base, rows = self.check_images(images, "reconstruct")
-        outputs = self.predictor.predict(base, rows, device, False)
+        with self.checked_images(images, "reconstruct") as (base, rows):
+            outputs = self.predictor.predict(base, rows, device, False)
         return outputs.reshape(-1, *self.core.output_shape).astype(np.float32)
 
     def restore(self, images: Any, *, device: str = "auto") -> npt.NDArray[np.float32]:
@@ -284,8 +312,8 @@ class BaseModel:
 
     def preprocessed(self, images: Any) -> npt.NDArray[np.float32]:
         """What the network sees of raw images: float32 (N, C, H, W)."""
-        base, rows = self.check_images(images, "preprocessed")
-        return self.core.preprocessed(base if rows is None else base[rows])
+        with self.checked_images(images, "preprocessed") as (base, rows):
+            return self.core.preprocessed(base if rows is None else base[rows])
 
     def activations(
         self, images: Any, layers: Sequence[str] | None = None
@@ -300,14 +328,14 @@ class BaseModel:
         Raises:
             ValueError: unknown layer; lists the known ones.
         """
-        base, rows = self.check_images(images, "activations")
-        base = base if rows is None else base[rows]
-        if len(base) > 1000:
-            raise ValueError(
-                f"activations: expected at most 1000 images, got {len(base)}"
-            )
         requested = self.require_layers(layers)
-        outputs = _core.features.activations(self.predictor, base, requested)
+        with self.checked_images(images, "activations") as (base, rows):
+            base = base if rows is None else base[rows]
+            if len(base) > 1000:
+                raise ValueError(
+                    f"activations: expected at most 1000 images, got {len(base)}"
+                )
+            outputs = _core.features.activations(self.predictor, base, requested)
         return {name: outputs[name] for name in requested if name in outputs}
 
     # -- weights ----------------------------------------------------------------
@@ -370,19 +398,12 @@ def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, 
     """The names of `count` outputs; 0 for a network that outputs images."""
     if classes is None:
         return numbers(count)
-    if not isinstance(classes, int):
-        classes = tuple(classes)
-    number = classes if isinstance(classes, int) else len(classes)
+    number = class_count(classes, "Model.classes")
     if number != count:
         what = "names, one an output" if count else "for a network that makes images"
         raise ValueError(
             f"Model.classes: expected {count or 'none'} {what}, got {number}"
         )
-    if isinstance(classes, int):
-        return _class_names(None, count)
-    names = tuple(plain_name(str(name), "Model.classes") for name in classes)
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"Model.classes: expected different names, got {listed(names)}"
-        )
-    return names
+    if isinstance(classes, int | np.integer):
+        return numbers(count)
+    return ordered_names(classes, "Model.classes")

@@ -229,8 +229,10 @@ class Learner(BaseModel):
             >>> history = model.fit(train, epochs=1, progress=False)
             >>> model.adapt(test)
         """
-        with writing(self.core, "adapt"):
-            base, rows = self.check_images(images, "adapt")
+        with (
+            writing(self.core, "adapt"),
+            self.checked_images(images, "adapt") as (base, rows),
+        ):
             _core.train.adapt_statistics(self.predictor, base, rows)
 
     def calibrate(self, data: Any, *, device: str = "auto") -> float:

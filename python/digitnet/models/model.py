@@ -112,6 +112,10 @@ class Model(Learner):
         what differs is refused with what to build; where it has none, what Keras does by
         default is said where the network does otherwise.
 
+        Weights of a Model or of its file know their classes: the layer that predicts them
+        is put into the order of this model's names, or gives it its own if it has only
+        numbers. All weights of such a source bring its `max_value`, too.
+
         Args:
             source: A Model, a torch Module or a state_dict (arrays or tensors by name), or a
                 file: safetensors, torch's ``.pth`` (read without running code; a
@@ -172,7 +176,7 @@ class Model(Learner):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """For pickle and copy: description and weights, nothing of the core."""
-        core = ("core", "predictor")
+        core = ("core", "predictor", "_guessing")
         more = {key: value for key, value in vars(self).items() if key not in core}
         return rebuilt, (file.described(self), self.state_dict(), more)
 
