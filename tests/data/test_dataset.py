@@ -266,7 +266,7 @@ def test_the_html_preview_is_a_picture_and_leaves_no_figure(digits):
 
 
 def test_class_names_must_differ():
-    with pytest.raises(ValueError, match="2 different names"):
+    with pytest.raises(ValueError, match="Dataset.classes: expected different names"):
         Dataset(np.zeros((2, 2, 2)), [0, 1], classes=["a", "a"])
 
 

@@ -108,23 +108,60 @@ def checked_labels(labels: Any, images: int, classes: int) -> Labels:
     return array
 
 
+def by_class(
+    value: Any, classes: Sequence[str], where: str, what: str = "numbers"
+) -> dict[int, Any]:
+    """What is given for classes, by their numbers.
+
+    Args:
+        value: One for each class in their order, or a mapping by names or numbers.
+        classes: The names.
+        where, what: For errors.
+    Raises:
+        ValueError: another number of values, or a class that is not there.
+    Example:
+        >>> from digitnet.data.checks import by_class
+        >>> by_class({"cat": 3}, ("ant", "cat"), "x"), by_class([1, 2], ("a", "b"), "x")
+        ({1: 3}, {0: 1, 1: 2})
+    """
+    count = len(classes)
+    if isinstance(value, set | frozenset) or not isinstance(value, Iterable):
+        raise ValueError(
+            f"{where}: expected {count} {what}, one a class, or a dict by class, got "
+            f"{value!r:.60}"
+        )
+    if not isinstance(value, Mapping):
+        values = list(value)
+        if len(values) != count:
+            raise ValueError(
+                f"{where}: expected {count} {what}, one a class, got {len(values)}"
+            )
+        return dict(enumerate(values))
+    places = {name: place for place, name in enumerate(classes)}
+    found: dict[int, Any] = {}
+    for key, one in value.items():
+        place = key if key in range(count) else None
+        if isinstance(key, str):
+            place = places.get(unicodedata.normalize("NFC", key))
+        if place is None:
+            raise ValueError(
+                f"{where}: expected classes 0 to {count - 1} or names among "
+                f"{listed(classes, 12)}, got {key!r:.60}"
+            )
+        if int(place) in found:
+            raise ValueError(
+                f"{where}: expected each class once, got {key!r:.60} twice"
+            )
+        found[int(place)] = one
+    return found
+
+
 def copies_by_class(
-    copies: Mapping[int, int] | Sequence[int], classes: int
+    copies: Mapping[int | str, int] | Sequence[int], classes: Sequence[str]
 ) -> npt.NDArray[np.int64]:
     """How many copies the samples of each class get; 0 for classes that a dict leaves out."""
-    if not isinstance(copies, Mapping):
-        if len(copies) != classes:
-            raise ValueError(
-                f"enlarged.copies: expected {classes} numbers, one a class, got "
-                f"{len(copies)}"
-            )
-        copies = dict(enumerate(copies))
-    unknown = [k for k in copies if k not in range(classes)]
-    if unknown:
-        raise ValueError(
-            f"enlarged.copies: expected classes 0 to {classes - 1}, got {unknown}"
-        )
-    return np.array([checked_copies(copies.get(k, 0)) for k in range(classes)])
+    given = by_class(copies, classes, "enlarged.copies")
+    return np.array([checked_copies(given.get(k, 0)) for k in range(len(classes))])
 
 
 def checked_copies(copies: Any) -> int:

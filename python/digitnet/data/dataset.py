@@ -301,7 +301,7 @@ class Dataset:
     def enlarged(
         self,
         augment: Any,
-        copies: int | Mapping[int, int] | Sequence[int] = 1,
+        copies: int | Mapping[int | str, int] | Sequence[int] = 1,
         *,
         seed: int = 0,
     ) -> Dataset:
@@ -309,8 +309,8 @@ class Dataset:
 
         Args:
             augment: A pipeline or its text, such as ``"shift 2px | rotate 8deg"``.
-            copies: How many of each image; or by class, K numbers or a dict (classes
-                that it leaves out get none).
+            copies: How many of each image; or by class, K numbers or a dict by name or
+                number (classes that it leaves out get none).
             seed: Seed of the draws. Copy k of an image is what `fit` would draw in epoch k.
         Raises:
             ValueError: a pipeline or numbers that are not right.
@@ -339,11 +339,11 @@ class Dataset:
         )
 
     def copy_counts(
-        self, copies: int | Mapping[int, int] | Sequence[int]
+        self, copies: int | Mapping[int | str, int] | Sequence[int]
     ) -> npt.NDArray[np.int64]:
         """How many copies `enlarged` makes of each sample, shape (N,)."""
         if isinstance(copies, Mapping | Sequence | np.ndarray):
-            by_class = copies_by_class(copies, len(self.classes))
+            by_class = copies_by_class(copies, self.classes)
             return by_class[self.require_labels("enlarged.copies")]
         return np.full(len(self), checked_copies(copies), np.int64)
 

@@ -32,11 +32,11 @@ class Learner(BaseModel):
         learning_rate: float | None = None,
         schedule: str | tuple[str, Mapping[str, Any]] | Sequence[float] = "one-cycle",
         augment: Any = None,
-        copies: int | Mapping[int, int] | Sequence[int] | None = None,
+        copies: int | Mapping[int | str, int] | Sequence[int] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | Mapping[int, float] | str | None = None,
+        class_weights: Sequence[float] | Mapping[int | str, float] | str | None = None,
         sample_weight: Any = None,
         clip_norm: float = 0.0,
         ema_decay: float = 0.0,
@@ -88,7 +88,8 @@ class Learner(BaseModel):
                 (not biases).
                 The reported loss is without them.
             label_smoothing: Fraction of the target that is divided among all classes.
-            class_weights: One weight per class, a dict by class (others 1), or "balanced".
+            class_weights: One weight per class of the data, in its order, a dict by its names
+                or numbers (others 1), or "balanced".
             sample_weight: One weight per sample of `data`, shape (N,).
             clip_norm: Largest norm of the gradient of all weights; 0: no clipping.
             ema_decay: Average the weights over the steps with this decay, and evaluate and

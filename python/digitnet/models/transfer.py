@@ -17,7 +17,12 @@ from digitnet.data.dataset import Dataset
 from digitnet.layers import Sequence
 from digitnet.models.base import BaseModel
 from digitnet.train.fit import fit
-from digitnet.train.fit_data import FitData, better_names, check_data
+from digitnet.train.fit_data import (
+    FitData,
+    better_names,
+    check_data,
+    weights_of_classes,
+)
 from digitnet.train.history import History
 from digitnet.train.hooks import listed_callbacks
 from digitnet.train.training_guard import training as training_of
@@ -209,6 +214,10 @@ def fit_head(
         bottom.fix_scale(fit_data.training.max_value)
         device = str(options.get("device", "auto"))
         maps = _maps_for(head, bottom, fit_data, device, progress)
+        by_class = options.get("class_weights")
+        if by_class is not None and not isinstance(by_class, str):
+            by_class = weights_of_classes(by_class, fit_data, len(model.classes))
+            options["class_weights"] = by_class
         callbacks = listed_callbacks(options.pop("callbacks", ()))
         model.stop_training = False
         head.history = model.history  # by which `fit(resume=)` knows it again

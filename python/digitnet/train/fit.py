@@ -91,7 +91,7 @@ def _by_name(
         )
     names, count = model.core.parameter_names, len(model.classes)
     return {
-        "class_weights": weights_of_classes(class_weights, data.training, count),
+        "class_weights": weights_of_classes(class_weights, data, count),
         "lr_scales": learning_rate_factors(names, freeze, lr_scale or {}),
     }
 

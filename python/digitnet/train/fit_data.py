@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet.augment import as_text
+from digitnet.data.checks import by_class, copies_by_class
 from digitnet.data.class_names import matched, numbered, settled
 from digitnet.data.dataset import Dataset
 from digitnet.data.fingerprint import fingerprint
@@ -31,6 +32,8 @@ class FitData:
         calibration: What the temperature is fitted on at the end, or None.
         inputs: What was given to `fit`, the training data first, and the fingerprints that
             it had then.
+        classes: Names in the order of the given data's labels, which what is given by
+            class goes by.
     """
 
     training: Dataset
@@ -39,6 +42,7 @@ class FitData:
     domains: npt.NDArray[np.int64] | None = None
     calibration: Dataset | None = None
     inputs: tuple[tuple[Dataset, tuple[int, int]], ...] = ()
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -85,6 +89,7 @@ class FitData:
             held_out,
             calibration=calibration,
             inputs=tuple((data, fingerprint(data)) for data in inputs),
+            classes=inputs[0].classes if inputs[0].named else model.classes,
         )
 
     def warn_if_changed(self) -> None:
@@ -108,11 +113,26 @@ class FitData:
             raise ValueError(
                 "fit.copies: expected an augmentation that makes them, got none; give augment"
             )
+        if self.training.named and not isinstance(copies, int | np.integer):
+            by_number = copies_by_class(copies, self.classes).tolist()
+            copies = self.placed(dict(enumerate(by_number)))
         if self.sample_weights is not None:
             counts = self.training.copy_counts(copies)
             repeated = np.repeat(self.sample_weights, counts)
             self.sample_weights = np.concatenate([self.sample_weights, repeated])
         self.training = self.training.enlarged(augment, copies, seed=seed)
+
+    def placed(self, values: Mapping[int, Any]) -> dict[int, Any]:
+        """Values by class of the given data, by class of the training data, which go by
+        the model's names."""
+        if not self.training.named:
+            return dict(values)
+        places = {name: place for place, name in enumerate(self.training.classes)}
+        return {
+            places[self.classes[k]]: value
+            for k, value in values.items()
+            if self.classes[k] in places
+        }
 
     def add_target(self, target: Any, model: Trainable) -> None:
         """Check everything; then append another domain's images, if there are any.
@@ -199,10 +219,11 @@ def hold_out_fraction(
 
 
 def weights_of_classes(
-    value: Sequence[float] | Mapping[int, float] | str | None,
-    data: Dataset,
+    value: Sequence[float] | Mapping[int | str, float] | str | None,
+    data: FitData,
     classes: int,
 ) -> list[float]:
+    """One weight for each of the model's classes, of those for the data's; or none."""
     if value is None:
         return []
     if isinstance(value, str):
@@ -210,16 +231,12 @@ def weights_of_classes(
             raise ValueError(
                 f"fit.class_weights: expected numbers or 'balanced', got '{value}'"
             )
-        counts = np.bincount(data.require_labels("fit.data"), minlength=classes)
-        return [len(data) / (classes * count) if count else 0.0 for count in counts]
-    if isinstance(value, Mapping):
-        unknown = [k for k in value if k not in range(classes)]
-        if unknown:
-            raise ValueError(
-                f"fit.class_weights: expected classes 0 to {classes - 1}, got {unknown}"
-            )
-        return [float(value.get(k, 1.0)) for k in range(classes)]
-    return [float(weight) for weight in value]
+        labels = data.training.require_labels("fit.data")
+        counts = np.bincount(labels, minlength=classes)
+        return [len(labels) / (classes * count) if count else 0.0 for count in counts]
+    given = by_class(value, data.classes, "fit.class_weights", "weights")
+    placed = data.placed(given)
+    return [float(placed.get(k, 1.0)) for k in range(classes)]
 
 
 def check_data(
