@@ -159,3 +159,23 @@ def test_the_learning_curve_has_a_row_a_training(digits):
         digitnet.learning_curve(make, train, validation, fractions=())
     with pytest.raises(ValueError, match="split"):
         digitnet.learning_curve(make, train, validation, fractions=(1.5,), epochs=1)
+
+
+def test_an_epoch_much_longer_than_the_steps_gives_the_rates_that_were_asked_for(
+    digits,
+):
+    model = digitnet.models.make("linear", (8, 8))
+    train = digits[0]
+    weights = np.ones(len(train))
+    result = digitnet.find_learning_rate(
+        model, train, batch_size=2, steps=150, sample_weight=weights
+    )
+    np.testing.assert_allclose(result.rates[0], 1e-6)
+    step = np.diff(np.log(result.rates))
+    np.testing.assert_allclose(step, np.log(1e6) / 149, rtol=1e-3)
+
+
+def test_rates_too_far_apart_are_refused(digits):
+    model = digitnet.models.make("linear", (8, 8))
+    with pytest.raises(ValueError, match=r"find_learning_rate: expected max_lr below"):
+        digitnet.find_learning_rate(model, digits[0], min_lr=1e-14, max_lr=10.0)

@@ -18,11 +18,13 @@ from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
 from digitnet.models.model import Model
 from digitnet.models.zoo import maker_for
+from digitnet.train.fit_data import sample_weights
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SMOOTHING = 0.9
+_LARGEST_GROWTH = 1e12  # of the schedule "exponential"
 _TOO_HIGH = 4.0  # times the lowest loss: beyond it nothing is learned
 
 
@@ -94,7 +96,8 @@ def find_learning_rate(
 
     Args:
         model: The model that is to be trained.
-        data: A Dataset or a pair (images, labels).
+        data: A Dataset or a pair (images, labels). Of more samples than the steps take,
+            so many are drawn by the seed.
         min_lr, max_lr: First and last rate, 0 < min_lr < max_lr.
         steps: Steps from one to the other, at least 20.
         **options: Options of `Model.fit`, such as batch_size, optimizer, augment.
@@ -124,10 +127,16 @@ def find_learning_rate(
     steps = as_whole(steps, "find_learning_rate.steps", 20, 100_000)
     samples = as_dataset(data, "find_learning_rate.data", max_value=model.max_value)
     size = as_whole(options.get("batch_size", 64), "fit.batch_size", 1)
-    batches = max(1, math.ceil(len(samples) / size))
-    epochs = math.ceil(steps / batches)
+    epochs = math.ceil(steps / max(1, math.ceil(len(samples) / size)))
+    batches = math.ceil(steps / epochs)
+    samples, options = _at_random(samples, batches * size, options)
     # The schedule ends with the last epoch; the requested steps are its beginning.
     growth = (max_lr / min_lr) ** ((epochs * batches - 1) / (steps - 1))
+    if growth > _LARGEST_GROWTH:
+        raise ValueError(
+            f"find_learning_rate: expected max_lr below about {_LARGEST_GROWTH:g} times "
+            f"min_lr, got {min_lr:g} and {max_lr:g}"
+        )
     copy = copied(model)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "training diverged", RuntimeWarning)
@@ -143,6 +152,20 @@ def find_learning_rate(
         np.array(history.steps[name][:steps]) for name in ("learning_rate", "loss")
     )
     return LearningRates(rates, losses)
+
+
+def _at_random(
+    data: Dataset, count: int, options: dict[str, Any]
+) -> tuple[Dataset, dict[str, Any]]:
+    """At most so many samples, by the options' seed, and the options with their weights."""
+    if count >= len(data):
+        return data, options
+    seed = as_whole(options.get("seed", 0), "fit.seed")
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(data))[:count])
+    if options.get("sample_weight") is not None:
+        weights = sample_weights(options["sample_weight"], data)[chosen]
+        options = options | {"sample_weight": weights}
+    return data[chosen], options
 
 
 def copied(model: Model) -> Model:
