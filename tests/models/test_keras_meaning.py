@@ -200,6 +200,18 @@ def test_operations_between_are_compared(build, tmp_path):
     network(pooled).load_weights(soft.save(tmp_path, "keras"), strict=True)
 
 
+@pytest.mark.parametrize("kind", ["LayerNormalization", "UnitNormalization"])
+@pytest.mark.parametrize("form", WITH_CONFIG)
+def test_a_norm_without_weights_in_the_file_is_compared_too(
+    form, kind, build, tmp_path
+):
+    bare = Layer(kind, center=False, scale=False, epsilon=1e-5)
+    keras = between(build, bare, rows=144)
+    layers = [Conv(4, 3), ReLU(), Flatten(), Dense(2)]
+    with pytest.raises(ValueError, match=rf"behind conv1: expected relu, {kind} '"):
+        network(layers).load_weights(keras.save(tmp_path, form))
+
+
 def test_pools_with_padding_same(build, tmp_path):
     """Of an odd side: a row more at the bottom, which is max-pool's padding only at 3."""
     layers = [Conv(4, 2), ReLU(), MaxPool(3, stride=2, padding=1), Flatten(), Dense(2)]

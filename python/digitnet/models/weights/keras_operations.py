@@ -54,6 +54,12 @@ def compare_between(
     notes, warnings = [], _preprocessing(model, entries)
     if not (_is_chain(entries) and _is_one_chain(model)):
         notes.append("a network of branches: only layers with weights were compared")
+        warnings += [
+            f"{name_of(entry)}: a {class_of(entry)} without weights in the file, which "
+            "the network must have, too"
+            for entry in entries
+            if _is_bare_norm(entry)
+        ]
         return notes, warnings, []
     weighted = _weighted(model, leaves)
     theirs = [
@@ -180,7 +186,18 @@ def _is_chain(entries: list[Entry]) -> bool:
 
 
 def _has_weights(entry: Entry) -> bool:
-    return class_of(entry) in KINDS
+    return class_of(entry) in KINDS and not _is_bare_norm(entry)
+
+
+def _is_bare_norm(entry: Entry) -> bool:
+    """Whether it is a norm that has nothing in a file of weights, and still computes."""
+    kind, config = class_of(entry), config_of(entry)
+    if kind in _PREPROCESSING or not kind.endswith("Normalization"):
+        return False
+    parts = (config.get("center", True), config.get("scale", True))
+    return kind == "UnitNormalization" or (
+        kind != "BatchNormalization" and not any(parts)
+    )
 
 
 def _keras_operations(
