@@ -6,9 +6,6 @@ import contextlib
 import http.client
 import io
 import json
-import socket
-import subprocess
-import sys
 import threading
 import time
 from urllib.parse import urlsplit
@@ -16,6 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from PIL import Image
+from serve.clients import raw, served
 
 import digitnet
 from digitnet.serve import Hosts, Limits, make_app
@@ -25,30 +23,6 @@ from digitnet.serve.workers import Workers
 
 pytest.importorskip("uvicorn")
 from fastapi.testclient import TestClient  # noqa: E402
-
-
-@contextlib.contextmanager
-def served(stick, stderr=None, waiting=384, connections=512, **limits):
-    """The address of a server of its own, with these limits."""
-    code = (
-        "import digitnet\n"
-        "from digitnet.serve import Limits, run\n"
-        f"run._WAITING, run._CONNECTIONS = {waiting}, {connections}\n"
-        f"model = digitnet.models.load({str(stick)!r})\n"
-        f"run.serve(model, port=0, limits=Limits(**{limits!r}), allow_hosts=['my.name'])\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=stderr, text=True
-    ) as process:
-        try:
-            yield process.stdout.readline().split(" at ")[1].split(" ")[0]
-        finally:
-            process.terminate()
-
-
-def raw(address):
-    parts = urlsplit(address)
-    return socket.create_connection((parts.hostname, parts.port), timeout=20)
 
 
 def get(address, path="/api/health", host=None, **headers):

@@ -4,7 +4,6 @@ import http.client
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import pandas as pd
 import PIL.Image
 import pytest
 from serve import chrome
+from serve.clients import raw, served
 
 import digitnet
 from digitnet._utils.html import Page
@@ -128,11 +128,6 @@ def test_an_image_takes_little_inside_the_server(address, rng):
     assert np.median(took) < 8
 
 
-def raw(address):
-    parts = urlsplit(address)
-    return socket.create_connection((parts.hostname, parts.port), timeout=30)
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -170,22 +165,11 @@ def test_clients_that_stall_or_leave_do_not_block_the_others(address):
 
 
 def test_a_body_without_end_is_cut_off(stick):
-    code = (
-        "import digitnet\n"
-        "from digitnet.serve import Limits, serve\n"
-        f"model = digitnet.models.load({str(stick)!r})\n"
-        "serve(model, port=0, limits=Limits(seconds=1))\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
-    ) as process:
-        address = process.stdout.readline().split(" at ")[1].split(" ")[0]
-        with raw(address) as connection:
-            connection.sendall(
-                b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
-            )
-            response = connection.makefile("rb").read()
-        process.terminate()
+    with served(stick, seconds=1) as address, raw(address) as connection:
+        connection.sendall(
+            b"POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{"
+        )
+        response = connection.makefile("rb").read()
     assert response.split(b" ", 2)[1] == b"408"
     assert b"expected the body within 1 seconds" in response
 

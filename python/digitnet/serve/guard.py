@@ -5,19 +5,26 @@ Plain ASGI, because every request passes here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
 from digitnet._utils.deprecation import renamed_arguments, warn_renamed
-from digitnet.serve.hosts import Hosts, is_cross_site
+from digitnet.serve.bodies import (
+    Bodies,
+    Body,
+    Message,
+    Receive,
+    Refused,
+    drop_rest,
+    replayed,
+    too_large,
+)
+from digitnet.serve.hosts import Headers, Hosts, is_cross_site
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 POLICY = b"content-security-policy"
@@ -32,6 +39,7 @@ _POLICY = (
     b"default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'"
 )
 _SAFE = ("GET", "HEAD", "OPTIONS")  # methods that change nothing and compute little
+_FULL = (429, 503)  # a matter of time
 _MAX_CLIENTS = 10_000  # whose rates are remembered
 
 
@@ -97,6 +105,7 @@ class Guard:
     ) -> None:
         self.app, self.limits, self.counted = app, limits, counted
         self.hosts = hosts
+        self._bodies = Bodies(limits.max_bytes, limits.seconds)
         self._buckets: dict[str, tuple[float, float]] = {}  # tokens, when
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -115,6 +124,7 @@ class Guard:
                 timing = f"app;dur={milliseconds:.3f}".encode()
                 headers = [
                     *message["headers"],
+                    *([(b"retry-after", b"1")] if status in _FULL else []),
                     *_HEADERS,
                     (b"server-timing", timing),
                 ]
@@ -123,45 +133,41 @@ class Guard:
                 message = {**message, "headers": headers}
             await send(message)
 
+        body = Body(self._bodies)
         try:
-            reason = self._refused(scope)
-            if reason:
-                await _refuse(send_with_headers, *reason)
-                return
-            body = await self._body(receive)
-            if isinstance(body, tuple):
-                await _refuse(send_with_headers, *body)
-            elif body is not None:  # None: the client has gone
-                await self.app(scope, _replay(body, receive), send_with_headers)
+            content = self._refused(scope) or await body.read(receive)
+            if isinstance(content, Refused):
+                await _refuse(send_with_headers, content)
+            elif content is not None:  # None: the client has gone
+                await self.app(scope, replayed(content, receive), send_with_headers)
         except Exception:  # a fault of ours, which the server logs
             if not started:
-                await _refuse(
-                    send_with_headers, 500, "the server failed; its log says how"
-                )
+                fault = Refused(500, "the server failed; its log says how")
+                await _refuse(send_with_headers, fault)
+                await send({"type": "http.response.body"})
             raise
         finally:
+            body.release()
             self.counted(path, status, time.perf_counter() - start)
+        if isinstance(content, Refused):
+            await drop_rest(receive)
+            await send({"type": "http.response.body"})
 
-    def _refused(self, scope: Any) -> tuple[int, str] | None:
+    def _refused(self, scope: Any) -> Refused | None:
         """Status and reason, if it is clear before the body comes."""
         client = (scope.get("client") or ("",))[0]
         if not self._may(client):
-            return 429, f"expected at most {self.limits.rate:g} requests a second"
+            return Refused(
+                429, f"expected at most {self.limits.rate:g} requests a second"
+            )
         reason = self.hosts.refusal(scope["headers"]) if self.hosts else None
         if reason:
-            return 421, f"{reason}; give serve its name (--allow-host)"
+            return Refused(421, f"{reason}; give serve its name (--allow-host)")
         if scope["method"] not in _SAFE and is_cross_site(scope["headers"]):
-            return 403, "expected a request of this server's own pages or of no page"
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                if not value.isdigit() or len(value) > 18:
-                    return 400, "expected a whole number as Content-Length"
-                if int(value) > self.limits.max_bytes:
-                    return 413, self._too_large()
-        return None
-
-    def _too_large(self) -> str:
-        return f"expected a body of at most {self.limits.max_bytes} bytes"
+            return Refused(
+                403, "expected a request of this server's own pages or of no page"
+            )
+        return _misframed(scope) or _oversized(scope["headers"], self.limits.max_bytes)
 
     def _may(self, client: str) -> bool:
         """A bucket of tokens for each client: one a request, refilled at the rate."""
@@ -175,70 +181,40 @@ class Guard:
             del self._buckets[next(iter(self._buckets))]  # who was silent longest
         return may
 
-    async def _body(self, receive: Receive) -> bytes | tuple[int, str] | None:
-        parts, size = [], 0
-        try:
-            async with _within(self.limits.seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    part = message.get("body", b"")
-                    size += len(part)
-                    if size > self.limits.max_bytes:
-                        return 413, self._too_large()
-                    parts.append(part)
-                    if not message.get("more_body"):
-                        return b"".join(parts)
-        except asyncio.TimeoutError:
-            return 408, f"expected the body within {self.limits.seconds:g} seconds"
+
+def _misframed(scope: Any) -> Refused | None:
+    """Where this server and a proxy might disagree on where the body ends."""
+    names = [name for name, _ in scope["headers"]]
+    chunked = b"transfer-encoding" in names
+    if chunked and b"content-length" in names:
+        return Refused(400, "expected Content-Length or Transfer-Encoding, got both")
+    if chunked and scope["http_version"] == "1.0":
+        return Refused(400, "expected no Transfer-Encoding in HTTP/1.0")
+    return None
 
 
-class _within:
-    """`asyncio.timeout`, which Python 3.10 lacks."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self.late = seconds, False
-
-    async def __aenter__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.task = task
-        loop = asyncio.get_running_loop()
-        self.handle = loop.call_later(self.seconds, self._end)
-
-    def _end(self) -> None:
-        self.late = True
-        self.task.cancel()
-
-    async def __aexit__(self, kind: Any, value: Any, trace: Any) -> None:
-        self.handle.cancel()
-        if self.late and kind is asyncio.CancelledError:
-            if hasattr(self.task, "uncancel"):
-                self.task.uncancel()
-            raise asyncio.TimeoutError
+def _oversized(headers: Headers, max_bytes: int) -> Refused | None:
+    for name, value in headers:
+        if name == b"content-length":
+            if not value.isdigit() or len(value) > 18:
+                return Refused(400, "expected a whole number as Content-Length")
+            if int(value) > max_bytes:
+                return too_large(max_bytes)
+    return None
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A receive that returns the body that was read, then what comes after it."""
-    sent = False
-
-    async def again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-async def _refuse(send: Send, status: int, reason: str) -> None:
-    content = json.dumps({"detail": reason}).encode()
+async def _refuse(send: Send, refused: Refused) -> None:
+    """The whole response, after which the connection is still open for the client's rest."""
+    content = json.dumps({"detail": refused.reason}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    start = {
+        "type": "http.response.start",
+        "status": refused.status,
+        "headers": headers,
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": content, "more_body": True})
