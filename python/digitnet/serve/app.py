@@ -10,23 +10,20 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from digitnet import features, web
+from digitnet import web
 from digitnet._build_info import VERSION
-from digitnet._core import OutOfMemory
 from digitnet._utils.extras import extra_packages
 from digitnet.models.base import BaseModel
-from digitnet.models.pictures import prediction_of
 from digitnet.serve.guard import POLICY, Guard, Limits
 from digitnet.serve.hosts import Hosts
-from digitnet.serve.intake import Refusal, images_of, is_json
+from digitnet.serve.intake import Refusal
+from digitnet.serve.responses import Costs, respond
 from digitnet.serve.workers import Workers
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_FAST_SECONDS = 0.001  # faster models predict in the event loop
+_FAST_SECONDS = 0.002  # what takes less is computed in the event loop
 _SWAGGER = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5/"
 _EXAMPLE = {
     "label": "7",
@@ -239,8 +236,8 @@ def _add_predict(
 ) -> None:
     from fastapi.responses import JSONResponse
 
-    quick = _is_fast(model)
-    workers = Workers(limits.max_pixels)
+    costs = Costs(model, limits)
+    workers = Workers()
 
     async def predict(request: Any) -> Any:
         query = request.query_params
@@ -248,7 +245,7 @@ def _add_predict(
         body = await request.body()
         explain = query.get("explain") == "1"
         work = functools.partial(
-            _respond,
+            respond,
             model,
             body,
             kind,
@@ -256,15 +253,18 @@ def _add_predict(
             explain,
             limits,
         )
-        # Threads only where there is something to wait for: they cost more than a
-        # small model's prediction. A picture of few bytes may have many pixels.
-        small = quick and not explain and len(body) < 50_000 and is_json(body, kind)
+        seconds = costs.seconds(body, kind, explain)
         try:
-            content, count = work() if small else await workers.run(work)
+            # Threads only where there is something to wait for: they cost more than a
+            # small model's prediction.
+            if seconds < _FAST_SECONDS:
+                content, count = work()
+            else:
+                content, count = await workers.run(work, seconds)
         except Refusal as error:
             return JSONResponse({"detail": str(error)}, error.status)
         counts.images.inc(count)
-        return JSONResponse(content)
+        return fastapi.Response(content, media_type="application/json")
 
     predict.__annotations__ = {"request": fastapi.Request}
     app.router.add_api_route(
@@ -292,40 +292,3 @@ def _add_predict(
         },
         openapi_extra=_PREDICT_DOCS,
     )
-
-
-def _respond(
-    model: BaseModel,
-    body: bytes,
-    kind: str,
-    mode: str | None,
-    explain: bool,
-    limits: Limits,
-) -> tuple[dict[str, Any], int]:
-    """The JSON of the response, and how many images it is about."""
-    images, alone = images_of(model, body, kind, mode, limits)
-    try:
-        probabilities = model.predict_proba(images)
-        gradients = np.abs(features.saliency(model, images)).max(1) if explain else ()
-    except OutOfMemory as error:
-        raise Refusal(503, str(error)) from error
-    except (ValueError, RuntimeError) as error:  # numbers too large for its weights
-        raise Refusal(422, str(error)) from error
-    predictions = [prediction_of(model, row) for row in probabilities]
-    if explain:
-        for prediction, image, gradient in zip(
-            predictions, images, gradients, strict=True
-        ):
-            shown = image.mean(0) if len(image) > 1 else image[0]
-            prediction["image"] = shown.tolist()
-            prediction["saliency"] = gradient.tolist()
-            prediction["max_value"] = model.max_value or 255.0
-    return (predictions[0] if alone else {"predictions": predictions}), len(images)
-
-
-def _is_fast(model: BaseModel) -> bool:
-    image = np.zeros((1, *model.input_shape), np.float32)
-    model.predict_proba(image)  # the first call makes its buffers
-    start = time.perf_counter()
-    model.predict_proba(image)
-    return time.perf_counter() - start < _FAST_SECONDS

@@ -12,31 +12,32 @@ from digitnet.serve.intake import Refusal
 
 T = TypeVar("T")
 
-# Of pictures that wait, as if each were as large as it may be: 62 of 8 megapixels, which
-# half of two cores decode in about 12 s.
-_QUEUED_PIXELS = 500_000_000
-_LEAST_QUEUED = 8
+# Of work a thread, by estimate, before more is refused.
+_QUEUED_SECONDS = 6.0
+_LEAST_COUNT = 8  # however long each takes
 
 
 class Workers:
-    """A few threads, half as many as cores, and a queue that ends.
+    """A few threads, half as many as cores, and a queue that ends."""
 
-    Args:
-        max_pixels: Of a picture.
-    """
-
-    def __init__(self, max_pixels: int) -> None:
+    def __init__(self) -> None:
         threads = max(1, (os.cpu_count() or 2) // 2)
         self._pool = ThreadPoolExecutor(threads, "digitnet-serve")
-        self._most = threads + max(_LEAST_QUEUED, _QUEUED_PIXELS // max_pixels)
-        self._pending = 0
+        self._most = threads * _QUEUED_SECONDS
+        self._pending = 0.0
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """The result of the work. Raises Refusal(503) if too much waits already."""
-        if self._pending >= self._most:
-            raise Refusal(503, f"expected at most {self._most} requests that wait")
-        self._pending += 1
+    async def run(self, work: Callable[[], T], seconds: float) -> T:
+        """The result of the work, which takes about so long.
+
+        Raises Refusal(503) if too much waits already.
+        """
+        cost = min(seconds, self._most / _LEAST_COUNT)
+        if self._pending + cost > self._most:
+            raise Refusal(
+                503, f"expected less than {self._most:g} seconds of work that waits"
+            )
+        self._pending += cost
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
-            self._pending -= 1
+            self._pending -= cost
