@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 _SECONDS = 60.0  # in which a message is logged once
+_LEAVING_SECONDS = 0.3  # for clients to send or read the rest when the server ends
 
 
 def protocol(base: Any, seconds: float, most_waiting: int) -> Any:
@@ -55,6 +56,16 @@ def protocol(base: Any, seconds: float, most_waiting: int) -> Any:
         def resume_writing(self) -> None:
             super().resume_writing()
             self._stop_reading()
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            self.loop.call_later(_LEAVING_SECONDS, self._leave)
+
+        def _leave(self) -> None:
+            """What is computed may still be finished; slow clients are not waited for."""
+            sending = not self._is_between() and self.cycle.more_body
+            if sending or self.transport.get_write_buffer_size():
+                self._end("kept the server from ending")
 
         def connection_lost(self, exc: Exception | None) -> None:
             waiting.pop(self, None)

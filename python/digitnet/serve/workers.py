@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from digitnet.serve.intake import Refusal
@@ -22,7 +23,7 @@ class Workers:
 
     def __init__(self) -> None:
         threads = max(1, (os.cpu_count() or 2) // 2)
-        self._pool = ThreadPoolExecutor(threads, "digitnet-serve")
+        self._free = asyncio.Semaphore(threads)
         self._most = threads * _QUEUED_SECONDS
         self._pending = 0.0
 
@@ -38,6 +39,24 @@ class Workers:
             )
         self._pending += cost
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            async with self._free:
+                return await _in_thread(work)
         finally:
             self._pending -= cost
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """A daemon: a server that ends does not wait for it, as it would for an executor's."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:  # it is the waiting task's
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    future.set_running_or_notify_cancel()
+    threading.Thread(target=run, name="digitnet-serve", daemon=True).start()
+    return await asyncio.wrap_future(future)
