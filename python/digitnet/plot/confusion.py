@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from digitnet.plot.classes import MAX_NAMED, class_ticks, left_out
 from digitnet.plot.display import Display, axes_for
 from digitnet.plot.grids import sample_grid
 from digitnet.report import Confusion
 
 _COLUMNS = 10  # of the images of a cell
+_MAX_NUMBERED = 40  # classes whose cells have a number each
+_UNNAMED_INCHES = 8.0
 
 
 def confusion_matrix(
@@ -22,7 +25,8 @@ def confusion_matrix(
 ) -> Display:
     """Counts of true (rows) against predicted classes (columns).
 
-    In a window, or under ipympl in a notebook, a click on a cell shows its images.
+    In a window, or under ipympl in a notebook, a click on a cell shows its images. Of
+    more than 40 classes the numbers are left out, of more than 60 the names.
 
     Args:
         confusion: `report.confusion`.
@@ -48,40 +52,41 @@ def confusion_matrix(
     shown = counts / np.maximum(sums[normalize], 1)
     if errors_only:
         np.fill_diagonal(shown, 0)
-    size = max(4.5, 0.5 * len(confusion.classes))
+    count = len(confusion.classes)
+    size = max(4.5, 0.5 * count)
+    if count > _MAX_NUMBERED:
+        size = 0.25 * count if count <= MAX_NAMED else _UNNAMED_INCHES
     ax = axes_for(ax, size + 0.8, size)
     # The square root brings out rare mistakes beside the large diagonal.
     colours = np.sqrt(shown / max(shown.max(), 1e-12))
     ax.imshow(colours, cmap="Blues", vmin=0, vmax=1)
-    for i, j in np.ndindex(shown.shape):
-        if shown[i, j] == 0:
-            continue
-        text = f"{shown[i, j]:.0f}" if normalize is None else f"{100 * shown[i, j]:.1f}"
+    if count <= _MAX_NUMBERED:
+        _write_numbers(ax, shown, colours, 1 if normalize is None else 100)
+    class_ticks(ax.xaxis, confusion.classes, rotation=45)
+    named = class_ticks(ax.yaxis, confusion.classes)
+    ax.set_xlabel("predicted")
+    ax.set_ylabel("true")
+    unit = "samples" if normalize is None else "%"
+    unit += ", mistakes only" if errors_only else ""
+    if count > _MAX_NUMBERED:
+        unit += f"; {left_out(count, 'numbers' if named else 'names and numbers')}"
+    ax.set_title(f"Confusion matrix ({unit})")
+    _show_cells_on_click(ax, confusion)
+    frame = pd.DataFrame(shown, index=confusion.classes, columns=confusion.classes)
+    return Display(ax.figure, ax, frame)
+
+
+def _write_numbers(ax: Any, shown: Any, colours: Any, factor: int) -> None:
+    for i, j in zip(*np.nonzero(shown), strict=True):
         ax.text(
             j,
             i,
-            text,
+            f"{shown[i, j]:.0f}" if factor == 1 else f"{factor * shown[i, j]:.1f}",
             ha="center",
             va="center",
             fontsize=8,
             color="white" if colours[i, j] > 0.6 else "black",
         )
-    ticks = range(len(confusion.classes))
-    rotated = max(map(len, confusion.classes)) > 3
-    ax.set_xticks(
-        ticks,
-        confusion.classes,
-        rotation=45 if rotated else 0,
-        ha="right" if rotated else "center",
-    )
-    ax.set_yticks(ticks, confusion.classes)
-    ax.set_xlabel("predicted")
-    ax.set_ylabel("true")
-    unit = "samples" if normalize is None else "%"
-    ax.set_title(f"Confusion matrix ({unit}{', mistakes only' if errors_only else ''})")
-    _show_cells_on_click(ax, confusion)
-    frame = pd.DataFrame(shown, index=confusion.classes, columns=confusion.classes)
-    return Display(ax.figure, ax, frame)
 
 
 def _show_cells_on_click(ax: Any, confusion: Confusion) -> None:

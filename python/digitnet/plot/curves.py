@@ -10,6 +10,7 @@ import numpy as np
 from digitnet import metrics
 from digitnet._utils.deprecation import renamed_arguments
 from digitnet.evaluation.learning_curves import LearningRates
+from digitnet.plot.classes import MAX_COLOURED, label_of, left_out
 from digitnet.plot.display import (
     BLUE,
     CYCLE,
@@ -26,6 +27,8 @@ from digitnet.train.history import History
 if TYPE_CHECKING:
     import pandas as pd
 
+_MAX_CURVES = 100  # one a class
+_MAX_POINTS = 20_000  # of a curve
 _MOST_INSIDE = 2  # runs whose legend fits among their curves
 
 
@@ -147,7 +150,8 @@ def folds(losses: Any, accuracies: Any, ax: Any = None) -> Display:
 
 
 def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
-    """ROC curves, each class against the rest, and their micro average.
+    """ROC curves, each class against the rest, and their micro average; of many classes
+    those of the smallest areas.
 
     Args:
         report: From `model.evaluate`.
@@ -157,19 +161,16 @@ def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
     import pandas as pd
 
     ax = axes_for(ax, 5.4, 4.4)
-    areas = {}
-    for k, name in enumerate(report.classes):
-        curve = metrics.roc_curve(report.labels, report.probabilities, k=k)
-        areas[name] = curve["auc"]
-        _roc_line(
-            ax,
-            curve,
-            zoom,
-            report,
-            legend_label(f"{name} ({curve['auc']:.4f})"),
-            CYCLE[k % len(CYCLE)],
-            1,
-        )
+    count = len(report.classes)
+    curves = [metrics.roc_curve(*_against_rest(report, k), k=1) for k in range(count)]
+    areas = {
+        name: curve["auc"] for name, curve in zip(report.classes, curves, strict=True)
+    }
+    few = len(curves) <= MAX_COLOURED
+    for k in _lowest([curve["auc"] for curve in curves]):
+        label = f"{label_of(report.classes[k])} ({curves[k]['auc']:.4f})" if few else ""
+        colour = CYCLE[k % len(CYCLE)] if few else "lightgrey"
+        _roc_line(ax, curves[k], zoom, report, label, colour, 1)
     micro = metrics.roc_curve(report.labels, report.probabilities)
     areas["micro"] = micro["auc"]
     _roc_line(ax, micro, zoom, report, f"micro ({micro['auc']:.4f})", "black", 2)
@@ -177,10 +178,41 @@ def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
         ax.set_xscale("log")
     ax.set_xlabel("false positive rate")
     ax.set_ylabel("true positive rate")
-    ax.set_title("ROC, one class against the rest (area)")
+    ax.set_title(_one_against_the_rest("ROC", report, "area"))
     ax.grid(alpha=0.3)
     legend_for(ax, fontsize=7, loc="lower right")
     return Display(ax.figure, ax, pd.Series(areas, name="auc"))
+
+
+def _against_rest(report: Report, k: int) -> tuple[Any, Any]:
+    """(labels, probabilities) of two classes: all others, and this one."""
+    own = report.probabilities[:, k]
+    return (report.labels == k).astype(np.int64), np.stack([1 - own, own], 1)
+
+
+def _lowest(areas: list[float]) -> list[int]:
+    """The classes that are drawn, in order: all, or those of the smallest areas."""
+    places = np.argsort(np.nan_to_num(areas), kind="stable")[:_MAX_CURVES]
+    return [int(k) for k in np.sort(places)]
+
+
+def _one_against_the_rest(what: str, report: Report, number: str = "") -> str:
+    """The title of a figure with a curve for each class."""
+    count = len(report.classes)
+    if count > _MAX_CURVES:
+        return f"{what}, the {_MAX_CURVES} lowest of {left_out(count)}"
+    if count > MAX_COLOURED:
+        return f"{what}, {left_out(count)}"
+    return f"{what}, one class against the rest{f' ({number})' if number else ''}"
+
+
+def _some_points(count: int) -> Any:
+    """Which points of a long curve are drawn, on a linear and a logarithmic axis."""
+    if count <= _MAX_POINTS:
+        return slice(None)
+    places = [np.linspace(0, count - 1, _MAX_POINTS // 2)]
+    places += [np.geomspace(1, count - 1, _MAX_POINTS // 2)]
+    return np.unique(np.concatenate(places).astype(np.int64))
 
 
 def _roc_line(
@@ -194,9 +226,10 @@ def _roc_line(
 ) -> None:
     floor = 0.5 / (len(report.labels) * len(report.classes)) if zoom else 0
     rate = np.maximum(curve["false_positive_rate"], floor)
+    drawn = _some_points(len(rate))
     ax.plot(
-        rate,
-        curve["true_positive_rate"],
+        rate[drawn],
+        curve["true_positive_rate"][drawn],
         color=colour,
         label=label,
         linewidth=width,
@@ -205,28 +238,32 @@ def _roc_line(
 
 
 def precision_recall(report: Report, ax: Any = None) -> Display:
-    """Precision against recall, each class against the rest."""
+    """Precision against recall, each class against the rest; of many classes the lowest."""
     import pandas as pd
 
     ax = axes_for(ax, 5.4, 4.4)
-    frames = {}
+    frames, means = {}, []
     for k, name in enumerate(report.classes):
-        curve = metrics.precision_recall_curve(report.labels, report.probabilities, k=k)
-        frames[name] = pd.DataFrame(
-            {"recall": curve["recall"], "precision": curve["precision"]}
-        )
+        curve = metrics.precision_recall_curve(*_against_rest(report, k), k=1)
+        columns = {key: curve[key] for key in ("recall", "precision")}
+        frames[name] = pd.DataFrame(columns)
+        means.append(float(np.mean(curve["precision"])))
+    few = len(means) <= MAX_COLOURED
+    for k in _lowest(means):
+        name = report.classes[k]
         ax.plot(
-            curve["recall"],
-            curve["precision"],
-            color=CYCLE[k % len(CYCLE)],
-            label=legend_label(name),
+            frames[name]["recall"],
+            frames[name]["precision"],
+            color=CYCLE[k % len(CYCLE)] if few else "lightgrey",
+            label=label_of(name) if few else "",
             linewidth=1,
         )
     ax.set_xlabel("recall")
     ax.set_ylabel("precision")
-    ax.set_title("Precision and recall, one class against the rest")
+    ax.set_title(_one_against_the_rest("Precision and recall", report))
     ax.grid(alpha=0.3)
-    legend_for(ax, fontsize=7, loc="lower left")
+    if few:
+        legend_for(ax, fontsize=7, loc="lower left")
     return Display(ax.figure, ax, pd.concat(frames, names=["class"]))
 
 

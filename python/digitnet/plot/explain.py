@@ -11,7 +11,8 @@ from digitnet import features
 from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.models.base import BaseModel
-from digitnet.plot.display import Display, axes_for, legend_for, legend_label
+from digitnet.plot.classes import MAX_COLOURED, label_of, left_out
+from digitnet.plot.display import Display, axes_for, legend_for
 from digitnet.plot.sheet import Sheet
 
 # Maps (N, H, W) of a model, images and targets.
@@ -105,7 +106,7 @@ def maximised(
     Args:
         model: The model.
         layer: A layer's name; "" is the logits.
-        units: Which. Default: all classes, or the layer's first sixteen units.
+        units: Which. Default: the first 64 classes, or the layer's first sixteen units.
         ax: Axes to draw into.
         options: As `features.maximise` takes them.
     Returns:
@@ -126,7 +127,7 @@ def maximised(
 
 def _units(model: BaseModel, layer: str) -> range:
     if not layer:
-        return range(len(model.classes))
+        return range(min(64, len(model.classes)))
     model.require_layers([layer])
     sizes = {row["layer"]: row["output"][0] for row in model.core.summary()}
     return range(min(16, sizes[layer]))
@@ -186,19 +187,17 @@ def embedding(
     ax = axes_for(ax, 5.5, 4.5)
     import matplotlib
 
+    few = len(data.classes) <= MAX_COLOURED
     colours = matplotlib.colormaps["tab10" if len(data.classes) <= 10 else "tab20"]
-    for k, name in enumerate(data.classes):
-        members = points[labels == k]
-        ax.scatter(
-            members[:, 0],
-            members[:, 1],
-            s=6,
-            color=colours(k % colours.N),
-            label=legend_label(name),
-        )
+    for k, name in enumerate(data.classes if few else ()):
+        x, y = points[labels == k].T
+        ax.scatter(x, y, s=6, color=colours(k % colours.N), label=label_of(name))
     ax.set(xticks=[], yticks=[])
-    legend_for(
-        ax, markerscale=2, fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5)
-    )
+    if few:
+        beside = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        legend_for(ax, markerscale=2, fontsize=7, **beside)
+    else:
+        ax.scatter(*points.T, s=6, c=labels, cmap="turbo")
+        ax.set_xlabel(left_out(len(data.classes)))
     ax.set_title({"pca": "PCA", "tsne": "t-SNE"}[method] + " of the last hidden layer")
     return Display(ax.figure, ax, points)

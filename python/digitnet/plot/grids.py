@@ -13,9 +13,12 @@ from digitnet.augment import Pipeline, as_text
 from digitnet.data.dataset import Dataset
 from digitnet.evaluation.comparison import Comparison
 from digitnet.models.base import BaseModel
+from digitnet.plot.classes import short
 from digitnet.plot.display import GREEN, GREY, ORANGE, RED, Display, axes_for
 from digitnet.plot.sheet import Sheet
 from digitnet.report import Report
+
+_MAX_CLASSES, _CLASSES_A_ROW = 200, 20  # of which one sample each is shown
 
 
 def _whole_indices(indices: Any, count: int, where: str) -> npt.NDArray[np.int64]:
@@ -182,18 +185,23 @@ def restorations(
 
 
 def one_per_class(data: Dataset, ax: Any = None, *, seed: int | None = None) -> Display:
-    """One sample of each class: the first, or a random one by `seed`."""
+    """One sample of each class: the first, or a random one by `seed`.
+
+    Of more than 200 classes with samples the first 200 are shown.
+    """
     labels = data.require_labels("one_per_class")
     rng = np.random.default_rng(seed)
     chosen = []
-    for k in range(len(data.classes)):
+    for k in np.unique(labels)[:_MAX_CLASSES]:
         members = np.flatnonzero(labels == k)
-        if len(members):
-            chosen.append(int(members[0] if seed is None else rng.choice(members)))
-    ax = axes_for(ax, 0.95 * len(chosen), 1.25)
-    sheet = Sheet(ax, 1, len(chosen))
-    for column, index in enumerate(chosen):
-        sheet.image((0, column), data[index][0], data.max_value, _label(data, index))
+        chosen.append(int(members[0] if seed is None else rng.choice(members)))
+    columns = max(1, min(len(chosen), _CLASSES_A_ROW))
+    rows = max(1, -(-len(chosen) // columns))
+    ax = axes_for(ax, 0.95 * columns, 1.25 * rows)
+    sheet = Sheet(ax, rows, columns)
+    for place, index in enumerate(chosen):
+        at = divmod(place, columns)
+        sheet.image(at, data[index][0], data.max_value, _label(data, index))
     return Display(ax.figure, ax, np.array(chosen))
 
 
@@ -242,7 +250,8 @@ def _prediction(sheet: Sheet, at: tuple[int, int], report: Report, index: int) -
     sheet.image(at, report.data[index][0], report.data.max_value)
     numbers = [str(k) for k in range(len(probability))]
     sheet.bars((at[0], at[1] + 1), probability, colours, numbers)
-    names = f"true {report.classes[true]} / predicted {report.classes[predicted]}"
+    first, second = (short(report.classes[k]) for k in (true, predicted))
+    names = f"true {first} / predicted {second}"
     title = f"{names} / {100 * probability[predicted]:.0f} %"
     sheet.title(at, title, "black" if true == predicted else RED, 2)
 

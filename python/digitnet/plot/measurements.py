@@ -10,6 +10,7 @@ from digitnet._utils.deprecation import renamed_arguments
 from digitnet.data.dataset import Dataset
 from digitnet.data.picture_files import read_picture
 from digitnet.models.base import BaseModel
+from digitnet.plot.classes import MAX_COLOURED, class_ticks, left_out, short
 from digitnet.plot.display import BLUE, GREY, ORANGE, Display, axes_for, show_image
 from digitnet.train.history import History
 
@@ -48,15 +49,12 @@ def class_counts(data: Dataset, ax: Any = None) -> Display:
 
     counts = data.class_counts()
     ax = axes_for(ax, 6, 3.2)
-    bars = ax.bar(range(len(counts)), counts, color=BLUE)
-    ax.bar_label(bars, fontsize=8)
-    rotated = max(map(len, data.classes)) > 3
-    ax.set_xticks(
-        range(len(counts)),
-        data.classes,
-        rotation=30 if rotated else 0,
-        ha="right" if rotated else "center",
-    )
+    named = class_ticks(ax.xaxis, data.classes, rotation=30, most=MAX_COLOURED)
+    if named:
+        ax.bar_label(ax.bar(range(len(counts)), counts, color=BLUE), fontsize=8)
+    else:
+        ax.stairs(counts, np.arange(len(counts) + 1) - 0.5, fill=True, color=BLUE)
+        ax.set_xlabel(left_out(len(counts)))
     ax.set_ylabel("samples")
     ax.set_title(f"Class counts of {data.name}")
     ax.margins(y=0.12)
@@ -133,9 +131,13 @@ def drawing(picture: Any, image: Any, model: BaseModel, ax: Any = None) -> Displ
     best = int(probabilities.argmax())
     colours = [ORANGE if k == best else BLUE for k in range(len(probabilities))]
     right.bar(range(len(probabilities)), probabilities, color=colours)
-    right.set_xticks(range(len(probabilities)), model.classes, fontsize=7)
+    if not class_ticks(right.xaxis, model.classes, most=MAX_COLOURED):
+        right.set_xlabel(left_out(len(probabilities)), fontsize=7)
+    right.tick_params(axis="x", labelsize=7)
     right.set(ylim=(0, 1))
-    right.set_title(f"{model.classes[best]} ({probabilities[best]:.0%})", fontsize=9)
+    right.set_title(
+        f"{short(model.classes[best])} ({probabilities[best]:.0%})", fontsize=9
+    )
     return Display(ax.figure, ax, probabilities)
 
 

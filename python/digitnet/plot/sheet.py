@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from digitnet._utils.text import shortened
+
+_MAX_NAMED_BARS = 20
+_MAX_LETTERS = 100  # of a title
 GAP, TITLE = 0.06, 0.2  # between the images, above them; in cells' widths
 
 
@@ -65,6 +69,7 @@ class Sheet:
     ) -> None:
         """Above so many cells."""
         left, _, bottom, _ = self._box(at, (1, 1))
+        text = text if len(text) <= _MAX_LETTERS else shortened(text, _MAX_LETTERS)
         label = self.axes.text(
             left + (cells + (cells - 1) * GAP) / 2,
             bottom - 1.03,
@@ -79,7 +84,7 @@ class Sheet:
     def bars(
         self, at: tuple[int, int], shares: Any, colours: list[str], names: list[str]
     ) -> None:
-        """Bars of shares from 0 to 1 in the place of an image, named below."""
+        """Bars of shares from 0 to 1 in the place of an image; up to 20 are named below."""
         from matplotlib.collections import PolyCollection
 
         left, right, bottom, top = self._box(at, (1, 1))
@@ -91,6 +96,8 @@ class Sheet:
             x, tip = left + k * wide, foot - share * (foot - top)
             near, far = x + 0.1 * wide, x + 0.9 * wide
             corners.append([(near, foot), (far, foot), (far, tip), (near, tip)])
+            if len(shares) > _MAX_NAMED_BARS:
+                continue
             label = self.axes.text(
                 x + wide / 2, bottom, names[k], fontsize=5, ha="center", va="bottom"
             )
