@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._utils.arrays import as_real
 from digitnet.data.interop import as_dataset
 from digitnet.models.base import BaseModel
 from digitnet.report import Report
@@ -29,7 +30,7 @@ __all__ = ["evaluate", "fit_temperature", "temper"]
 
 def temper(logits: Any, temperature: float) -> npt.NDArray[np.float64]:
     """softmax(logits / temperature) of each row, float64 (N, K)."""
-    if not (isinstance(temperature, int | float) and 0 < temperature < math.inf):
+    if not 0 < as_real(temperature) < math.inf:
         raise ValueError(
             f"temper.temperature: expected a positive number, got {temperature!r}"
         )

@@ -7,6 +7,7 @@ import math
 import operator
 import sys
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ def as_array(value: Any, where: str) -> npt.NDArray[Any]:
     """
     try:
         array = np.asarray(_plain(value))
+        if _has_mask(value):
+            raise ValueError("some are masked; give what they are, without a mask")
         if array.dtype == object and hasattr(value, "to_numpy"):  # nullable columns
             array = value.to_numpy(dtype=np.float64)
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
@@ -38,6 +41,12 @@ def as_array(value: Any, where: str) -> npt.NDArray[Any]:
             "are all images of one size?"
         )
     return array
+
+
+def _has_mask(value: Any) -> bool:
+    """Whether it is, or lists, arrays of which NumPy would forget that parts are masked."""
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(isinstance(p, np.ma.MaskedArray) and np.ma.is_masked(p) for p in parts)
 
 
 def _plain(value: Any) -> Any:
@@ -53,7 +62,7 @@ def _plain(value: Any) -> Any:
         torch = sys.modules.get("torch")  # which reads GPUs' memory, too
         value = (torch or np).from_dlpack(value)
     if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, perhaps trained
-        value = value.detach().cpu()
+        value = value.detach().cpu().resolve_neg()
         if value.dtype.is_floating_point and value.dtype.itemsize < 4:
             value = value.float()  # NumPy has no bfloat16
         return value.to_dense() if value.is_sparse else value
@@ -184,6 +193,16 @@ def guess_max_value(largest: float, where: str) -> float:
     raise ValueError(
         f"{where}: expected pixels up to 255, got {largest:g}; give max_value"
     )
+
+
+def as_real(value: Any) -> float:
+    """A number as Python's float, infinite beyond its range; NaN for what is no number."""
+    if not isinstance(value, Real):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def as_whole(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from digitnet._utils.arrays import (
     Images,
     Labels,
     as_labels,
+    as_real,
     as_whole,
     guess_max_value,
 )
@@ -86,9 +88,7 @@ def checked_scale(images: Images, max_value: float | None) -> float:
     if max_value is None:
         largest = _core.data.largest_pixel(images)
         max_value = guess_max_value(largest, "Dataset.images")
-    elif not (
-        isinstance(max_value, int | float) and LEAST_SCALE <= max_value <= LARGEST_SCALE
-    ):
+    elif not LEAST_SCALE <= as_real(max_value) <= LARGEST_SCALE:
         raise ValueError(
             f"Dataset.max_value: expected a positive number, {LEAST_SCALE:g} to "
             f"{LARGEST_SCALE:g}, got {max_value!r:.60}"
@@ -106,6 +106,15 @@ def checked_labels(labels: Any, images: int, classes: int) -> Labels:
         )
     _core.data.check_labels(array, classes, "Dataset.labels")
     return array
+
+
+def checked_fractions(fraction: Any) -> list[float]:
+    """Sizes of a split's parts; of one number it and the rest."""
+    if not isinstance(fraction, Real):
+        return [float(part) for part in fraction]
+    if not 0 < as_real(fraction) < 1:
+        raise ValueError(f"split.fraction: expected 0 < fraction < 1, got {fraction}")
+    return [float(fraction), 1 - float(fraction)]
 
 
 def by_class(

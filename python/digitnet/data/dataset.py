@@ -19,6 +19,7 @@ from digitnet._utils.figures import draw
 from digitnet.augment import Pipeline, as_text
 from digitnet.data.checks import (
     checked_copies,
+    checked_fractions,
     checked_labels,
     checked_scale,
     class_names,
@@ -236,14 +237,7 @@ class Dataset:
         Raises:
             ValueError: fractions out of range, or a part without a sample.
         """
-        if isinstance(fraction, int | float):
-            if not 0 < fraction < 1:
-                raise ValueError(
-                    f"split.fraction: expected 0 < fraction < 1, got {fraction}"
-                )
-            fractions = [float(fraction), 1 - float(fraction)]
-        else:
-            fractions = [float(f) for f in fraction]
+        fractions = checked_fractions(fraction)
         parts = _core.data.split(
             self._strata(stratify), fractions, as_whole(seed, "split.seed"), stratify
         )
@@ -311,7 +305,7 @@ class Dataset:
             augment: A pipeline or its text, such as ``"shift 2px | rotate 8deg"``.
             copies: How many of each image; or by class, K numbers or a dict by name or
                 number (classes that it leaves out get none).
-            seed: Seed of the draws. Copy k of an image is what `fit` would draw in epoch k.
+            seed: Of the draws. Copy k of an image is what `fit` would draw in epoch k.
         Raises:
             ValueError: a pipeline or numbers that are not right.
         Example:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet import metrics, models
-from digitnet._utils.arrays import as_whole
+from digitnet._utils.arrays import as_real, as_whole
 from digitnet._utils.figures import Display, draw
 from digitnet._utils.files import write_json, write_whole
 from digitnet._utils.folders import replacing
@@ -214,7 +214,7 @@ def compare(
         >>> len(result.only(0)) == result.mcnemar["only_first"]
         True
     """
-    if not (isinstance(level, float) and 0 < level < 1):
+    if not 0 < as_real(level) < 1:
         raise ValueError(f"compare.level: expected 0 < level < 1, got {level!r}")
     draws = as_whole(draws, "compare.draws", 100, 1_000_000)
     seed = as_whole(seed, "compare.seed")

@@ -18,6 +18,7 @@ from digitnet._utils.arrays import (
     as_array,
     as_floats,
     as_images,
+    as_real,
     as_whole,
     guess_max_value,
 )
@@ -104,7 +105,7 @@ class BaseModel:
         if isinstance(value, bool) or not isinstance(value, Real):
             raise ValueError(f"model.temperature: expected a number, got {value!r:.60}")
         with writing(self.core, "temperature"):
-            self.core.temperature = float(value)
+            self.core.temperature = as_real(value)
 
     @property
     def outputs_images(self) -> bool:

@@ -260,6 +260,10 @@ class Learner(BaseModel):
         labels = self.labels_of(data, "calibrate")
         if not len(labels):
             raise ValueError("calibrate.data: expected at least one sample, got none")
-        logits = self.predict_logits(data, device=device) * self.temperature
+        before, self.temperature = self.temperature, 1.0
+        try:  # logits times the temperature would be rounded twice
+            logits = self.predict_logits(data, device=device)
+        finally:
+            self.temperature = before
         self.temperature = best_temperature(logits, labels)
         return self.temperature

@@ -148,4 +148,5 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 def _is_cancelled_twice(task: asyncio.Task[Any] | None) -> bool:
     """Whether somebody else ends the task, too: a server that shuts down."""
-    return hasattr(task, "uncancel") and task.uncancel() > 0  # Python 3.10 lacks it
+    uncancel = getattr(task, "uncancel", None)  # Python 3.10 has none
+    return uncancel is not None and uncancel() > 0

@@ -15,7 +15,7 @@ from digitnet.train.cuda_graphs import recorder_for
 from digitnet.train.fit_data import FitData, weights_of_classes
 from digitnet.train.history import Executor, History
 from digitnet.train.hooks import Run, listed_callbacks, with_callback_options
-from digitnet.train.options import FitOptions, learning_rate_factors
+from digitnet.train.options import FitOptions, as_plain, learning_rate_factors
 from digitnet.train.progress import progress_for
 from digitnet.train.ranks import Ranks, ranks_for
 from digitnet.train.trainable import Trainable
@@ -147,9 +147,9 @@ def _history(
         monitor = "loss" if data.validation is None else "val_loss"
     shown = {**options.as_dict(), "augment": as_text(augment)}
     if copies is not None:
-        shown["copies"] = copies
+        shown["copies"] = as_plain(copies)
     if calibrate is not True:
-        shown["calibrate"] = calibrate
+        shown["calibrate"] = as_plain(calibrate)
     history = History(shown, monitor=monitor)
     history.data_fingerprint = data.inputs[0][1]
     return history

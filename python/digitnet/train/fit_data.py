@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import digitnet._core as _core
+from digitnet._utils.arrays import as_array, as_real
 from digitnet.augment import as_text
 from digitnet.data.checks import by_class, copies_by_class
 from digitnet.data.class_names import matched, numbered, settled
@@ -67,7 +69,7 @@ class FitData:
             training = matched(training, model.classes, f"{where}.data", fixed=fixed)
         parts = hold_out(training, weights, validation, seed, model.max_value)
         training, weights, held_out = parts
-        if held_out is not None and not isinstance(validation, int | float):
+        if held_out is not None and not isinstance(validation, Real):
             inputs.append(held_out)
         if held_out is not None and not model.outputs_images:
             names = training.classes if training.named else model.classes
@@ -170,13 +172,25 @@ def target_set(target: Any, data: Dataset, max_value: float | None) -> Dataset |
 def sample_weights(value: Any, data: Dataset) -> Any:
     if value is None:
         return None
-    weights = np.ascontiguousarray(value, dtype=np.float64)
+    weights = as_array(value, "fit.sample_weight").astype(np.float64)
     if weights.shape != (len(data),):
         raise ValueError(
             f"fit.sample_weight: expected shape ({len(data)},), got {weights.shape}"
         )
-    _core.data.check_weights(weights, "fit.sample_weight")
+    _check_weights(weights, "fit.sample_weight")
     return weights
+
+
+def _check_weights(weights: npt.NDArray[np.float64], where: str) -> None:
+    """ValueError for weights that are no weights, or nothing where losses are computed."""
+    _core.data.check_weights(weights, where)
+    with np.errstate(over="ignore"):
+        in_32_bits = weights.astype(np.float32)
+    if not (in_32_bits.any() and np.isfinite(in_32_bits).all()):
+        raise ValueError(
+            f"{where}: expected weights that are something in 32 bits, got at most "
+            f"{weights.max():g}"
+        )
 
 
 def _check_calibrates(model: Trainable, where: str) -> None:
@@ -192,25 +206,30 @@ def hold_out(
     """(training, its weights, validation)."""
     if validation is None:
         return data, weights, None
-    if not isinstance(validation, int | float):
+    if not isinstance(validation, Real):
         return (
             data,
             weights,
             as_dataset(validation, "fit.validation", max_value=max_value),
         )
-    return hold_out_fraction(data, weights, validation, seed, "fit.validation")
+    return hold_out_fraction(data, weights, float(validation), seed, "fit.validation")
 
 
 def hold_out_fraction(
     data: Dataset, weights: Any, fraction: float, seed: int, where: str
 ) -> tuple[Dataset, Any, Dataset]:
     """(what stays, its weights, what is held out), stratified."""
-    if not isinstance(fraction, int | float) or not 0 < fraction < 1:
+    if not 0 < as_real(fraction) < 1:
         raise ValueError(f"{where}: expected 0 < fraction < 1, got {fraction!r:.60}")
     fractions = [1 - float(fraction), float(fraction)]
-    kept, held_out = _core.data.split(
-        data.require_labels("fit.data"), fractions, seed, True
-    )
+    labels = data.require_labels("fit.data")
+    try:
+        kept, held_out = _core.data.split(labels, fractions, seed, True)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: expected a fraction that leaves a sample in both parts, got "
+            f"{fraction:g} of {len(labels)} samples"
+        ) from error
     return (
         data[kept],
         None if weights is None else weights[kept],
@@ -236,7 +255,9 @@ def weights_of_classes(
         return [len(labels) / (classes * count) if count else 0.0 for count in counts]
     given = by_class(value, data.classes, "fit.class_weights", "weights")
     placed = data.placed(given)
-    return [float(placed.get(k, 1.0)) for k in range(classes)]
+    weights = [float(placed.get(k, 1.0)) for k in range(classes)]
+    _check_weights(np.array(weights), "fit.class_weights")
+    return weights
 
 
 def check_data(

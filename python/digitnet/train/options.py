@@ -54,6 +54,8 @@ class FitOptions:
     adversary: Any = None
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            setattr(self, name, as_plain(value))
         self.optimizer = as_spec(self.optimizer)
         self.adversary = "" if self.adversary is None else as_spec(self.adversary)
         self.augment = as_text(self.augment)
@@ -86,10 +88,19 @@ def default_options() -> dict[str, Any]:
     }
 
 
+def as_plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, for the options' JSON; in dicts and arrays, too."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {as_plain(key): as_plain(one) for key, one in value.items()}
+    return value
+
+
 def as_spec(value: Any) -> Any:
     """(name, options) with the options as a dict; anything else is checked by the core."""
     if isinstance(value, tuple | list) and len(value) == 2:
-        return value[0], dict(value[1])
+        return value[0], as_plain(dict(value[1]))
     return value
 
 

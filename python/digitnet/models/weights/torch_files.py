@@ -167,7 +167,7 @@ def plain(value: Any, where: str) -> npt.NDArray[Any]:
         raise DataError(f"{where}: expected numbers, got a tensor without any (meta)")
     if dtype not in (*_DTYPES, *_INTEGERS):
         raise DataError(f"{where}: expected numbers of 16, 32 or 64 bits, got {dtype}")
-    value = value.detach().cpu()
+    value = value.detach().cpu().resolve_neg()
     if dtype in ("float16", "bfloat16"):
         value = value.float()
     return np.asarray(value.numpy())
