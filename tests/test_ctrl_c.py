@@ -1,5 +1,6 @@
 """Ctrl-C is heard at once, wherever a computation is; what it stopped can be used again."""
 
+import functools
 import os
 import signal
 import threading
@@ -36,6 +37,17 @@ def model():
 def many(data, count):
     """So many of them, which stay where they are."""
     return data[np.arange(count) % len(data)]
+
+
+@functools.cache
+def large_model():
+    return digitnet.models.make("resnet18")
+
+
+@functools.cache
+def rows(count, size):
+    few = np.random.default_rng(0).integers(0, 256, (200, size), dtype=np.uint8)
+    return np.tile(few, (count // 200, 1))
 
 
 def csv_text():
@@ -86,6 +98,13 @@ OPERATIONS = {
         model, data[:50]
     ),
     "occlusion": lambda data, model: digitnet.features.occlusion(model, data[:50]),
+    "grad-cam": lambda data, _: digitnet.features.grad_cam(large_model(), data[:500]),
+    "saliency of a large network": lambda data, _: digitnet.features.saliency(
+        large_model(), data[:500], 0
+    ),
+    "activations": lambda data, _: large_model().activations(data[:500]),
+    "components of many rows": lambda *_: digitnet.features.project(rows(60_000, 784)),
+    "components of long rows": lambda *_: digitnet.features.project(rows(2_000, 6_000)),
     "embedding": lambda data, model: digitnet.features.embedding(model, data),
     "adapt": lambda data, model: model.adapt(data),
     "ssim": lambda data, _: digitnet.metrics.ssim(
@@ -100,6 +119,7 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("what", OPERATIONS)
 def test_it_is_heard_in(what, data, model):
+    _ = large_model(), rows(60_000, 784), rows(2_000, 6_000)  # made once
     assert_prompt(lambda: OPERATIONS[what](data, model))
 
 

@@ -6,6 +6,7 @@ from reference.optional import torch
 from sklearn.decomposition import PCA
 
 import digitnet
+import digitnet._core as _core
 from digitnet import features
 from digitnet.layers import Dense, Flatten
 
@@ -202,6 +203,60 @@ def test_pca_is_the_plane_of_most_variance(rng):
     theirs = PCA(2, svd_solver="full").fit_transform(values)
     signs = np.sign((points * theirs).sum(0))
     np.testing.assert_allclose(points * signs, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("rows", "scales"),
+    [
+        (300, np.ones(200)),
+        (50, np.ones(600)),
+        (2000, np.arange(100, 0, -1.0) ** 2),
+        (50, [9, 1e-6, 1e-9, 0, 0]),
+        (50, [1e200, 9e199, 1e199]),
+        (50, [1e-200, 9e-201, 1e-201]),
+    ],
+    ids=["noise", "wide", "steep", "nearly a line", "huge", "tiny"],
+)
+def test_pca_is_that_of_singular_values_to_rounding(rng, rows, scales):
+    values = rng.normal(size=(rows, len(scales))) * scales
+    points = features.project(values)
+    u, sizes, _ = np.linalg.svd(values - values.mean(0), full_matrices=False)
+    expected = u[:, :2] * sizes[:2]
+    expected *= np.sign((points / sizes[0] * expected / sizes[0]).sum(0))
+    np.testing.assert_allclose(points, expected, atol=1e-11 * sizes[0])
+    assert (features.project(values) == points).all()
+
+
+def test_pca_of_equal_rows_is_a_point():
+    np.testing.assert_array_equal(features.project(np.ones((9, 4))), 0)
+
+
+def test_maps_do_not_depend_on_how_many_images_are_explained(trained, digits):
+    part = digits[1][:70]
+    few = digits[1][:3]
+    for explained in (
+        lambda data: features.saliency(trained, data),
+        lambda data: features.grad_cam(trained, data),
+        lambda data: features.integrated_gradients(trained, data, steps=3),
+        lambda data: features.occlusion(trained, data),
+        *(
+            lambda data, name=name: trained.activations(data)[name]
+            for name in trained.layer_names()
+        ),
+    ):
+        np.testing.assert_array_equal(explained(part)[:3], explained(few))
+
+
+def test_outputs_that_do_not_fit_are_refused_before_they_are_computed(
+    trained, digits, monkeypatch
+):
+    needed = []
+    monkeypatch.setattr(
+        _core.engine, "require_memory", lambda *given: needed.append(given)
+    )
+    outputs = trained.activations(digits[1][:70])
+    total = sum(values.nbytes for values in outputs.values())
+    assert needed == [(total, "the outputs of 70 images")]
 
 
 def test_tsne_keeps_neighbours(trained, digits):

@@ -2,8 +2,9 @@
 
 Interpretability (`saliency`, `grad_cam`, `maximise`, ...): what a network computes, and why
 it predicts as it does. Descriptors (`chain_code_histogram`, `transition_counts`): numbers
-that describe strokes, for classifiers that learn no features of their own. Everything is
-computed in C++; `digitnet.plot` has a figure for each of the former.
+that describe strokes, for classifiers that learn no features of their own. Both are
+computed in C++; `digitnet.plot` has a figure for each of the former. `project` shows rows of
+numbers, such as an `embedding`, in a plane.
 """
 
 from digitnet.features.descriptors import chain_code_histogram, transition_counts
@@ -18,9 +19,9 @@ from digitnet.features.interpretation import (
     maximise,
     most_activating,
     occlusion,
-    project,
     saliency,
 )
+from digitnet.features.projection import project
 
 __all__ = [
     "Maximised",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.extras import extra_packages
+from digitnet._utils.pieces import in_pieces
 from digitnet._utils.registry import check_name
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import as_dataset
@@ -35,7 +36,6 @@ __all__ = [
     "maximise",
     "most_activating",
     "occlusion",
-    "project",
     "saliency",
 ]
 
@@ -94,7 +94,7 @@ def saliency(model: BaseModel, images: Any, target: Any = None) -> Array:
         True
     """
     with _with_targets(model, images, target, "saliency") as (base, units):
-        return _core.features.saliency(model.predictor, base, units)
+        return in_pieces(partial(_core.features.saliency, model.predictor), base, units)
 
 
 def grad_cam(
@@ -110,9 +110,14 @@ def grad_cam(
     Source:
         Selvaraju et al., Grad-CAM, ICCV 2017, section 3.
     """
+    name = layer or last_map(model)
     with _with_targets(model, images, target, "grad_cam") as (base, units):
-        return _core.features.grad_cam(
-            model.predictor, base, layer or last_map(model), units
+        return in_pieces(
+            lambda images, units: _core.features.grad_cam(
+                model.predictor, images, name, units
+            ),
+            base,
+            units,
         )
 
 
@@ -148,8 +153,12 @@ def integrated_gradients(
     level = _finite(baseline, "integrated_gradients.baseline")
     where = "integrated_gradients"
     with _with_targets(model, images, target, where) as (base, units):
-        return _core.features.integrated_gradients(
-            model.predictor, base, units, steps, level
+        return in_pieces(
+            lambda images, units: _core.features.integrated_gradients(
+                model.predictor, images, units, steps, level
+            ),
+            base,
+            units,
         )
 
 
@@ -179,8 +188,12 @@ def occlusion(
     stride = as_whole(stride or max(1, size // 4), "occlusion.stride", 1, 1024)
     level = _finite(value, "occlusion.value")
     with _with_targets(model, images, target, "occlusion") as (base, units):
-        return _core.features.occlusion(
-            model.predictor, base, units, size, stride, level
+        return in_pieces(
+            lambda images, units: _core.features.occlusion(
+                model.predictor, images, units, size, stride, level
+            ),
+            base,
+            units,
         )
 
 
@@ -272,57 +285,6 @@ def _last_hidden(model: BaseModel) -> str:
             "embedding.layer: expected a network with a hidden layer; name one"
         )
     return str(rows[dense[-1] - 1]["layer"])
-
-
-def project(
-    values: npt.NDArray[Any], method: str = "pca", *, seed: int = 0
-) -> npt.NDArray[np.float64]:
-    """Rows of numbers as points of a plane: (N, 2).
-
-    Args:
-        values: (N, F).
-        method: "pca", the two directions of most variance; "tsne", neighbours stay
-            neighbours, by scikit-learn (minutes for more than a few thousand rows).
-        seed: Seed of t-SNE.
-    Raises:
-        ValueError: unknown method, too few rows or columns, numbers that are not finite;
-            fewer than 4 different rows for t-SNE.
-        ImportError: t-SNE without scikit-learn; names the extra.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 2 or len(values) < 4 or values.shape[1] < 2:
-        raise ValueError(
-            "project.values: expected at least 4 rows of 2 numbers (N, F), got shape "
-            f"{values.shape}"
-        )
-    if not np.isfinite(values).all():
-        raise ValueError("project.values: expected finite numbers, got NaN or infinity")
-    if method == "pca":
-        return _principal_components(values)
-    if method == "tsne":
-        if len(np.unique(values, axis=0)) < 4:  # scikit-learn ends the process
-            raise ValueError(
-                "project.values: expected at least 4 different rows for t-SNE, got fewer; "
-                "take another layer, or method='pca'"
-            )
-        with extra_packages("project by t-SNE"):
-            from sklearn.manifold import TSNE
-        perplexity = min(30.0, (len(values) - 1) / 3)
-        return TSNE(
-            2, perplexity=perplexity, init="pca", random_state=seed
-        ).fit_transform(values)
-    raise ValueError(f"unknown projection '{method}'; known: pca, tsne")
-
-
-def _principal_components(
-    values: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
-    """The first two, each with the sign that makes its largest loading positive."""
-    centred = values - values.mean(0)
-    u, lengths, loadings = np.linalg.svd(centred, full_matrices=False)
-    largest = np.abs(loadings[:2]).argmax(1)
-    signs = np.sign(loadings[[0, 1], largest])
-    return np.asarray(u[:, :2] * lengths[:2] * signs)
 
 
 def most_activating(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from digitnet._utils.arrays import (
     guess_max_value,
 )
 from digitnet._utils.deprecation import warn_renamed
+from digitnet._utils.pieces import pieces
 from digitnet._utils.registry import check_name
 from digitnet._utils.text import listed, plain_name, shortened
 from digitnet.data.checks import class_count, numbers, ordered_names
@@ -330,13 +332,21 @@ class BaseModel:
             ValueError: unknown layer; lists the known ones.
         """
         requested = self.require_layers(layers)
+        outputs: dict[str, npt.NDArray[np.float32]] = {}
         with self.checked_images(images, "activations") as (base, rows):
             base = base if rows is None else base[rows]
             if len(base) > 1000:
                 raise ValueError(
                     f"activations: expected at most 1000 images, got {len(base)}"
                 )
-            outputs = _core.features.activations(self.predictor, base, requested)
+            for part in pieces(len(base)):
+                found = _core.features.activations(
+                    self.predictor, base[part], requested
+                )
+                if not outputs:
+                    outputs = _room_for(found, len(base))
+                for name, values in found.items():
+                    outputs[name][part] = values
         return {name: outputs[name] for name in requested if name in outputs}
 
     # -- weights ----------------------------------------------------------------
@@ -393,6 +403,16 @@ class BaseModel:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
+
+
+def _room_for(
+    found: dict[str, npt.NDArray[np.float32]], count: int
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Arrays for so many samples of which some were found."""
+    shapes = {name: (count, *values.shape[1:]) for name, values in found.items()}
+    floats = sum(math.prod(shape) for shape in shapes.values())
+    _core.engine.require_memory(4 * floats, f"the outputs of {count} images")
+    return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
 
 
 def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, ...]:
