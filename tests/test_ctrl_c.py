@@ -126,7 +126,10 @@ def test_it_is_heard_in(what, data, model):
 def test_it_is_heard_while_text_is_read():
     content = csv_text()
     assert_prompt(
-        lambda: _core.data.read_csv(content, "first", "no", None, 10, "big.csv"), 0.05
+        lambda: _core.data.read_text(
+            content, "first", "no", None, 10, False, 0, "big.csv"
+        ),
+        0.05,
     )
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_PIECE_SECONDS = 0.05
+_PIECE_SECONDS = 0.1
 
 
 def pieces(count: int) -> Iterator[slice]:
-    """Slices of `count` samples, each of as many as take about a twentieth of a second.
+    """Slices of `count` samples, each of as many as take about a tenth of a second.
 
     How long the body of a loop over them takes decides the size of the next.
     """
