@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from os import PathLike
@@ -17,7 +17,6 @@ import digitnet._core as _core
 from digitnet._utils.arrays import (
     Images,
     as_array,
-    as_floats,
     as_images,
     as_real,
     as_whole,
@@ -26,18 +25,19 @@ from digitnet._utils.arrays import (
 from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.pieces import pieces
 from digitnet._utils.registry import check_name
-from digitnet._utils.text import listed, plain_name, shortened
+from digitnet._utils.text import plain_name, shortened
 from digitnet.data.checks import class_count, numbers, ordered_names
 from digitnet.data.class_names import matched, settled
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
+from digitnet.models.holds_weights import HoldsWeights
 from digitnet.models.summary import Summary
 from digitnet.train.history import Executor, History
 from digitnet.train.training_guard import writing
 
 
-class BaseModel:
+class BaseModel(HoldsWeights):
     """What can be read off a model; `Model` adds training, evaluation and files.
 
     Rooms that only look at models are typed with this class.
@@ -348,55 +348,6 @@ class BaseModel:
                 for name, values in found.items():
                     outputs[name][part] = values
         return {name: outputs[name] for name in requested if name in outputs}
-
-    # -- weights ----------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, npt.NDArray[np.float32]]:
-        """Copies of all weights and running statistics, by name as in torch."""
-        return {name: self.core.get(name) for name in self.core.parameter_names}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Set all weights, and the temperature to 1.
-
-        Nothing changes if one is missing, unknown, misshapen or not finite, or while another
-        thread trains the model (RuntimeError).
-        """
-        current = self.state_dict()
-        missing = sorted(current.keys() - state.keys())
-        unknown = sorted(state.keys() - current.keys())
-        if missing or unknown:
-            raise ValueError(
-                f"load_state_dict: expected {listed(sorted(current))}, got missing "
-                f"{listed(missing) or 'none'} and unknown {listed(unknown) or 'none'}"
-            )
-        values = {}
-        for name, value in state.items():
-            array = as_array(value, f"load_state_dict.{shortened(name)}")
-            if array.shape != current[name].shape:
-                raise ValueError(
-                    f"load_state_dict: expected shape {current[name].shape} for '{name}', "
-                    f"got {array.shape}"
-                )
-            floats = as_floats(array)
-            if floats is None:
-                raise ValueError(
-                    f"load_state_dict: expected finite weights of 32 bits for '{name}'"
-                )
-            values[name] = floats
-        self.set_weights(values, "load_state_dict")
-
-    def set_weights(
-        self, values: Mapping[str, npt.NDArray[np.float32]], where: str
-    ) -> None:
-        """Set weights that were checked, some or all, and the temperature to 1.
-
-        Raises:
-            RuntimeError: another thread trains the model; `where` is named in it.
-        """
-        with writing(self.core, where):
-            for name, array in values.items():
-                self.core.set(name, array)
-            self.core.temperature = 1.0
 
     def __repr__(self) -> str:
         return f"Model('{self.name}', input {self.input_shape}, {self.count_params():,} parameters)"
