@@ -104,7 +104,7 @@ def test_names_that_a_terminal_would_obey_are_refused(name, digits):
     with pytest.raises(ValueError, match="Model.name: expected a line without control"):
         digitnet.Model([digitnet.layers.Flatten()], (2, 2), name=name)
     with pytest.raises(
-        ValueError, match="Model.classes: expected a line without contr"
+        ValueError, match="classes: expected a line without contr"
     ):
         digitnet.models.make("linear", (8, 8), classes=[name, *range(9)])
     with pytest.raises(
