@@ -103,9 +103,7 @@ def test_cards_show_names_as_text(name, digits):
 def test_names_that_a_terminal_would_obey_are_refused(name, digits):
     with pytest.raises(ValueError, match="Model.name: expected a line without control"):
         digitnet.Model([digitnet.layers.Flatten()], (2, 2), name=name)
-    with pytest.raises(
-        ValueError, match="classes: expected a line without contr"
-    ):
+    with pytest.raises(ValueError, match="classes: expected a line without contr"):
         digitnet.models.make("linear", (8, 8), classes=[name, *range(9)])
     with pytest.raises(
         ValueError, match="Dataset.classes: expected a line without con"
