@@ -166,6 +166,7 @@ def test_several_threads_compute_at_once(compute, digits):
 
 def test_a_predictor_outlives_its_model(digits):
     model = network()
+    model.fix_scale(digits[1].max_value)
     expected = model.predict_logits(digits[1].images)
     predictor = model.predictor
     del model

@@ -22,6 +22,7 @@ def small(seed=0, **options):
 def test_it_gives_images_of_its_inputs_shape(model, digits, rng):
     assert model.outputs_images
     assert model.classes == ()
+    model.fix_scale(16)
     reconstruction = model.reconstruct(digits[1][:5])
     assert reconstruction.shape == (5, 1, 8, 8)
     assert reconstruction.dtype == np.float32

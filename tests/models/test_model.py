@@ -202,7 +202,7 @@ def test_a_seed_is_a_whole_number_from_0():
 
 @pytest.mark.parametrize("classes", [["a"] * 10, [*range(9), "0"]])
 def test_equal_class_names_are_refused(classes):
-    with pytest.raises(ValueError, match="Model.classes: expected different names"):
+    with pytest.raises(ValueError, match="classes: expected different names"):
         digitnet.models.make("linear", input_shape=(8, 8), classes=classes)
 
 

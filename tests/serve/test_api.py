@@ -162,7 +162,7 @@ def test_a_fault_of_the_server_is_a_response_with_all_headers(stick, monkeypatch
         raise OSError("a fault")
 
     app = digitnet.serve.make_app(digitnet.models.load(stick))
-    monkeypatch.setattr(served, "_respond", fails)
+    monkeypatch.setattr(served, "respond", fails)
     client = TestClient(app, raise_server_exceptions=False)
     image = {"image": [[0] * 28] * 28}
     for response in (client.post("/api/predict", json=image), client.get("/")):

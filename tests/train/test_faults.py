@@ -134,6 +134,7 @@ def test_only_dates_are_read_from_that_clock():
     dates = {
         "callbacks/loggers.py": 1,  # TensorBoard's events
         "runs/folder.py": 1,  # when a run was written,
+        "runs/listing.py": 1,  # when what cannot be read was seen,
         "runs/pruning.py": 1,  # and how many days ago that is
     }
     package = ROOT / "python/digitnet"

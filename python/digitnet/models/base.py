@@ -370,12 +370,13 @@ def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, 
     """The names of `count` outputs; 0 for a network that outputs images."""
     if classes is None:
         return numbers(count)
-    number = class_count(classes, "Model.classes")
+    names = None
+    if not isinstance(classes, int | np.integer):
+        names = ordered_names(classes, "Model.classes")
+    number = class_count(classes if names is None else names, "Model.classes")
     if number != count:
         what = "names, one an output" if count else "for a network that makes images"
         raise ValueError(
             f"Model.classes: expected {count or 'none'} {what}, got {number}"
         )
-    if isinstance(classes, int | np.integer):
-        return numbers(count)
-    return ordered_names(classes, "Model.classes")
+    return numbers(count) if names is None else names
