@@ -241,7 +241,7 @@ MOMENTS = {
     "the beginning": (hooks.Run, "begin", False),
     "the ends of callbacks": (hooks.Run, "end", True),
     "the last state": (hooks.Run, "keep_finished", True),
-    "calibration": (training, "best_temperature", True),
+    "calibration": (training, "suiting_temperature", True),
 }
 
 
@@ -276,7 +276,7 @@ def test_a_person_at_a_prompt_gets_the_history_whenever_it_is_interrupted(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training, "_interactive", lambda: True)
-    monkeypatch.setattr(training, "best_temperature", interrupts)
+    monkeypatch.setattr(training, "suiting_temperature", interrupts)
     model = linear()
     history = model.fit(train, validation=0.2, **EPOCHS)
     assert history is model.history and history.status == "interrupted"

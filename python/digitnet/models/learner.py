@@ -14,7 +14,7 @@ from digitnet.models import file, transfer
 from digitnet.models.base import BaseModel
 from digitnet.train.fit import fit
 from digitnet.train.history import History
-from digitnet.train.temperature import best_temperature
+from digitnet.train.temperature import suiting_temperature
 from digitnet.train.training_guard import writing
 
 
@@ -260,10 +260,5 @@ class Learner(BaseModel):
         labels = self.labels_of(data, "calibrate")
         if not len(labels):
             raise ValueError("calibrate.data: expected at least one sample, got none")
-        before, self.temperature = self.temperature, 1.0
-        try:  # logits times the temperature would be rounded twice
-            logits = self.predict_logits(data, device=device)
-        finally:
-            self.temperature = before
-        self.temperature = best_temperature(logits, labels)
+        self.temperature = suiting_temperature(self, data, labels, device)
         return self.temperature

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.minimize import minimize
+from digitnet.data.dataset import Dataset
+from digitnet.train.trainable import Trainable
 
 _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.02, 50.0
 
@@ -50,3 +52,15 @@ def best_temperature(logits: Any, labels: npt.NDArray[np.int64]) -> float:
 
     best = minimize(loss, math.log(_MIN_TEMPERATURE), math.log(_MAX_TEMPERATURE))
     return math.exp(best) if loss(best) < loss(0.0) else 1.0
+
+
+def suiting_temperature(
+    model: Trainable, data: Dataset, labels: npt.NDArray[np.int64], device: str
+) -> float:
+    """`best_temperature` for a model's predictions of data; its own stays as it is."""
+    before, model.temperature = model.temperature, 1.0
+    try:  # logits times the temperature would be rounded twice
+        logits = model.predict_logits(data, device=device)
+    finally:
+        model.temperature = before
+    return best_temperature(logits, labels)

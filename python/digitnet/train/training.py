@@ -33,7 +33,7 @@ from digitnet.train.resume import (
     identity_of,
 )
 from digitnet.train.state_files import SavedState
-from digitnet.train.temperature import best_temperature
+from digitnet.train.temperature import suiting_temperature
 from digitnet.train.trainable import Trainable
 from digitnet.train.training_guard import training
 
@@ -238,11 +238,10 @@ class Training:
         data = self.data.calibration
         if data is None:
             return
-        model = self.model
-        logits = model.predict_logits(data, device=self.options.device)
         labels = data.require_labels("fit")
-        logits = logits * model.temperature  # which a callback may have set
-        model.core.temperature = best_temperature(logits, labels)
+        self.model.temperature = suiting_temperature(
+            self.model, data, labels, self.options.device
+        )
 
     def _note_weights(self) -> None:
         """So that this very model can go on, too."""
