@@ -42,6 +42,14 @@ def test_texts_in_every_form_are_classes_by_name(form):
     assert labels.tolist() == [0, 2, 1, 0] and classes == ["c", "b", "a", "z"]
 
 
+def test_a_count_of_numpys_and_empty_rows_are_no_trouble():
+    labels, classes = settled_labels([1, 0], 2, np.int64(3), "a")
+    assert (labels.tolist(), classes) == ([1, 0], 3)
+    with pytest.raises(DataError, match="expected labels 0 to 2, got 'cat'"):
+        settled_labels(["cat", "dog"], 2, np.int64(3), "a")
+    assert settled_labels(np.zeros((0, 4)), 0, None, "a")[1] == 4
+
+
 def test_truth_values_and_numbers_below_zero_are_names():
     assert settled_labels([True, False], 2, None, "a")[1] == ["False", "True"]
     labels, classes = settled_labels(np.array([1, -1, 1]), 3, None, "a")

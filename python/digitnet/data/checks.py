@@ -36,8 +36,16 @@ def numbers(count: int) -> tuple[str, ...]:
 DIGITS = numbers(10)  # the classes of sets of digits, by name
 
 
+def class_name(name: str, where: str) -> str:
+    """A class's name as it is compared everywhere: a plain line in Unicode's form NFC.
+
+    Raises ValueError for others; `where` is named in it.
+    """
+    return unicodedata.normalize("NFC", plain_name(name, where))
+
+
 def ordered_names(classes: Any, where: str) -> tuple[str, ...]:
-    """Class names as they are compared everywhere: text in Unicode's form NFC.
+    """Class names as they are compared everywhere.
 
     Raises ValueError for what has no order, and for two that are the same.
     """
@@ -48,9 +56,7 @@ def ordered_names(classes: Any, where: str) -> tuple[str, ...]:
             f"{where}: expected a number or names in their order, got "
             f"{type(classes).__name__}; give a list"
         )
-    names = tuple(
-        unicodedata.normalize("NFC", plain_name(str(name), where)) for name in classes
-    )
+    names = tuple(class_name(str(name), where) for name in classes)
     if len(set(names)) < len(names):
         raise ValueError(f"{where}: expected different names, got {listed(names)}")
     return names

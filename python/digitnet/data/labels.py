@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.arrays import Labels
-from digitnet._utils.text import listed, plain_name
+from digitnet._utils.text import listed
+from digitnet.data.checks import class_name
 
 _DIGITS = 10
 
@@ -40,6 +40,8 @@ def settled_labels(
         >>> settled_labels(["cat", "ant", "cat"], 3, None, "a")
         (array([1, 0, 1]), ['ant', 'cat'])
     """
+    if isinstance(classes, np.integer):
+        classes = int(classes)
     array = np.asarray(values)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -80,7 +82,7 @@ def settled_labels(
 def _of_one_hot(
     rows: npt.NDArray[Any], classes: int | Sequence[str] | None, where: str
 ) -> tuple[Labels, int | Sequence[str]]:
-    limit = len(rows[0]) if classes is None else classes
+    limit = rows.shape[1] if classes is None else classes
     width = limit if isinstance(limit, int) else len(limit)
     numbers = rows.dtype.kind in "biuf"
     if not (
@@ -104,7 +106,7 @@ def _of_names(
 ) -> tuple[Labels, Sequence[str]]:
     if isinstance(classes, int):
         raise DataError(
-            f"{where}: expected labels 0 to {classes - 1}, got {array[0]!r:.40}; give the "
+            f"{where}: expected labels 0 to {classes - 1}, got {str(array[0])!r:.40}; give the "
             "names as classes=[...]"
         )
     texts = [
@@ -153,11 +155,9 @@ def classes_of_names(
         (array([2, 1, 0]), ['a', 'b9', 'b10'])
     """
     try:
-        for name in names:
-            plain_name(name, where)
+        names = [class_name(name, where) for name in names]
     except ValueError as error:
         raise DataError(str(error)) from error
-    names = [unicodedata.normalize("NFC", name) for name in names]
     order = natural_order([*dict.fromkeys(names)]) if classes is None else [*classes]
     if len(order) < 2:
         raise DataError(
