@@ -229,6 +229,11 @@ def arrays_sha256(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     return digest.hexdigest()
 
 
+def content_sha256(text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """A hash of what a file holds: a description, and named arrays."""
+    return hashlib.sha256((text + arrays_sha256(arrays)).encode()).hexdigest()
+
+
 def hash_into(digest: Any, values: npt.NDArray[Any]) -> None:
     """Update a digest of hashlib with an array's bytes, so that Ctrl-C is heard."""
     content = np.ascontiguousarray(values).reshape(-1).view(np.uint8)

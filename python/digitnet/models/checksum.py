@@ -6,7 +6,6 @@ without one is one of theirs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -14,15 +13,10 @@ from typing import Any
 import numpy.typing as npt
 
 from digitnet._core import DataError
-from digitnet._utils.arrays import arrays_sha256
+from digitnet._utils.arrays import content_sha256
 
 _FIELD = "sha256"
 _ALIGNMENT = 8  # of the tensors in a safetensors file
-
-
-def checksum(text: str, arrays: Mapping[str, npt.NDArray[Any]]) -> str:
-    """Of a description and the tensors by name."""
-    return hashlib.sha256((text + arrays_sha256(arrays)).encode()).hexdigest()
 
 
 def with_checksum(content: bytes, sha256: str) -> bytes:
@@ -45,7 +39,7 @@ def check(
     expected, text = metadata.get(_FIELD), metadata.get("digitnet")
     if expected is None or text is None:
         return
-    found = checksum(text, arrays)
+    found = content_sha256(text, arrays)
     if found != expected:
         raise DataError(
             f"{name}: expected content of the checksum {expected[:16]!r}, got "

@@ -17,6 +17,7 @@ import numpy as np
 
 import digitnet._core as _core
 from digitnet._core import DataError
+from digitnet._utils.arrays import content_sha256
 from digitnet._utils.files import check_model_target, write_whole
 from digitnet._utils.input_files import check_ordinary, json_in, shown_name
 from digitnet._utils.text import shortened
@@ -24,7 +25,7 @@ from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
 from digitnet.layers import Layer
 from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
-from digitnet.models.checksum import check, checksum, with_checksum
+from digitnet.models.checksum import check, with_checksum
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,7 +59,7 @@ def to_bytes(model: BaseModel) -> bytes:
 
     text = json.dumps(described(model), sort_keys=True)
     state = model.state_dict()
-    return with_checksum(save(state, {"digitnet": text}), checksum(text, state))
+    return with_checksum(save(state, {"digitnet": text}), content_sha256(text, state))
 
 
 def described(model: BaseModel) -> dict[str, Any]:

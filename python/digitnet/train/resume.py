@@ -18,7 +18,7 @@ import numpy as np
 from digitnet._build_info import VERSION
 from digitnet._utils.arrays import arrays_sha256
 from digitnet._utils.files import check_writable, write_whole
-from digitnet._utils.folder_lock import locked
+from digitnet._utils.folder_lock import TRAINING_LOCK, locked
 from digitnet._utils.input_files import expanded
 from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
@@ -160,7 +160,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 def _locked(folder: Path) -> IO[bytes] | None:
     """An open file that keeps other processes out, where the system can."""
     try:
-        return locked(folder / "training.lock")
+        return locked(folder / TRAINING_LOCK)
     except BlockingIOError as error:
         raise RuntimeError(
             f"fit.resume: expected a folder of this training's own, got '{folder}', where "

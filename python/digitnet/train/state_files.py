@@ -10,7 +10,6 @@ and a SHA-256 of all of it. Nothing in a file is run.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import warnings
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from typing import Any
 import numpy.typing as npt
 
 from digitnet._core import DataError
-from digitnet._utils.arrays import arrays_sha256
+from digitnet._utils.arrays import arrays_sha256, content_sha256
 from digitnet.train.history import History
 
 FORMAT = 1
@@ -102,10 +101,7 @@ class SavedState:
 def newest(folder: str | PathLike[str]) -> SavedState | None:
     """The newest whole state of a folder, or None if it has none; see `TrainingFolder.read`."""
     saved, damaged = [], []
-    for index in range(GENERATIONS):
-        path = path_of(Path(folder), index)
-        if not path.is_file():
-            continue
+    for path in filter(Path.is_file, paths_of(Path(folder))):
         try:
             saved.append(_read(path))
         except DataError as error:
@@ -128,9 +124,14 @@ def path_of(folder: Path, count: int) -> Path:
     return folder / f"training-{count % GENERATIONS}.safetensors"
 
 
+def paths_of(folder: Path) -> list[Path]:
+    """Where a training's states are, of which some may not be there."""
+    return [path_of(folder, index) for index in range(GENERATIONS)]
+
+
 def is_there(folder: Path) -> bool:
     """Whether a folder has a state, whole or not."""
-    return any(path_of(folder, index).is_file() for index in range(GENERATIONS))
+    return any(path.is_file() for path in paths_of(folder))
 
 
 def to_bytes(about: dict[str, Any], arrays: Arrays) -> bytes:
@@ -139,7 +140,7 @@ def to_bytes(about: dict[str, Any], arrays: Arrays) -> bytes:
     from safetensors.numpy import save
 
     text = json.dumps(about, sort_keys=True)
-    whole = json.dumps({"sha256": _digest(text, arrays), "about": text})
+    whole = json.dumps({"sha256": content_sha256(text, arrays), "about": text})
     if len(whole) > _MAX_JSON_BYTES:
         raise OSError(
             errno.EFBIG,
@@ -151,10 +152,6 @@ def to_bytes(about: dict[str, Any], arrays: Arrays) -> bytes:
     except SafetensorError as error:
         raise OSError(errno.EFBIG, str(error)) from error
     return content
-
-
-def _digest(text: str, arrays: Arrays) -> str:
-    return hashlib.sha256((text + arrays_sha256(arrays)).encode()).hexdigest()
 
 
 def _read(path: Path) -> SavedState:
@@ -182,7 +179,7 @@ def _read(path: Path) -> SavedState:
         raise DataError(
             f"{path.name}: expected JSON with a checksum, got {error!r:.80}"
         ) from error
-    digest = _digest(text, arrays)
+    digest = content_sha256(text, arrays)
     if digest != sha256:
         raise DataError(
             f"{path.name}: expected content of SHA-256 {sha256!r:.20}, got '{digest:.19}"

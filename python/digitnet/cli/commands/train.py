@@ -20,7 +20,7 @@ from digitnet.runs.command import BEGUN, KEPT, network_and_options
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS
 from digitnet.train.resume import STATE
-from digitnet.train.state_files import GENERATIONS, newest, path_of
+from digitnet.train.state_files import is_there, newest, paths_of
 
 DEFAULTS = {"seed": 0, "device": "auto"}
 
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
                 _begin(args, state)
             code = _train(args, state, first)
         except BaseException:
-            if not _has_state(state):  # nothing to go on from
+            if not is_there(state):  # nothing to go on from
                 _end(state)
                 if is_new:
                     _remove_empty(state.parent)
@@ -160,15 +160,9 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
     return 0 if history.status != "diverged" else 1
 
 
-def _has_state(state: Path) -> bool:
-    """Whether there is something to go on from, damaged or not."""
-    return any(path_of(state, place).is_file() for place in range(GENERATIONS))
-
-
 def _end(state: Path) -> None:
     """Remove what a training keeps until its end, the lock last."""
-    files = [path_of(state, place) for place in range(GENERATIONS)]
-    for path in (*files, state / BEGUN, state / TRAINING_LOCK, state / LOCK):
+    for path in (*paths_of(state), state / BEGUN, state / TRAINING_LOCK, state / LOCK):
         path.unlink(missing_ok=True)
     _remove_empty(state)
 
