@@ -5,6 +5,7 @@
 #include "bindings/convert.h"
 #include "core/error.h"
 #include "core/list.h"
+#include "data/cifar.h"
 #include "data/delimited.h"
 #include "data/idx.h"
 #include "data/label_list.h"
@@ -205,6 +206,10 @@ void bind_data(py::module_& root) {
       },
       "content"_a, "role"_a, "name"_a,
       "Type, sizes and offset of a checked IDX file's numbers.");
+  m.def(
+      "cifar_labels",
+      [](const py::bytes& content) { return data::cifar_labels(content); },
+      "content"_a, "Labels before each image of a binary batch of CIFAR's.");
   m.def(
       "read_text", &read_text, "content"_a, "label"_a, "header"_a, "shape"_a,
       "classes"_a, "names"_a, "max_value"_a, "name"_a,

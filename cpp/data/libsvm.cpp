@@ -17,7 +17,7 @@ constexpr size_t kMaxBytes = size_t{1} << 34;  // of all pixels
 constexpr Dialect kBlanks{' ', '.'};
 
 struct Entry {
-  int64_t place = 0;  // from 1
+  int64_t place = 0;  // from 1, or from 0
   double value = 0;
 };
 
@@ -46,8 +46,8 @@ void read_line(std::string_view line, int64_t number, const std::string& name,
       return;
     }
     const auto entry = entry_of(cell.text);
-    require_data(entry && entry->place >= 1 && entry->place <= kMaxPlace, name,
-                 " line ", number, ": expected a place from 1 to ", kMaxPlace,
+    require_data(entry && entry->place >= 0 && entry->place <= kMaxPlace, name,
+                 " line ", number, ": expected a place up to ", kMaxPlace,
                  " and its value, as in '7:0.5', got ", shown(cell.text));
     pixel(*entry, column);
   });
@@ -93,17 +93,18 @@ TextImages read_libsvm(std::string_view text, const TextRequest& request,
   TextImages images;
   TextLabels labels(name);
   std::string_view line;
-  int64_t last = 0;
+  int64_t first = 1, last = 0;  // of the places
   for (Lines lines(text); lines.next(line); ++images.count) {
     if (lines.number() % kLinesBetweenPolls == 0) poll_interrupt();
     read_line(
         line, lines.number(), name,
         [&](const Cell& cell) { labels.add(cell, lines.number()); },
         [&](const Entry& entry, int64_t) {
+          first = std::min(first, entry.place);
           last = std::max(last, entry.place);
         });
   }
-  images.shape = shape_for(last, request.columns.shape, name);
+  images.shape = shape_for(last + 1 - first, request.columns.shape, name);
   const int64_t size = images.shape.size();
   require_data(static_cast<size_t>(images.count) * size <= kMaxBytes / 4, name,
                ": expected at most ", kMaxBytes / 4, " pixels, got ",
@@ -118,7 +119,7 @@ TextImages read_libsvm(std::string_view text, const TextRequest& request,
         [&](const Entry& entry, int64_t column) {
           const auto value = static_cast<float>(entry.value);
           range.add(value, lines.number(), column + 1);
-          out[entry.place - 1] = value;
+          out[entry.place - first] = value;
         });
   }
   labels.settle(kBlanks, request.columns, images);

@@ -11,6 +11,7 @@ namespace digitnet::data {
 namespace {
 
 constexpr int64_t kMaxColumns = 3 * 1024 * 1024 + 1;
+constexpr int64_t kFar = 64;  // of 255: labels of few rows seldom go so far
 constexpr size_t kMostClasses = 1000;  // of a column that nobody named
 constexpr size_t kRowNumbers = 20;     // rows of which a column counts all
 constexpr int64_t kEnd = 3;            // columns that are near an end
@@ -286,7 +287,27 @@ class Finder {
     return static_cast<int64_t>(seen->second.size());
   }
 
-  std::optional<int64_t> column_at_an_end() const {
+  // As numbers of classes do: at least half of those up to the largest are
+  // there.
+  bool counts_up(int64_t column) const {
+    const int64_t values = classes_in(column);
+    return values > 1 && *whole_.at(column).rbegin() < 2 * values;
+  }
+
+  // As pixels do.
+  bool reaches_far(int64_t column) const {
+    return classes_in(column) > 1 && *whole_.at(column).rbegin() >= kFar &&
+           !counts_up(column);
+  }
+
+  int64_t taken(int64_t column, const std::string& other) {
+    found_.notes.push_back(join(found_.title(column),
+                                " is taken for the label; label='", other,
+                                "' takes the ", other, " column"));
+    return column;
+  }
+
+  std::optional<int64_t> column_at_an_end() {
     int64_t first = 0;
     int64_t last = found_.count - 1;
     while (first < last && !is_free(first)) ++first;
@@ -295,6 +316,8 @@ class Finder {
     const int64_t at_last = classes_in(last);
     if (at_first > 1 && at_last <= 1) return first;
     if (at_last > 1 && at_first <= 1) return last;
+    if (counts_up(first) && reaches_far(last)) return taken(first, "last");
+    if (counts_up(last) && reaches_far(first)) return taken(last, "first");
     throw DataError(
         join(name_, ": expected one end of the rows to look like labels, ",
              at_first && at_last ? "got two candidates" : "got none",
