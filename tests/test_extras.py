@@ -20,6 +20,11 @@ def load_weights(model, name):
     model.load_weights(name)
 
 
+def read(name, content):
+    Path(name).write_bytes(content)
+    digitnet.data.read(name)
+
+
 def find(model, train):
     search.search(
         lambda params, seed: (model, {}), {"x": (1, 2)}, train, train, trials=1
@@ -40,6 +45,12 @@ USES = [
     ("optuna", "search", find),
     ("prometheus_client", "serve", lambda model, train: serve.make_app(model)),
     ("sklearn", "digitnet.sklearn", None),
+    (
+        "pyarrow",
+        "read 'a.parquet'",
+        lambda *_: read("a.parquet", b"PAR1"),
+    ),
+    ("h5py", "read 'a.data'", lambda *_: read("a.data", b"\x89HDF\r\n\x1a\n")),
     (
         "sklearn",
         "project by t-SNE",

@@ -5,9 +5,9 @@ import pytest
 
 import digitnet
 from digitnet import DataError
-from digitnet.data import sources
+from digitnet.data import download, sources
 from digitnet.data.download import find_folder
-from digitnet.data.sources import digits as embedded
+from digitnet.data.sources import digits as embedded, mnist
 
 SIZES = {
     "digits": (1438, 359, (1, 8, 8), 16),
@@ -21,7 +21,11 @@ SIZES = {
 }
 
 
-@pytest.fixture(params=sources.names())
+# Those that are not here are made in test_brought_sets.py.
+HERE = [source.name for source in sources.all() if not source.brought]
+
+
+@pytest.fixture(params=HERE)
 def name(request):
     source = sources.find(request.param)
     if source.files or source.folders:
@@ -102,3 +106,45 @@ def test_brute_force_nearest_neighbour_on_optdigits_is_right_1761_times(data_fol
 def test_the_seed_of_digits_moves_the_held_out_fifth():
     first, second = (digitnet.data.load("digits", seed=s)[1]._rows for s in (0, 1))
     assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "MNIST/raw/{0}",
+        "mnist/{1}",
+        "{1}",
+        "train-images.idx3-ubyte/train-images-idx3-ubyte",
+    ],
+)
+def test_mnist_is_found_where_other_programs_put_it(place, tmp_path, monkeypatch):
+    file = mnist.source().files[0]
+    plain = "train-images-idx3-ubyte"
+    path = tmp_path / place.format(plain, plain.replace("-idx", ".idx"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"checked elsewhere")
+    monkeypatch.setenv("DIGITNET_DATA", str(tmp_path))
+    monkeypatch.setattr(download, "_check", lambda file, path: None)
+    assert download.find_file(file) == path
+
+
+def test_keras_file_of_mnist_is_mnist(data_folder, tmp_path, monkeypatch):
+    train, test = digitnet.data.load("mnist")
+    arrays = {
+        "x_train": train.images,
+        "y_train": train.labels.astype(np.uint8),
+        "x_test": test.images,
+        "y_test": test.labels.astype(np.uint8),
+    }
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    monkeypatch.setenv("DIGITNET_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert mnist.source().here()
+    again = digitnet.data.load("mnist")
+    assert [part.sha256() for part in again] == [train.sha256(), test.sha256()]
+    arrays["y_test"] = arrays["y_test"][::-1]
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    with pytest.raises(
+        DataError, match="expected the numbers of t10k-labels-idx1-ubyte"
+    ):
+        digitnet.data.load("mnist")

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check_images', 'check_labels', 'check_weights', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
+__all__: list[str] = ['check_images', 'check_labels', 'check_weights', 'cifar_labels', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
 def check_images(images: numpy.ndarray, max_value: typing.SupportsFloat | typing.SupportsIndex, where: str) -> None:
     """
     Finite pixels from 0 to max_value.
@@ -18,6 +18,10 @@ def check_labels(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], 
 def check_weights(weights: typing.Annotated[numpy.typing.ArrayLike, numpy.float64], where: str) -> None:
     """
     Finite weights of at least 0, not all 0.
+    """
+def cifar_labels(content: bytes) -> int:
+    """
+    Labels before each image of a binary batch of CIFAR's.
     """
 def fingerprint(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None) -> tuple[int, int]:
     """

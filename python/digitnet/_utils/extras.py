@@ -14,6 +14,7 @@ EXTRAS = {
     "onnx": "export",
     "optuna": "search",
     "prometheus_client": "serve",
+    "pyarrow": "parquet",
     "sklearn": "sklearn",
     "tensorboard": "tensorboard",
     "torch": "torch",

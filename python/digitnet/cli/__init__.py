@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from digitnet._utils.streams import write_anything
 from digitnet._utils.text import printable
@@ -20,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_anything(stream)
     try:
         args = make_parser().parse_args(argv)
-        code = int(args.run(args))
+        with _notes_in_one_line():
+            code = int(args.run(args))
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -36,3 +40,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = text if len(text) <= _MAX_LETTERS else f"{text[:_MAX_LETTERS]}\u2026"
         print(printable(f"digitnet: {text}"), file=sys.stderr)
         return 1
+
+
+@contextlib.contextmanager
+def _notes_in_one_line() -> Iterator[None]:
+    """Warnings to users as lines of their own, without the place in our code."""
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, UserWarning):
+            before(message, category, filename, lineno, file, line)
+        elif sys.stderr is not None:
+            print(printable(f"digitnet: note: {message}"), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+        warnings.showwarning = show
+        yield

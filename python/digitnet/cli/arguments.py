@@ -4,6 +4,26 @@ from __future__ import annotations
 
 import argparse
 
+from digitnet._utils.input_files import expanded
+from digitnet.data import sources
+
+
+def add_data(p: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """The data: a name or a path, which is kept whole, so that a record of it lasts."""
+    p.add_argument(
+        "--data",
+        required=required,
+        type=data_place,
+        metavar="NAME_OR_PATH",
+        help="a named data set, see 'digitnet data list', or a file, folder or archive of "
+        "your own",
+    )
+
+
+def data_place(text: str) -> str:
+    """A data set's name, or the whole path of what is no name."""
+    return str(expanded(text).absolute()) if sources.is_path(text) else text
+
 
 def add_seed_of_split(p: argparse.ArgumentParser) -> None:
     p.add_argument(

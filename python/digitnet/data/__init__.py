@@ -1,12 +1,13 @@
 """Data sets: read, check and split them.
 
-Named sets come by `load`, files by `read_idx`, `read_csv`, `read_folder` and `read_svhn`, arrays
+Named sets come by `load`, files and folders of any kind by `read`, or by the reader of theirs, arrays
 by `Dataset` itself, torch's sets and pandas' frames by `from_torch` and `from_frame`.
 """
 
 from digitnet.data.dataset import Dataset
 from digitnet.data.interop import from_frame, from_torch
 from digitnet.data.mnist_m import make_mnist_m, read_photographs, read_picture_list
+from digitnet.data.read import read
 from digitnet.data.readers import read_csv, read_folder, read_idx
 from digitnet.data.sources import describe, load, names
 from digitnet.data.svhn import read_svhn
@@ -19,6 +20,7 @@ __all__ = [
     "load",
     "make_mnist_m",
     "names",
+    "read",
     "read_csv",
     "read_folder",
     "read_idx",

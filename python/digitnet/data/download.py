@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from digitnet.data.readers import idx_payload
 
 _MAX_BYTES = 2**31
 _CHUNK = 1 << 16
+_OTHER_FOLDERS = {
+    "mnist": ("MNIST/raw", "MNIST"),
+    "fashion-mnist": ("FashionMNIST/raw", "FashionMNIST", "fashion_mnist"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,18 @@ class File:
     urls: tuple[str, ...]
 
     @property
-    def plain_name(self) -> str:
-        return self.name.removesuffix(".gz")
+    def folders(self) -> tuple[str, ...]:
+        """Where it may lie: in its own folder, or where torchvision puts it."""
+        return self.folder, *_OTHER_FOLDERS.get(self.folder, ())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How it may be called: packed or not, with a dot before "idx", and within a folder
+        of its own name, as Kaggle's archives have it."""
+        plain = self.name.removesuffix(".gz")
+        dotted = plain.replace("-idx", ".idx")
+        nested = f"{dotted}/{plain}"
+        return tuple(dict.fromkeys((self.name, plain, f"{dotted}.gz", dotted, nested)))
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,16 @@ class Folder:
 
     names: tuple[str, ...]  # where it may lie, the usual one first
     content: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files that the user brings, known by their names: their hashes are not known."""
+
+    folders: tuple[str, ...]  # where they may lie, the usual one first; "" is the top
+    pattern: str  # of their names, whatever their letters' size
+    content: str  # which ones, for messages
     origin: str
 
 
@@ -59,10 +84,11 @@ def _named_folder(name: str) -> str:
 
 def _candidates(file: File) -> Iterator[Path]:
     for root in data_folders():
-        for folder in (root / file.folder, root):
-            yield folder / file.name
-            yield folder / file.plain_name
-    yield cache_folder() / file.folder / file.name
+        for folder in (*(root / name for name in file.folders), root):
+            for name in file.names:
+                yield folder / name
+    for name in file.folders:
+        yield cache_folder() / name / file.name
 
 
 def sha256_of(content: bytes) -> str:
@@ -127,6 +153,55 @@ def need_folder(folder: Folder) -> Path:
             f"none; get it from {folder.origin}"
         )
     return path
+
+
+def find_files(files: Files) -> list[Path]:
+    """The files in the first place of DIGITNET_DATA or the cache that has some, by name."""
+    for folder in places_of(files.folders):
+        if not folder.is_dir():
+            continue
+        found = [
+            path
+            for path in sorted(folder.iterdir())
+            if re.fullmatch(files.pattern, path.name, re.IGNORECASE)
+        ]
+        # Kaggle's archives have folders that are called like the file within.
+        found = [
+            next((p for p in sorted(path.iterdir()) if p.is_file()), path)
+            if path.is_dir()
+            else path
+            for path in found
+        ]
+        if found:
+            return found
+    return []
+
+
+def places_of(folders: Sequence[str]) -> list[Path]:
+    """Where files that lie in one of these folders are looked for."""
+    return [
+        root / folder
+        for root in [*data_folders(), cache_folder()]
+        for folder in folders
+    ]
+
+
+def need_files(name: str, files: Files) -> list[Path]:
+    """The files of the set called `name`.
+
+    Raises:
+        FileNotFoundError: they are not there; lists where they were looked for.
+    """
+    found = find_files(files)
+    if not found:
+        roots = " and ".join(map(str, [*data_folders(), cache_folder()]))
+        inside = ", ".join(f or "themselves" for f in files.folders)
+        raise FileNotFoundError(
+            f"{name}: expected {files.content}, in {roots} (in the folders {inside}), got "
+            f"none; get them from {files.origin}"
+            + ("" if data_folders() else "; DIGITNET_DATA may name a folder of data")
+        )
+    return found
 
 
 def fetch(file: File, *, timeout_seconds: float = 30) -> Path:

@@ -29,7 +29,8 @@ def settled_labels(
         classes: K, or the names. Default: as many as the labels need.
         where: For errors.
     Returns:
-        Labels int64 (N,), and K or the names.
+        Labels int64 (N,), and K or the names. Of K classes that are counted from 1 to K, the
+        first one is 0.
     Raises:
         DataError: another number of labels, fractions, rows that are not one-hot, labels
             that are no class.
@@ -70,6 +71,11 @@ def settled_labels(
     if classes is None:
         return classes_of_numbers(whole)
     limit = classes if isinstance(classes, int) else len(classes)
+    if whole.size and whole.min() == 1 and whole.max() == limit:  # counted from 1
+        whole = whole - 1
+        classes = (
+            [str(k + 1) for k in range(limit)] if isinstance(classes, int) else classes
+        )
     if (whole >= limit).any():
         place = int(np.flatnonzero(whole >= limit)[0])
         raise DataError(
@@ -127,11 +133,13 @@ def natural_order(names: Sequence[str]) -> list[str]:
     if all(re.fullmatch(r"-?\d{1,15}", name) for name in names):
         return sorted(names, key=int)
 
-    def key(name: str) -> list[tuple[int, int, str]]:
-        parts = re.findall(r"\d+|\D+", name.casefold())
-        return [(0, int(p[:18]), p) if p.isdecimal() else (1, 0, p) for p in parts]
+    return sorted(names, key=natural_key)
 
-    return sorted(names, key=key)
+
+def natural_key(name: str) -> list[tuple[int, int, str]]:
+    """By which names are sorted as people do: numbers within them by their size."""
+    parts = re.findall(r"\d+|\D+", name.casefold())
+    return [(0, int(p[:18]), p) if p.isdecimal() else (1, 0, p) for p in parts]
 
 
 def classes_of_names(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -15,15 +14,10 @@ import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.arrays import as_whole
 from digitnet._utils.input_files import read_text, shown_name
-from digitnet._utils.streams import is_terminal
 from digitnet.data.checks import class_count
 from digitnet.data.dataset import Dataset
-from digitnet.data.picture_files import (
-    listed_picture,
-    picture_files,
-    read_picture,
-    room_for,
-)
+from digitnet.data.picture_files import picture_files, read_picture
+from digitnet.data.picture_stack import stacked_pictures
 
 _MAX_LIST_BYTES = 2**28
 
@@ -138,34 +132,17 @@ def read_picture_list(
         DataError: a line that is none, a picture that is broken or of another size.
         FileNotFoundError: no such folder or file, or a picture that is listed is absent.
     """
-    from tqdm import tqdm
-
     root, list_file = Path(folder), Path(labels)
     count = class_count(classes, "read_picture_list.classes")
     text = read_text(list_file, _MAX_LIST_BYTES)
     files, classes_of = _core.data.read_label_list(
         text.encode(), count, shown_name(list_file)
     )
-    images: npt.NDArray[np.uint8] | None = None
-    bar = tqdm(
-        files,
-        shown_name(root),
-        unit="picture",
-        disable=not is_terminal(sys.stderr),
-        file=sys.stderr,
+    images = stacked_pictures(
+        [(root / file, f"{shown_name(root)}/{shown_name(file)}") for file in files],
+        colour=colour,
+        name=shown_name(root),
     )
-    for i, file in enumerate(bar):
-        where = f"{shown_name(root)}/{shown_name(file)}"
-        picture = listed_picture(root / file, where, colour=colour)
-        picture = picture if colour else picture[None]
-        if images is None:
-            images = room_for(len(files), picture, shown_name(root))
-        if picture.shape != images.shape[1:]:
-            raise DataError(
-                f"{where}: expected {images.shape[2:]} pixels as the first "
-                f"picture, got {picture.shape[1:]}; make them one size"
-            )
-        images[i] = picture
     return Dataset(
         images, classes_of, classes=classes, max_value=255, name=shown_name(root)
     )

@@ -26,7 +26,16 @@ MAX_PIXELS = 50_000_000  # of one picture
 _MANY_PIXELS = 2**23
 _PIXEL_BYTES = 12  # while it is decoded, turned and converted
 _STRIP_PIXELS = 2**19
-_MAX_SIDE = 1024  # of a data set's
+_MAX_SIDE = 1024  # of a data set's, where none is asked for
+_DEEP = (
+    "I;16",
+    "I;16B",
+    "I;16L",
+    "I;16N",
+    "I",
+    "F",
+)  # Pillow's modes of more than 8 bits
+_LEVELS_16 = 65535
 _ORIENTATION = 0x0112  # EXIF's tag
 # What Pillow raises for files that are damaged.
 _DAMAGE = (
@@ -39,7 +48,7 @@ _DAMAGE = (
     zlib.error,
 )
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
-_SUFFIXES = {
+SUFFIXES = {
     ".png",
     ".jpg",
     ".jpeg",
@@ -58,12 +67,11 @@ _libtiff = threading.Lock()  # its error handler is the process's
 
 @contextlib.contextmanager
 def _picture_in(
-    source: str | PathLike[str] | bytes, max_pixels: int = MAX_PIXELS
+    source: str | PathLike[str] | bytes, name: str, max_pixels: int = MAX_PIXELS
 ) -> Iterator[Any]:
     """A Pillow image; whatever is wrong with the file is a DataError that names it."""
     from PIL import Image, UnidentifiedImageError
 
-    name = picture_name(source)
     stream = io.BytesIO(source) if isinstance(source, bytes) else opened(source)
     formats = ", ".join(_FORMATS)
     with stream:
@@ -134,6 +142,7 @@ def read_picture(
     *,
     colour: bool = False,
     max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
 ) -> npt.NDArray[np.uint8]:
     """One picture as uint8 (H, W), or (3, H, W) in colour; see-through becomes white, and
     photographs stand as their EXIF orientation says.
@@ -142,20 +151,37 @@ def read_picture(
         source: A file, or its bytes.
         colour: Three channels instead of one.
         max_pixels: What is larger is refused before it is unpacked.
+        name: For errors. Default: the file's.
     Raises:
         DataError: not a picture, corrupt, or too large; no ordinary file.
         FileNotFoundError: nothing is there; IsADirectoryError: a folder.
     """
-    with _picture_in(source, max_pixels) as picture:
-        return _pixels(picture, picture_name(source), colour)
+    name = picture_name(source) if name is None else name
+    with _picture_in(source, name, max_pixels) as picture:
+        return _pixels(picture, name, colour)
 
 
 def _pixels(picture: Any, name: str, colour: bool) -> npt.NDArray[np.uint8]:
     """What `read_picture` gives of a Pillow image."""
-    if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        raise DataError(f"{name}: expected 8 bits a channel, got mode {picture.mode}")
+    if picture.mode in _DEEP:
+        picture = _of_8_bits(picture, name)
     array = _converted(upright(picture), "RGB" if colour else "L")
     return np.ascontiguousarray(array.transpose(2, 0, 1) if colour else array)
+
+
+def _of_8_bits(picture: Any, name: str) -> Any:
+    """A grey picture of 16 bits a pixel, rounded to 8: 257 levels become one."""
+    from PIL import Image
+
+    turned = upright(picture)
+    levels = np.asarray(turned)
+    low, high = levels.min(initial=0), levels.max(initial=0)
+    if picture.mode == "F" or low < 0 or high > _LEVELS_16:
+        raise DataError(
+            f"{name}: expected 8 or 16 bits a channel, got mode {picture.mode} with values "
+            f"from {low} to {high}"
+        )
+    return Image.fromarray(((levels.astype(np.uint32) + 128) // 257).astype(np.uint8))
 
 
 def _converted(picture: Any, mode: str) -> npt.NDArray[np.uint8]:
@@ -192,10 +218,13 @@ def upright(picture: Any) -> Any:
     return picture if turn is None else picture.transpose(turn)
 
 
-def is_colour(path: Path) -> bool:
-    """Whether the picture in a file has colours."""
-    with _picture_in(path) as picture:
-        return picture.mode not in ("1", "L", "LA")
+def is_colour(source: str | PathLike[str] | bytes, where: str) -> bool:
+    """Whether a picture has colours: no grey mode, no palette of greys."""
+    with _picture_in(source, where) as picture:
+        if picture.mode == "P" and "transparency" not in picture.info:
+            palette = np.asarray(picture.getpalette() or [0, 0, 0]).reshape(-1, 3)
+            return bool((palette != palette[:, :1]).any())
+        return picture.mode not in ("1", "L", "LA", *_DEEP)
 
 
 def picture_files(folder: Path) -> list[Path]:
@@ -203,7 +232,7 @@ def picture_files(folder: Path) -> list[Path]:
 
     Raises DataError for a folder, pipe or device that is called like a picture.
     """
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in _SUFFIXES)
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
     for file in files:
         if file.is_dir():
             raise DataError(
@@ -213,18 +242,24 @@ def picture_files(folder: Path) -> list[Path]:
     return files
 
 
-def listed_picture(file: Path, where: str, *, colour: bool) -> npt.NDArray[np.uint8]:
+def listed_picture(
+    source: str | PathLike[str] | bytes,
+    where: str,
+    *,
+    colour: bool,
+    any_size: bool = False,
+) -> npt.NDArray[np.uint8]:
     """One of a data set's pictures, (H, W) or (3, H, W); DataError for one that is larger
-    than a data set's images may be, before it is unpacked."""
-    if file.is_dir():
+    than a data set's images may be, before it is unpacked, unless `any_size`."""
+    if not isinstance(source, bytes) and Path(source).is_dir():
         raise DataError(f"{where}: expected a picture, got a folder")
-    with _picture_in(file) as picture:
-        if max(picture.size) > _MAX_SIDE:
+    with _picture_in(source, where) as picture:
+        if max(picture.size) > _MAX_SIDE and not any_size:
             raise DataError(
                 f"{where}: expected at most {_MAX_SIDE} pixels a side, got "
-                f"{picture.width}x{picture.height}"
+                f"{picture.width}x{picture.height}; give size=(height, width)"
             )
-        return _pixels(picture, picture_name(file), colour)
+        return _pixels(picture, where, colour)
 
 
 def room_for(

@@ -13,7 +13,11 @@ _FULL = 255
 
 
 def settled_pixels(
-    array: npt.NDArray[Any], max_value: float | None, where: str
+    array: npt.NDArray[Any],
+    max_value: float | None,
+    where: str,
+    *,
+    signed: bool = False,
 ) -> npt.NDArray[np.uint8 | np.float32]:
     """Numbers of any type as uint8, if all are whole and at most 255, else as float32.
 
@@ -23,6 +27,7 @@ def settled_pixels(
         array: Of any shape.
         max_value: The pixel value of full intensity, if it is known.
         where: For errors.
+        signed: They go from -1 to 1 even if none is below 0, as those of another part do.
     Raises:
         DataError: no numbers, numbers that are not finite, below 0, or above 255 where
             `max_value` is not given.
@@ -32,7 +37,7 @@ def settled_pixels(
         ...     np.array([-1.0, 1.0]), None, "a")
         (array([  0, 255], dtype=uint8), array([0., 1.], dtype=float32))
     """
-    if array.dtype == np.uint8:
+    if array.dtype == np.uint8 and not signed:
         return array
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where}: expected numbers, got {array.dtype}")
@@ -41,7 +46,7 @@ def settled_pixels(
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise DataError(f"{where}: expected finite numbers, got {low:g} to {high:g}")
-    if low < 0:
+    if low < 0 or signed:
         if low < -1 or high > 1:
             raise DataError(
                 f"{where}: expected pixels from 0 to 255, 0 to 1 or -1 to 1, got {low:g} to "

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.input_files import expanded, opened, read_whole, shown_name
 from digitnet._utils.text import shortened
+from digitnet._utils.warn import warn
 from digitnet.data.checks import class_count, ordered_names
-from digitnet.data.containers import is_packed, most_unpacked, unpacked
+from digitnet.data.containers import is_packed, unpacked
 from digitnet.data.dataset import Dataset
+from digitnet.data.formats.contents import idx_limit
+from digitnet.data.formats.idx import first_column, idx_array
+from digitnet.data.formats.text import utf8_text
 from digitnet.data.labels import (
     classes_of_names,
     classes_of_numbers,
     settled_labels,
 )
-from digitnet.data.picture_files import (
-    is_colour,
-    listed_picture,
-    picture_files,
-    read_picture,
-    room_for,
-)
+from digitnet.data.picture_files import picture_files, read_picture
+from digitnet.data.picture_stack import stacked_pictures
 from digitnet.data.pixels import settled_pixels
 
 __all__ = [
@@ -45,24 +41,12 @@ _MAX_BYTES = 2**33  # of a file
 _MAX_TEXT_BYTES = 2**31  # of an unpacked text
 _MOST_TRAILING = 2**25  # bytes behind an IDX file's own that are still read and refused
 _MOST_HEADER = 20  # bytes of an IDX file's
-_BYTE_ORDERS = (b"\xff\xfe", b"\xfe\xff")  # of UTF-16
 
 
 def idx_payload(path: str | PathLike[str], content: bytes) -> bytes:
     """The bytes of an IDX file, unpacked as far as its header promises."""
     name = shown_name(path)
-
-    def promised(start: bytes) -> int:
-        count = _core.data.idx_file_bytes(start, name)
-        if count > most_unpacked(len(content)):
-            raise DataError(
-                f"{name}: expected a packed file that holds the {count:,} bytes of its header, "
-                f"got one of {len(content):,} bytes, which may hold "
-                f"{most_unpacked(len(content)):,}; unpack it first if you trust it"
-            )
-        return count
-
-    return unpacked(content, name, promised)
+    return unpacked(content, name, lambda start: idx_limit(start, len(content), name))
 
 
 def _idx_content(path: str | PathLike[str]) -> bytes:
@@ -107,16 +91,16 @@ def read_idx(
     Source: LeCun, Cortes, Burges, "The MNIST database".
     """
     name = shown_name(images)
-    pixels = settled_pixels(_idx_array(images, "images"), max_value, name)
+    pixels = settled_pixels(
+        idx_array(_idx_content(images), "images", name), max_value, name
+    )
     numbers = None
     if not (classes is None or isinstance(classes, int | np.integer)):
         classes = ordered_names(classes, "read_idx.classes")
     if labels is not None:
-        values = _idx_array(labels, "labels")
-        values = values[:, 0] if values.ndim == 2 else values
-        numbers, classes = settled_labels(
-            values, len(pixels), classes, shown_name(labels)
-        )
+        where = shown_name(labels)
+        values = first_column(idx_array(_idx_content(labels), "labels", where))
+        numbers, classes = settled_labels(values, len(pixels), classes, where)
     if max_value is None and pixels.dtype == np.uint8:
         max_value = 255
     return Dataset(
@@ -126,12 +110,6 @@ def read_idx(
         max_value=max_value,
         name=name,
     )
-
-
-def _idx_array(path: str | PathLike[str], role: str) -> npt.NDArray[Any]:
-    content = _idx_content(path)
-    kind, sizes, offset = _core.data.read_idx(content, role, shown_name(path))
-    return np.frombuffer(content, kind, offset=offset).reshape(sizes)
 
 
 def read_csv(
@@ -175,7 +153,8 @@ def read_csv(
         (('cat', 'dog'), [1, 0], [[0.5, 1.0], [0.0, 0.0]])
     """
     name = shown_name(path)
-    content = _text_of(read_whole(path, _MAX_BYTES), name)
+    packed = read_whole(path, _MAX_BYTES)
+    content = utf8_text(unpacked(packed, name, lambda _: _MAX_TEXT_BYTES), name)
     _core.engine.require_memory(3 * len(content), name)
     header_options = {True: "yes", False: "no"}
     first_line = header_options[header] if isinstance(header, bool) else header
@@ -189,7 +168,7 @@ def read_csv(
         content, label, first_line, sizes, count, names, max_value or 0, name
     )
     for note in read["notes"]:
-        warnings.warn(f"{name}: {note}", UserWarning, stacklevel=2)
+        warn(f"{name}: {note}")
     labels = read["labels"]
     if read["names"]:
         labels, classes = classes_of_names(labels, read["names"], given, name)
@@ -202,25 +181,6 @@ def read_csv(
         max_value=max_value,
         name=name,
     )
-
-
-def _text_of(content: bytes, name: str) -> bytes:
-    """The text of a file, unpacked, in UTF-8."""
-    text = unpacked(content, name, lambda _: _MAX_TEXT_BYTES)
-    if text.startswith(_BYTE_ORDERS):
-        try:
-            return text.decode("utf-16").encode()
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}: expected text in UTF-16, as its first bytes say; {error.reason} at "
-                f"byte {error.start}"
-            ) from error
-    if not text.isascii():
-        try:
-            text.decode()
-        except UnicodeDecodeError:
-            return text.decode("latin-1").encode()
-    return text
 
 
 def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dataset:
@@ -257,20 +217,11 @@ def read_folder(path: str | PathLike[str], *, colour: bool | None = None) -> Dat
                 f"{shown_name(root)}/{shown_name(folder)}: expected pictures, got none"
             )
         files += [(file, k) for file in pictures]
-    if colour is None:
-        colour = any(is_colour(file) for file, _ in files)
-    images: npt.NDArray[np.uint8] | None = None
-    for i, (file, _) in enumerate(files):
-        where = f"{shown_name(file.parent)}/{shown_name(file)}"
-        picture = listed_picture(file, where, colour=colour)
-        if images is None:
-            images = room_for(len(files), picture, shown_name(root))
-        if picture.shape != images.shape[1:]:
-            raise DataError(
-                f"{where}: expected {images.shape[-2:]} pixels as the first picture, "
-                f"got {picture.shape[-2:]}; make them one size"
-            )
-        images[i] = picture
+    images = stacked_pictures(
+        [(file, f"{shown_name(file.parent)}/{shown_name(file)}") for file, _ in files],
+        colour=colour,
+        name=shown_name(root),
+    )
     return Dataset(
         images,
         [k for _, k in files],

@@ -13,7 +13,7 @@ from digitnet._utils.input_files import opened, shown_name
 from digitnet.data.checks import DIGITS
 from digitnet.data.containers import most_unpacked
 from digitnet.data.dataset import Dataset
-from digitnet.data.matlab import Matrix, read_matrices
+from digitnet.data.formats.matlab import Matrix, read_matrices
 
 _MOST = 1_000_000  # images
 

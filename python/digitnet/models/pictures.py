@@ -25,6 +25,7 @@ def prepare(
     mode: str | None = None,
     *,
     max_pixels: int = MAX_PIXELS,
+    name: str | None = None,
 ) -> npt.NDArray[Any]:
     """One picture as an image for `model`, (C, H, W) up to its max_value.
 
@@ -36,6 +37,7 @@ def prepare(
             "exact" takes a picture of the right size as it is. Default: exact if the
             size fits, else scan.
         max_pixels: Larger pictures are refused.
+        name: For errors. Default: the file's.
     Raises:
         DataError: no picture, too large a one, no ink, or the wrong size for "exact".
         ValueError: unknown mode, or "scan" for a model that is not of digit shape.
@@ -43,8 +45,10 @@ def prepare(
     channels, height, width = model.input_shape
     if mode is not None:
         check_name("mode", mode, MODES)
-    picture = read_picture(source, colour=channels == 3, max_pixels=max_pixels)
-    name = picture_name(source)
+    name = picture_name(source) if name is None else name
+    picture = read_picture(
+        source, colour=channels == 3, max_pixels=max_pixels, name=name
+    )
     if mode == "exact" or (mode is None and picture.shape[-2:] == (height, width)):
         return _exact(model, picture, name)
     if channels != 1 or height != width:

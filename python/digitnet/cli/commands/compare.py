@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from digitnet.cli.arguments import add_seed_of_split
+from digitnet.cli.arguments import add_data, add_seed_of_split
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.evaluation import comparison
@@ -13,7 +13,7 @@ from digitnet.evaluation import comparison
 def add(p: argparse.ArgumentParser) -> None:
     p.add_argument("first", help="the folder of a run, or a model file")
     p.add_argument("second", help="another")
-    p.add_argument("--data", required=True)
+    add_data(p)
     add_seed_of_split(p)
     p.add_argument("--out", help="folder for a report with curves and images")
     p.add_argument("--json", action="store_true")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
+from digitnet.cli.arguments import data_place
 from digitnet.cli.output import print_result
 from digitnet.data import sources
-from digitnet.data.download import fetch, need_folder
+from digitnet.data.download import fetch, need_files, need_folder
 
 
 def add(p: argparse.ArgumentParser) -> None:
@@ -17,8 +19,10 @@ def add(p: argparse.ArgumentParser) -> None:
         ("show", "describe one", _show),
     ):
         verb = verbs.add_parser(name, help=about)
-        if name != "list":
+        if name == "get":
             verb.add_argument("name")
+        elif name == "show":
+            verb.add_argument("data", metavar="NAME_OR_PATH", type=data_place)
         verb.add_argument("--json", action="store_true")
         verb.set_defaults(run=run)
 
@@ -35,6 +39,7 @@ def _get(args: argparse.Namespace) -> int:
     source = sources.find(args.name)
     paths = [str(fetch(file)) for file in source.files]
     paths += [str(need_folder(folder)) for folder in source.folders]
+    paths += [str(p) for f in source.brought for p in need_files(source.name, f)]
     print_result(
         args,
         {"name": args.name, "files": paths},
@@ -43,10 +48,17 @@ def _get(args: argparse.Namespace) -> int:
     return 0
 
 
+def _about(data: str) -> dict[str, Any]:
+    """What is known of a set beside its images."""
+    if sources.is_path(data):
+        return {"name": data, "summary": "data of your own"}
+    name = sources.find(data).name
+    return next(e for e in sources.describe() if e["name"] == name)
+
+
 def _show(args: argparse.Namespace) -> int:
-    name = sources.find(args.name).name
-    about = next(e for e in sources.describe() if e["name"] == name)
-    train, test = sources.load(args.name)
+    about = _about(args.data)
+    train, test = sources.load(args.data)
     value = {
         **about,
         "classes": train.classes,
@@ -57,7 +69,11 @@ def _show(args: argparse.Namespace) -> int:
     }
     lines = [
         f"{about['name']}: {about['summary']}",
-        f"source: {about['source']} ({about['licence']})",
+        *(
+            [f"source: {about['source']} ({about['licence']})"]
+            if "source" in about
+            else []
+        ),
         repr(train),
         repr(test),
         f"{'class':<12} {'train':>7} {'test':>7}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from digitnet.cli.arguments import add_seed_of_split
+from digitnet.cli.arguments import add_data, add_seed_of_split
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
@@ -12,7 +12,7 @@ from digitnet.models import zoo
 
 def add(p: argparse.ArgumentParser) -> None:
     p.add_argument("file", help="a model saved by digitnet")
-    p.add_argument("--data", required=True)
+    add_data(p)
     add_seed_of_split(p)
     p.add_argument("--device", default="auto")
     p.add_argument("--json", action="store_true")

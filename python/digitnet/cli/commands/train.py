@@ -13,6 +13,7 @@ from digitnet._utils.files import check_writable, write_json
 from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, alone_in
 from digitnet._utils.folders import put_back
 from digitnet._utils.input_files import read_json
+from digitnet.cli.arguments import add_data
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
@@ -26,7 +27,7 @@ DEFAULTS = {"seed": 0, "device": "auto"}
 
 
 def add(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--data", help="a named data set, see 'digitnet data list'")
+    add_data(p, required=False)
     p.add_argument("--model", help="a named network, see 'digitnet models list'")
     p.add_argument(
         "--preset",

@@ -1,4 +1,5 @@
-"""Arrays of numbers in MATLAB files of level 5, read from the description of their format.
+"""Arrays of numbers in MATLAB files of level 5, those of structs too, read from the description of
+their format.
 
 Of a stranger's file nothing is believed: sizes are compared with what the file has before
 memory is taken. (SciPy's reader ends the process at some damaged ones.)
@@ -11,8 +12,8 @@ import io
 import math
 import struct
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numpy as np
@@ -34,16 +35,20 @@ _CLASSES = {
     **{14: "i8", 15: "u8"},
 }
 _COMPLEX = 0x800
+_STRUCT = 2
+_MAX_DEPTH = 8  # of structs within structs
+_MAX_FIELDS = 256
 
 
 @dataclass(frozen=True)
 class Matrix:
     """An array's description: what stands before its numbers."""
 
-    name: str
+    name: str  # in a struct with the struct's: "dataset.train.images"
     shape: tuple[int, ...]
     kind: str  # as NumPy has it; "" for what is no array of real numbers
     at: int  # where its numbers' part begins within the array's
+    is_struct: bool = False
 
 
 def read_matrices(
@@ -86,10 +91,51 @@ def read_matrices(
         if kind == _COMPRESSED:
             content = _inflated(content, order, most_inflated(size), name)
         matrix = _described(content, order, name)
-        if matrix.name in arrays:
-            raise DataError(f"{name}: expected one {matrix.name}, got two")
-        arrays[matrix.name] = _numbers(content, matrix, order, name)
+        found = (
+            dict(_fields(content, matrix, order, check, name, 1))
+            if matrix.is_struct
+            else {matrix.name: _numbers(content, matrix, order, name)}
+        )
+        for title in found.keys() & arrays:
+            raise DataError(f"{name}: expected one {title}, got two")
+        arrays.update(found)
     return arrays
+
+
+def _fields(
+    content: bytes,
+    struct_: Matrix,
+    order: str,
+    check: Callable[[Matrix], bool],
+    name: str,
+    depth: int,
+) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """The arrays in a struct that `check` wants, those of structs within it too."""
+    if math.prod(struct_.shape) != 1 or depth > _MAX_DEPTH:
+        return
+    kind, length, at = _part(content, struct_.at, order, name)
+    width = struct.unpack(f"{order}i", length[:4])[0] if len(length) >= 4 else 0
+    kind, letters, at = _part(content, at, order, name)
+    if kind != 1 or not 1 <= width <= _MAX_NAME or len(letters) % width:
+        raise DataError(f"{name}.{struct_.name}: expected the names of its fields")
+    names = [
+        bytes(letters[i : i + width]).split(b"\0", 1)[0].decode("ascii", "replace")
+        for i in range(0, len(letters), width)
+    ]
+    if len(names) > _MAX_FIELDS:
+        raise DataError(f"{name}.{struct_.name}: expected at most {_MAX_FIELDS} fields")
+    for field in names:
+        kind, inside, at = _part(content, at, order, name)
+        if kind != _MATRIX or not inside:
+            continue
+        about = _described(bytes(inside[:_START]), order, name)
+        matrix = replace(about, name=f"{struct_.name}.{field}")
+        if not check(matrix):
+            continue
+        if matrix.is_struct:
+            yield from _fields(bytes(inside), matrix, order, check, name, depth + 1)
+        else:
+            yield matrix.name, _numbers(bytes(inside), matrix, order, name)
 
 
 def _is_wanted(
@@ -175,7 +221,8 @@ def _described(content: bytes, order: str, name: str) -> Matrix:
     if kind != 1 or len(letters) > _MAX_NAME or not bytes(letters).isascii():
         raise DataError(f"{name}: expected an array's name, got kind {kind}")
     numbers = "" if about & _COMPLEX else _CLASSES.get(about & 0xFF, "")
-    return Matrix(bytes(letters).decode(), shape, numbers, at)
+    is_struct = about & 0xFF == _STRUCT
+    return Matrix(bytes(letters).decode(), shape, numbers, at, is_struct)
 
 
 def _numbers(content: bytes, matrix: Matrix, order: str, name: str) -> npt.NDArray[Any]:

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from digitnet._core import DataError
 from digitnet.data.checks import DIGITS
 from digitnet.data.dataset import Dataset
-from digitnet.data.download import File, fetch
+from digitnet.data.download import (
+    File,
+    Files,
+    fetch,
+    find_file,
+    find_files,
+    sha256_of,
+)
+from digitnet.data.read import read_files
 from digitnet.data.readers import read_idx
 from digitnet.data.sources.source import Source
 
@@ -61,6 +75,35 @@ def load_idx_files(
 
 
 _FILES = idx_files("mnist", _MIRRORS, _HASHES)
+_KERAS = Files(("mnist", ""), r"mnist\.npz", "mnist.npz", "Keras' datasets")
+
+
+def _load(seed: int) -> tuple[Dataset, Dataset]:
+    """Of the four files, or of Keras' one if that is here and they are not."""
+    keras = find_files(_KERAS)
+    if keras and not all(find_file(file) for file in _FILES):
+        return _of_keras(keras[0])
+    return load_idx_files("mnist", _FILES, DIGITS)
+
+
+def _of_keras(path: Path) -> tuple[Dataset, Dataset]:
+    """(train, test) of mnist.npz, whose arrays are those of the four files, byte for byte.
+
+    Raises DataError for other ones.
+    """
+    parts = read_files([path], "mnist", r"mnist\.npz", DIGITS)
+    hashes = iter(_HASHES.items())
+    for part in parts:
+        labels = part.require_labels()
+        for array in (part.images, labels.astype(np.uint8)):
+            name, (_, sha256) = next(hashes)
+            header = struct.pack(f">HBB{array.ndim}i", 0, 8, array.ndim, *array.shape)
+            found = sha256_of(header + np.ascontiguousarray(array).tobytes())
+            if found != sha256:
+                raise DataError(
+                    f"{path}: expected the numbers of {name}, SHA-256 {sha256}, got {found}"
+                )
+    return parts
 
 
 def source() -> Source:
@@ -70,5 +113,6 @@ def source() -> Source:
         origin="LeCun, Cortes, Burges, The MNIST database, 1998",
         licence="CC BY-SA 3.0",
         files=_FILES,
-        load=lambda seed: load_idx_files("mnist", _FILES, DIGITS),
+        load=_load,
+        alike=(_KERAS,),
     )
