@@ -179,6 +179,7 @@ def is_quick(words):
     return "--data" not in words or words[words.index("--data") + 1] in here
 
 
+@pytest.mark.filterwarnings("ignore:pictures. it has no part for tests:UserWarning")
 @pytest.mark.parametrize("page", WITH_SHELL)
 def test_a_pages_commands_run(page, demo, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
