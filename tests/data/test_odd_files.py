@@ -43,6 +43,7 @@ def read_listed(path):
 READERS = {
     "idx": digitnet.data.read_idx,
     "csv": digitnet.data.read_csv,
+    "any": digitnet.data.read,
     "mat": digitnet.data.read_svhn,
     "picture": read_picture,
     "folder of pictures": read_folder,
@@ -98,7 +99,7 @@ def test_what_is_no_ordinary_file_is_refused_by_name(
         READERS[reader](path)
 
 
-@pytest.mark.parametrize("reader", [r for r in READERS if r != "weights"])
+@pytest.mark.parametrize("reader", [r for r in READERS if r not in ("weights", "any")])
 def test_a_folder_and_nothing_are_refused_by_name(reader, tmp_path, within_seconds):
     (tmp_path / "odd.png").mkdir()
     with pytest.raises((OSError, DataError), match=r"\.png.*folder|model file.*\.png"):

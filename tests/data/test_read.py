@@ -199,6 +199,11 @@ def test_an_array_is_named_as_the_label(sample, tmp_path):
     assert read(path, label="none").labels is None
 
 
+def test_numbers_about_a_file_are_no_arrays_of_it(sample, tmp_path):
+    np.savez(tmp_path / "a.npz", images=sample.train, labels=np.int64(7), seed=3)
+    assert read(tmp_path / "a.npz").labels is None
+
+
 def test_svhns_class_10_is_the_digit_0(rng, tmp_path):
     import scipy.io
 

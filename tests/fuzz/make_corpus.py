@@ -11,12 +11,14 @@ import io
 import json
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
+from reference import data_forms  # noqa: E402
 from reference.keras_model import Builder, KerasModel, Layer  # noqa: E402
 
 import digitnet  # noqa: E402
@@ -256,6 +258,39 @@ def choices(count, length):
     }
 
 
+def data_files(only=(), without=()):
+    """A few images in the forms that people have, a folder of files as an archive."""
+    images = RNG.integers(0, 256, (6, 4, 4), dtype=np.uint8)
+    images[:, 0, 0], images[:, 0, 1] = 0, 255
+    labels = np.arange(6) % 2
+    sample = data_forms.Sample(images[:4], labels[:4], images[4:], labels[4:])
+    files = {}
+    for form in data_forms.FORMS:
+        function = getattr(form, "values", (form,))[0]
+        name = function.__name__
+        if name in without or (only and name not in only):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "a").mkdir()
+            try:
+                path = function(Path(folder) / "a", sample)
+            except IndexError:  # a form that needs more images
+                continue
+            inside = [f for f in sorted(path.rglob("*")) if f.is_file()]
+            if path.is_file():
+                files[name] = path.read_bytes()
+            elif only:
+                files |= {f.name: f.read_bytes() for f in inside}
+            else:
+                stream = io.BytesIO()
+                with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+                    for file in inside:
+                        about = zipfile.ZipInfo(str(file.relative_to(path)))
+                        archive.writestr(about, file.read_bytes())
+                files[name] = stream.getvalue()
+    return files
+
+
 def all_files():
     labels, images = idx(1, 10), idx(3, 3, 4, 4)
     yield "idx", {"labels": labels, "images": images, "long": images + b"0"}
@@ -306,6 +341,8 @@ def all_files():
     yield "run", runs()
     yield "request", requests()
     yield "mat", mats()
+    yield "data", data_files(without=("torch_pairs",))
+    yield "data_torch", data_files(only=("torch_pairs",))
     yield "weights_keras", keras_files()
     yield "record", records()
     yield "journal", journals()

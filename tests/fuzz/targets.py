@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import digitnet
-from digitnet.data import read_csv, read_idx, read_svhn
+from digitnet.data import read, read_csv, read_idx, read_svhn
 from digitnet.data.readers import read_picture
 from digitnet.runs.command import network_and_options
 from digitnet.runs.verify import _record
@@ -69,14 +69,25 @@ def picture(content: bytes, folder: Path) -> None:
 def idx(content: bytes, folder: Path) -> None:
     path = written(content, folder, "images")
     data = read_idx(path)
-    assert data.images.dtype == np.uint8
+    assert data.images.dtype in (np.uint8, np.float32)
     read_idx(path, path)  # as labels, too
 
 
 def csv(content: bytes, folder: Path) -> None:
-    data = read_csv(written(content, folder, "digits.csv"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what could be read otherwise
+        data = read_csv(written(content, folder, "digits.csv"))
     assert len(data) > 0
     assert data.images.min() >= 0
+
+
+def data(content: bytes, folder: Path) -> None:
+    """A file of any kind: arrays, tables, archives of pictures."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what could be read otherwise
+        found = read(written(content, folder, "thing"))
+    assert len(found) == len(found.to_nchw()) > 0
+    assert found.labels is None or len(found.labels) == len(found)
 
 
 def mat(content: bytes, folder: Path) -> None:
@@ -198,7 +209,9 @@ TARGETS = {
     "picture": Target(picture),
     "idx_file": Target(idx),
     "csv_file": Target(csv),
-    "mat": Target(mat, packages=("scipy",)),
+    "data": Target(data, packages=("h5py", "pyarrow")),
+    "data_torch": Target(data, packages=("torch",)),
+    "mat": Target(mat),
     "model": Target(model),
     "weights_safetensors": Target(
         weights(".safetensors"), (digitnet.DataError, ValueError)

@@ -120,7 +120,7 @@ def _rows(images, labels, first=True):
 
 
 def kaggle(folder, sample):
-    header = ["label", *(f"pixel{i}" for i in range(144))]
+    header = ["label", *(f"pixel{i}" for i in range(sample.train[0].size))]
     for part, images, labels in parts(sample):
         with (folder / f"{part}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([header, *_rows(images, labels)])
@@ -264,7 +264,8 @@ def hugging_face(folder, sample):
 def parquet_of_pixels(folder, sample):
     for part, images, labels in parts(sample):
         columns = {
-            f"pixel{i}": images.reshape(len(images), -1)[:, i] for i in range(144)
+            f"pixel{i}": images.reshape(len(images), -1)[:, i]
+            for i in range(sample.train[0].size)
         }
         pq.write_table(
             pa.table({"class": labels, **columns}), folder / f"{part}.parquet"

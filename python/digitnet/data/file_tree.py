@@ -3,8 +3,11 @@ of archives within them too; what systems put beside a person's files is passed 
 
 from __future__ import annotations
 
+import bz2
 import io
+import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -25,6 +28,10 @@ _MAX_NESTED = 2  # archives within archives
 _START = 1024  # bytes by which a file is known
 _TAR_AT = slice(257, 262)
 # What systems and programs put beside the files of a person.
+_ZIP_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError),
+    *(ValueError, NotImplementedError, RuntimeError, struct.error, IndexError),
+)
 _JUNK = frozenset(
     {"__MACOSX", "Thumbs.db", "desktop.ini", "__pycache__", "lost+found", "Icon\r"}
 )
@@ -172,9 +179,6 @@ def _members(entry: Entry) -> list[Entry] | None:
 
 def _unpacked_start(entry: Entry) -> bytes:
     """The first bytes inside a packed file; nothing of a damaged one, whose reader says so."""
-    import bz2
-    import lzma
-
     start = entry.start()
     streams = {
         b"\x1f": lambda: zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(start, 512),
@@ -193,7 +197,7 @@ def _in_zip(entry: Entry) -> list[Entry] | None:
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         infos = [info for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+    except _ZIP_DAMAGE as error:
         raise DataError(
             f"{entry.where}: expected a whole zip archive; {shortened(str(error))}"
         ) from error
@@ -218,7 +222,7 @@ def _zip_opener(
         try:
             with archive.open(info) as file:
                 return file.read(-1 if count is None else count)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+        except _ZIP_DAMAGE as error:
             raise DataError(
                 f"{where}/{shortened(info.filename)}: expected a whole member; "
                 f"{shortened(str(error))}"
@@ -240,7 +244,7 @@ def _in_tar(entry: Entry, content: bytes) -> list[Entry]:
                 for info in archive
                 if info.isfile() and not any(map(is_junk, info.name.split("/")))
             ]
-    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+    except (tarfile.TarError, *_ZIP_DAMAGE) as error:
         raise DataError(
             f"{entry.where}: expected a whole tar archive; {shortened(str(error))}"
         ) from error

@@ -160,24 +160,36 @@ def datasets_of(
             classes in any case.
     """
     labels, classes = _settled(parts, options, name)
-    read = [part for part in parts if wanted is None or part in wanted]
-    scale = options.max_value
-    pixels = _joint_pixels({part: parts[part] for part in read}, options, name)
-    if scale is None:
-        scales = [p.max_value for part in read for p in parts[part] if p.max_value]
-        largest = max(float(array.max(initial=0)) for array in pixels.values())
-        whole = all(array.dtype == np.uint8 for array in pixels.values())
-        scale = max(scales) if scales and whole else guess_max_value(largest, name)
-    return {
-        part: Dataset(
-            pixels[part],
-            labels[part],
-            classes=classes,
-            max_value=scale,
-            name=f"{name} {part}".rstrip(),
-        )
-        for part in read
-    }
+    read = {part: parts[part] for part in parts if wanted is None or part in wanted}
+    try:
+        pixels = _joint_pixels(read, options, name)
+        scale = options.max_value or _joint_scale(read, pixels, name)
+        return {
+            part: Dataset(
+                pixels[part],
+                labels[part],
+                classes=classes,
+                max_value=scale,
+                name=f"{name} {part}".rstrip(),
+            )
+            for part in read
+        }
+    except ValueError as error:  # a Dataset's own, of what a file holds
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name}: {error}") from error
+
+
+def _joint_scale(
+    parts: dict[str, list[Piece]], pixels: dict[str, npt.NDArray[Any]], name: str
+) -> float:
+    """The pixel value of full intensity: what the format says of bytes, else the smallest
+    usual one that no part exceeds."""
+    said = [p.max_value for pieces in parts.values() for p in pieces if p.max_value]
+    if said and all(array.dtype == np.uint8 for array in pixels.values()):
+        return max(said)
+    largest = max(float(array.max(initial=0)) for array in pixels.values())
+    return guess_max_value(largest, name)
 
 
 def _settled(

@@ -92,6 +92,8 @@ def _part_and_role(
     name: str, array: npt.NDArray[Any], options: ReadOptions
 ) -> tuple[str, str]:
     part, role = part_and_role(name)
+    if array.ndim == 0:
+        return part, ""  # a number about the file
     if name == options.label:
         return part, LABELS
     if isinstance(options.label, str) and options.label in ("none", "auto"):
