@@ -11,8 +11,8 @@
 #include "data/label_list.h"
 #include "data/mnist_m.h"
 #include "data/resize.h"
-#include "data/scan.h"
 #include "data/split.h"
+#include "pictures/scan.h"
 
 namespace digitnet::bindings {
 namespace {
@@ -105,28 +105,35 @@ py::array_t<float> resize(const Floats& plane, int64_t height, int64_t width,
   return to_array(std::move(out), {height, width});
 }
 
-py::array_t<uint8_t> scan(const Floats& grey, const std::string& like,
-                          int64_t size) {
+py::dict scan(const Floats& grey, const std::string& like, int64_t size) {
   require(grey.ndim() == 2 && grey.size() > 0,
           "scan.grey: expected shape (height, width), got ", grey.ndim(),
           " dimensions");
-  require(like == "mnist" || like == "optdigits",
-          "scan.like: expected 'mnist' or 'optdigits', got '", like, "'");
-  const bool optdigits = like == "optdigits";
+  const auto form =
+      choose<pictures::Form>("scan.like",
+                             {{"mnist", pictures::Form::Mnist},
+                              {"optdigits", pictures::Form::Optdigits}},
+                             like);
   const float* values = grey.data();
   const int64_t height = grey.shape(0), width = grey.shape(1);
-  std::vector<uint8_t> image;
-  {
+  auto scan = [&] {
     const GilRelease release;
     for (int64_t i = 0; i < height * width; ++i) {
       require(values[i] >= 0 && values[i] <= 255,
               "scan.grey: expected values from 0 to 255, got ", values[i]);
     }
-    image = optdigits ? data::scan_to_optdigits(values, height, width)
-                      : data::scan_to_mnist(values, height, width, size);
-  }
-  const int64_t side = optdigits ? 8 : size;
-  return to_array(std::move(image), {side, side});
+    return pictures::scan(values, height, width, form, size);
+  }();
+  py::dict result;
+  const int64_t side = scan.side;
+  result["image"] = to_array(std::move(scan.image), {side, side});
+  result["box"] = py::make_tuple(scan.box.top, scan.box.left, scan.box.height,
+                                 scan.box.width);
+  result["digits"] = scan.digits;
+  result["certainty"] = scan.certainty;
+  result["is_dark"] = scan.is_dark;
+  result["contrast"] = scan.contrast;
+  return result;
 }
 
 using Bytes = py::array_t<uint8_t, py::array::c_style>;
@@ -294,7 +301,9 @@ void bind_data(py::module_& root) {
       "text"_a, "classes"_a, "name"_a,
       "(files, labels) of lines such as '00000001.png 5'.");
   m.def("scan", &scan, "grey"_a, "like"_a, "size"_a,
-        "A scan as the named data set would hold it.");
+        "A digit as the named data set would hold it: image; box (top, left, "
+        "height, width); digits, how many there are; certainty that there is "
+        "one; is_dark; contrast.");
 }
 
 }  // namespace digitnet::bindings

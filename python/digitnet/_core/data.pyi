@@ -59,9 +59,9 @@ def resize(plane: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], heigh
     """
     Resize one plane.
     """
-def scan(grey: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], like: str, size: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint8]:
+def scan(grey: typing.Annotated[numpy.typing.ArrayLike, numpy.float32], like: str, size: typing.SupportsInt | typing.SupportsIndex) -> dict:
     """
-    A scan as the named data set would hold it.
+    A digit as the named data set would hold it: image; box (top, left, height, width); digits, how many there are; certainty that there is one; is_dark; contrast.
     """
 def split(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], fractions: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], seed: typing.SupportsInt | typing.SupportsIndex, stratify: bool) -> list[numpy.typing.NDArray[numpy.int64]]:
     """

@@ -158,10 +158,10 @@ def read_picture(
     """
     name = picture_name(source) if name is None else name
     with _picture_in(source, name, max_pixels) as picture:
-        return _pixels(picture, name, colour)
+        return picture_pixels(picture, name, colour)
 
 
-def _pixels(picture: Any, name: str, colour: bool) -> npt.NDArray[np.uint8]:
+def picture_pixels(picture: Any, name: str, colour: bool) -> npt.NDArray[np.uint8]:
     """What `read_picture` gives of a Pillow image."""
     if picture.mode in _DEEP:
         picture = _of_8_bits(picture, name)
@@ -259,7 +259,7 @@ def listed_picture(
                 f"{where}: expected at most {_MAX_SIDE} pixels a side, got "
                 f"{picture.width}x{picture.height}; give size=(height, width)"
             )
-        return _pixels(picture, where, colour)
+        return picture_pixels(picture, where, colour)
 
 
 def room_for(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from digitnet._utils.extras import extra_packages
 from digitnet.data.interop import as_dataset
-from digitnet.models import file, transfer
+from digitnet.models import file, pictures, transfer
 from digitnet.models.base import BaseModel
 from digitnet.models.learner import Learner
 from digitnet.models.weights import WeightReport, load_weights
@@ -57,6 +57,35 @@ class Model(Learner):
         labels = self.labels_of(data, "evaluate")
         probabilities = self._outputs(data, "evaluate", True, device)
         return Report(labels, probabilities, self.classes, data=data, model=self.name)
+
+    def predict_picture(self, source: Any, mode: str | None = None) -> dict[str, Any]:
+        """What one picture of a person's own is: a photograph, a scan, a drawing.
+
+        Args:
+            source: A file, its bytes, a PIL picture, or an array (H, W), (H, W, 3) or
+                (3, H, W).
+            mode: "scan" or "exact". Default: whichever fits, as of
+                `digitnet.models.pictures.prepare_picture`.
+        Returns:
+            `label`, `confidence`, `probabilities` by class, and what was seen: `box` (top,
+            left, height, width) of the digit in the picture, None for one that was taken
+            as it is; `digits`, how many there are; `certainty` that there is one; `note`,
+            which says so in words, or ""; `image`, what the network got.
+        Raises:
+            DataError: no picture, or no digit in it.
+            ValueError: an unknown mode, or a picture that does not fit the model.
+        Example:
+            >>> train, _ = digitnet.data.load("digits")
+            >>> model = digitnet.models.make("linear", (8, 8))
+            >>> _ = model.fit(train, epochs=1, verbose=False)
+            >>> drawing = np.full((90, 60), 255, np.uint8)
+            >>> drawing[15:75, 28:36] = 0
+            >>> seen = model.predict_picture(drawing)
+            >>> seen["box"], seen["digits"], seen["image"].shape
+            ((15, 28, 60, 8), 1, (1, 8, 8))
+        """
+        self.require_classes("predict_picture")
+        return pictures.predict_picture(self, source, mode)
 
     def features(
         self,

@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "data/resize.h"
-#include "data/scan.h"
 #include "features/chain_code.h"
 #include "fuzz/targets.h"
+#include "pictures/scan.h"
 
 namespace digitnet::fuzz {
 namespace {
@@ -30,14 +30,18 @@ void read_scan(std::string_view bytes) {
   const Picture picture{Choices(bytes)};
   may_refuse([&] {
     constexpr int64_t kSide = 28;
-    const auto digit = data::scan_to_mnist(
-        picture.pixels.data(), picture.height, picture.width, kSide);
+    const auto digit =
+        pictures::scan(picture.pixels.data(), picture.height, picture.width,
+                       pictures::Form::Mnist, kSide)
+            .image;
     promise(digit.size() == kSide * kSide, digit.size(), " pixels");
     promise(*std::max_element(digit.begin(), digit.end()) > 0, "no ink");
   });
   may_refuse([&] {
-    const auto digit = data::scan_to_optdigits(picture.pixels.data(),
-                                               picture.height, picture.width);
+    const auto digit =
+        pictures::scan(picture.pixels.data(), picture.height, picture.width,
+                       pictures::Form::Optdigits, 8)
+            .image;
     promise(digit.size() == 64, digit.size(), " pixels");
     for (const uint8_t value : digit)
       promise(value <= 16, "a pixel of ", value);

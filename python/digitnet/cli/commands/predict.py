@@ -19,7 +19,7 @@ from digitnet.data.formats.pictures import is_picture
 from digitnet.data.read import read_to_predict
 from digitnet.models import zoo
 from digitnet.models.model import Model
-from digitnet.models.pictures import predict_one, prediction_of, prepare
+from digitnet.models.pictures import predict_picture, prediction_of
 
 _SHOWN = 20  # rows of a table
 
@@ -37,7 +37,7 @@ def add(p: argparse.ArgumentParser) -> None:
         dest="mode",
         choices=("scan", "exact"),
         help="scan: find, crop and centre the digit; exact: take the picture as it is "
-        "(default: exact if the size fits, else scan)",
+        "(default: exact if it has the size and the looks of the training set, else scan)",
     )
     p.add_argument(
         "--submission",
@@ -93,8 +93,9 @@ def _of_picture(
     model: Model, entry: Entry, name: str, mode: str | None
 ) -> dict[str, Any]:
     try:
-        image = prepare(model, entry.read(), mode, name=entry.where)
-        return {"file": name, **predict_one(model, image)}
+        seen = predict_picture(model, entry.read(), mode, name=entry.where)
+        del seen["image"]
+        return {"file": name, **seen}
     except (OSError, ValueError) as error:
         return {"file": name, "error": str(error)}
 
