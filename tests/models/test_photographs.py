@@ -18,7 +18,7 @@ def mnist(data_folder):
 @pytest.fixture(scope="module")
 def model(mnist):
     network = digitnet.models.make("lenet5", seed=0)
-    network.fit(mnist[0], epochs=6, seed=0, verbose=False)
+    network.fit(mnist[0], epochs=6, seed=0)
     return network
 
 
