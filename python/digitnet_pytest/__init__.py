@@ -56,6 +56,13 @@ def pytest_configure(config: Any) -> None:
         raise pytest.UsageError(
             f"--metrics-report: expected a file that ends in .html or .md, got '{report}'"
         )
+    if report and Path(report).parent.is_dir():  # else it is made
+        from digitnet._utils.files import check_target
+
+        try:
+            check_target(report)
+        except OSError as error:
+            raise pytest.UsageError(f"--metrics-report: {error}") from error
 
 
 def seeds_of(text: str) -> list[int]:

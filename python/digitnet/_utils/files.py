@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from digitnet._utils.input_files import expanded
+from digitnet._utils.input_files import expanded, special_kind
 
 
 def _where_numbers_count() -> str:
@@ -45,21 +45,44 @@ def cache_folder() -> Path:
         return Path(tempfile.gettempdir()) / f"digitnet-{os.getuid()}"
 
 
-def check_target(path: str | PathLike[str]) -> Path:
+def check_target(path: str | PathLike[str], *, replaced: bool = True) -> Path:
     """The path, if a file can be written there as far as can be seen beforehand.
 
+    Args:
+        path: The file, which need not be there.
+        replaced: Whether a new file takes its place, as `write_whole` does; to write into
+            a device is fine.
     Raises:
         FileNotFoundError: its folder is not there.
         IsADirectoryError: it is a folder itself.
+        PermissionError: its folder cannot be written.
+        OSError: it is a pipe, a device or a socket, or a link to itself.
     """
     target = expanded(path)
-    if not target.parent.is_dir():
+    place = linked(target)  # links are written through
+    if not place.parent.is_dir():
         raise FileNotFoundError(
-            f"{target}: expected the folder {target.parent}, got none; make it first"
+            f"{target}: expected the folder {place.parent}, got none; make it first"
         )
-    if target.is_dir():
+    if place.is_dir():
         raise IsADirectoryError(f"{target}: expected a file's name, got a folder")
+    kind = special_kind(place.stat()) if place.exists() else ""
+    if kind and (replaced or kind != "a device"):
+        raise OSError(f"{target}: expected an ordinary file, got {kind}; name another")
+    if not os.access(place.parent, os.W_OK):
+        raise PermissionError(
+            f"{target}: expected a folder that can be written, got {place.parent}"
+        )
     return target
+
+
+def linked(path: Path) -> Path:
+    """The path behind all links, whole. OSError for a link that leads back to itself."""
+    with contextlib.suppress(RuntimeError):  # of Python before 3.13
+        place = path.resolve()
+        if not place.is_symlink():
+            return place
+    raise OSError(f"{path}: expected a file or folder, got a link to itself")
 
 
 # What writes the formats that a name may promise, where `Model.save` does not.
@@ -110,7 +133,7 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
 
     Raises OSError (disk full, read-only folder) and leaves nothing behind.
     """
-    target = check_target(path).resolve()  # through a link to what it names
+    target = linked(check_target(path))
     temporary = beside(target)
     handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:

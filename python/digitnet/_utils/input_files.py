@@ -153,16 +153,19 @@ def check_status(status: os.stat_result, text: str) -> None:
         raise IsADirectoryError(
             f"{shortened(text, _MAX_PATH)}: expected a file, got a folder"
         )
-    for is_kind, kind in _KINDS:
-        if is_kind(status.st_mode):
-            raise DataError(
-                f"{shown_name(text)}: expected an ordinary file, got {kind}"
-            )
+    if kind := special_kind(status):
+        raise DataError(f"{shown_name(text)}: expected an ordinary file, got {kind}")
     if status.st_dev in _system_devices():
         raise DataError(
             f"{shown_name(text)}: expected an ordinary file, got one of the system's own; "
             "copy its content to a file"
         )
+
+
+def special_kind(status: os.stat_result) -> str:
+    """What it is that is neither a file nor a folder, such as "a pipe"; else ""."""
+    kinds = (kind for is_kind, kind in _KINDS if is_kind(status.st_mode))
+    return next(kinds, "")
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.files import check_model_target
+from digitnet._utils.files import check_model_target, check_target
 from digitnet._utils.input_files import expanded
 from digitnet.callbacks.callback import Callback, Logs
 
@@ -191,7 +191,7 @@ class ModelCheckpoint(Callback):
     Raises:
         ValueError: a path with a column that is not there, or whose name promises
             another program's format.
-        OSError: a folder that cannot be written.
+        OSError: a folder that cannot be written, or no ordinary file at the path.
     Example:
         >>> import pathlib, tempfile
         >>> train, test = digitnet.data.load("digits")
@@ -221,6 +221,9 @@ class ModelCheckpoint(Callback):
         history = self.model.history
         if history is None or not history.epochs:  # else the training goes on
             self.best = None
+        if "{" not in self.path:  # else it is known at an epoch's end
+            expanded(self.path).parent.mkdir(parents=True, exist_ok=True)
+            check_target(self.path)
 
     def state_dict(self) -> dict[str, Any]:
         """For `fit(resume=)`."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._utils.extras import extra_packages
+from digitnet._utils.files import check_target
 from digitnet._utils.input_files import expanded
 from digitnet._utils.text import listed
 from digitnet.callbacks.callback import Callback, Logs
@@ -59,6 +60,7 @@ class CSVLogger(Callback):
 
     def on_train_begin(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        check_target(self.path, replaced=False)
         mode = "a+" if self.append or self._goes_on else "w"
         self._file = self.path.open(mode, newline="")
         size = self._file.seek(0, os.SEEK_END)
