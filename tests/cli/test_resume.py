@@ -140,14 +140,14 @@ def test_resume_alone_is_enough_and_needs_a_state(words, message, tmp_path, caps
 def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path, capsys):
     tmp_path.chmod(0o500)
     assert cli.main([*TRAIN, "--out", str(tmp_path / "run")]) == 1
-    assert "train: expected a folder that can be written" in capsys.readouterr().err
+    assert f"got {tmp_path} above it; name another" in capsys.readouterr().err
 
 
 def test_a_file_in_the_folders_place_is_refused_before_training(tmp_path, capsys):
     (tmp_path / "run").write_text("in the way")
     assert cli.main([*TRAIN, "--out", str(tmp_path / "run")]) == 1
     out, errors = capsys.readouterr()
-    assert "train: expected a folder that can be written" in errors
+    assert "run: expected a folder, got a file; name another" in errors
     assert "training on" not in out
     assert (tmp_path / "run").read_text() == "in the way"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from digitnet import plot
 from digitnet._utils.files import write_json, write_whole
-from digitnet._utils.folders import replacing
+from digitnet._utils.folders import Contents, replacing
 from digitnet._utils.html import Page, saved_png
 from digitnet._utils.versions import versions
 from digitnet.card import model_card
@@ -45,6 +45,7 @@ def write_run(
     config: dict[str, Any] | None = None,
     *,
     training: Dataset | None = None,
+    seen: Contents | None = None,
 ) -> Path:
     """Write everything about a run and return the path of report.html.
 
@@ -62,13 +63,16 @@ def write_run(
         config: Settings. Default: the network's name and the options of `fit`. The keys kind,
             created, data_sha256, files, executor and versions are the folder's.
         training: The training data, for their hash.
+        seen: What `digitnet._utils.folders.contents` told of the folder when the training
+            began. Files of a run that were written there since get other names, and stay.
+            Default: what is there now.
     Warns:
         RuntimeWarning: `training` is not what `fit` was given, or has changed since; then
-            config.json has no hash of it.
+            config.json has no hash of it. Or others wrote into the folder meanwhile.
     """
     if config is None:
         config = {"model": model.name, **history.options}
-    with replacing(folder, owned=FILES) as root:
+    with replacing(folder, owned=FILES, seen=seen) as root:
         _write(root, model, history, report, config, training)
     return Path(folder) / "report.html"
 

@@ -11,7 +11,7 @@ from typing import Any
 from digitnet import distributed
 from digitnet._utils.files import check_writable, write_json
 from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, alone_in
-from digitnet._utils.folders import put_back
+from digitnet._utils.folders import check_replaceable, contents, put_back
 from digitnet._utils.input_files import read_json
 from digitnet.cli.arguments import add_data
 from digitnet.cli.output import print_result
@@ -91,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     distributed.start()
     first = distributed.rank() == 0
     state = Path(args.resume or args.out) / STATE
+    if first:
+        check_replaceable(state.parent)
     put_back(state.parent)  # where a killed process moved it aside
     is_new = not state.parent.exists()
     if args.resume:
@@ -125,6 +127,8 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
             f"{model!r} on {train.name}: {len(train):,} training and {len(test):,} test images"
         )
 
+    seen = contents(Path(args.out))  # what others write there meanwhile is kept
+
     def write() -> None:
         history: Any = model.history
         report = model.evaluate(test, device=args.device)
@@ -137,7 +141,9 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
             **history.options,
             "command": command,
         }
-        page = write_run(args.out, model, history, report, config, training=train)
+        page = write_run(
+            args.out, model, history, report, config, training=train, seen=seen
+        )
         text = f"\n{report}\n\nreport: {page}"
         print_result(args, metrics_of(history, report), text)
 
