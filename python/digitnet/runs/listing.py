@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, is_locked
 from digitnet._utils.input_files import expanded, read_json
+from digitnet._utils.text import printable, shortened
 from digitnet.runs.command import BEGUN
 from digitnet.train.resume import STATE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_BYTES = 50_000_000  # of a JSON file
+_MAX_BYTES = 10_000_000  # of a JSON file
+_LETTERS = 200  # of a text in the table
 _LATEST = 4e9  # seconds since 1970: the year 2096
 _TRIES = 10  # for a folder that changes while it is read
 _DEPTH = 4  # folders below the root in which runs are looked for
@@ -79,8 +81,10 @@ class Run:
     def __str__(self) -> str:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.created))
         lines = [f"{self.folder}: {self.kind}, {self.status}, {when}"]
-        lines += [f"  {key}: {value}" for key, value in self.settings.items()]
-        lines += [f"  {key}: {value}" for key, value in _measured(self).items()]
+        listed = [*self.settings.items(), *_measured(self).items()]
+        lines += [
+            f"  {_cell(key)}: {_cell(value, 10 * _LETTERS)}" for key, value in listed
+        ]
         return "\n".join(lines)
 
 
@@ -138,7 +142,7 @@ def _file(path: Path) -> os.stat_result | None:
 
 def _readable(file: Path) -> dict[str, Any]:
     """The JSON object of a file; ValueError for anything else, or what no screen shows."""
-    value = read_json(file, max_bytes=_MOST_BYTES)
+    value = read_json(file, max_bytes=_MAX_BYTES)
     json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are no text
     return value
 
@@ -227,26 +231,28 @@ def _kind(text: Mapping[str, Any], older: str) -> str:
 
 
 def find(root: str | PathLike[str] = "runs") -> list[Run]:
-    """Every run in a folder and those below it, the oldest first.
+    """Every run in a folder and those below it, below other runs too, the oldest first.
 
     Raises:
         FileNotFoundError: no such folder.
         PermissionError: it may not be read.
     """
+    return sorted(_found(root), key=lambda run: (run.created, str(run.folder)))
+
+
+def _found(root: str | PathLike[str]) -> Iterator[Run]:
+    """The same, one at a time, for their files may be large, in any order."""
     top = expanded(root)
     if not top.is_dir():
         raise FileNotFoundError(f"{top}: expected a folder with runs, got none")
     next(top.iterdir(), None)  # raises where it may not be read
-    runs: list[Run] = []
     folders = [(top, 0)]
     while folders:
         folder, depth = folders.pop()
-        try:
-            runs.append(read(folder))
-        except FileNotFoundError:
-            if depth < _DEPTH:
-                folders += [(inner, depth + 1) for inner in _inner(folder)]
-    return sorted(runs, key=lambda run: (run.created, str(run.folder)))
+        with suppress(FileNotFoundError):
+            yield read(folder)
+        if depth < _DEPTH:
+            folders += [(inner, depth + 1) for inner in _inner(folder)]
 
 
 def _inner(folder: Path) -> list[Path]:
@@ -266,33 +272,46 @@ def _inner(folder: Path) -> list[Path]:
 
 def table(root: str | PathLike[str] = "runs") -> pd.DataFrame:
     """One row a run, by the name of its folder: kind, model, data, accuracy, epochs,
-    seconds, status, date (UTC), size in MiB."""
+    seconds, status, date (UTC), size in MiB, the oldest first. Texts are in one line, printable
+    and of 200 letters at most.
+
+    Raises as `find`.
+    """
     import pandas as pd
 
-    rows = []
-    for run in find(root):
-        settings = run.settings
-        of_recipe = settings.get("recipe")
-        rows.append(
-            {
-                "run": str(run.folder.relative_to(expanded(root))),
-                "kind": run.kind,
-                "model": of_recipe or settings.get("model", ""),
-                "data": settings.get("mode")
-                if of_recipe
-                else run.metrics.get("test_data", ""),
-                "accuracy": run.accuracy,
-                "epochs": run.metrics.get("epochs"),
-                "seconds": run.metrics.get("seconds", run.metrics.get("train_seconds")),
-                "status": run.status,
-                "created": pd.Timestamp(run.created, unit="s").floor("s"),
-                "mib": run.size_bytes / 2**20,
-            }
-        )
+    rows = [_row(run, expanded(root)) for run in _found(root)]
     columns = ["run", "kind", "model", "data", "accuracy", "epochs", "seconds"]
     columns += ["status", "created", "mib"]
     frame = pd.DataFrame(rows, columns=columns).set_index("run")
-    return frame.astype({"epochs": "Int64"})
+    frame = frame.sort_values(["created", "run"])
+    frame["created"] = pd.to_datetime(frame["created"], unit="s").dt.floor("s")
+    return frame.astype({"epochs": "Int64", "seconds": float})
+
+
+def _row(run: Run, top: Path) -> dict[str, Any]:
+    settings, metrics = run.settings, run.metrics
+    of_recipe = settings.get("recipe")
+    data = settings.get("mode") if of_recipe else metrics.get("test_data", "")
+    texts = {
+        "run": run.folder.relative_to(top),
+        "kind": run.kind,
+        "model": of_recipe or settings.get("model", ""),
+        "data": data,
+        "status": run.status,
+    }
+    return {
+        **{name: _cell(text) for name, text in texts.items()},
+        "accuracy": run.accuracy,
+        "epochs": metrics.get("epochs"),
+        "seconds": metrics.get("seconds", metrics.get("train_seconds")),
+        "created": run.created,
+        "mib": run.size_bytes / 2**20,
+    }
+
+
+def _cell(value: Any, letters: int = _LETTERS) -> str:
+    """A value as people see it: large ones and odd names do not spoil what is around."""
+    return shortened(str(value), letters)
 
 
 def compare(folders: Sequence[str | PathLike[str]]) -> pd.DataFrame:
@@ -312,7 +331,7 @@ def compare(folders: Sequence[str | PathLike[str]]) -> pd.DataFrame:
             f"runs.compare: expected at least two folders, got {folders!r}"
         )
     runs = [read(folder) for folder in folders]
-    names = [str(run.folder) for run in runs]
+    names = [printable(str(run.folder)) for run in runs]
     keys = dict.fromkeys(key for run in runs for key in run.settings)
     differing: dict[str, list[Any]] = {}
     for key in keys:

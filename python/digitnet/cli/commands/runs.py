@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from digitnet import runs
+from digitnet._utils.text import shortened
 from digitnet.cli.output import print_result
 
 _ROOT = "runs"
@@ -85,7 +86,9 @@ def _show(args: argparse.Namespace) -> int:
 
 def _compare(args: argparse.Namespace) -> int:
     frame = runs.compare(args.folders)
-    print_result(args, frame.to_dict("index"), frame.to_string())
+    shown = frame.map(lambda value: shortened(str(value)))
+    text = shown.rename(index=shortened).to_string()
+    print_result(args, frame.to_dict("index"), text)
     return 0
 
 
