@@ -15,6 +15,7 @@ from digitnet import metrics, models
 from digitnet._utils.arrays import as_real, as_whole
 from digitnet._utils.figures import Display, draw
 from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.folder_kinds import check_kind
 from digitnet._utils.folders import replacing
 from digitnet._utils.html import Page, saved_png
 from digitnet.data.dataset import Dataset
@@ -146,7 +147,10 @@ class Comparison:
 
         Args:
             folder: Made if it is not there.
+        Raises:
+            ValueError: it holds results of another kind.
         """
+        check_kind(folder, "Comparison.save.folder", "comparison.json")
         with replacing(folder) as root:
             self._write(root)
         return Path(folder) / "report.html"

@@ -13,6 +13,7 @@ from typing import Any
 
 from digitnet import plot
 from digitnet._utils.files import write_json, write_whole
+from digitnet._utils.folder_kinds import check_kind
 from digitnet._utils.folders import Contents, replacing
 from digitnet._utils.html import Page, saved_png
 from digitnet._utils.versions import versions
@@ -66,12 +67,16 @@ def write_run(
         seen: What `digitnet._utils.folders.contents` told of the folder when the training
             began. Files of a run that were written there since get other names, and stay.
             Default: what is there now.
+    Raises:
+        ValueError: the folder holds results of another kind.
+        OSError: it cannot be written, or not be replaced.
     Warns:
         RuntimeWarning: `training` is not what `fit` was given, or has changed since; then
             config.json has no hash of it. Or others wrote into the folder meanwhile.
     """
     if config is None:
         config = {"model": model.name, **history.options}
+    check_kind(folder, "write_run.folder", "metrics.json")
     with replacing(folder, owned=FILES, seen=seen) as root:
         _write(root, model, history, report, config, training)
     return Path(folder) / "report.html"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from digitnet._utils.folder_kinds import check_kind
 from digitnet._utils.folders import check_replaceable
 from digitnet.cli.arguments import add_data, add_seed_of_split
 from digitnet.cli.output import print_result
@@ -23,6 +24,7 @@ def add(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.out:
+        check_kind(args.out, "compare.out", "comparison.json")
         check_replaceable(args.out)
     _, test = sources.load(args.data, seed=args.seed)
     compared = comparison.compare(args.first, args.second, test)

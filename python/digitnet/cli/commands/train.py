@@ -10,6 +10,7 @@ from typing import Any
 
 from digitnet import distributed
 from digitnet._utils.files import check_writable, write_json
+from digitnet._utils.folder_kinds import check_kind
 from digitnet._utils.folder_lock import LOCK, TRAINING_LOCK, alone_in
 from digitnet._utils.folders import check_replaceable, contents, put_back
 from digitnet._utils.input_files import read_json
@@ -92,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     first = distributed.rank() == 0
     state = Path(args.resume or args.out) / STATE
     if first:
+        check_kind(state.parent, "train.out", "metrics.json")
         check_replaceable(state.parent)
     put_back(state.parent)  # where a killed process moved it aside
     is_new = not state.parent.exists()
