@@ -221,6 +221,7 @@ def fit_head(
         callbacks = listed_callbacks(options.pop("callbacks", ()))
         model.stop_training = False
         head.history = model.history  # by which `fit(resume=)` knows it again
+        head.temperature = model.temperature  # which stays if it learns nothing
         try:
             return fit(
                 head,

@@ -68,6 +68,7 @@ class Training:
         self.executor, self.recorder, self.ranks = executor, recorder, ranks
         self.resume = resume
         self._first_weights = self._loop_weights = ""  # their hashes
+        self._calibrated = False
 
     def train(self) -> None:
         """Train, go on, or bring back what is finished: the model, its History, its files.
@@ -81,6 +82,7 @@ class Training:
             with ExitStack() as stack:
                 stack.enter_context(training(self.model.core))
                 stack.enter_context(signals)
+                stack.enter_context(self._temperature_of_old_weights())
                 saved = self._open_folder(stack)
                 with self._nothing_changed_if_refused():
                     self._prepare_model(saved)
@@ -136,6 +138,26 @@ class Training:
                 model.core.temperature = temperature
                 model.fix_scale(scale)
             raise
+
+    @contextmanager
+    def _temperature_of_old_weights(self) -> Iterator[None]:
+        """A training that fails before it has learned anything leaves the model as it was,
+        with the temperature that suits its weights."""
+        core = self.model.core
+        temperature = core.temperature
+        if temperature == 1.0:
+            yield
+            return
+        before = arrays_sha256(self.model.state_dict())
+        self.history.status = "interrupted"  # until it is known better
+        try:
+            yield
+        finally:
+            failed = self.history.status in ("interrupted", "diverged")
+            chosen = self._calibrated or core.temperature != 1.0  # by a callback
+            now = arrays_sha256(self.model.state_dict())
+            if failed and not chosen and now == before:
+                core.temperature = temperature
 
     def _prepare_model(self, saved: SavedState | None) -> None:
         if saved is not None:
@@ -242,6 +264,7 @@ class Training:
         self.model.temperature = suiting_temperature(
             self.model, data, labels, self.options.device
         )
+        self._calibrated = True
 
     def _note_weights(self) -> None:
         """So that this very model can go on, too."""
