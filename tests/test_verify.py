@@ -1,6 +1,7 @@
 """`digitnet verify`: a recorded training gives its weights again, or says what differs."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -42,7 +43,9 @@ def test_a_training_gives_the_same_bits_again(run_of, options):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     result = digitnet.runs.verify(folder, progress=False)
     assert result.identical and result.largest_difference == 0
-    assert not result.metrics and not result.surroundings
+    assert result.confirmed
+    assert not (result.metrics or result.settings or result.texts)
+    assert not result.surroundings
     assert "the same weights, bit for bit" in str(result)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -67,6 +70,66 @@ def test_other_weights_are_said_with_how_far_they_are(run_of, capsys):
     assert result.largest_difference == pytest.approx(0.5, abs=1e-6)
     assert main(["verify", str(folder)]) == 1
     assert "other weights; two differ by 0.5" in capsys.readouterr().out
+
+
+FORGED = {
+    "metrics.json": {
+        "test.accuracy": (r'"accuracy": 0\.\d+', '"accuracy": 0.999'),
+        "test.best": (r'"test": {', '"test": {"best": 1.0,'),
+        "test.f1_macro": (r'"f1_macro": [\d.]+,', ""),
+        "test_samples": (r'"test_samples": \d+', '"test_samples": 9'),
+        "epochs": (r'"epochs": 2', '"epochs": 1'),
+        "status": (r'"finished"', '"stopped early"'),
+        "train_seconds": (r'"train_seconds": [\d.]+', '"train_seconds": 0.001'),
+        "last_epoch.loss": (r'"loss": [\d.]+', '"loss": 0.01'),
+    },
+    "config.json": {
+        "batch_size": (r'"batch_size": \d+', '"batch_size": 9'),
+        "mine": (r"^{", '{"mine": 1,'),
+    },
+    "history.csv": {"history.csv": (r"\n1,[\d.]+", "\n1,0.01")},
+    "card.md": {"card.md": (r"\| accuracy \| [\d.]+", "| accuracy | 0.9990")},
+    "report.html": {"report.html": (r"[\d.]+% of", "99.90% of")},
+}
+
+
+@pytest.mark.parametrize("file", FORGED)
+def test_numbers_that_somebody_changed_are_found(file, run_of):
+    path = run_of() / file
+    for pattern, other in FORGED[file].values():
+        text, count = re.subn(pattern, other, path.read_text(), count=1)
+        assert count == 1
+        path.write_text(text)
+    result = digitnet.runs.verify(path.parent, progress=False)
+    assert result.identical and not result.confirmed
+    found = {*result.metrics, *result.settings, *result.texts}
+    assert found == set(FORGED[file])
+    assert "the record says otherwise than the training" in str(result)
+
+
+def test_the_command_fails_at_a_changed_number(run_of, capsys):
+    path = run_of() / "metrics.json"
+    metrics = json.loads(path.read_text())
+    path.write_text(json.dumps(metrics | {"test": metrics["test"] | {"accuracy": 1}}))
+    assert main(["verify", str(path.parent)]) == 1
+    assert "test.accuracy: 1, now 0." in capsys.readouterr().out
+
+
+def test_class_names_that_somebody_changed_are_found(run_of):
+    folder = run_of()
+    model = digitnet.models.load(folder / "model.safetensors")
+    model.classes = [f"class {name}" for name in model.classes]
+    model.save(folder / "model.safetensors")
+    result = digitnet.runs.verify(folder, progress=False)
+    assert list(result.settings) == ["model.classes"]
+    assert not result.confirmed
+
+
+def test_files_for_people_that_are_gone_say_nothing(run_of):
+    folder = run_of()
+    for name in ("history.csv", "card.md", "report.html"):
+        (folder / name).unlink()
+    assert digitnet.runs.verify(folder, progress=False).confirmed
 
 
 @pytest.mark.parametrize("name", ["linear", "mlp"])

@@ -28,6 +28,21 @@ FIT_OPTIONS = (
 KEPT = (*FIT_OPTIONS, "data", "model", "preset", "validation", "seed", "device")
 
 
+def config_of(
+    command: Mapping[str, Any], network: str, options: Mapping[str, Any], processes: int
+) -> dict[str, Any]:
+    """What config.json says of the training, by the options that `fit` went by."""
+    return {
+        "data": command["data"],
+        "model": network,
+        "preset": command["preset"],
+        "validation": command["validation"],
+        "processes": processes,
+        **options,
+        "command": dict(command),
+    }
+
+
 def network_and_options(command: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The network's name, and the options of `fit`: the preset's, overridden by the others.
 

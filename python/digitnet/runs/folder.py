@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -94,9 +94,8 @@ def _write(
     if training is not None and _is_what_was_learned(training, history):
         hashes["training"] = training.sha256()
     model.save(root / "model.safetensors")
-    write_whole(root / "history.csv", history.to_frame().to_csv().encode())
     write_json(root / "metrics.json", metrics_of(history, report))
-    drawings = _figures(model, history, report)
+    drawings = figures_of(model, history, report)
     files = FILES - {f"{name}.png" for name in {*_FIGURES} - drawings.keys()}
     about = {
         "kind": "training",
@@ -107,16 +106,32 @@ def _write(
     if isinstance(history.executor, Executor):
         about["executor"] = asdict(history.executor)
     write_json(root / "config.json", {**config, **about, "versions": versions()})
-    about_data = {
-        f"SHA-256 of the {name} data": value for name, value in hashes.items()
-    }
-    card = model_card(model, report, about=about_data)
-    write_whole(root / "card.md", card.encode())
     pictures = {
         title: saved_png(root / f"{name}.png", draw)
         for name, (title, draw) in drawings.items()
     }
-    _page(model, history, report, config, pictures).save(root / "report.html")
+    texts = texts_of(model, history, report, config, hashes, pictures, versions())
+    for name, text in texts.items():
+        write_whole(root / name, text.encode())
+
+
+def texts_of(
+    model: Model,
+    history: History,
+    report: Report,
+    config: dict[str, Any],
+    hashes: Mapping[str, str],
+    pictures: Mapping[str, bytes],
+    about: Mapping[str, str],
+) -> dict[str, str]:
+    """A run's files that people read, by name: history.csv, card.md and report.html, which
+    has the pictures by title and `about` as the versions."""
+    facts = {f"SHA-256 of the {name} data": value for name, value in hashes.items()}
+    return {
+        "history.csv": history.to_frame().to_csv(),
+        "card.md": model_card(model, report, about=facts),
+        "report.html": str(_page(model, history, report, config, pictures, about)),
+    }
 
 
 def _is_what_was_learned(training: Dataset, history: History) -> bool:
@@ -145,7 +160,7 @@ def metrics_of(history: History, report: Report) -> dict[str, Any]:
     }
 
 
-def _figures(
+def figures_of(
     model: Model, history: History, report: Report
 ) -> dict[str, tuple[str, Callable[[], Display]]]:
     """File name to (title, how to draw it)."""
@@ -182,7 +197,8 @@ def _page(
     history: History,
     report: Report,
     config: dict[str, Any],
-    pictures: dict[str, bytes],
+    pictures: Mapping[str, bytes],
+    about: Mapping[str, str],
 ) -> Page:
     seconds = sum(history["seconds"]) if history.epochs else 0.0
     page = Page(f"{model.name} on {report.data.name}")
@@ -209,5 +225,5 @@ def _page(
     page.section("Configuration")
     page.code(json.dumps(config, indent=2, default=str))
     page.section("Versions")
-    page.code("\n".join(f"{k}: {v}" for k, v in versions().items()))
+    page.code("\n".join(f"{k}: {v}" for k, v in about.items()))
     return page

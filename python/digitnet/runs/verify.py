@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from digitnet import distributed
 from digitnet._utils.input_files import expanded, read_json
+from digitnet._utils.text import shortened
 from digitnet._utils.versions import versions
 from digitnet.data import sources
 from digitnet.models import load, zoo
-from digitnet.runs.command import KEPT, network_and_options
+from digitnet.runs import differences
+from digitnet.runs.command import KEPT, config_of, network_and_options
 from digitnet.train.history import Executor
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -30,7 +32,11 @@ class Verification:
         folder: Of the record.
         identical: Whether all weights are the same, bit for bit, and so is the temperature.
         largest_difference: Between two weights.
-        metrics: Name to (recorded, now), of those on the test data that differ.
+        metrics: Name to (recorded, now), of what differs in metrics.json.
+        settings: The same of config.json's settings, and of what the model's file holds
+            beside weights.
+        texts: Names of files for people (history.csv, card.md, report.html) whose text is
+            not what the training gives. How long it took is taken from the record.
         surroundings: Name to (recorded, now), of what computed and of versions that differ.
             Where there are some, equal bits are not promised.
     """
@@ -38,8 +44,15 @@ class Verification:
     folder: Path
     identical: bool
     largest_difference: float
-    metrics: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    settings: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    texts: Sequence[str] = ()
     surroundings: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the weights and all that the record says are what the training gives."""
+        return self.identical and not (self.metrics or self.settings or self.texts)
 
     def __str__(self) -> str:
         if self.identical:
@@ -49,15 +62,27 @@ class Verification:
                 f"{self.folder}: other weights; two differ by "
                 f"{self.largest_difference:.3g}"
             ]
-        lines += [f"  {k}: {a:.6g}, now {b:.6g}" for k, (a, b) in self.metrics.items()]
+        different = {**self.metrics, **self.settings}
+        if different or self.texts:
+            lines.append("the record says otherwise than the training:")
+            lines += [
+                f"  {k}: {_short(a)}, now {_short(b)}"
+                for k, (a, b) in different.items()
+            ]
+            lines += [f"  {name}: another text" for name in self.texts]
         if self.surroundings:
             lines.append("recorded elsewhere, where equal bits are not promised:")
             lines += [f"  {k}: {a}, now {b}" for k, (a, b) in self.surroundings.items()]
         return "\n".join(lines)
 
 
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else shortened(str(value))
+
+
 def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verification:
-    """Run a training of `digitnet train` again, and compare weights and test metrics.
+    """Run a training of `digitnet train` again, and compare weights and all that is recorded:
+    metrics.json, history.csv, config.json, card.md, report.html but for its pictures.
 
     Args:
         folder: Its run folder; nothing in it is changed.
@@ -75,7 +100,7 @@ def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verificatio
         ...       "--out", run, "--json"])  # doctest: +ELLIPSIS
         {...}
         0
-        >>> digitnet.runs.verify(run, progress=False).identical
+        >>> digitnet.runs.verify(run, progress=False).confirmed
         True
     """
     place = expanded(folder)
@@ -101,15 +126,16 @@ def verify(folder: str | PathLike[str], *, progress: bool = True) -> Verificatio
     difference = max(float(np.abs(before[k] - after[k]).max()) for k in after)
     same = all(np.array_equal(before[k], after[k]) for k in after)
     report = model.evaluate(test, device=command["device"])
+    timed = (place / "history.csv").is_file()
+    differences.with_recorded_seconds(history, place)
+    said = config_of(command, network, history.options, distributed.world_size())
     return Verification(
         place,
         same and recorded.temperature == model.temperature,
         difference,
-        {
-            name: (metrics["test"][name], value)
-            for name, value in report.items()
-            if metrics["test"].get(name) != value
-        },
+        differences.of_metrics(metrics, history, report, timed=timed),
+        differences.of_settings(config, said, recorded, model),
+        differences.of_texts(place, model, history, report, said, config),
         _surroundings(config, history.executor),
     )
 

@@ -100,7 +100,8 @@ class History(Mapping[str, list[float]]):
         if not path.is_file():
             return None
         try:
-            frame = pd.read_csv(path, index_col="epoch", dtype=float)
+            text = pd.read_csv(path, index_col="epoch", dtype=str)
+            frame = text.astype(float)  # to the last bit, as pandas' own reader may not
         except ValueError as error:
             raise ValueError(
                 f"{path}: expected a run's history, one row an epoch, got {error}"

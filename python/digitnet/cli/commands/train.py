@@ -18,7 +18,7 @@ from digitnet.cli.arguments import add_data
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
-from digitnet.runs.command import BEGUN, KEPT, network_and_options
+from digitnet.runs.command import BEGUN, KEPT, config_of, network_and_options
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS
 from digitnet.train.resume import STATE
@@ -134,15 +134,8 @@ def _train(args: argparse.Namespace, state: Path, first: bool) -> int:
     def write() -> None:
         history: Any = model.history
         report = model.evaluate(test, device=args.device)
-        config = {
-            "data": args.data,
-            "model": network,
-            "preset": args.preset,
-            "validation": args.validation,
-            "processes": distributed.world_size(),
-            **history.options,
-            "command": command,
-        }
+        processes = distributed.world_size()
+        config = config_of(command, network, history.options, processes)
         page = write_run(
             args.out, model, history, report, config, training=train, seen=seen
         )

@@ -17,5 +17,6 @@ def add(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     result = runs.verify(args.folder, progress=not args.json)
-    print_result(args, asdict(result), str(result))
-    return 0 if result.identical else 1
+    value = {**asdict(result), "confirmed": result.confirmed}
+    print_result(args, value, str(result))
+    return 0 if result.confirmed else 1
