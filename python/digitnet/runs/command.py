@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from digitnet._core import DataError
 from digitnet.train.presets import preset
 
 BEGUN = "command.json"  # beside the state of a training, until its end
@@ -26,6 +27,29 @@ FIT_OPTIONS = (
 )
 # All that a training is known by.
 KEPT = (*FIT_OPTIONS, "data", "model", "preset", "validation", "seed", "device")
+
+# What each of them is; float takes whole numbers too, and None is one that was not given.
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("epochs", "batch_size", "copies", "early_stopping", "seed"), int),
+    **dict.fromkeys(("learning_rate", "label_smoothing", "ema_decay"), float),
+    **dict.fromkeys(("calibrate", "validation"), float),
+    "deterministic": bool,
+}
+_ALWAYS = ("seed", "device")
+
+
+def check_command(command: Mapping[str, Any], where: str) -> None:
+    """DataError that begins with `where`, unless these are values as `digitnet train` keeps
+    them; KEPT are there."""
+    for name in KEPT:
+        value, kind = command[name], _TYPES.get(name, str)
+        fits = isinstance(value, (float, int) if kind is float else kind)
+        if isinstance(value, bool) and kind is not bool:
+            fits = False
+        if not fits and (value is not None or name in _ALWAYS):
+            raise DataError(
+                f"{where}: expected {kind.__name__} as {name}, got {value!r:.60}"
+            )
 
 
 def config_of(

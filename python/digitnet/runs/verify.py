@@ -18,7 +18,7 @@ from digitnet._utils.versions import versions
 from digitnet.data import sources
 from digitnet.models import load, zoo
 from digitnet.runs import differences
-from digitnet.runs.command import KEPT, config_of, network_and_options
+from digitnet.runs.command import KEPT, check_command, config_of, network_and_options
 from digitnet.train.history import Executor
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -162,6 +162,7 @@ def _record(place: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]
             f"runs.verify: expected a run of this version's 'digitnet train', got '{place}', "
             "whose config.json does not say how to run it again"
         )
+    check_command(command, str(place / "config.json"))
     if metrics["status"] not in ("finished", "stopped early"):
         raise ValueError(
             f"runs.verify: expected a training that came to its end, got one that was "

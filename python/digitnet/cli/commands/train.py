@@ -18,7 +18,13 @@ from digitnet.cli.arguments import add_data
 from digitnet.cli.output import print_result
 from digitnet.data import sources
 from digitnet.models import zoo
-from digitnet.runs.command import BEGUN, KEPT, config_of, network_and_options
+from digitnet.runs.command import (
+    BEGUN,
+    KEPT,
+    check_command,
+    config_of,
+    network_and_options,
+)
 from digitnet.runs.folder import metrics_of, write_run
 from digitnet.train.presets import PRESETS
 from digitnet.train.resume import STATE
@@ -199,4 +205,6 @@ def _take_options_of(args: argparse.Namespace, state: Path) -> None:
         raise FileNotFoundError(
             f"train: expected an interrupted training in '{args.resume}', got none"
         )
-    vars(args).update(read_json(state / BEGUN, *KEPT), out=args.resume)
+    command = read_json(state / BEGUN, *KEPT)
+    check_command(command, str(state / BEGUN))
+    vars(args).update({name: command[name] for name in KEPT}, out=args.resume)
