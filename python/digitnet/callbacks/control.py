@@ -231,7 +231,10 @@ class ModelCheckpoint(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The other way round."""
-        self.best = state["best"]
+        best = state["best"]
+        if not isinstance(best, float | int | None):
+            raise TypeError(f"ModelCheckpoint: expected a number, got {best!r:.60}")
+        self.best = best
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         value = None

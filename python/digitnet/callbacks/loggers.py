@@ -81,7 +81,10 @@ class CSVLogger(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The other way round, before `on_train_begin`."""
-        self._bytes, self._waiting = state["bytes"], state["waiting"]
+        size, waiting = state["bytes"], state["waiting"]
+        if not (isinstance(size, int) and size >= 0 and isinstance(waiting, str)):
+            raise TypeError(f"CSVLogger: expected bytes and text, got {state!r:.60}")
+        self._bytes, self._waiting = size, waiting
         self._goes_on = True
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

@@ -81,6 +81,8 @@ class _Tracker(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The other way round, before `on_train_begin`."""
+        if not isinstance(state["run_id"], str):
+            raise TypeError(f"expected a run's id, got {state['run_id']!r:.60}")
         self.run_id, self._goes_on = state["run_id"], True
 
     @property

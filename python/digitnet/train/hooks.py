@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import digitnet._core as _core
+from digitnet._core import DataError
+from digitnet._utils.text import listed
 from digitnet.train.best_file import BestFile, warn_of_file
 from digitnet.train.history import History
 from digitnet.train.options import as_spec, default_options
@@ -105,10 +108,10 @@ class Run:
         if saved is not None:
             if self.best_file:
                 self.best_file.restore(saved.waiting)
-            self._states = dict(saved.callbacks)
+            self._states = _by_names_of_now(saved.callbacks, self.callbacks)
             for key, callback in _with_state(self.callbacks):
                 if key in self._states:
-                    callback.load_state_dict(self._states[key])
+                    _load(key, callback, self._states[key])
         for callback in self.callbacks:
             getattr(callback, "on_train_begin", lambda: None)()
             self._begun.append(callback)
@@ -172,10 +175,50 @@ class Run:
 
 
 def _with_state(callbacks: Sequence[Callback]) -> Iterator[tuple[str, Callback]]:
-    """Callbacks that ask to keep a state, by index and class."""
-    for index, callback in enumerate(callbacks):
+    """Callbacks that ask to keep a state, by a name that their order does not change: class,
+    what they write to, and a number where there are several such."""
+    counts: Counter[str] = Counter()
+    for callback in callbacks:
         if hasattr(callback, "state_dict") and hasattr(callback, "load_state_dict"):
-            yield f"{index} {type(callback).__name__}", callback
+            target = getattr(callback, "writes_to", None)
+            name = type(callback).__name__ + (f" '{target}'" if target else "")
+            counts[name] += 1
+            yield name + (f" {counts[name]}" if counts[name] > 1 else ""), callback
+
+
+def _by_names_of_now(
+    saved: Mapping[str, Any], callbacks: Sequence[Callback]
+) -> dict[str, Any]:
+    """The states that were kept, each by the name of the callback that it belongs to: one
+    of its class that writes elsewhere now, too, if there is no other.
+
+    Raises:
+        ValueError: it may belong to several.
+    """
+    states = dict(saved)
+    names = [name for name, _ in _with_state(callbacks) if name not in states]
+    used = {name for name, _ in _with_state(callbacks)} & states.keys()
+    for name in names:
+        kind = name.partition(" ")[0]
+        alike = [k for k in saved if k.partition(" ")[0] == kind and k not in used]
+        if len(alike) == 1 and [n.partition(" ")[0] for n in names].count(kind) == 1:
+            states[name] = states.pop(alike[0])
+        elif alike:
+            raise ValueError(
+                f"fit.resume: expected the callbacks that the training was begun with, "
+                f"{listed(alike)} among them, got {listed(names)}; give those"
+            )
+    return states
+
+
+def _load(name: str, callback: Callback, state: Any) -> None:
+    try:
+        callback.load_state_dict(state)
+    except (TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
+        raise DataError(
+            f"fit.resume: expected a state of {name} that it takes, got {state!r:.60} "
+            f"({error!r:.60}); give another folder to begin anew"
+        ) from error
 
 
 def _written(callback: Callback, hook: Any, *args: Any) -> None:
