@@ -199,7 +199,8 @@ class Context:
         path = folder / f"{_file_name(key)}.safetensors"
         about = path.with_suffix(".json")
         if about.is_file() and path.is_file():  # the first is written last
-            return load(path), history_of(read_json(about, *PARTS, remedy="delete it"))
+            kept = read_json(about, *PARTS, remedy="delete it")
+            return load(path), history_of(kept, str(about))
         self._begin(path)
         self._begin(about)
         model = make()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from digitnet._core import DataError
 from digitnet.train.history import Executor, History
 
 
@@ -24,13 +25,19 @@ def described(history: History) -> dict[str, Any]:
 PARTS = ("columns", "status", "monitor", "options", "executor")  # its parts
 
 
-def history_of(values: dict[str, Any]) -> History:
-    """The history that was described; `values` has all of PARTS."""
+def history_of(values: dict[str, Any], where: str) -> History:
+    """The history that was described; `values` has all of PARTS.
+
+    Raises DataError for damaged ones, which begins with `where`.
+    """
     history = History(values["options"], monitor=values["monitor"])
-    columns = values["columns"]
-    for row in zip(*columns.values(), strict=True):
-        history.append(dict(zip(columns, row, strict=True)))
-    history.status, executor = values["status"], values["executor"]
-    # Version 0.1 wrote a sentence.
-    history.executor = Executor(**executor) if isinstance(executor, dict) else executor
+    try:
+        history.take(values["columns"])
+        history.status, executor = values["status"], values["executor"]
+        # Version 0.1 wrote a sentence.
+        history.executor = (
+            Executor(**executor) if isinstance(executor, dict) else executor
+        )
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{where}: expected a history; {error}; delete it") from error
     return history

@@ -107,8 +107,7 @@ class History(Mapping[str, list[float]]):
                 f"{path}: expected a run's history, one row an epoch, got {error}"
             ) from error
         history = cls(monitor="val_loss" if "val_loss" in frame else "loss")
-        for row in frame.to_dict("records"):
-            history.append({str(name): value for name, value in row.items()})
+        history.take({str(name): values.tolist() for name, values in frame.items()})
         return history
 
     def append(self, row: Mapping[str, float]) -> None:
@@ -119,6 +118,28 @@ class History(Mapping[str, list[float]]):
                 continue
             if first or name in self._columns:
                 self._columns.setdefault(name, []).append(float(value))
+
+    def take(self, columns: Any) -> None:
+        """Become a history of these epochs, as it was kept somewhere.
+
+        Args:
+            columns: Name to one number an epoch, in the order that they had.
+        Raises:
+            ValueError: anything else; nothing was changed.
+        """
+        pairs = columns.items() if isinstance(columns, dict) else [(None, None)]
+        for name, values in pairs:
+            if not isinstance(name, str) or not isinstance(values, list):
+                raise ValueError(
+                    f"expected columns of numbers by name, got {columns!r:.60}"
+                )
+            if not all(
+                isinstance(v, float | int) and not isinstance(v, bool) for v in values
+            ):
+                raise ValueError(f"expected numbers in '{shortened(name)}', got others")
+        if len({len(values) for values in columns.values()}) > 1:
+            raise ValueError("expected columns of one length, got several")
+        self._columns = {k: [float(v) for v in values] for k, values in columns.items()}
 
     def __getitem__(self, name: str) -> list[float]:
         if name not in self._columns:

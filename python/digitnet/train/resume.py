@@ -11,14 +11,14 @@ import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from digitnet._build_info import VERSION
 from digitnet._utils.arrays import arrays_sha256
 from digitnet._utils.files import check_writable, write_whole
-from digitnet._utils.folder_lock import TRAINING_LOCK, locked
+from digitnet._utils.folder_lock import TRAINING_LOCK, alone_in
 from digitnet._utils.input_files import expanded
 from digitnet.train.best_file import warn_of_file
 from digitnet.train.fit_data import FitData
@@ -61,14 +61,12 @@ class TrainingFolder:
         self.folder = expanded(folder)
         self.identity, self.environment = _plain(identity), _plain(environment)
         check_writable(self.folder, "fit.resume", "give another one")
-        self._lock = _locked(self.folder)
+        self._lock = alone_in(self.folder / TRAINING_LOCK, "fit.resume")
         self._count = 0
         self._warned = False
 
     def close(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.close()
 
     @property
     def has_state(self) -> bool:
@@ -155,17 +153,6 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON gives them back."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(values), default=str))
     return plain
-
-
-def _locked(folder: Path) -> IO[bytes] | None:
-    """An open file that keeps other processes out, where the system can."""
-    try:
-        return locked(folder / TRAINING_LOCK)
-    except BlockingIOError as error:
-        raise RuntimeError(
-            f"fit.resume: expected a folder of this training's own, got '{folder}', where "
-            "another one keeps its state now; wait for its end"
-        ) from error
 
 
 # -- the same training? ----------------------------------------------------------
@@ -266,6 +253,8 @@ def environment_of(executor: Any) -> dict[str, Any]:
         import torch
 
         environment |= {"torch": torch.__version__, "threads": torch.get_num_threads()}
+        if executor.device.startswith("cuda"):
+            environment["gpu"] = torch.cuda.get_device_name(executor.device)
     else:
         environment["threads"] = executor.threads
     return environment

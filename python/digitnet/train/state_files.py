@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from digitnet._core import DataError
@@ -55,27 +57,77 @@ class SavedState:
         waiting: The file `fit(checkpoint=)` that the disk did not take, or None.
         finished: Empty, or of a finished training "temperature", and "is_best": whether its
             model is the one that belongs in that file.
-        callbacks: The states of those that have one, by their index.
+        callbacks: The states of those that have one, by their names.
         identity, environment: What is trained and by what.
+    Raises:
+        DataError: some of it is of another kind.
     """
 
     def __init__(self, path: Path, about: Mapping[str, Any], arrays: Arrays) -> None:
         self.path = path
         self.arrays = {k: v for k, v in arrays.items() if "/" not in k}
         self.steps = {
-            name.removeprefix(STEPS): values.tolist()
+            name.removeprefix(STEPS): values.ravel().tolist()
             for name, values in arrays.items()
             if name.startswith(STEPS)
         }
-        waiting = arrays.get(WAITING)
-        self.waiting = None if waiting is None else waiting.tobytes()
+        self._waiting = arrays.get(WAITING)
         self.count: int = about["count"]
         self.identity: dict[str, Any] = about["identity"]
         self.environment: dict[str, Any] = about["environment"]
         self.numbers: dict[str, Any] = about["numbers"]
         self.history: dict[str, Any] = about["history"]
         self.callbacks: dict[str, Any] = about["callbacks"]
-        self.finished: dict[str, Any] = about["finished"] or {}
+        self.finished: dict[str, Any] = about["finished"]
+        self._check()
+
+    def _check(self) -> None:
+        """A checksum that is right says nothing of who wrote it."""
+        dicts = (
+            "identity",
+            "environment",
+            "numbers",
+            "history",
+            "callbacks",
+            "finished",
+        )
+        wrong = [name for name in dicts if not isinstance(getattr(self, name), dict)]
+        if not _is_number(self.count, int) or self.count < 0:
+            wrong.append("count")
+        if not wrong:
+            wrong += self._wrong_parts()
+        if wrong:
+            raise DataError(
+                f"{self.path.name}: expected the state of a training, got damage in its "
+                f"{', '.join(wrong)}"
+            )
+
+    def _wrong_parts(self) -> Iterator[str]:
+        try:
+            History().take(self.history.get("columns"))
+        except ValueError:
+            yield "history"
+        texts = (self.history.get("status"), self.history.get("message"))
+        if not all(isinstance(text, str) for text in texts):
+            yield "history"
+        temperature: Any = self.finished.get("temperature")
+        if self.finished and not (
+            _is_number(temperature, float | int)
+            and 0 < temperature < math.inf
+            and isinstance(self.finished.get("is_best"), bool)
+        ):
+            yield "finished"
+        if self._waiting is not None and self._waiting.dtype != np.uint8:
+            yield WAITING
+        yield from (
+            STEPS + name
+            for name, values in self.steps.items()
+            if not all(isinstance(value, float) for value in values)
+        )
+
+    @property
+    def waiting(self) -> bytes | None:
+        return None if self._waiting is None else self._waiting.tobytes()
 
     @property
     def model_sha256(self) -> str | None:
@@ -89,13 +141,15 @@ class SavedState:
 
     def fill(self, history: History) -> None:
         """The epochs that are done become those of an empty history."""
-        columns = self.history["columns"]
-        for row in zip(*columns.values(), strict=True):
-            history.append(dict(zip(columns, row, strict=True)))
+        history.take(self.history["columns"])
         if self.finished:
             history.steps = self.steps
             history.status = self.history["status"]
             history.message = self.history["message"]
+
+
+def _is_number(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def newest(folder: str | PathLike[str]) -> SavedState | None:
@@ -139,7 +193,7 @@ def to_bytes(about: dict[str, Any], arrays: Arrays) -> bytes:
     from safetensors import SafetensorError
     from safetensors.numpy import save
 
-    text = json.dumps(about, sort_keys=True)
+    text = json.dumps(about)  # in this order: of columns it is the History's
     whole = json.dumps({"sha256": content_sha256(text, arrays), "about": text})
     if len(whole) > _MAX_JSON_BYTES:
         raise OSError(
@@ -162,8 +216,10 @@ def _read(path: Path) -> SavedState:
             whole = (file.metadata() or {}).get(_FIELD)
             names = list(file.keys())
             arrays = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"{path.name}: expected a whole state, got {error}") from error
+    except (SafetensorError, OSError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"{path.name}: expected a whole state, got {error!s:.200}"
+        ) from error
     if whole is None:
         raise DataError(f"{path.name}: expected a training's state, got another file")
     if len(whole) > _MAX_JSON_BYTES:
@@ -191,6 +247,6 @@ def _read(path: Path) -> SavedState:
         )
     if about["format"] != FORMAT:
         raise DataError(
-            f"{path.name}: expected format {FORMAT}, got {about['format']}; update digitnet"
+            f"{path.name}: expected format {FORMAT}, got {about['format']!r:.60}; update digitnet"
         )
     return SavedState(path, about, arrays)
