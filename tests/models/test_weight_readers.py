@@ -65,6 +65,64 @@ def test_records_within_records_are_found_and_two_are_not_chosen_between(
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("name", ["last.ckpt", "model.tar", "model.bin", "model"])
+def test_a_checkpoint_is_known_by_its_content(name, state, tmp_path):
+    """As Lightning writes it: the module's attribute before its names, and its own
+    buffers and metrics beside."""
+    lightning = {f"model.{key}": value for key, value in state.items()}
+    lightning |= {"class_weights": torch.ones(3), "val_acc.tp": torch.ones(3)}
+    torch.save(
+        {
+            "epoch": 1,
+            "pytorch-lightning_version": "2.6.6",
+            "state_dict": lightning,
+            "optimizer_states": [{"state": {}, "param_groups": [{"lr": 0.1}]}],
+            "hyper_parameters": {"lr": 0.1},
+        },
+        tmp_path / name,
+    )
+    model = small()
+    with pytest.warns(UserWarning, match="not used: class_weights") as caught:
+        report = model.load_weights(tmp_path / name)
+    assert len(caught) == 1
+    assert report.unexpected_keys == ["class_weights", "val_acc.tp"]
+    assert "'model.' was left out before 2 names of the source" in str(report)
+    for key, value in state.items():
+        np.testing.assert_array_equal(model.state_dict()[key], value.numpy())
+
+
+@pytest.mark.torch
+def test_what_hides_weights_behind_code_says_how_to_take_them_out(state, tmp_path):
+    ran = tmp_path / "ran"
+    hidden = {"state_dict": state, "hyper_parameters": Runs(ran)}
+    for content, weights in (
+        (hidden, "checkpoint['state_dict']"),
+        ({"x": Runs(ran)}, "module.state_dict()"),
+    ):
+        torch.save(content, tmp_path / "m.ckpt")
+        with pytest.raises(DataError) as error:
+            small().load_weights(tmp_path / "m.ckpt")
+        assert not ran.exists()
+        assert f"torch.save({weights}, 'weights.pth')" in str(error.value)
+
+
+class Runs:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return type(self.path).touch, (self.path,)
+
+
+def test_a_file_that_is_not_there_is_not_called_unknown(tmp_path):
+    for name in ("last.ckpt", "model.tar", "model.pth"):
+        with pytest.raises(FileNotFoundError, match=name):
+            small().load_weights(tmp_path / name)
+
+
+@pytest.mark.torch
 def test_a_pickled_module_is_refused_in_our_own_words(tmp_path):
     module = nn.Sequential(nn.Linear(2, 2))
     torch.save(module, tmp_path / "whole.pth")

@@ -129,7 +129,18 @@ def test_norms_that_are_listed_behind_all_convolutions_are_taken():
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module.model.", "net."])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("module.", "_orig_mod.", "model.", "net.", "module.model."),
+        *(
+            "module._orig_mod.",
+            "_orig_mod.module.",
+            "model.module._orig_mod.net.",
+            "my.own.",
+        ),
+    ],
+)
 def test_what_wrappers_put_before_every_name_is_left_out(prefix):
     first = network(seed=7)
     state = {f"{prefix}{k}": torch.from_numpy(v) for k, v in first.state_dict().items()}
@@ -139,6 +150,46 @@ def test_what_wrappers_put_before_every_name_is_left_out(prefix):
     assert f"'{prefix}' was left out before every name" in str(report)
     for name, value in second.state_dict().items():
         np.testing.assert_array_equal(value, first.state_dict()[name])
+
+
+@pytest.mark.torch
+def test_of_a_model_and_its_average_the_model_is_taken():
+    first, second = network(seed=7), network(seed=8)
+    state = {f"model.{key}": value for key, value in first.state_dict().items()}
+    average = {f"ema.{key}": value + 1 for key, value in state.items()}
+    with pytest.warns(UserWarning, match=r"not used: ema\.model\."):
+        second.load_weights({**average, **state})
+    for name, value in second.state_dict().items():
+        np.testing.assert_array_equal(value, first.state_dict()[name])
+
+
+@pytest.mark.torch
+def test_names_of_a_users_own_are_taken_by_order_from_within_the_wrapper():
+    first, second = network(seed=7), network(seed=8)
+    state = first.state_dict()
+    own = {f"model.part_{name}": value for name, value in state.items()}
+    with pytest.warns(UserWarning, match="not used: class_weights"):
+        report = second.load_weights({**own, "class_weights": np.ones(3)})
+    assert report.naming == "order"
+    for name, value in second.state_dict().items():
+        np.testing.assert_array_equal(value, state[name])
+
+
+def test_two_networks_that_would_fit_are_not_chosen_between():
+    model = network(seed=7)
+    state = {
+        f"{who}.{key}": value
+        for who in ("student", "teacher")
+        for key, value in model.state_dict().items()
+    }
+    with pytest.raises(ValueError, match=r"under 'student\.', 'teacher\.'; give one"):
+        model.load_weights(state)
+    one = {
+        k.removeprefix("student."): v
+        for k, v in state.items()
+        if k.startswith("student.")
+    }
+    assert model.load_weights(one, strict=True).is_whole
 
 
 # -- refused ---------------------------------------------------------------------------

@@ -24,8 +24,8 @@ from digitnet.models.weights.torch_files import plain, read_torch, wrapper_of
 
 Tensors = dict[str, npt.NDArray[Any]]
 
-_SUFFIXES = (".safetensors", ".pth", ".pt", ".h5", ".hdf5", ".keras")
-_TORCH = (".pth", ".pt")
+_TORCH = (".pth", ".pt", ".ckpt", ".tar", ".bin")
+_SUFFIXES = (".safetensors", *_TORCH, ".h5", ".hdf5", ".keras")
 _HDF5 = (".h5", ".hdf5")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from digitnet._utils.text import listed
 from digitnet.models.base import BaseModel
 from digitnet.models.weights.keras_layers import natural
 
@@ -17,6 +18,7 @@ Tensors = dict[str, npt.NDArray[Any]]
 Shapes = Mapping[str, tuple[int, ...]]
 
 TORCHVISION = re.compile(r"(features|classifier)\.(\d+)\.(\w+)")
+_WRAPPERS = {"module", "_orig_mod", "model", "net", "network"}
 _COUNTER = ".num_batches_tracked"  # torch's batch norms keep one; digitnet none
 
 
@@ -66,26 +68,66 @@ def is_weight(name: str) -> bool:
 
 
 def without_prefix(loaded: Tensors, state: Tensors) -> dict[str, str]:
-    """The source's names by what they are without a part that all begin with.
+    """The source's names by what they are without the part that they begin with.
 
     Such parts come from wrappers: "module." (data parallel), "_orig_mod." (compiled),
     "model." (Lightning). One is left out if names are the model's or torchvision's then.
+    Names without it stay out: what is beside the network (metrics, weights of classes).
+
+    Raises:
+        ValueError: several networks in it would fit.
     """
     names = {name: name for name in loaded}
     if _known(names, state):
         return names
-    shorter = names
-    for _ in range(3):
-        starts = {name.partition(".")[0] for name in shorter}
-        if len(starts) != 1 or not all("." in name for name in shorter):
-            break
-        shorter = {name.partition(".")[2]: full for name, full in shorter.items()}
-        if _known(shorter, state):
-            return shorter
-    return names
+    fitting = [
+        prefix for prefix in _prefixes(loaded) if _fits_under(prefix, loaded, state)
+    ]
+    common = [p for p in fitting if all(name.startswith(p) for name in loaded)]
+    wrapping = [prefix for prefix in fitting if _wraps(prefix)]
+    chosen = (
+        common[:1]
+        or wrapping
+        or fitting
+        or [p for p in _prefixes(loaded) if _wraps(p)][-1:]
+    )
+    if len(chosen) > 1:
+        first = chosen[0]
+        raise ValueError(
+            "load_weights: expected one network in the source, got those under "
+            f"{listed([repr(p) for p in chosen])}; give one of them: "
+            f"{{k.removeprefix({first!r}): v for k, v in tensors.items() "
+            f"if k.startswith({first!r})}}"
+        )
+    return {
+        name.removeprefix(prefix): name
+        for prefix in chosen
+        for name in loaded
+        if name.startswith(prefix)
+    } or names
 
 
-def _known(names: Mapping[str, str], state: Tensors) -> bool:
+def _prefixes(loaded: Tensors) -> list[str]:
+    """What names begin with, up to each of their dots, shorter ones first."""
+    found = {
+        name[: match.end()] for name in loaded for match in re.finditer(r"\.", name)
+    }
+    return sorted(found, key=lambda prefix: (prefix.count("."), prefix))
+
+
+def _wraps(prefix: str) -> bool:
+    return set(prefix.removesuffix(".").split(".")) <= _WRAPPERS
+
+
+def _fits_under(prefix: str, loaded: Tensors, state: Tensors) -> bool:
+    """Whether names are the model's without this: some, if all begin so; else all."""
+    under = {n.removeprefix(prefix) for n in loaded if n.startswith(prefix)}
+    if len(under) == len(loaded):
+        return _known(under, state)
+    return state.keys() <= under or all(map(TORCHVISION.fullmatch, under))
+
+
+def _known(names: Iterable[str], state: Tensors) -> bool:
     return any(name in state or TORCHVISION.fullmatch(name) for name in names)
 
 

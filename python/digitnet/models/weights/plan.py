@@ -127,7 +127,12 @@ def _torch(model: BaseModel, read: Weights, state: Tensors, naming: str) -> Way:
     for short, name in full.items():
         if short != name:
             prefix = name.removesuffix(short)
-            notes = [f"'{prefix}' was left out before every name of the source"]
+            which = (
+                "every name of the source"
+                if len(full) == len(read.tensors)
+                else f"{len(full)} names of the source; the others are not used"
+            )
+            notes = [f"'{prefix}' was left out before {which}"]
         break
 
     def with_full_names(plan: Plan) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 import re
 import struct
 import zipfile
@@ -39,7 +40,7 @@ def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise DataError(_refused(path.name, str(error))) from error
+        raise DataError(_refused(path, str(error))) from error
     except (
         *(RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError),
         *(AttributeError, AssertionError, OverflowError, struct.error),
@@ -87,14 +88,29 @@ def _check_archive(path: Path) -> None:
             )
 
 
-def _refused(name: str, reason: str) -> str:
-    """Why torch's reader refused a pickle, in our words: its own advise to run the code."""
+def _refused(path: Path, reason: str) -> str:
+    """Why torch's reader refused a pickle, and how its owner can take the weights out."""
     found = re.search(r"GLOBAL ([\w.]+)", reason)
     what = f"an object of {found[1]}" if found else "something else"
+    texts = _texts_in(path)
+    key = next((f"checkpoint[{key!r}]" for key in WRAPPERS if key in texts), None)
     return (
-        f"{name}: expected tensors by name, got {what}, which only running its code "
-        "would read; save the module's state_dict() with torch.save"
+        f"{path.name}: expected tensors by name, got {what}, which only running its code "
+        "would read; take the weights out in the program that wrote it, with "
+        f"torch.save({key or 'module.state_dict()'}, 'weights.pth'), and give that file"
     )
+
+
+def _texts_in(path: Path) -> set[str]:
+    """The texts of a pickle in an archive, keys among them; nothing of it is run."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [n for n in archive.namelist() if n.endswith("data.pkl")]
+            content = archive.read(names[0]) if names else b""
+        operations = list(pickletools.genops(content))
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
+        return set()
+    return {value for _, value, _ in operations if isinstance(value, str)}
 
 
 def unwrapped(content: Any, label: str) -> tuple[dict[str, Any], str]:
@@ -140,7 +156,8 @@ def wrapper_of(content: Mapping[Any, Any], label: str) -> str | None:
     if len(inner) > 1:
         raise DataError(
             f"{label}: expected a dict of tensors by name, got several: "
-            f"{', '.join(inner[:8])}; load the file yourself and give one of them"
+            f"{', '.join(inner[:8])}; give one of them: "
+            f"load_weights(loaded[{inner[0]!r}]) of loaded = torch.load(file)"
         )
     return inner[0] if inner else None
 
