@@ -28,6 +28,7 @@ using Doubles = py::array_t<double, py::array::c_style | py::array::forcecast>;
 void bind_errors(py::module_& root);
 void bind_engine(py::module_& root);
 void bind_data(py::module_& root);
+void bind_image_statistics(py::module_& root);
 void bind_augment(py::module_& root);
 void bind_corrupt(py::module_& root);
 void bind_models(py::module_& root);

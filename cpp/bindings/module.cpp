@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, root) {
   dn::bindings::stop_threads_at_exit();
   dn::bindings::bind_engine(root);
   dn::bindings::bind_data(root);
+  dn::bindings::bind_image_statistics(root);
   dn::bindings::bind_augment(root);
   dn::bindings::bind_corrupt(root);
   dn::bindings::bind_models(root);

@@ -6,7 +6,31 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['check_images', 'check_labels', 'check_weights', 'cifar_labels', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
+__all__: list[str] = ['BorderStatistics', 'check_images', 'check_labels', 'check_weights', 'cifar_labels', 'fingerprint', 'idx_file_bytes', 'k_fold', 'largest_pixel', 'mean_grid', 'mnist_m', 'read_idx', 'read_label_list', 'read_text', 'resize', 'scan', 'split']
+class BorderStatistics:
+    """
+    The range of images' mean borders, by channel, of max_value, and the fraction that is brighter inside.
+    """
+    @staticmethod
+    def of(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, max_value: typing.SupportsFloat | typing.SupportsIndex) -> BorderStatistics:
+        """
+        Those of a set's samples.
+        """
+    def __init__(self, low: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], high: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], brighter_inside: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    def inverted(self, images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, max_value: typing.SupportsFloat | typing.SupportsIndex) -> typing.Any:
+        """
+        (inverted, sampled, border): how many of some images look inverted against these, and their mean border; None if none does.
+        """
+    @property
+    def brighter_inside(self) -> float:
+        ...
+    @property
+    def high(self) -> list[float]:
+        ...
+    @property
+    def low(self) -> list[float]:
+        ...
 def check_images(images: numpy.ndarray, max_value: typing.SupportsFloat | typing.SupportsIndex, where: str) -> None:
     """
     Finite pixels from 0 to max_value.
@@ -38,6 +62,10 @@ def k_fold(labels: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], k: typ
 def largest_pixel(images: numpy.ndarray) -> float:
     """
     The largest pixel, at least 0.
+    """
+def mean_grid(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, max_value: typing.SupportsFloat | typing.SupportsIndex, most: typing.SupportsInt | typing.SupportsIndex) -> list[float]:
+    """
+    The mean of at most so many images in 8 x 8 blocks, row by row; [] for images that are not square or smaller.
     """
 def mnist_m(images: numpy.ndarray, rows: typing.Annotated[numpy.typing.ArrayLike, numpy.int64] | None, photos: collections.abc.Sequence[typing.Annotated[numpy.typing.ArrayLike, numpy.uint8]], seed: typing.SupportsInt | typing.SupportsIndex, first_index: typing.SupportsInt | typing.SupportsIndex, binary: bool) -> numpy.typing.NDArray[numpy.uint8]:
     """
