@@ -394,3 +394,27 @@ def test_who_reads_only_the_beginning_gets_no_complaint():
         error = process.stderr.read()
         assert process.wait(60) == 141
     assert error == ""
+
+
+def test_sets_of_another_scale_are_brought_to_the_models_and_said(folder, tmp_path):
+    _, test = digitnet.data.load("digits")
+    np.savez(tmp_path / "set.npz", x_test=test.images / 16, y_test=test.labels)
+    model, data = folder / "model.safetensors", tmp_path / "set.npz"
+    labels = digitnet.models.load(model).predict(test)
+    code, out, err = run("predict", model, data, "--json")
+    assert code == 0
+    assert "set.npz" in err and "taken as images * 16" in err
+    assert [int(row["label"]) for row in json.loads(out)] == labels.tolist()
+
+
+def test_inverted_sets_are_noted_in_the_shell(folder, tmp_path):
+    _, test = digitnet.data.load("digits")
+    np.savez(
+        tmp_path / "set.npz",
+        **{f"x_{part}": 16 - test.images for part in ("train", "test")},
+        **{f"y_{part}": test.labels for part in ("train", "test")},
+    )
+    model = folder / "model.safetensors"
+    code, _, err = run("evaluate", model, "--data", tmp_path / "set.npz")
+    assert code == 0
+    assert "note: evaluate: expected images whose border" in err

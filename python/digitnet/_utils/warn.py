@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 from pathlib import Path
 
 _PACKAGE = str(Path(__file__).parent.parent)
+_OURS = (_PACKAGE, contextlib.__file__)  # whose `with` blocks we are called in
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
@@ -23,7 +25,7 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """
     level = 2
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
         level += 1
     warnings.warn(message, category, stacklevel=level)

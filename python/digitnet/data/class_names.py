@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from digitnet.data.checks import numbers
+from digitnet.data.checks import class_count, numbers, ordered_names
 from digitnet.data.dataset import Dataset
 
 _SHOWN = 12  # names in a message
@@ -15,6 +15,24 @@ _SHOWN = 12  # names in a message
 def numbered(classes: Sequence[str]) -> bool:
     """Whether these are the numbers that stand for names which nobody gave."""
     return tuple(classes) == numbers(len(classes))
+
+
+def names_of_outputs(
+    classes: int | Sequence[str] | None, count: int
+) -> tuple[str, ...]:
+    """The names of `count` outputs; 0 for a network that outputs images."""
+    if classes is None:
+        return numbers(count)
+    names = None
+    if not isinstance(classes, int | np.integer):
+        names = ordered_names(classes, "Model.classes")
+    number = class_count(classes if names is None else names, "Model.classes")
+    if number != count:
+        what = "names, one an output" if count else "for a network that makes images"
+        raise ValueError(
+            f"Model.classes: expected {count or 'none'} {what}, got {number}"
+        )
+    return numbers(count) if names is None else names
 
 
 def settled(classes: Sequence[str], max_value: float | None) -> bool:

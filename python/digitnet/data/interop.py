@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from digitnet._utils.arrays import as_array, as_labels
+from digitnet._utils.arrays import as_array, as_images, as_labels
 from digitnet.data.dataset import Dataset
+from digitnet.data.image_checks import check_pixels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,15 +147,24 @@ def from_frame(
 
 
 def as_dataset(value: Any, where: str, *, max_value: float | None = None) -> Dataset:
-    """A Dataset as it is, or made of an (images, labels) pair or a torch set."""
+    """A Dataset as it is, or made of an (images, labels) pair or a torch set.
+
+    `max_value` is a model's; pixels of what has no scale of its own are checked against it.
+    """
     if isinstance(value, Dataset):
         return value
     if is_torch(value):
-        return from_torch(value, max_value=max_value)
+        data = from_torch(value, max_value=max_value)
+        if max_value is not None:
+            check_pixels(data.storage[0], max_value, where)
+        return data
     if isinstance(value, tuple) and len(value) == 2:
         labels = as_labels(value[1], f"{where}.labels")
+        images = as_images(value[0], "Dataset.images")
+        if max_value is not None:
+            check_pixels(images, max_value, where)
         classes = _class_count(labels)
-        return Dataset(value[0], labels, classes=classes, max_value=max_value)
+        return Dataset(images, labels, classes=classes, max_value=max_value)
     raise TypeError(
         f"{where}: expected a Dataset, a torch set or a pair (images, labels), got "
         f"{type(value).__name__}"

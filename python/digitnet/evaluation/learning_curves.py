@@ -180,6 +180,7 @@ def copied(model: Model) -> Model:
     copy.load_state_dict(model.state_dict())
     if model.max_value is not None:
         copy.fix_scale(model.max_value)
+    copy.image_statistics = model.image_statistics
     return copy
 
 

@@ -26,9 +26,15 @@ from digitnet._utils.deprecation import warn_renamed
 from digitnet._utils.pieces import pieces
 from digitnet._utils.registry import check_name
 from digitnet._utils.text import plain_name, shortened
-from digitnet.data.checks import class_count, numbers, ordered_names
-from digitnet.data.class_names import matched, settled
+from digitnet.data.class_names import matched, names_of_outputs, settled
 from digitnet.data.dataset import Dataset
+from digitnet.data.image_checks import (
+    check_pixels,
+    compared_once,
+    require_scale,
+    require_shape,
+)
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.data.interop import from_torch, is_torch
 from digitnet.layers import as_sequence
 from digitnet.models.holds_weights import HoldsWeights
@@ -47,6 +53,8 @@ class BaseModel(HoldsWeights):
         classes: Class names, one an output; empty for a network that outputs images.
         name: For reports.
         history: Of the last training, or None.
+        image_statistics: Of the images of the last training, or None; see
+            `digitnet.data.image_statistics`.
         stop_training: A callback sets it to end the training.
     """
 
@@ -66,11 +74,12 @@ class BaseModel(HoldsWeights):
             as_whole(seed, "Model.seed"),
         )
         self.predictor = _core.models.Predictor(self.core)
-        self.classes = _class_names(
+        self.classes = names_of_outputs(
             classes, 0 if self.outputs_images else self.core.outputs
         )
         self.name = plain_name(str(name), "Model.name")
         self.history: History | None = None
+        self.image_statistics: ImageStatistics | None = None
         self.stop_training = False
         self._scale: float | None = None  # max_value of the first fit
         self._guessing = threading.RLock()  # while the core goes by a guessed scale
@@ -142,21 +151,30 @@ class BaseModel(HoldsWeights):
         """Images checked against this model: (array (M, C, H, W), rows of it or None: all).
 
         A model without a scale goes by that of what it is shown, until the block ends;
-        other threads wait for that, and nothing of it stays.
+        other threads wait for that, and nothing of it stays. One that learned from images
+        warns of those that clearly differ from them, once until the block ends.
 
         Args:
             images: A Dataset, or what it takes; one image too.
             where: The function's name, for errors.
         Raises:
-            ValueError: another shape or pixel scale, or pixels out of range.
+            ValueError: another shape or pixel scale, or pixels out of range; says what to
+                type.
+        Warns:
+            UserWarning: images that are inverted against those it learned from, or have rows
+                and columns exchanged; or only zeros and ones.
         """
         if self._scale is not None:
-            yield self._checked(images, where, self._scale)[:2]
+            base, rows, largest = self._checked(images, where, self._scale)
+            if self.image_statistics is not None:
+                self.image_statistics.warn_if_unlike(base, rows, largest, where)
+            with compared_once():
+                yield base, rows
             return
         with self._guessing:
             known = self._scale or self.core.max_value or None
             base, rows, largest = self._checked(images, where, known)
-            with self.at_scale(largest):
+            with self.at_scale(largest), compared_once():
                 yield base, rows
 
     @contextmanager
@@ -174,6 +192,7 @@ class BaseModel(HoldsWeights):
     def _checked(
         self, images: Any, where: str, scale: float | None
     ) -> tuple[Images, Any, float]:
+        knows_scale = isinstance(images, Dataset)
         if is_torch(images):
             images = from_torch(images, max_value=scale)
         if isinstance(images, Dataset):
@@ -181,17 +200,20 @@ class BaseModel(HoldsWeights):
         else:
             base, rows = as_images(self.as_batch(images, where), where), None
             largest = scale or guess_max_value(_core.data.largest_pixel(base), where)
-        if base.shape[1:] != self.input_shape:
-            raise ValueError(
-                f"{where}: expected images of shape {self.input_shape}, "
-                f"got {tuple(base.shape[1:])}"
-            )
-        if scale is not None and largest != scale:
-            raise ValueError(
-                f"{where}.max_value: expected {scale:g} as at the first fit, got {largest:g}"
-            )
-        _core.data.check_images(base, largest, where)
+        require_shape(base.shape, self.input_shape, where)
+        if scale is not None:
+            require_scale(largest, scale, where, " as at the first fit")
+        if knows_scale:
+            _core.data.check_images(base, largest, where)
+        else:
+            check_pixels(base, largest, where)
         return base, rows, largest
+
+    def warn_if_unlike(self, data: Dataset, where: str) -> None:
+        """UserWarning if images clearly are not as those it learned from: inverted, or with
+        rows and columns exchanged."""
+        if self.image_statistics is not None:
+            self.image_statistics.warn_if_unlike(*data.storage, data.max_value, where)
 
     def labels_of(self, data: Dataset, where: str) -> npt.NDArray[np.int64]:
         """A set's labels as this model counts its classes: by name where both have names.
@@ -364,19 +386,3 @@ def _room_for(
     floats = sum(math.prod(shape) for shape in shapes.values())
     _core.engine.require_memory(4 * floats, f"the outputs of {count} images")
     return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
-
-
-def _class_names(classes: int | Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """The names of `count` outputs; 0 for a network that outputs images."""
-    if classes is None:
-        return numbers(count)
-    names = None
-    if not isinstance(classes, int | np.integer):
-        names = ordered_names(classes, "Model.classes")
-    number = class_count(classes if names is None else names, "Model.classes")
-    if number != count:
-        what = "names, one an output" if count else "for a network that makes images"
-        raise ValueError(
-            f"Model.classes: expected {count or 'none'} {what}, got {number}"
-        )
-    return numbers(count) if names is None else names

@@ -1,8 +1,8 @@
 """Models as files: one safetensors file with weights, network and preprocessing.
 
 The metadata field "digitnet" holds JSON: format, network (a tree of layers with a
-closed list of kinds), input_shape, preprocess, classes, max_value, name, and temperature
-if it is not 1; the field "sha256" has a checksum of it and of the tensors. Nothing in a
+closed list of kinds), input_shape, preprocess, classes, max_value, name, temperature
+if it is not 1, and image_statistics of the training images if there were any; the field "sha256" has a checksum of it and of the tensors. Nothing in a
 file is run; everything is checked before a tensor is made.
 """
 
@@ -22,6 +22,7 @@ from digitnet._utils.files import check_model_target, write_whole
 from digitnet._utils.input_files import check_ordinary, json_in, shown_name
 from digitnet._utils.text import shortened
 from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.layers import Layer
 from digitnet.models import file_kinds
 from digitnet.models.base import BaseModel
@@ -40,8 +41,10 @@ _FIELDS: dict[str, Any] = {
     "classes": list,
     "max_value": (int, float),
     "temperature": (int, float),
+    "image_statistics": dict,
 }
-_MAY_BE_ABSENT = {"temperature"}  # 1; version 0.1.0 refuses files that have it
+# 1, and not known; version 0.1.0 refuses files that have them.
+_MAY_BE_ABSENT = {"temperature", "image_statistics"}
 
 
 def save(model: BaseModel, path: str | PathLike[str]) -> None:
@@ -75,6 +78,8 @@ def described(model: BaseModel) -> dict[str, Any]:
     }
     if model.temperature != 1:
         about["temperature"] = model.temperature
+    if model.image_statistics is not None:
+        about["image_statistics"] = model.image_statistics.to_plain()
     return about
 
 
@@ -200,6 +205,10 @@ def build(
         )
         if "temperature" in about:
             model.temperature = about["temperature"]
+        if "image_statistics" in about:
+            model.image_statistics = ImageStatistics.from_plain(
+                about["image_statistics"], model.input_shape[0]
+            )
     except DataError:
         raise
     except (ValueError, TypeError) as error:

@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 import digitnet._core as _core
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.data.interop import as_dataset
 from digitnet.models import file, transfer
 from digitnet.models.base import BaseModel
@@ -214,7 +215,8 @@ class Learner(BaseModel):
     def adapt(self, images: Any) -> None:
         """Set batch norms' running statistics to those of images of another domain.
 
-        Weights stay; labels are not read. A copy of the model keeps the old ones.
+        Weights stay; labels are not read. A copy of the model keeps the old ones. What looks
+        like these images is no longer warned of.
 
         Args:
             images: At least two: a Dataset, or what it takes.
@@ -235,6 +237,10 @@ class Learner(BaseModel):
             self.checked_images(images, "adapt") as (base, rows),
         ):
             _core.train.adapt_statistics(self.predictor, base, rows)
+            if self.image_statistics is not None:
+                known = self.image_statistics
+                shown = ImageStatistics.of_images(base, rows, self.core.max_value)
+                self.image_statistics = known.with_images_of(shown)
 
     def calibrate(self, data: Any, *, device: str = "auto") -> float:
         """Set `temperature` to where the log loss is lowest, from .02 to 50; returns it.

@@ -14,6 +14,8 @@ import digitnet._core as _core
 from digitnet._core import OutOfMemory
 from digitnet._utils.streams import is_terminal
 from digitnet.data.dataset import Dataset
+from digitnet.data.image_checks import compared_once
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.layers import Sequence
 from digitnet.models.base import BaseModel
 from digitnet.train.fit import fit
@@ -86,6 +88,7 @@ def split_at(model: M, layer: str | None = None) -> tuple[M, M]:
             part.core.set(name, model.core.get(name))
     if model.max_value is not None:
         base.fix_scale(model.max_value)
+    base.image_statistics = model.image_statistics
     return base, head
 
 
@@ -98,16 +101,14 @@ def features(
     progress: bool = True,
 ) -> npt.NDArray[np.float32]:
     """`Model.features`; see there."""
-    data = (
-        images
-        if isinstance(images, Dataset)
-        else Dataset(model.as_batch(images, "features"))
-    )
-    if layer is not None and not _ends_a_base(model, layer):
-        return _activations_of(model, data, layer, progress)
-    base, _ = split_at(model, layer)
-    _check_memory(len(data), base.core.outputs)
-    return _features_of(base, data, device, progress)
+    with model.checked_images(images, "features") as (array, rows):
+        data = Dataset(array, max_value=model.core.max_value)
+        data = data if rows is None else data[rows]
+        if layer is not None and not _ends_a_base(model, layer):
+            return _activations_of(model, data, layer, progress)
+        base, _ = split_at(model, layer)
+        _check_memory(len(data), base.core.outputs)
+        return _features_of(base, data, device, progress)
 
 
 def _ends_a_base(model: BaseModel, layer: str) -> bool:
@@ -212,8 +213,12 @@ def fit_head(
         check_data(model, fit_data.training, fit_data.validation)
         bottom, head = split_at(model, base)
         bottom.fix_scale(fit_data.training.max_value)
+        bottom.image_statistics = ImageStatistics.of(fit_data.training)
+        for given in fit_data.given_validation:
+            bottom.warn_if_unlike(given, "fit_head.validation")
         device = str(options.get("device", "auto"))
-        maps = _maps_for(head, bottom, fit_data, device, progress)
+        with compared_once():
+            maps = _maps_for(head, bottom, fit_data, device, progress)
         by_class = options.get("class_weights")
         if by_class is not None and not isinstance(by_class, str):
             by_class = weights_of_classes(by_class, fit_data, len(model.classes))
@@ -223,17 +228,19 @@ def fit_head(
         head.history = model.history  # by which `fit(resume=)` knows it again
         head.temperature = model.temperature  # which stays if it learns nothing
         try:
-            return fit(
-                head,
-                *maps,
-                progress=progress,
-                sample_weight=fit_data.sample_weights,
-                callbacks=[*callbacks, _Stop(model, head)],
-                **options,
-            )
+            with compared_once():  # maps are no images
+                return fit(
+                    head,
+                    *maps,
+                    progress=progress,
+                    sample_weight=fit_data.sample_weights,
+                    callbacks=[*callbacks, _Stop(model, head)],
+                    **options,
+                )
         finally:  # also when it was interrupted: the head is consistent
             if head.history is not model.history:
                 _bring_back(model, head, fit_data.training)
+                model.image_statistics = bottom.image_statistics
 
 
 def _maps_for(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from digitnet import calibration, corrupt, models, plot
 from digitnet.data.dataset import Dataset
+from digitnet.data.image_checks import compared_once
 from digitnet.experiments.context import Context
 from digitnet.experiments.recipe import Claim, Recipe, Stage
 from digitnet.experiments.report_sections import class_counts, perturbations
@@ -135,8 +136,9 @@ def on_each_corruption(
     """A score of the test images as they are ("clean") and under every corruption."""
     test = parts(context)[2]
     scores = {"clean": score(test)}
-    for corruption in corrupt.names():
-        scores[corruption] = score(corrupt.corrupted(test, corruption))
+    with compared_once():  # a stripe looks inverted, and is meant to
+        for corruption in corrupt.names():
+            scores[corruption] = score(corrupt.corrupted(test, corruption))
     return scores
 
 

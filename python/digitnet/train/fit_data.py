@@ -18,6 +18,7 @@ from digitnet.data.checks import by_class, copies_by_class
 from digitnet.data.class_names import matched, numbered, settled
 from digitnet.data.dataset import Dataset
 from digitnet.data.fingerprint import fingerprint
+from digitnet.data.image_checks import require_scale, require_shape
 from digitnet.data.interop import as_dataset
 from digitnet.train.trainable import Trainable
 
@@ -93,6 +94,11 @@ class FitData:
             inputs=tuple((data, fingerprint(data)) for data in inputs),
             classes=inputs[0].classes if inputs[0].named else model.classes,
         )
+
+    @property
+    def given_validation(self) -> list[Dataset]:
+        """The validation data if they are a set of their own, no part of the training's."""
+        return [data for data, _ in self.inputs[1:]]
 
     def warn_if_changed(self) -> None:
         """RuntimeWarning if images are others than when the training began; of labels and
@@ -277,17 +283,10 @@ def check_data(
         labels = data.require_labels(where)
         if not len(data):
             raise ValueError(f"{where}: expected at least one sample, got none")
-        if data.shape != model.input_shape:
-            raise ValueError(
-                f"{where}: expected images of shape {model.input_shape}, got {data.shape}"
-            )
+        require_shape(data.storage[0].shape, model.input_shape, where)
         if not model.outputs_images:
             _core.data.check_labels(labels, len(model.classes), f"{where}.labels")
-        scale = model.max_value or training.max_value
-        if data.max_value != scale:
-            raise ValueError(
-                f"{where}.max_value: expected {scale:g}, got {data.max_value:g}"
-            )
+        require_scale(data.max_value, model.max_value or training.max_value, where)
 
 
 def better_names(current: tuple[str, ...], data: tuple[str, ...]) -> tuple[str, ...]:

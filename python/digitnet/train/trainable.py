@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from digitnet.data.dataset import Dataset
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.train.history import History
 
 
@@ -18,6 +20,7 @@ class Trainable(Protocol):
         core: The model of the C++ core.
         classes: Class names, one an output; empty for a network that outputs images.
         history: Of the last training.
+        image_statistics: Of the images of the last training.
         stop_training: A callback sets it to end the training.
         temperature: What logits are divided by.
     """
@@ -25,6 +28,7 @@ class Trainable(Protocol):
     core: Any
     classes: tuple[str, ...]
     history: History | None
+    image_statistics: ImageStatistics | None
     stop_training: bool
     temperature: float
 
@@ -38,6 +42,8 @@ class Trainable(Protocol):
     def outputs_images(self) -> bool: ...
 
     def fix_scale(self, max_value: float | None) -> None: ...
+
+    def warn_if_unlike(self, data: Dataset, where: str) -> None: ...
 
     def release_memory(self) -> None: ...
 

@@ -19,6 +19,8 @@ import digitnet._core as _core
 from digitnet._core import DataError
 from digitnet._utils.arrays import arrays_sha256
 from digitnet._utils.signals import Signals
+from digitnet.data.image_checks import compared_once
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.train.cuda_graphs import Recorder
 from digitnet.train.fit_data import FitData, better_names
 from digitnet.train.history import Executor
@@ -129,12 +131,14 @@ class Training:
         until then."""
         model = self.model
         history, classes = model.history, model.classes
+        statistics = model.image_statistics
         scale, temperature = model.max_value, model.core.temperature
         try:
             yield
         except DataError:
             if not self.run.under_way:
                 model.history, model.classes = history, classes
+                model.image_statistics = statistics
                 model.core.temperature = temperature
                 model.fix_scale(scale)
             raise
@@ -166,6 +170,9 @@ class Training:
         if model.max_value is None:
             model.fix_scale(data.max_value)
             model.classes = better_names(model.classes, data.classes)
+        model.image_statistics = ImageStatistics.of(data)
+        for given in self.data.given_validation:
+            model.warn_if_unlike(given, "fit.validation")
         model.history = self.history
         model.core.temperature = 1.0  # the trained one's is found at the end
 
@@ -261,9 +268,10 @@ class Training:
         if data is None:
             return
         labels = data.require_labels("fit")
-        self.model.temperature = suiting_temperature(
-            self.model, data, labels, self.options.device
-        )
+        with compared_once():
+            self.model.temperature = suiting_temperature(
+                self.model, data, labels, self.options.device
+            )
         self._calibrated = True
 
     def _note_weights(self) -> None:

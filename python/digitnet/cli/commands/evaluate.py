@@ -7,6 +7,7 @@ import argparse
 from digitnet.cli.arguments import add_data, add_seed_of_split
 from digitnet.cli.output import print_result
 from digitnet.data import sources
+from digitnet.data.image_checks import brought_to_scale
 from digitnet.models import zoo
 
 
@@ -22,6 +23,7 @@ def add(p: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     model = zoo.load(args.file)
     _, test = sources.load(args.data, seed=args.seed)
+    test = brought_to_scale(test, model.max_value)
     report = model.evaluate(test, device=args.device)
     print_result(args, {"test": dict(report), "test_data": test.name}, str(report))
     return 0

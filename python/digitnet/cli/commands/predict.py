@@ -16,6 +16,7 @@ from digitnet._utils.files import write_whole
 from digitnet._utils.text import printable
 from digitnet.data.file_tree import Entry, files_at
 from digitnet.data.formats.pictures import is_picture
+from digitnet.data.image_checks import brought_to_scale
 from digitnet.data.read import read_to_predict
 from digitnet.models import zoo
 from digitnet.models.model import Model
@@ -101,7 +102,7 @@ def _of_picture(
 
 
 def _rows(model: Model, file: str) -> Iterator[dict[str, Any]]:
-    data = read_to_predict(file)
+    data = brought_to_scale(read_to_predict(file), model.max_value)
     probabilities = model.predict_proba(data)
     for row, values in enumerate(np.asarray(probabilities), 1):
         yield {"file": file, "row": row, **prediction_of(model, values)}

@@ -16,6 +16,7 @@ from digitnet._utils.arrays import as_array, from_bfloat16
 from digitnet._utils.input_files import check_ordinary, expanded, json_in
 from digitnet._utils.text import shortened
 from digitnet.data.checks import LARGEST_SCALE, LEAST_SCALE
+from digitnet.data.image_statistics import ImageStatistics
 from digitnet.models import checksum, file_kinds
 from digitnet.models.base import BaseModel
 from digitnet.models.weights import epsilons
@@ -40,6 +41,7 @@ class Weights:
         epsilons: Of norms by layer, where they are known.
         classes: Names of the source's outputs, where it is a model of digitnet's.
         max_value: The pixel value of full intensity that it knows.
+        image_statistics: Of the images that it learned from.
         notes: What a reader of the report should know.
     """
 
@@ -50,6 +52,7 @@ class Weights:
     epsilons: dict[str, float] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     max_value: float | None = None
+    image_statistics: ImageStatistics | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -63,6 +66,7 @@ def weights_of(source: Any) -> Weights:
             epsilons=known,
             classes=source.classes,
             max_value=source.max_value,
+            image_statistics=source.image_statistics,
         )
     if hasattr(source, "state_dict"):
         read = _of_mapping(source.state_dict(), type(source).__name__)
@@ -186,6 +190,7 @@ def _of_safetensors(path: Path) -> Weights:
         read.epsilons = epsilons.of_network(about.get("network"))
         read.classes = _class_names(about.get("classes"))
         read.max_value = _scale(about.get("max_value"))
+        read.image_statistics = _statistics(about)
     return read
 
 
@@ -199,6 +204,14 @@ def _class_names(value: Any) -> tuple[str, ...]:
 def _scale(value: Any) -> float | None:
     known = isinstance(value, int | float) and LEAST_SCALE <= value <= LARGEST_SCALE
     return float(value) if known else None
+
+
+def _statistics(about: dict[str, Any]) -> ImageStatistics | None:
+    try:
+        channels = int(about["input_shape"][0])
+        return ImageStatistics.from_plain(about["image_statistics"], channels)
+    except (LookupError, TypeError, ValueError):  # absent, or odd
+        return None
 
 
 def _values(entry: dict[str, Any], where: str) -> npt.NDArray[Any]:

@@ -170,6 +170,7 @@ def load_weights(
     whole = len(chosen) == len(model.core.parameter_names)
     if whole and model.max_value is None and read.max_value is not None:
         model.fix_scale(read.max_value)
+        model.image_statistics = read.image_statistics
     if plan.warnings or not report.is_whole:
         warnings.warn(_warning(report), UserWarning, stacklevel=3)
     return report
