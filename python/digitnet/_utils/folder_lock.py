@@ -57,7 +57,7 @@ def locked(file: Path) -> IO[bytes] | None:
         return None
     end = time.monotonic() + _PATIENCE
     while True:
-        handle = _made(file)
+        handle = lock_file(file)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(file, handle):
@@ -73,8 +73,11 @@ def locked(file: Path) -> IO[bytes] | None:
         time.sleep(0.02)
 
 
-def _made(file: Path) -> IO[bytes]:
-    """The file, open; made with its folder if they are not there."""
+def lock_file(file: Path) -> IO[bytes]:
+    """The file, open and as it is; made with its folder if they are not there.
+
+    Raises OSError for a link, DataError for what is no file.
+    """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | FLAGS
     try:
         handle = os.open(file, flags, 0o666)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import digitnet._core as _core
+from digitnet._utils.signals import interrupt
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,6 +22,7 @@ def parallel_map(
     *,
     jobs: int | None = None,
     done: Callable[[], None] = lambda: None,
+    stop: Callable[[], None] | None = None,
 ) -> list[R]:
     """What `work` returns for each item, in the order of the items.
 
@@ -35,6 +36,8 @@ def parallel_map(
         jobs: How many at a time. Default: digitnet.get_num_threads(), or 1 where
             device="auto" is a GPU.
         done: Called in this thread whenever an item is finished.
+        stop: Called at Ctrl-C if `work` runs in other threads. Default: stops them where
+            they are.
     Raises:
         What the first failing `work` raised, once those that run have ended. Ctrl-C stops
         them where they are.
@@ -66,8 +69,11 @@ def parallel_map(
             for future in futures:
                 future.cancel()
             if isinstance(error, KeyboardInterrupt):
-                with lock:
-                    _interrupt(at_work)
+                if stop is not None:
+                    stop()
+                else:
+                    with lock:
+                        interrupt(at_work)
             raise
     return [future.result() for future in futures]
 
@@ -90,15 +96,6 @@ def _wait(futures: Sequence[Future[R]], done: Callable[[], None]) -> None:
         for future in ended:
             future.result()
             done()
-
-
-def _interrupt(threads: set[int]) -> None:
-    """KeyboardInterrupt in other threads, as soon as they run a line of Python: a
-    training does so several times a second."""
-    for thread in threads:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
-        )
 
 
 @contextmanager

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from digitnet._utils.files import HOST, is_alive, started
+from digitnet._utils.folder_lock import lock_file
 
 
 class FileLock:
@@ -21,7 +25,7 @@ class FileLock:
     def acquire(self) -> bool:
         import fcntl
 
-        self._local.handle = self._path.open("wb")
+        self._local.handle = lock_file(self._path)
         fcntl.flock(self._local.handle, fcntl.LOCK_EX)
         return True
 
@@ -43,6 +47,21 @@ def this_process() -> dict[str, Any]:
     return {"host": HOST, "pid": os.getpid(), "started": started(os.getpid())}
 
 
+_at_work: set[str] = set()  # trials of this process
+
+
+@contextmanager
+def at_work(trial: Any) -> Iterator[None]:
+    """Note in a trial that this process works on it, which does so until the block ends."""
+    name = secrets.token_hex(8)
+    _at_work.add(name)
+    try:
+        trial.set_user_attr("process", {**this_process(), "trial": name})
+        yield
+    finally:
+        _at_work.discard(name)
+
+
 def was_cut_off(trial: Any) -> bool:
     """Whether a trial was interrupted, or its process killed: it counts as never begun."""
     if trial.state.name == "FAIL":
@@ -55,6 +74,8 @@ def was_cut_off(trial: Any) -> bool:
         return False
     now = started(pid)
     replaced = None not in (before, now) and before != now  # by one of its number
+    if pid == os.getpid() and "trial" in process:  # it may have left the trial
+        return replaced or process["trial"] not in _at_work
     return replaced or not is_alive(pid)
 
 

@@ -8,22 +8,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitnet._core import OutOfMemory
 from digitnet._utils.arrays import as_whole
-from digitnet._utils.extras import extra_packages
 from digitnet._utils.figures import Display, draw
-from digitnet._utils.files import check_target
 from digitnet._utils.parallel import parallel_map
+from digitnet._utils.signals import CtrlCLater
 from digitnet.data.dataset import Dataset
 from digitnet.models.model import Model
 from digitnet.search.journal import (
+    at_work,
     index_of,
-    journal_lock,
-    this_process,
     was_cut_off,
 )
 from digitnet.search.space import (
@@ -32,6 +31,12 @@ from digitnet.search.space import (
     grid_points,
     picked,
     sampler_of,
+)
+from digitnet.search.study_file import (
+    check_settings,
+    import_optuna,
+    opened_study,
+    settings_of,
 )
 
 if TYPE_CHECKING:
@@ -73,7 +78,8 @@ class Search:
                     **trial.params,
                 }
             )
-        return pd.DataFrame(rows).rename_axis("trial")
+        columns = None if rows else ["state", "accuracy", "reason", "epochs", "seconds"]
+        return pd.DataFrame(rows, columns=columns).rename_axis("trial")
 
     @property
     def best_params(self) -> Params:
@@ -100,7 +106,7 @@ class Search:
         """
         import pandas as pd
 
-        optuna = _optuna()
+        optuna = import_optuna()
         accuracies = self.table.query("state == 'complete'")["accuracy"]
         if accuracies.nunique() < 2:
             raise ValueError(
@@ -174,7 +180,7 @@ def search(
         >>> len(result.table), 1e-4 <= result.best_params["rate"] <= 1e-1
         (3, True)
     """
-    optuna = _optuna()
+    optuna = import_optuna()
     spaces = {name: distribution_of(name, values) for name, values in space.items()}
     if not spaces:
         raise ValueError("search.space: expected at least one setting, got none")
@@ -187,103 +193,35 @@ def search(
     seed = as_whole(seed, "search.seed")
     if method == "grid":
         trials = min(trials, math.prod(len(grid_points(s)) for s in spaces.values()))
-    study = _opened(
-        optuna.create_study,
-        file,
-        direction="maximize",
-        load_if_exists=True,
-        sampler=sampler_of(method, spaces, seed, index_of),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
-        if prune
-        else optuna.pruners.NopPruner(),
-    )
-    _check_settings(
-        study, _settings(space, train, validation, method, prune, seed), file
-    )
+    with CtrlCLater() as later:
+        study = opened_study(
+            optuna.create_study,
+            file,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=sampler_of(method, spaces, seed, index_of),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1)
+            if prune
+            else optuna.pruners.NopPruner(),
+        )
+        settings = settings_of(space, train, validation, method, prune, seed)
+        check_settings(study, settings, file)
 
-    def objective(trial: Any) -> float:
-        return _try(trial, spaces, build, train, validation, seed)
+        def objective(trial: Any) -> float:
+            with at_work(trial):
+                return _try(trial, spaces, build, train, validation, seed, later)
 
-    def one(_: int) -> None:
-        if _finished(study) < trials:
-            study.optimize(objective, n_trials=1, catch=(_Failed,))
+        def one(_: int) -> None:
+            later.check()
+            if _finished(study) < trials:
+                study.optimize(objective, n_trials=1, catch=(_Failed,))
 
-    parallel_map(one, range(trials - _finished(study)), jobs=jobs)
+        left = range(trials - _finished(study))
+        # Beside others this thread only waits for them.
+        waits = later.at_once() if min(jobs, len(left)) > 1 else nullcontext()
+        with waits:
+            parallel_map(one, left, jobs=jobs, stop=later.stop)
     return Search(study, method)
-
-
-def _optuna() -> Any:
-    with extra_packages("search"):
-        import optuna
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # the table says it all
-    return optuna
-
-
-def _storage(file: str | PathLike[str] | None) -> Any:
-    if file is None:
-        return None
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    path = check_target(file)
-    if path.is_file() and path.stat().st_size:
-        with path.open("rb") as stream:
-            if stream.read(1) != b"{":
-                raise ValueError(f"{path}: expected the journal of a search")
-    return JournalStorage(JournalFileBackend(str(path), lock_obj=journal_lock(path)))
-
-
-def _opened(
-    how: Callable[..., optuna.Study], file: str | PathLike[str] | None, **options: Any
-) -> optuna.Study:
-    # Optuna replays the file line by line and raises whatever a line leads to.
-    errors = (ValueError, KeyError, TypeError, AttributeError, AssertionError)
-    try:
-        return how(study_name="digitnet", storage=_storage(file), **options)
-    except errors as error:
-        if file is None:
-            raise
-        raise ValueError(
-            f"{file}: expected the journal of a search; {error}; move it away"
-        ) from error
-
-
-def _settings(
-    space: Mapping[str, Any],
-    train: Dataset,
-    validation: Dataset,
-    method: str,
-    prune: bool,
-    seed: int,
-) -> dict[str, Any]:
-    """The settings that must not change while a search goes on."""
-    return {
-        "space": {name: list(values) for name, values in space.items()},
-        "train": _described(train),
-        "validation": _described(validation),
-        "method": method,
-        "prune": prune,
-        "seed": seed,
-    }
-
-
-def _described(data: Dataset) -> str:
-    return f"{len(data)} of {data.name} (SHA-256 {data.sha256()})"
-
-
-def _check_settings(
-    study: optuna.Study, settings: dict[str, Any], file: str | PathLike[str] | None
-) -> None:
-    recorded = study.user_attrs.get("settings")
-    if recorded is None:
-        study.set_user_attr("settings", settings)
-        return
-    for name, value in settings.items():
-        if recorded.get(name) != value:
-            raise ValueError(
-                f"search.{name}: expected {recorded.get(name)} as in '{file}', got {value}; "
-                "choose another file"
-            )
 
 
 def _finished(study: optuna.Study) -> int:
@@ -305,20 +243,27 @@ def _try(
     train: Dataset,
     validation: Dataset,
     seed: int,
+    later: CtrlCLater,
 ) -> float:
-    """The validation accuracy of one training."""
+    """The validation accuracy of one training, which Ctrl-C ends at once."""
     from optuna import TrialPruned
 
     start = time.perf_counter()
-    trial.set_user_attr("process", this_process())
     seed += index_of(trial.study, trial)
     params = {name: picked(trial, name, space) for name, space in spaces.items()}
     try:
-        model, options = build(params, seed)
-        watch = _Watch(trial, model)
-        fit_options = {"seed": seed} | dict(options)
-        model.fit(train, validation, progress=False, callbacks=watch, **fit_options)
-        value = model.evaluate(validation)["accuracy"]
+        with later.at_once():
+            model, options = build(params, seed)
+            watch = _Watch(trial, model, later)
+            fit_options = {"seed": seed} | dict(options)
+            history = model.fit(
+                train, validation, progress=False, callbacks=watch, **fit_options
+            )
+            if (
+                history.status == "interrupted"
+            ):  # at a prompt, where fit does not raise it
+                raise KeyboardInterrupt(history.message)
+            value = model.evaluate(validation)["accuracy"]
     except (ValueError, RuntimeError, OutOfMemory) as error:
         trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
         raise _Failed from error
@@ -331,13 +276,15 @@ def _try(
 class _Watch:
     """Reports each epoch to Optuna, and ends a training that is pruned."""
 
-    def __init__(self, trial: Any, model: Model) -> None:
+    def __init__(self, trial: Any, model: Model, later: CtrlCLater) -> None:
         self.trial, self.model, self.pruned = trial, model, False
+        self.later = later
 
     def __call__(self, epoch: int, logs: dict[str, float]) -> None:
-        self.trial.report(logs["val_accuracy"], epoch)
-        if self.trial.should_prune():
-            self.pruned = self.model.stop_training = True
+        with self.later.in_between():
+            self.trial.report(logs["val_accuracy"], epoch)
+            if self.trial.should_prune():
+                self.pruned = self.model.stop_training = True
 
 
 def load_search(file: str | PathLike[str]) -> Search:
@@ -347,13 +294,14 @@ def load_search(file: str | PathLike[str]) -> Search:
         FileNotFoundError: no such file.
         ValueError: the file is no search's journal.
     """
-    optuna = _optuna()
+    optuna = import_optuna()
     path = Path(file)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: expected the journal of a search, got no file"
         )
-    study = _opened(optuna.load_study, path)
+    with CtrlCLater():
+        study = opened_study(optuna.load_study, path)
     settings = study.user_attrs.get("settings")
     if settings is None:
         raise ValueError(
