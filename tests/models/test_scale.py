@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from reference.optional import torch
 
 import digitnet
 from digitnet.layers import Dense, Flatten, ReLU
@@ -103,3 +104,13 @@ def test_a_model_without_a_scale_is_pickled(images):
     np.testing.assert_array_equal(
         again.predict_logits(images), model.predict_logits(images)
     )
+
+
+@pytest.mark.torch
+def test_another_threads_guess_is_not_the_modules_scale():
+    model = digitnet.models.make("linear", (8, 8), seed=1)
+    image = np.random.default_rng(0).random((1, 1, 8, 8), np.float32)
+    expected = model.to_torch()(torch.from_numpy(image)).detach().numpy()
+    with model.at_scale(255.0):  # as while another thread predicts of bytes
+        found = model.to_torch()(torch.from_numpy(image)).detach().numpy()
+    np.testing.assert_array_equal(found, expected)

@@ -28,7 +28,7 @@ def _equal_module(model: BaseModel) -> nn.Module:
     network = model.core.network
     body = network.children[:-1] if _ends_in_softmax(network) else network.children
     steps = [
-        _STEPS[name](options, model.core.max_value or 1.0)
+        _STEPS[name](options, model.max_value or 1.0)
         for name, options in model.core.preprocess
     ]
     layers = OrderedDict(_named(body, _Shapes(model)))
