@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 import digitnet
 import digitnet._core as _core
 from digitnet import features
+from digitnet.features import projection
 from digitnet.layers import Dense, Flatten
 
 
@@ -210,12 +211,13 @@ def test_pca_is_the_plane_of_most_variance(rng):
     [
         (300, np.ones(200)),
         (50, np.ones(600)),
+        (40, np.ones(900)),
         (2000, np.arange(100, 0, -1.0) ** 2),
         (50, [9, 1e-6, 1e-9, 0, 0]),
         (50, [1e200, 9e199, 1e199]),
         (50, [1e-200, 9e-201, 1e-201]),
     ],
-    ids=["noise", "wide", "steep", "nearly a line", "huge", "tiny"],
+    ids=["noise", "wide", "wider", "steep", "nearly a line", "huge", "tiny"],
 )
 def test_pca_is_that_of_singular_values_to_rounding(rng, rows, scales):
     values = rng.normal(size=(rows, len(scales))) * scales
@@ -225,6 +227,15 @@ def test_pca_is_that_of_singular_values_to_rounding(rng, rows, scales):
     expected *= np.sign((points / sizes[0] * expected / sizes[0]).sum(0))
     np.testing.assert_allclose(points, expected, atol=1e-11 * sizes[0])
     assert (features.project(values) == points).all()
+
+
+def test_pca_of_noise_passes_over_the_rows_a_few_times(rng, monkeypatch):
+    passes, blocks = [], projection._blocks
+    monkeypatch.setattr(
+        projection, "_blocks", lambda values: passes.append(1) or blocks(values)
+    )
+    features.project(rng.normal(size=(2000, 784)))
+    assert len(passes) < 20
 
 
 def test_pca_of_equal_rows_is_a_point():

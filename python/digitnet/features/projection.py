@@ -14,8 +14,11 @@ Doubles = npt.NDArray[np.float64]
 
 # At once: they stay in a core's cache, and between two blocks Ctrl-C is heard.
 _BLOCK_VALUES = 2**17
+_MAX_SQUARE = (
+    800  # columns of which all products are taken: in noise no step gets nearer
+)
 # Of Lanczos' steps: beyond so many a direction is as good as another.
-_MAX_STEPS = 1000
+_MAX_STEPS = 300
 _TOLERANCE = 1e-14  # of the largest eigenvalue
 
 
@@ -89,7 +92,15 @@ def _principal_components(values: Doubles) -> Doubles:
 
 
 def _leading_direction(values: Doubles) -> Doubles:
-    """The unit vector along which centred rows vary most, (F,).
+    """The unit vector along which centred rows vary most, (F,)."""
+    if values.shape[1] > _MAX_SQUARE:
+        return _by_lanczos(values)
+    products = sum(values[rows].T @ values[rows] for rows in _blocks(values))
+    return np.asarray(np.linalg.eigh(products)[1][:, -1])
+
+
+def _by_lanczos(values: Doubles) -> Doubles:
+    """The same of rows of many numbers, nearly where no direction stands out.
 
     By Lanczos' method with full reorthogonalisation; a step is a pass over the rows.
     Source: Golub, Van Loan, Matrix computations, 4th edition, section 10.3.
