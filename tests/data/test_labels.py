@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import digitnet
 from digitnet import DataError
 from digitnet.data.labels import natural_order, settled_labels
 
@@ -82,3 +83,29 @@ def test_names_are_sorted_as_people_sort_them():
     names = ["img 10", "IMG 9", "a", "img 9b", "-3"]
     assert natural_order(names) == ["-3", "a", "IMG 9", "img 9b", "img 10"]
     assert natural_order(["10", "9", "-1"]) == ["-1", "9", "10"]
+
+
+INVISIBLE = ("\u200b", "\ufeff", "\u00ad", "\u2060", "\u200e", "\U000e0041", "\u3164")
+
+
+@pytest.mark.parametrize("letter", INVISIBLE, ids=ascii)
+def test_names_with_letters_that_nobody_sees_are_refused(letter, tmp_path):
+    images, labels = np.zeros((2, 8, 8), np.uint8), [0, 1]
+    odd = f"ze{letter}ro"
+    with pytest.raises(ValueError, match="control characters and invisible ones"):
+        digitnet.Dataset(images, labels, classes=["zero", odd])
+    with pytest.raises(ValueError, match="control characters and invisible ones"):
+        digitnet.models.make("linear", (8, 8), classes=["zero", odd])
+    layers = [digitnet.layers.Flatten(), digitnet.layers.Dense(2)]
+    with pytest.raises(ValueError, match="control characters and invisible ones"):
+        digitnet.Model(layers, (8, 8), name=odd)
+    assert letter not in digitnet._utils.text.printable(odd)
+
+
+@pytest.mark.parametrize("letter", ["\u200c", "\u200d", "\ufe0f"], ids=ascii)
+def test_what_joins_letters_is_fine_but_makes_no_other_class(letter):
+    images, labels = np.zeros((2, 8, 8), np.uint8), [0, 1]
+    one = f"ze{letter}ro"
+    assert digitnet.Dataset(images, labels, classes=[one, "one"]).classes[0] == one
+    with pytest.raises(ValueError, match="expected different names"):
+        digitnet.Dataset(images, labels, classes=[one, "zero"])

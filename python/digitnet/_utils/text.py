@@ -7,15 +7,20 @@ import unicodedata
 from collections.abc import Iterable
 
 _MAX_NAME = 1000
-# They turn the direction of what follows.
-_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Nobody sees them, but they join letters and pictures, in Persian, say: allowed in names.
+_JOINERS = frozenset("\u200c\u200d")
+# Nothing is drawn for these either, whatever their category (Unicode's default ignorables).
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+)
+_VARIANTS = range(0xFE00, 0xFE10)  # of the letter or picture before
 # What begins a construct of Markdown, or an HTML tag or entity, within a line.
 _MARKUP = re.compile(r"([\\`*_\[\]<>&|#$~!])")
 
 
 def printable(text: str) -> str:
     """The text with escapes for what a terminal would obey: control characters but line
-    feeds and tabs, turns of direction, lone surrogates.
+    feeds and tabs, turns of direction, lone surrogates; and for what nobody sees.
 
     Example:
         >>> from digitnet._utils.text import printable
@@ -28,8 +33,22 @@ def printable(text: str) -> str:
 def _shown(character: str) -> str:
     if character in "\n\t":
         return character
-    obeyed = unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS
-    return ascii(character)[1:-1] if obeyed else character
+    if character in _JOINERS:
+        return character
+    kind = unicodedata.category(character)  # Cf: no width, turns of direction
+    escaped = kind in ("Cc", "Cs", "Cf") or character in _BLANK
+    return ascii(character)[1:-1] if escaped else character
+
+
+def as_seen(name: str) -> str:
+    """The name without what nobody sees: two that look alike are equal.
+
+    Example:
+        >>> from digitnet._utils.text import as_seen
+        >>> as_seen("zero\u200d") == as_seen("zero")
+        True
+    """
+    return "".join(c for c in name if c not in _JOINERS and ord(c) not in _VARIANTS)
 
 
 def shortened(text: str, letters: int = 80) -> str:
@@ -59,8 +78,8 @@ def listed(names: Iterable[object], most: int = 60) -> str:
 
 
 def plain_name(name: str, where: str) -> str:
-    """The name; ValueError for one that a terminal would obey, that is more than a line, or
-    that fills a page."""
+    """The name; ValueError for one that a terminal would obey, that is more than a line, that
+    fills a page, or has letters that nobody sees."""
     if len(name) > _MAX_NAME:
         raise ValueError(
             f"{where}: expected at most {_MAX_NAME} letters, got {len(name)}"
@@ -68,7 +87,8 @@ def plain_name(name: str, where: str) -> str:
     ends_lines = any(unicodedata.category(c) in ("Cc", "Zl", "Zp") for c in name)
     if ends_lines or printable(name) != name:
         raise ValueError(
-            f"{where}: expected a line without control characters, got {ascii(name)[:60]}"
+            f"{where}: expected a line without control characters and invisible ones, got "
+            f"{ascii(name)[:60]}"
         )
     return name
 

@@ -19,7 +19,7 @@ from digitnet._utils.arrays import (
     as_whole,
     guess_max_value,
 )
-from digitnet._utils.text import listed, plain_name
+from digitnet._utils.text import as_seen, listed, plain_name
 
 _MOST_COPIES = 10_000
 
@@ -47,7 +47,7 @@ def class_name(name: str, where: str) -> str:
 def ordered_names(classes: Any, where: str) -> tuple[str, ...]:
     """Class names as they are compared everywhere.
 
-    Raises ValueError for what has no order, and for two that are the same.
+    Raises ValueError for what has no order, and for two that are the same, or look it.
     """
     if isinstance(classes, set | frozenset | Mapping) or not isinstance(
         classes, Iterable
@@ -57,7 +57,7 @@ def ordered_names(classes: Any, where: str) -> tuple[str, ...]:
             f"{type(classes).__name__}; give a list"
         )
     names = tuple(class_name(str(name), where) for name in classes)
-    if len(set(names)) < len(names):
+    if len(set(map(as_seen, names))) < len(names):
         raise ValueError(f"{where}: expected different names, got {listed(names)}")
     return names
 
