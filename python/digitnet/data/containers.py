@@ -11,14 +11,11 @@ import zlib
 from collections.abc import Callable, Iterator
 
 from digitnet._core import DataError, OutOfMemory
+from digitnet._utils.input_files import most_unpacked
 from digitnet._utils.text import shortened
 
 __all__ = ["is_packed", "most_unpacked", "unpacked"]
 
-# What is inside a packed file may be so many times as large, or have so many bytes: pages
-# of MNIST inflate five times, its CSV eight times, and what only zeros do a thousand times.
-_MAX_RATIO = 200
-_ALWAYS_BYTES = 2**25
 _CHUNK = 2**24  # Ctrl-C is heard between two of them
 _START = 64  # bytes by which the limit is told
 _XZ_MEMORY = 2**28
@@ -45,11 +42,6 @@ _PASSED_OVER = ("__MACOSX/", "Thumbs.db", "desktop.ini")
 def is_packed(start: bytes) -> bool:
     """Whether a file that begins so is one that `unpacked` unpacks."""
     return _packing(start) is not None
-
-
-def most_unpacked(packed_bytes: int) -> int:
-    """How many bytes may be inside a packed file of so many: 200 times as many, or 32 MiB."""
-    return max(_ALWAYS_BYTES, _MAX_RATIO * packed_bytes)
 
 
 def unpacked(content: bytes, name: str, limit: Callable[[bytes], int]) -> bytes:

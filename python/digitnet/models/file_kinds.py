@@ -8,10 +8,6 @@ from pathlib import Path
 from digitnet._core import DataError
 from digitnet._utils.input_files import opened
 
-# A file of weights may hold at most this multiple of its own size once it is inflated.
-# Float weights deflate by a tenth; sparse or quantised ones by ten to thirty times.
-MAX_INFLATION = 100
-_FREE_BYTES = 2**24  # small files may inflate to so much in any case
 MAX_HEADER_BYTES = 2**23  # of safetensors: 10,000 layers need less than 5 MB
 
 SAFETENSORS = "safetensors"
@@ -61,11 +57,6 @@ def _kind_of_zip(path: Path) -> str:
     if inside & {"archive_format", "models/model.json"}:
         return TORCH_PROGRAM
     return UNKNOWN
-
-
-def inflated_limit(file_bytes: int) -> int:
-    """How many bytes a file of this size may hold: MAX_INFLATION times it, or 16 MiB."""
-    return max(_FREE_BYTES, MAX_INFLATION * file_bytes)
 
 
 def check_header(path: Path) -> None:

@@ -148,7 +148,7 @@ class Model(Learner):
                 file: safetensors, torch's ``.pth`` (read without running code; a
                 state_dict within a record is found), or Keras' ``.h5`` and ``.keras``
                 (need h5py: ``pip install digitnet[keras]``). The content decides which
-                it is. A file may hold at most 100 times its own size, or 16 MiB.
+                it is. A file may hold at most 200 times its own size, or 32 MiB.
             naming: "digitnet" (also any torch module whose names are this model's),
                 "torchvision" (``features.0.weight``), "keras" (``block1_conv1/kernel``,
                 stored height, width, in, out) or "order". Default: by the names, else by

@@ -19,8 +19,7 @@ import numpy.typing as npt
 from digitnet._core import DataError
 from digitnet._utils.arrays import from_bfloat16
 from digitnet._utils.extras import extra_packages
-from digitnet._utils.input_files import json_in
-from digitnet.models.file_kinds import MAX_INFLATION, inflated_limit
+from digitnet._utils.input_files import MAX_INFLATION, json_in, most_unpacked
 from digitnet.models.weights.hdf5_attributes import text_attributes
 
 _MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
@@ -71,7 +70,7 @@ def read_hdf5(path: Path) -> KerasFile:
 
 def read_keras(path: Path) -> KerasFile:
     """A ``.keras`` archive: config.json and model.weights.h5, each bounded as above."""
-    limit = inflated_limit(path.stat().st_size)
+    limit = most_unpacked(path.stat().st_size)
     try:
         with zipfile.ZipFile(path) as archive:
             config = _member(archive, "config.json", _MAX_CONFIG_BYTES, path.name)
@@ -113,7 +112,7 @@ def _config(text: Any, label: str) -> dict[str, Any] | None:
 def _read(source: Any, content: Any, label: str, file_bytes: int) -> KerasFile:
     with extra_packages(f"load_weights of '{label}'"):
         import h5py
-    reader = _Reader(label, inflated_limit(file_bytes))
+    reader = _Reader(label, most_unpacked(file_bytes))
     try:
         texts = text_attributes(content, ("model_config", "layer_names"), label)
         with h5py.File(source, "r") as file:

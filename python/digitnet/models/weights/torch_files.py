@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.extras import extra_packages
-from digitnet.models.file_kinds import MAX_INFLATION, inflated_limit
+from digitnet._utils.input_files import MAX_INFLATION, most_unpacked
 
 # Under which name common programs keep a state_dict beside their own records: torch's
 # tutorials, Lightning, timm, fastai and others. The first one that is there is taken.
@@ -50,7 +50,7 @@ def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
             f"{path.name}: expected tensors by name, saved by torch: {first}"
         ) from error
     tensors, within = unwrapped(content, path.name)
-    limit = inflated_limit(path.stat().st_size)
+    limit = most_unpacked(path.stat().st_size)
     total = 0
     for name, value in tensors.items():
         total += value.numel() * 4
@@ -64,7 +64,7 @@ def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
 
 def _check_archive(path: Path) -> None:
     """Refuse archives that inflate to more than a file of their size may."""
-    limit = inflated_limit(path.stat().st_size)
+    limit = most_unpacked(path.stat().st_size)
     try:
         if not zipfile.is_zipfile(path):  # which raises of some that are damaged
             return
