@@ -75,3 +75,33 @@ def test_numbers_are_left_out_before_names():
         assert "50 classes, without numbers" in axes.get_title()
     finally:
         display.close()
+
+
+def test_curves_that_are_drawn_of_many_classes_are_the_lowest():
+    model, data = shown(300)
+    report = model.evaluate(data)
+    present = np.unique(data.labels)
+    areas = plot.roc(report).data.drop("micro")
+    for k in present[:20]:  # the numbers are of all classes
+        scores = report.probabilities[:, k]
+        own = scores[data.labels == k][:, None]
+        others = scores[data.labels != k]
+        expected = ((own > others).mean() + (own >= others).mean()) / 2
+        assert areas.iloc[k] == pytest.approx(expected, abs=1e-9)
+    table = plot.precision_recall(report).data
+    drawn = table.index.get_level_values("class").unique()
+    assert len(drawn) == 100
+    every = {
+        name: np.mean(
+            digitnet.metrics.precision_recall_curve(
+                (data.labels == k).astype(int),
+                np.stack(
+                    [1 - report.probabilities[:, k], report.probabilities[:, k]], 1
+                ),
+                k=1,
+            )["precision"]
+        )
+        for k, name in enumerate(report.classes)
+    }
+    lowest = sorted(every, key=lambda name: np.nan_to_num(every[name]))[:100]
+    assert set(drawn) == set(lowest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,12 +162,10 @@ def roc(report: Report, ax: Any = None, *, zoom: bool = True) -> Display:
 
     ax = axes_for(ax, 5.4, 4.4)
     count = len(report.classes)
-    curves = [metrics.roc_curve(*_against_rest(report, k), k=1) for k in range(count)]
-    areas = {
-        name: curve["auc"] for name, curve in zip(report.classes, curves, strict=True)
-    }
-    few = len(curves) <= MAX_COLOURED
-    for k in _lowest([curve["auc"] for curve in curves]):
+    numbers, curves = _lowest(report, metrics.roc_curve, lambda curve: curve["auc"])
+    areas = dict(zip(report.classes, numbers, strict=True))
+    few = count <= MAX_COLOURED
+    for k in sorted(curves):
         label = f"{label_of(report.classes[k])} ({curves[k]['auc']:.4f})" if few else ""
         colour = CYCLE[k % len(CYCLE)] if few else "lightgrey"
         _roc_line(ax, curves[k], zoom, report, label, colour, 1)
@@ -190,10 +188,21 @@ def _against_rest(report: Report, k: int) -> tuple[Any, Any]:
     return (report.labels == k).astype(np.int64), np.stack([1 - own, own], 1)
 
 
-def _lowest(areas: list[float]) -> list[int]:
-    """The classes that are drawn, in order: all, or those of the smallest areas."""
-    places = np.argsort(np.nan_to_num(areas), kind="stable")[:_MAX_CURVES]
-    return [int(k) for k in np.sort(places)]
+def _lowest(
+    report: Report,
+    curve_of: Callable[..., dict[str, Any]],
+    number_of: Callable[[dict[str, Any]], float],
+) -> tuple[list[float], dict[int, dict[str, Any]]]:
+    """Each class's number, and the curves that are drawn, by class: all, or those of the
+    smallest numbers. No more are kept at once: each has a point a sample."""
+    numbers: list[float] = []
+    curves: dict[int, dict[str, Any]] = {}
+    for k in range(len(report.classes)):
+        curves[k] = curve_of(*_against_rest(report, k), k=1)
+        numbers.append(number_of(curves[k]))
+        if len(curves) > _MAX_CURVES:
+            del curves[max(curves, key=lambda one: (np.nan_to_num(numbers[one]), one))]
+    return numbers, curves
 
 
 def _one_against_the_rest(what: str, report: Report, number: str = "") -> str:
@@ -238,22 +247,26 @@ def _roc_line(
 
 
 def precision_recall(report: Report, ax: Any = None) -> Display:
-    """Precision against recall, each class against the rest; of many classes the lowest."""
+    """Precision against recall, each class against the rest; of many classes those of the
+    lowest mean precision, and the table has these alone."""
     import pandas as pd
 
     ax = axes_for(ax, 5.4, 4.4)
-    frames, means = {}, []
-    for k, name in enumerate(report.classes):
-        curve = metrics.precision_recall_curve(*_against_rest(report, k), k=1)
+    few = len(report.classes) <= MAX_COLOURED
+    _, curves = _lowest(
+        report,
+        metrics.precision_recall_curve,
+        lambda curve: float(np.mean(curve["precision"])),
+    )
+    frames = {}
+    for k in sorted(curves):
+        name, curve = report.classes[k], curves[k]
         columns = {key: curve[key] for key in ("recall", "precision")}
         frames[name] = pd.DataFrame(columns)
-        means.append(float(np.mean(curve["precision"])))
-    few = len(means) <= MAX_COLOURED
-    for k in _lowest(means):
-        name = report.classes[k]
+        drawn = _some_points(len(curve["recall"]))
         ax.plot(
-            frames[name]["recall"],
-            frames[name]["precision"],
+            curve["recall"][drawn],
+            curve["precision"][drawn],
             color=CYCLE[k % len(CYCLE)] if few else "lightgrey",
             label=label_of(name) if few else "",
             linewidth=1,
