@@ -1,13 +1,17 @@
 """Ctrl-C is heard at once, wherever a computation is; what it stopped can be used again."""
 
 import functools
+import gzip
 import os
+import shutil
 import signal
+import struct
 import threading
 import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import digitnet
 import digitnet._core as _core
@@ -111,6 +115,11 @@ OPERATIONS = {
         *[many(data, 40_000).to_nchw()] * 2, max_value=255
     ),
     "hash": lambda data, _: many(data, 400_000).sha256(),
+    "fit_head": lambda data, _: large_model().fit_head(data, progress=False),
+    "fit_head's training": lambda data, model: model.fit_head(
+        data[:200], epochs=10**5, progress=False
+    ),
+    "calibrate": lambda data, _: large_model().calibrate(data),
     "chain codes": lambda data, _: digitnet.features.chain_code_histogram(
         many(data, 100_000)
     ),
@@ -130,6 +139,51 @@ def test_it_is_heard_while_text_is_read():
             content, "first", "no", None, 10, False, 0, "big.csv"
         ),
         0.05,
+    )
+
+
+def idx_file(folder):
+    """(path, images in it) of a packed one that takes a second."""
+    few = np.random.default_rng(0).integers(0, 256, (50, 784), dtype=np.uint8)
+    count = 200_000
+    content = struct.pack(">IIII", 0x803, count, 28, 28)
+    content += np.tile(few, (count // 50, 1)).tobytes()
+    path = folder / "images.gz"
+    path.write_bytes(gzip.compress(content, 1))
+    return path
+
+
+def test_it_is_heard_while_packed_idx_files_are_read(tmp_path):
+    path = idx_file(tmp_path)
+    assert_prompt(lambda: [digitnet.data.read_idx(path) for _ in range(20)])
+
+
+def test_it_is_heard_while_pictures_are_read(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
+    for k in range(200):
+        folder = tmp_path / str(k % 2)
+        folder.mkdir(exist_ok=True)
+        if k < 2:
+            Image.fromarray(noise).save(folder / "first.png")
+        else:
+            shutil.copy(folder / "first.png", folder / f"{k}.png")
+    assert_prompt(lambda: digitnet.data.read_folder(tmp_path))
+
+
+def test_it_is_heard_while_weights_are_read(tmp_path):
+    path, other = tmp_path / "a.safetensors", digitnet.models.make("resnet18", seed=1)
+    large_model().save(path)
+    before = {name: value.copy() for name, value in other.state_dict().items()}
+
+    def read():
+        for _ in range(1000):
+            other.load_weights(path)
+
+    assert_prompt(read)
+    state, saved = other.state_dict(), large_model().state_dict()
+    same = {name: np.array_equal(state[name], saved[name]) for name in state}
+    assert all(same.values()) or all(
+        np.array_equal(state[name], before[name]) for name in state
     )
 
 
