@@ -19,7 +19,8 @@ struct Ink {
 
 // grey[height, width] with values 0 to 255.
 //
-// The paper is what is left when structures narrower than a stroke could be are
+// The paper is what is left when structures narrower than a stroke could be (a
+// quarter of the shorter side) are
 // filled with what is around them (a morphological closing of both polarities):
 // shade, and the edges of shadows, of the sheet and of the table beneath it,
 // stay in it and are no ink. Ink is what differs from it, by at least

@@ -242,11 +242,18 @@ TEST(Libsvm, ReadsPlacesThatAreLeftOutAsNothing) {
   EXPECT_EQ(read_libsvm("5 780:255", {}, "a.svm").bytes.size(), 784U);
 }
 
+TEST(Libsvm, CountsPlacesFromWhereTheFileDoes) {
+  EXPECT_EQ(read_libsvm("1 0:.5 3:.25", {}, "a.svm").floats,
+            (Floats{.5F, 0, 0, .25F}));
+  EXPECT_EQ(read_libsvm("1 1:.5 4:.25", {}, "a.svm").floats,
+            (Floats{.5F, 0, 0, .25F}));
+}
+
 TEST(Libsvm, IsKnownByItsFirstLine) {
   for (const char* text : {"", "1,2,3", "1 2 3", "label", "1 2:x", "a 1:2"})
     EXPECT_FALSE(is_libsvm(text)) << text;
   EXPECT_TRUE(is_libsvm("+1 1:0.5"));
-  for (const char* text : {"1 0:5", "1 1:5\n1 x:2", "1 1:5\n2 3", "1 -2:4"})
+  for (const char* text : {"1 1:5\n1 x:2", "1 1:5\n2 3", "1 -2:4"})
     EXPECT_THROW(read_libsvm(text, {}, "a.svm"), DataError) << text;
 }
 
