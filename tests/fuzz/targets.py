@@ -24,7 +24,7 @@ from digitnet.data.readers import read_picture
 from digitnet.runs.command import network_and_options
 from digitnet.runs.verify import _record
 from digitnet.search.journal import index_of, was_cut_off
-from digitnet.search.trials import _opened
+from digitnet.search.study_file import opened_study
 from digitnet.serve.guard import Limits
 from digitnet.serve.intake import Refusal, images_of
 from digitnet.train import state_files
@@ -166,7 +166,7 @@ def record(content: bytes, folder: Path) -> None:
 def journal(content: bytes, folder: Path) -> None:
     import optuna
 
-    study = _opened(optuna.load_study, written(content, folder, "journal"))
+    study = opened_study(optuna.load_study, written(content, folder, "journal"))
     for trial in study.get_trials(deepcopy=False):
         was_cut_off(trial)
         index_of(study, trial)
