@@ -48,11 +48,12 @@ def test_after_ctrl_c_the_same_process_goes_on_as_if_there_was_none(
     for n in (1, 2, 3, 5, 8, 11, 14, 17, 21):
         file = tmp_path / f"{n}.log"
         restore = interrupts(n)
-        with pytest.raises(KeyboardInterrupt) as caught:
+        try:
             search(
                 build, SPACE, *parts, trials=3, method="random", file=file, jobs=jobs
             )
-        kept.append(caught)
+        except KeyboardInterrupt as error:
+            kept.append(error)
         restore()
         table = search(build, SPACE, *parts, trials=3, method="random", file=file).table
         assert "running" not in table["state"].tolist()
@@ -60,6 +61,7 @@ def test_after_ctrl_c_the_same_process_goes_on_as_if_there_was_none(
         if jobs == 1:
             assert done.to_numpy().tolist() == whole.to_numpy().tolist()
         assert len(done) == 3
+    assert len(kept) >= 5  # the last ones may be beyond a search's steps
 
 
 def test_ctrl_c_at_a_prompt_ends_a_search(parts, monkeypatch, tmp_path):

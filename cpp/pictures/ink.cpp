@@ -17,7 +17,7 @@ constexpr double kMostGrowth = 8;
 // Radii of the closing, in parts of the side: strokes are twice as wide at
 // most.
 constexpr int64_t kParts[] = {8, 3};
-constexpr int64_t kPolarityParts = 12;
+constexpr int64_t kPolarityParts[] = {12, 8, 3};
 constexpr int64_t kCells = 32;    // of the side, to find the paper at large
 constexpr double kPaper = 0.998;  // of the pixels, at most: the rest is ink
 constexpr double kQuiet = 4;      // noise that strokes drown
@@ -132,15 +132,23 @@ double standing_out(const Plane& picture, const Plane& darkness,
   return sum;
 }
 
-// Whether ink is darker than the paper. Strokes are looked for that are
-// narrower than any that are read: what is bright between a shadow and an edge
-// is broader.
+// Whether ink is darker than the paper. Narrow strokes are looked for first:
+// what is bright between a shadow and an edge is broader.
 bool is_dark_ink(const Plane& picture, const Plane& negative) {
-  const Plane paper = paper_at_large(picture);
-  const int64_t radius = std::max<int64_t>(
-      2, std::min(picture.height, picture.width) / kPolarityParts);
-  return standing_out(picture, darkness(picture, radius), paper) >=
-         standing_out(negative, darkness(negative, radius), inverted(paper));
+  const Plane paper = paper_at_large(picture), beyond = inverted(paper);
+  const int64_t side = std::min(picture.height, picture.width);
+  const double least =
+      kMinContrast * (1 - kPaper) / 4 * static_cast<double>(picture.size());
+  bool is_dark = true;
+  for (const int64_t parts : kPolarityParts) {
+    const int64_t radius = std::max<int64_t>(2, side / parts);
+    const double dark = standing_out(picture, darkness(picture, radius), paper),
+                 light =
+                     standing_out(negative, darkness(negative, radius), beyond);
+    is_dark = dark >= light;
+    if (std::max(dark, light) > least) break;
+  }
+  return is_dark;
 }
 
 // The middle of what is clearly ink: of the darkest pixels first, then of all

@@ -131,7 +131,7 @@ def test_penalties_are_torchs(digits, penalty):
         penalty
     ]
     model = linear()
-    model.core.max_value = 16
+    model.fix_scale(16)
     module = model.to_torch().train()
     optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
     x = torch.from_numpy(data.images[:, None].astype(np.float32))

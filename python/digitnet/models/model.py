@@ -75,12 +75,12 @@ class Model(Learner):
             DataError: no picture, or no digit in it.
             ValueError: an unknown mode, or a picture that does not fit the model.
         Example:
-            >>> model = digitnet.models.make("linear", (8, 8))
+            >>> model = digitnet.models.make("lenet5")
             >>> drawing = np.full((90, 60), 255, np.uint8)
             >>> drawing[15:75, 28:36] = 0
             >>> seen = model.predict_picture(drawing)
             >>> seen["box"], seen["digits"], seen["image"].shape
-            ((15, 28, 61, 9), 1, (1, 8, 8))
+            ((15, 28, 61, 9), 1, (1, 28, 28))
         """
         self.require_classes("predict_picture")
         return pictures.predict_picture(self, source, mode)

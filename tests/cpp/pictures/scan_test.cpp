@@ -89,8 +89,8 @@ TEST(Scan, CountsDigitsThatStandApart) {
 }
 
 TEST(Scan, EndsOnEverySizeOfAnyContent) {
-  for (const int64_t height : {1, 2, 3, 40, 2000}) {
-    for (const int64_t width : {1, 2, 3, 40, 2000}) {
+  for (const int64_t height : {1, 2, 3, 40, 500}) {
+    for (const int64_t width : {1, 2, 3, 40, 500}) {
       for (const int64_t period : {1, 2, 7}) {
         std::vector<float> grey(height * width);
         for (int64_t i = 0; i < height * width; ++i)
