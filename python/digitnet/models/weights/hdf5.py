@@ -20,6 +20,7 @@ from digitnet._core import DataError
 from digitnet._utils.arrays import from_bfloat16
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.input_files import MAX_INFLATION, json_in, most_unpacked
+from digitnet._utils.text import shortened
 from digitnet.models.weights.hdf5_attributes import text_attributes
 
 _MAX_BYTES = 2**31  # of an HDF5 file's weights: VGG16 has half a gigabyte
@@ -80,7 +81,9 @@ def read_keras(path: Path) -> KerasFile:
     except (zipfile.BadZipFile, EOFError, NotImplementedError, *_ERRORS) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path.name}: expected a whole archive: {error}") from error
+        raise DataError(
+            f"{path.name}: expected a whole archive: {shortened(str(error), 200)}"
+        ) from error
     read = _read(io.BytesIO(weights), weights, path.name, path.stat().st_size)
     read.config = _config(config, path.name)
     return read

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from digitnet._core import DataError
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.input_files import MAX_INFLATION, most_unpacked
+from digitnet._utils.text import shortened
 
 # Under which name common programs keep a state_dict beside their own records: torch's
 # tutorials, Lightning, timm, fastai and others. The first one that is there is taken.
@@ -71,7 +72,9 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise DataError(f"{path.name}: expected a whole archive: {error}") from error
+        raise DataError(
+            f"{path.name}: expected a whole archive: {shortened(str(error), 200)}"
+        ) from error
     total = sum(member.file_size for member in members)
     if total > limit:
         raise DataError(
