@@ -158,17 +158,17 @@ Digits find_digits(const Ink& ink) {
 
   // What touches the border is an edge, or another picture's part, unless there
   // is nothing else: a digit that fills the picture.
-  double heaviest_of_all = 0;
+  double heaviest_inside = 0;
   for (const Stroke& stroke : strokes)
     if (stroke.at_border == 0)
-      heaviest_of_all = std::max(heaviest_of_all, stroke.weight);
+      heaviest_inside = std::max(heaviest_inside, stroke.weight);
   std::vector<int64_t> inner;
   for (const bool edges_too : {false, true}) {
     for (size_t i = 0; i < strokes.size(); ++i) {
       const Stroke& stroke = strokes[i];
       const bool aside =
           stroke.at_border > 0 &&
-          (is_edge(stroke, mask) || heaviest_of_all > kBeside * stroke.weight);
+          (is_edge(stroke, mask) || heaviest_inside > kBeside * stroke.weight);
       if (edges_too || !aside) inner.push_back(static_cast<int64_t>(i));
     }
     if (!inner.empty()) break;

@@ -70,7 +70,7 @@ Plane thickened(const Plane& ink, double by) {
   const double radius = by / 2;
   const auto whole = static_cast<int64_t>(radius);
   const auto part = static_cast<float>(radius - static_cast<double>(whole));
-  // An octagon: a square's corners would stick out.
+  // Between two squares, by the part of a pixel.
   Plane result = local_max(ink, whole);
   const Plane more = local_max(ink, whole + 1);
   for (size_t i = 0; i < result.pixels.size(); ++i)

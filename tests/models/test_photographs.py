@@ -11,11 +11,6 @@ SINGLE, TOGETHER = 0.97, 0.95
 
 
 @pytest.fixture(scope="module")
-def mnist(data_folder):
-    return digitnet.data.load("mnist")
-
-
-@pytest.fixture(scope="module")
 def model(mnist):
     network = digitnet.models.make("lenet5", seed=0)
     network.fit(mnist[0], epochs=6, seed=0)

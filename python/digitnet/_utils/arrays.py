@@ -98,6 +98,13 @@ def from_bfloat16(halves: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
     return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
+def channels_first(images: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Images (N, C, H, W) as they are; (N, H, W, C) of one or three channels turned so."""
+    if images.shape[1] not in (1, 3) and images.shape[3] in (1, 3):
+        return images.transpose(0, 3, 1, 2)
+    return images
+
+
 def _four_dimensions(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if array.ndim == 2:
         side = math.isqrt(array.shape[1])
@@ -110,9 +117,7 @@ def _four_dimensions(array: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if array.ndim == 3:
         return array[:, None]
     if array.ndim == 4:
-        if array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
-            return array.transpose(0, 3, 1, 2)
-        return array
+        return channels_first(array)
     raise ValueError(
         f"{where}: expected shape (N, H, W), (N, C, H, W) or (N, H*W), "
         f"got {array.shape}"

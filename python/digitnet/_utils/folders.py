@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import shutil
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from os import PathLike
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from digitnet._utils.files import beside, linked, sync_folder
 from digitnet._utils.input_files import expanded
 from digitnet._utils.text import listed
+from digitnet._utils.warn import warn
 
 _EXCHANGE = 2  # RENAME_EXCHANGE of Linux
 _HERE = -100  # AT_FDCWD
@@ -80,10 +80,9 @@ def replacing(
     finally:
         shutil.rmtree(new, ignore_errors=True)
     if kept:
-        warnings.warn(
+        warn(
             f"{target}: others wrote there meanwhile; kept as {listed(kept, 5)}",
             RuntimeWarning,
-            stacklevel=4,  # from the call of what writes the folder
         )
 
 

@@ -36,7 +36,7 @@ _DAMAGE = (
     zipfile.BadZipFile,
 )
 # Of other files in archives: what systems put beside those that a person packed.
-_PASSED_OVER = ("__MACOSX/", "Thumbs.db", "desktop.ini")
+LEFT_BY_SYSTEMS = ("__MACOSX", "Thumbs.db", "desktop.ini")
 
 
 def is_packed(start: bytes) -> bool:
@@ -185,6 +185,6 @@ def _counts(info: zipfile.ZipInfo) -> bool:
     return not (
         info.is_dir()
         or last.startswith(".")
-        or info.filename.startswith(_PASSED_OVER)
-        or last in _PASSED_OVER
+        or info.filename.startswith(LEFT_BY_SYSTEMS)
+        or last in LEFT_BY_SYSTEMS
     )

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from digitnet._core import DataError
 from digitnet._utils.input_files import expanded, opened, read_whole, shown_name
 from digitnet._utils.text import listed, shortened
-from digitnet.data.containers import most_unpacked, unpacked
+from digitnet.data.containers import LEFT_BY_SYSTEMS, most_unpacked, unpacked
 
 MAX_BYTES = 2**33  # of a file
 _MAX_FILES = 2_000_000
@@ -27,14 +27,13 @@ _MAX_DEPTH = 8  # of folders
 _MAX_NESTED = 2  # archives within archives
 _START = 1024  # bytes by which a file is known
 _TAR_AT = slice(257, 262)
-# What systems and programs put beside the files of a person.
+# What zipfile raises of archives that are damaged.
 _ZIP_DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError),
     *(ValueError, NotImplementedError, RuntimeError, struct.error, IndexError),
 )
-_JUNK = frozenset(
-    {"__MACOSX", "Thumbs.db", "desktop.ini", "__pycache__", "lost+found", "Icon\r"}
-)
+# What systems and programs put beside the files of a person.
+_JUNK = frozenset({*LEFT_BY_SYSTEMS, "__pycache__", "lost+found", "Icon\r"})
 # Members of archives that are files of their own kinds, not folders of files.
 OTHER_ZIPS = (".npy", "data.pkl", "[Content_Types].xml", "model.weights.h5")
 

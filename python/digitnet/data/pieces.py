@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from digitnet._core import DataError
-from digitnet._utils.arrays import Labels, guess_max_value
+from digitnet._utils.arrays import Labels, channels_first, guess_max_value
 from digitnet._utils.text import listed
 from digitnet.data.dataset import Dataset
 from digitnet.data.labels import natural_key, settled_labels
 from digitnet.data.part_names import TEST, TRAIN, VALID
 from digitnet.data.pixels import settled_pixels
 from digitnet.data.resizing import images_of_rows, resized
-
-_CHANNELS = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -239,10 +237,7 @@ def _planes(piece: Piece, options: ReadOptions) -> npt.NDArray[Any]:
     images = piece.images()
     if images.ndim == 2:
         return images_of_rows(images, options.size, piece.where)
-    last_is_channels = images.ndim == 4 and images.shape[3] in _CHANNELS
-    if last_is_channels and images.shape[1] not in _CHANNELS:
-        return images.transpose(0, 3, 1, 2)
-    return images
+    return channels_first(images) if images.ndim == 4 else images
 
 
 def _joint_pixels(

@@ -82,8 +82,7 @@ def read(
         ((3, 8, 8), ('ant', 'ox'), [1, 0, 1])
     """
     options = _options(label, size, classes, max_value, fit, colour)
-    name = shown_name(expanded(path).resolve())
-    parts = _parts(files_at(path), options, name)
+    parts, name = _parts_at(path, options)
     chosen = _chosen(parts, part, name)
     return datasets_of(parts, options, name, [chosen])[chosen]
 
@@ -95,8 +94,8 @@ def load_path(path: str | PathLike[str], *, seed: int = 0) -> tuple[Dataset, Dat
     Raises as `read`.
     """
     options = ReadOptions()
-    name = shown_name(expanded(path).resolve())
-    return _halves(_parts(files_at(path), options, name), options, name, seed)
+    parts, name = _parts_at(path, options)
+    return _halves(parts, options, name, seed)
 
 
 def read_to_predict(path: str | PathLike[str]) -> Dataset:
@@ -105,8 +104,7 @@ def read_to_predict(path: str | PathLike[str]) -> Dataset:
     Raises as `read`.
     """
     options = ReadOptions()
-    name = shown_name(expanded(path).resolve())
-    parts = _parts(files_at(path), options, name)
+    parts, name = _parts_at(path, options)
     part = TEST if TEST in parts else next(iter(parts))
     return datasets_of(parts, options, name, [part])[part]
 
@@ -186,6 +184,14 @@ def _options(
         classes=given,
         max_value=max_value,
     )
+
+
+def _parts_at(
+    path: str | PathLike[str], options: ReadOptions
+) -> tuple[dict[str, list[Piece]], str]:
+    """What is at a path, by part, and what it is called."""
+    name = shown_name(expanded(path).resolve())
+    return _parts(files_at(path), options, name), name
 
 
 def _parts(

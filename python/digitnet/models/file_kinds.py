@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 from digitnet._core import DataError
+from digitnet._utils import signatures
 from digitnet._utils.input_files import opened
 
 MAX_HEADER_BYTES = 2**23  # of safetensors: 10,000 layers need less than 5 MB
@@ -27,13 +27,13 @@ def kind_of(path: Path) -> str:
         start = file.read(16)
     if start.startswith(b"PK\x03\x04"):
         return _kind_of_zip(path)
-    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+    if start.startswith(signatures.HDF5):
         return HDF5
     if len(start) > 8 and start[8:9] == b"{":
         return SAFETENSORS
-    if start.startswith(b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."):
-        return TORCH  # as before version 1.6
-    if start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    if start.startswith(signatures.TORCH_BEFORE_1_6):
+        return TORCH
+    if signatures.is_pickle(start):
         return PICKLE
     # Field 1 is the version of the format, field 2 the name of what wrote it.
     if start[:1] == b"\x08" and start[2:3] == b"\x12":
@@ -42,11 +42,7 @@ def kind_of(path: Path) -> str:
 
 
 def _kind_of_zip(path: Path) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        return UNKNOWN
+    names = signatures.zip_names(path)
     if "config.json" in names and "model.weights.h5" in names:
         return KERAS
     inside = {name.partition("/")[2] for name in names}

@@ -29,16 +29,8 @@ FORMAT = 1
 GENERATIONS = 2
 _FIELD = "digitnet-training"
 _MAX_JSON_BYTES = 40_000_000  # doubled at most in a header, which may have 100 million
-_KEYS = {
-    "format",
-    "count",
-    "identity",
-    "environment",
-    "numbers",
-    "history",
-    "callbacks",
-    "finished",
-}
+_DICTS = ("identity", "environment", "numbers", "history", "callbacks", "finished")
+_KEYS = {"format", "count", *_DICTS}
 # Arrays beside the loop's and the model's, whose names have no slash.
 STEPS = "steps/"
 WAITING = "checkpoint/waiting"
@@ -83,15 +75,7 @@ class SavedState:
 
     def _check(self) -> None:
         """A checksum that is right says nothing of who wrote it."""
-        dicts = (
-            "identity",
-            "environment",
-            "numbers",
-            "history",
-            "callbacks",
-            "finished",
-        )
-        wrong = [name for name in dicts if not isinstance(getattr(self, name), dict)]
+        wrong = [name for name in _DICTS if not isinstance(getattr(self, name), dict)]
         if not _is_number(self.count, int) or self.count < 0:
             wrong.append("count")
         if not wrong:

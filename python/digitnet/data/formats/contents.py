@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import io
-import zipfile
 from pathlib import PurePosixPath
 
 import digitnet._core as _core
 from digitnet._core import DataError
+from digitnet._utils.signatures import zip_names
 from digitnet.data.containers import most_unpacked, unpacked
 from digitnet.data.file_tree import MAX_BYTES, OTHER_ZIPS, Entry
 from digitnet.data.part_names import part_and_role, part_of, stem_of
@@ -51,8 +50,8 @@ class Contents:
     def whole(self) -> bytes:
         """The file, unpacked. Raises DataError."""
         packed = self._entry.read()
-        if _is_one_kind(packed):
-            return packed
+        if any(name.endswith(OTHER_ZIPS) for name in zip_names(packed)):
+            return packed  # NumPy's or torch's, no archive of files
 
         def limit(start: bytes) -> int:
             if is_idx(start):
@@ -60,11 +59,6 @@ class Contents:
             return MAX_BYTES
 
         return unpacked(packed, self.where, limit)
-
-    @property
-    def file_bytes(self) -> int:
-        """The size of the file as it is packed."""
-        return self._entry.size
 
     @property
     def part(self) -> str:
@@ -80,14 +74,3 @@ class Contents:
     def stem(self) -> str:
         """The file's name but for part, role and endings."""
         return stem_of(self.path.name)
-
-
-def _is_one_kind(packed: bytes) -> bool:
-    """Whether a zip archive is itself the file: NumPy's, torch's."""
-    if not packed.startswith(b"PK"):
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            return any(name.endswith(OTHER_ZIPS) for name in archive.namelist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        return False  # its reader says what is wrong

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from digitnet._core import DataError
 from digitnet._utils.extras import extra_packages
+from digitnet._utils.signatures import HDF5
 from digitnet._utils.text import shortened
 from digitnet.data.containers import most_unpacked
 from digitnet.data.formats.arrays import pieces_of_arrays
 from digitnet.data.formats.contents import Contents
 from digitnet.data.pieces import Piece, ReadOptions
 
-_MAGIC = b"\x89HDF\r\n\x1a\n"
 _BLOCKS = (0, 512, 1024, 2048)  # where it may begin; MATLAB's have a block before it
 _MAX_ARRAYS = 256
 _MATLAB = "MATLAB_class"  # an attribute of its arrays, which lie the other way round
@@ -28,7 +28,7 @@ _ERRORS = (
 
 
 def is_kind(content: bytes) -> bool:
-    return any(content.startswith(_MAGIC, at) for at in _BLOCKS)
+    return any(content.startswith(HDF5, at) for at in _BLOCKS)
 
 
 def pieces(contents: Contents, options: ReadOptions) -> list[Piece]:

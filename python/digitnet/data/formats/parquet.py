@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,8 +16,8 @@ from digitnet._utils.input_files import json_in
 from digitnet._utils.text import listed, shortened
 from digitnet.data.containers import most_unpacked
 from digitnet.data.formats.contents import Contents
+from digitnet.data.formats.pictures import stacked
 from digitnet.data.part_names import IMAGES, LABELS, part_and_role
-from digitnet.data.picture_stack import stacked_pictures
 from digitnet.data.pieces import Piece, ReadOptions
 
 _MAGIC = b"PAR1"
@@ -44,10 +44,13 @@ def pieces(contents: Contents, options: ReadOptions) -> list[Piece]:
         images: Callable[[], npt.NDArray[Any]]
         pictures = [n for n, c in columns.items() if _holds_pictures(c.type, pa)]
         if pictures:
-            sources = [_bytes_of(v, where) for v in columns[pictures[0]].to_pylist()]
-            images = partial(_stacked, sources, options, where)
+            sources = [
+                (_bytes_of(value, where), f"{where}: picture {i}")
+                for i, value in enumerate(columns[pictures[0]].to_pylist())
+            ]
+            images = partial(stacked, sources, options, where)
         else:
-            images = partial(_same, _pixels(columns, label, where))
+            images = partial(np.asarray, _pixels(columns, label, where))
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, DataError):
             raise
@@ -66,22 +69,6 @@ def pieces(contents: Contents, options: ReadOptions) -> list[Piece]:
             max_value=255 if pictures else None,
         )
     ]
-
-
-def _stacked(
-    sources: Sequence[bytes], options: ReadOptions, where: str
-) -> npt.NDArray[np.uint8]:
-    return stacked_pictures(
-        [(source, f"{where}: picture {i}") for i, source in enumerate(sources)],
-        colour=options.colour,
-        size=options.size,
-        fit=options.fit,
-        name=where,
-    )
-
-
-def _same(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return array
 
 
 def _check_size(metadata: Any, file_bytes: int, where: str) -> None:

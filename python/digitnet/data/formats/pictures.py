@@ -18,7 +18,7 @@ from digitnet._utils.warn import warn
 from digitnet.data.file_tree import Entry
 from digitnet.data.part_names import part_and_role, part_of
 from digitnet.data.picture_files import SUFFIXES
-from digitnet.data.picture_stack import stacked_pictures
+from digitnet.data.picture_stack import Source, stacked_pictures
 from digitnet.data.pieces import Piece, ReadOptions
 
 _BYTE = 255
@@ -58,7 +58,7 @@ def pieces_of_pictures(
                 len(files),
                 part,
                 "",
-                partial(_stacked, files, options, name),
+                partial(stacked, [(f.read, f.where) for f in files], options, name),
                 None if labels is None else np.array([labels[i] for i in mine]),
                 max_value=_BYTE,
             )
@@ -66,11 +66,12 @@ def pieces_of_pictures(
     return pieces
 
 
-def _stacked(
-    files: Sequence[Entry], options: ReadOptions, name: str
+def stacked(
+    sources: Sequence[tuple[Source, str]], options: ReadOptions, name: str
 ) -> npt.NDArray[np.uint8]:
+    """The pictures as one array, as the options say."""
     return stacked_pictures(
-        [(file.read, file.where) for file in files],
+        sources,
         colour=options.colour,
         size=options.size,
         fit=options.fit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from digitnet._core import DataError
+from digitnet._utils.signatures import is_pickle
 from digitnet.data.formats.contents import Contents
 from digitnet.data.pieces import Piece, ReadOptions
 
@@ -36,7 +37,7 @@ def _what(content: bytes) -> tuple[str, str] | None:
     bitmap = content.startswith(b"BM") and content[6:10] == bytes(4)
     if bitmap or content.startswith(_PICTURES):
         return "one picture", "give the folder of all, or predict it by a model"
-    if content[:1] == b"\x80" and content[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+    if is_pickle(content):
         return (
             "a pickle, which only running its code would read",
             "save the arrays by numpy.savez",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 import pickletools
 import re
-import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy.typing as npt
 from digitnet._core import DataError
 from digitnet._utils.extras import extra_packages
 from digitnet._utils.input_files import MAX_INFLATION, most_unpacked
-from digitnet._utils.text import shortened
+from digitnet._utils.torch_load import load_tensors
 
 # Under which name common programs keep a state_dict beside their own records: torch's
 # tutorials, Lightning, timm, fastai and others. The first one that is there is taken.
@@ -25,7 +23,6 @@ WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "net", "ne
 _MAX_NESTED = 3
 _DTYPES = ("float16", "bfloat16", "float32", "float64")
 _INTEGERS = ("bool", "uint8", "int8", "int16", "int32", "int64")
-_MAX_PICKLE_BYTES = 2**23  # of names and shapes
 
 
 def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
@@ -35,21 +32,11 @@ def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
         DataError: not tensors by name, or more than MAX_INFLATION times the file's size.
     """
     with extra_packages(f"load_weights of '{path.name}'"):
-        import torch
+        import torch  # noqa: F401
 
-    _check_archive(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise DataError(_refused(path, str(error))) from error
-    except (
-        *(RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError),
-        *(AttributeError, AssertionError, OverflowError, struct.error),
-    ) as error:
-        first = f"{error}".strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise DataError(
-            f"{path.name}: expected tensors by name, saved by torch: {first}"
-        ) from error
+    content = load_tensors(
+        path, path.name, "tensors by name", lambda reason: _refused(path, reason)
+    )
     tensors, within = unwrapped(content, path.name)
     limit = most_unpacked(path.stat().st_size)
     total = 0
@@ -61,34 +48,6 @@ def read_torch(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str]:
                 f"times the file's size, got {total:,} bytes"
             )
     return {k: plain(v, f"{path.name}: {k}") for k, v in tensors.items()}, within
-
-
-def _check_archive(path: Path) -> None:
-    """Refuse archives that inflate to more than a file of their size may."""
-    limit = most_unpacked(path.stat().st_size)
-    try:
-        if not zipfile.is_zipfile(path):  # which raises of some that are damaged
-            return
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise DataError(
-            f"{path.name}: expected a whole archive: {shortened(str(error), 200)}"
-        ) from error
-    total = sum(member.file_size for member in members)
-    if total > limit:
-        raise DataError(
-            f"{path.name}: expected contents of at most {MAX_INFLATION} times the "
-            f"file's size, got {total:,} bytes"
-        )
-    for member in members:
-        if member.filename.endswith("data.pkl") and (
-            member.file_size > _MAX_PICKLE_BYTES
-        ):
-            raise DataError(
-                f"{path.name}: expected names and shapes of at most "
-                f"{_MAX_PICKLE_BYTES:,} bytes, got {member.file_size:,}"
-            )
 
 
 def _refused(path: Path, reason: str) -> str:
