@@ -314,6 +314,22 @@ def test_what_is_no_data_set_is_named_and_says_what_to_do(
         read(path)
 
 
+@pytest.mark.parametrize("cut", ["shape': (30", "(30, 12", "}", "'fortran"])
+def test_a_header_of_numpys_that_ends_anywhere_is_refused(cut, sample, tmp_path):
+    np.save(tmp_path / "a.npy", sample.train)
+    content = (tmp_path / "a.npy").read_bytes()
+    at = content.index(cut.encode())
+    for damaged in (
+        content[:at] + b" " * (128 - at) + content[128:],
+        content[:at] + b"[" + content[at + 1 :],
+    ):
+        (tmp_path / "a.npy").write_bytes(damaged)
+        with pytest.raises(
+            DataError, match=r"a\.npy: expected an array of numpy\.save"
+        ):
+            read(tmp_path / "a.npy")
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
 def test_damage_of_every_form_is_a_data_error_or_read(form, sample, tmp_path, rng):

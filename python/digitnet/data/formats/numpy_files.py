@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import zipfile
 import zlib
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from digitnet._core import DataError
+from digitnet._utils.signatures import zip_names
 from digitnet._utils.text import shortened
 from digitnet.data.containers import most_unpacked
 from digitnet.data.formats.arrays import pieces_of_arrays
@@ -21,22 +23,17 @@ from digitnet.data.pieces import Piece, ReadOptions
 
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 1 << 16
+# What numpy raises of headers that are damaged; it reads them as Python's literals.
+_HEADER_DAMAGE = (
+    *(ValueError, TypeError, KeyError, OverflowError),
+    *(SyntaxError, RecursionError, tokenize.TokenError),
+)
 
 
 def is_kind(content: bytes) -> bool:
     if content.startswith(_MAGIC):
         return True
-    return content.startswith(b"PK") and any(
-        name.endswith(".npy") for name in _names(content)
-    )
-
-
-def _names(content: bytes) -> list[str]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
-        return []
+    return any(name.endswith(".npy") for name in zip_names(content))
 
 
 def pieces(contents: Contents, options: ReadOptions) -> list[Piece]:
@@ -86,7 +83,7 @@ def _array(content: bytes, where: str) -> npt.NDArray[Any]:
             npy.read_array_header_1_0 if version[0] == 1 else npy.read_array_header_2_0
         )
         shape, fortran, dtype = read(stream, max_header_size=_MAX_HEADER)
-    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError) as error:
+    except _HEADER_DAMAGE as error:
         raise DataError(
             f"{where}: expected an array of numpy.save; {shortened(str(error))}"
         ) from error
